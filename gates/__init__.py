@@ -1,0 +1,1 @@
+"""The built-in gates, in the order of the report."""

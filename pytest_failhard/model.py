@@ -1,0 +1,477 @@
+"""The vocabulary: frozen types and the protocols a gate meets."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from datetime import date
+    from fractions import Fraction
+    from pathlib import Path
+
+Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
+"""A value as it stands in a policy or in `[tool.failhard.<gate>]`."""
+
+NOTHING: Mapping[str, int] = MappingProxyType({})
+FINGERPRINT_DIGITS = 16
+
+
+class Severity(enum.IntEnum):
+    """How bad a finding is; a rule fails at a severity and above."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+
+class Verdict(enum.Enum):
+    """What the judge says. There is no skip: what is not proven is an error."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    ERROR = "error"
+
+
+class Phase(enum.Enum):
+    """When a gate can observe."""
+
+    STATIC = "static"
+    """Needs the tree alone: starts at once, beside the tests."""
+    TESTS = "tests"
+    """Needs the records of the test run."""
+
+
+class Mode(enum.Enum):
+    """Who owns the process that judges."""
+
+    AUTHOR = "author"
+    """`pytest --failhard-level=N`: the project's conftest shares our process."""
+    SUPERVISED = "supervised"
+    """`failhard check`: the tests run in a child, the parent judges."""
+
+
+class GateError(Exception):
+    """The gate could not do its work: never a pass, never waivable.
+
+    `external` is true where nothing in the project can mend it (a service did not answer).
+    """
+
+    def __init__(self, message: str, *, external: bool = False) -> None:
+        super().__init__(message)
+        self.external = external
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Finding:
+    """One thing that is wrong, where it is, and the repair in one clause.
+
+    `rule` is the code where there is one (`FH101/true`), else the kebab-case name; `name` is always
+    the name. `path` is relative to the root in POSIX form, empty where no file is meant; `line` is 0
+    where no line is meant. `anchor` is what does not move when the file is edited elsewhere
+    (canonical code, node id, package and advisory); empty means the message.
+    """
+
+    rule: str
+    name: str
+    path: str
+    line: int
+    severity: Severity
+    message: str
+    fix: str
+    anchor: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the identity that survives unrelated edits: never the line."""
+        identity = "\0".join((self.name, self.path, self.anchor or self.message))
+        return hashlib.sha256(identity.encode()).hexdigest()[:FINGERPRINT_DIGITS]
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Evidence:
+    """A kept file: its name below `evidence/<gate>/`, the SHA-256 of its stored bytes, its type."""
+
+    name: str
+    sha256: str
+    media_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """What a gate saw. It holds no threshold and no verdict.
+
+    `examined` counts the things looked at (files, tests, packages); 0 is an error. A measure is exact:
+    an integer, or a Fraction built from its two counts, never from a rounded figure. `applies` is
+    false only under a rule's `when`, with the proof in `evidence`.
+    """
+
+    tool: str
+    examined: int
+    findings: tuple[Finding, ...] = ()
+    measures: Mapping[str, int | Fraction] = NOTHING
+    evidence: tuple[Evidence, ...] = ()
+    applies: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waivable:
+    """Which findings and measures of a rule a waiver can cover: all but `all_but`, or none."""
+
+    any: bool = True
+    all_but: frozenset[str] = frozenset()
+
+    def covers(self, finding: Finding) -> bool:
+        """Tell whether a waiver may cover this finding."""
+        barred = {finding.rule, finding.rule.partition("/")[0], finding.name}
+        return self.any and not barred & self.all_but
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyOption:
+    """An option's value in a policy and who may change it.
+
+    `kind` is `fixed`, `tighten`, `project` (describes the tree) or `accept` (lets something through).
+    `stricter` says which direction is the stricter one: `lower`, `higher`, `superset`, `subset`,
+    `severity` (a mapping of names to severities), `none` where values cannot be compared.
+    """
+
+    value: Option
+    kind: str
+    stricter: str = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What one level demands of one gate. `timeout` is in seconds; `fail_at` None means no severity fails."""
+
+    gate: str
+    fail_at: Severity | None
+    timeout: int
+    at_least: Mapping[str, int | Fraction] = NOTHING
+    at_most: Mapping[str, int | Fraction] = NOTHING
+    when: str | None = None
+    waivable: Waivable = Waivable()
+    starts: date | None = None
+    options: Mapping[str, PolicyOption] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaiverTerms:
+    """What a level demands of waivers. Days are calendar days."""
+
+    max_days: int
+    warn_days: int
+    required: frozenset[str]
+    stale: Severity
+    """The severity of an expired, unused or no longer matching waiver."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """A level's rules, its waiver terms, and the digest of the file they stand in."""
+
+    name: str
+    level: int
+    rules: tuple[Rule, ...]
+    waivers: WaiverTerms
+    budget_seconds: int
+    tests_timeout: int
+    plugins: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Waiver:
+    """A person's consent to one finding until a day. `value` is the worst accepted measure."""
+
+    gate: str
+    rule: str
+    path: str
+    fingerprint: str
+    reason: str
+    owner: str
+    expires: date
+    kind: str = "accepted-risk"
+    ref: str = ""
+    approved_by: str = ""
+    value: int | Fraction | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A verdict for one gate, with what it rests on.
+
+    `because` says why in the order of weight; `options` lists the ways out a person has; `fixable`
+    is `code`, `waiver`, `outside`, or empty for a pass.
+    """
+
+    gate: str
+    verdict: Verdict
+    because: tuple[str, ...]
+    tool: str = ""
+    examined: int = 0
+    measures: Mapping[str, int | Fraction] = NOTHING
+    findings: tuple[Finding, ...] = ()
+    waived: tuple[Waived, ...] = ()
+    options: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    applies: bool = True
+    fixable: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Waived:
+    """A finding that a waiver covers: it stays in the report."""
+
+    finding: Finding
+    waiver: Waiver
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectFacts:
+    """Which tree was judged. `commit` is empty outside git."""
+
+    name: str
+    version: str
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All results of a run; its verdict is the worst of them.
+
+    `settings` are what the run was asked for (seed, mode, base, ...), as text. What follows `results`
+    is volatile: it differs between two runs on the same commit.
+    """
+
+    level: int
+    policy_name: str
+    policy_sha256: str
+    project: ProjectFacts
+    settings: Mapping[str, Option]
+    complete: bool
+    results: tuple[Result, ...]
+    started_at: str
+    judged_on: date
+    seconds: Mapping[str, float]
+    host: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the worst verdict; a report without results proves nothing and is an error."""
+        verdicts = {result.verdict for result in self.results}
+        if not verdicts or Verdict.ERROR in verdicts:
+            return Verdict.ERROR
+        return Verdict.FAIL if Verdict.FAIL in verdicts else Verdict.PASS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options of a gate; a gate's own type derives from it, frozen, with one field an option.
+
+    Every field needs a default, which stands where neither policy nor project names the option.
+    The attribute below makes pydantic refuse unknown keys and silent conversions.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tool:
+    """An external Python tool: how it is started, how it is installed, which versions are known to be right."""
+
+    module: str
+    distribution: str
+    lowest: str
+    known_bad: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A process that ended by itself with an allowed exit code. Output is raw bytes."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRecord:
+    """The outcome of one phase of one test.
+
+    `when` is `setup`, `call`, `teardown`, `collect`, or `???` (a worker died); `outcome` is `passed`,
+    `failed`, `skipped` or `rerun`. `raised` is the type name of the exception the phase really
+    raised, empty for none: it is recorded apart from the outcome, so that a forged outcome shows.
+    """
+
+    nodeid: str
+    when: str
+    outcome: str
+    raised: str
+    reason: str = ""
+    xfail: bool = False
+    xfail_strict: bool = False
+    path: str = ""
+    line: int = 0
+    seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class ProjectHook:
+    """A pytest hook that a file of the project implements. `path` is relative to the root."""
+
+    hook: str
+    path: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRun:
+    """The records of the test run, as the gates `tests` and `coverage` see them.
+
+    `collected` are all node ids seen at collection, before anything was deselected; `selected` those
+    that were to run. `exit_status` is pytest's own, before any correction of ours.
+    """
+
+    collected: tuple[str, ...]
+    selected: tuple[str, ...]
+    deselected: tuple[str, ...]
+    records: tuple[TestRecord, ...]
+    hooks: tuple[ProjectHook, ...]
+    lost_workers: tuple[str, ...]
+    exit_status: int
+    interrupted: bool
+    inipath: str
+    arguments: tuple[str, ...]
+    environment_options: str
+    """The content of PYTEST_ADDOPTS."""
+    coverage_data: Path | None
+    """The folder with our coverage data files, or None where nothing was measured."""
+
+
+class Base(Protocol):
+    """The merge base's tree. A proven root commit has the empty tree."""
+
+    @property
+    def commit(self) -> str:
+        """The commit id, empty for the empty tree."""
+
+    @property
+    def chosen(self) -> str:
+        """How the base was chosen, for the report."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes at the base, None where it has no such file."""
+
+    def changed_lines(self) -> Mapping[str, frozenset[int]]:
+        """Return the lines of the working tree that the base lacks, by path, untracked files included."""
+
+
+class Run(Protocol):
+    """All that a gate may touch."""
+
+    @property
+    def root(self) -> Path:
+        """The project's root folder."""
+
+    @property
+    def level(self) -> int:
+        """The effective level."""
+
+    @property
+    def source(self) -> tuple[str, ...]:
+        """Product roots, relative to the root: folders or modules."""
+
+    @property
+    def test_roots(self) -> tuple[str, ...]:
+        """Test roots, relative to the root."""
+
+    @property
+    def interpreter(self) -> Path:
+        """The interpreter whose packages the system runs on."""
+
+    @property
+    def settings(self) -> Settings:
+        """An instance of the gate's own `settings` type: policy values with the project's on top."""
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """The rule's option values as the policy states them."""
+
+    @property
+    def base(self) -> Base | None:
+        """The merge base, or None; then `base_missing` says why."""
+
+    @property
+    def base_missing(self) -> str:
+        """Why there is no merge base and what to do, empty where there is one."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of everything random."""
+
+    @property
+    def today(self) -> date:
+        """The day of the run."""
+
+    @property
+    def scratch(self) -> Path:
+        """A fresh empty folder of this gate, outside the tree."""
+
+    @property
+    def tests(self) -> TestRun:
+        """The records of the test run; raises GateError where there are none."""
+
+    def tool(self, tool: Tool) -> str:
+        """Return `name version`; raises GateError where it is absent or its version is not allowed."""
+
+    def python(
+        self,
+        module: str,
+        *args: str,
+        ok: frozenset[int] = frozenset({0}),
+        found: frozenset[int] = frozenset(),
+        cwd: Path | None = None,
+    ) -> Completed:
+        """Run `python -I -X utf8 -m module args` and keep its output as evidence.
+
+        `cwd` is the scratch folder unless given. Raises GateError for a timeout, a signal, an exit
+        code outside `ok` and `found`, output over the cap, or a crash report on stderr.
+        """
+
+    def keep(self, name: str, data: bytes) -> Evidence:
+        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are."""
+
+
+class Gate(Protocol):
+    """Observes one concern and decides nothing."""
+
+    @property
+    def id(self) -> str:
+        """The noun for the thing guarded."""
+
+    @property
+    def settings(self) -> type[Settings]:
+        """The frozen type of its options, which is also its `[tool.failhard.<id>]` table."""
+
+    def observe(self, run: Run) -> Observation:
+        """Return what was seen; raises GateError where it could not look."""
+
+
+@runtime_checkable
+class PhasedGate(Gate, Protocol):
+    """A gate that says when it can observe; the others are static."""
+
+    @property
+    def phase(self) -> Phase:
+        """When it can observe."""
