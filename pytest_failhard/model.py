@@ -32,7 +32,7 @@ class Severity(enum.IntEnum):
 class Verdict(enum.Enum):
     """What the judge says. There is no skip: what is not proven is an error."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"
     ERROR = "error"
 
@@ -285,7 +285,7 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """An external Python tool: how it is started, how it is installed, which versions are known to be right."""
+    """An external Python tool: how it is started and installed, and which versions are right."""
 
     module: str
     distribution: str
