@@ -6,7 +6,6 @@ import enum
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 """A value as it stands in a policy or in `[tool.failhard.<gate>]`."""
 
-NOTHING: Mapping[str, int] = MappingProxyType({})
 FINGERPRINT_DIGITS = 16
 
 
@@ -113,7 +111,7 @@ class Observation:
     tool: str
     examined: int
     findings: tuple[Finding, ...] = ()
-    measures: Mapping[str, int | Fraction] = NOTHING
+    measures: Mapping[str, int | Fraction] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     applies: bool = True
 
@@ -152,8 +150,8 @@ class Rule:
     gate: str
     fail_at: Severity | None
     timeout: int
-    at_least: Mapping[str, int | Fraction] = NOTHING
-    at_most: Mapping[str, int | Fraction] = NOTHING
+    at_least: Mapping[str, int | Fraction] = field(default_factory=dict)
+    at_most: Mapping[str, int | Fraction] = field(default_factory=dict)
     when: str | None = None
     waivable: Waivable = Waivable()
     starts: date | None = None
@@ -215,7 +213,7 @@ class Result:
     because: tuple[str, ...]
     tool: str = ""
     examined: int = 0
-    measures: Mapping[str, int | Fraction] = NOTHING
+    measures: Mapping[str, int | Fraction] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     waived: tuple[Waived, ...] = ()
     options: tuple[str, ...] = ()
