@@ -107,10 +107,8 @@ class Child:
                 stdin,
                 pass_fds,
             )
-            if not _state.live:
-                atexit.register(stop_all)
             _state.live.add(self)
-        self._identity, self.since = sweep.identify(self._process.pid)
+        self._identity = sweep.find(self._process.pid)
         if stdin is not None:
             threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
 
@@ -185,13 +183,10 @@ class Child:
         return survivors
 
     def _family(self) -> Iterator[psutil.Process]:
-        yield from sweep.carriers(self._mark, self.since)
-        if os.name != "posix":
-            return
         root = sweep.find(self.pid)
-        if root is not None and root != self._identity:
-            return  # our id was given to a stranger, which cannot happen while our session has members
-        yield from sweep.session(self.pid, self.since)
+        # Our id cannot be given to a stranger while our session has members.
+        ours = root is None or root == self._identity
+        return sweep.members(self._mark, self.pid if ours else 0)
 
 
 def run(
@@ -293,9 +288,10 @@ def _filters_off(root: Path, timeout: float) -> list[str]:
 
 def _declared_safe(root: Path, timeout: float) -> list[str]:
     """Return what the person who runs us declared safe; the checked repository has no say in it."""
-    asked = ("config", "--global", "--get-all", "safe.directory")
-    listed = _git(root, (), asked, timeout, home=os.path.expanduser("~"))  # noqa: PTH111 - never raises
-    return [f"safe.directory={name}" for name in listed.stdout.decode("utf-8", "replace").splitlines()]
+    home = os.path.expanduser("~")  # noqa: PTH111 - Path.home raises where there is none
+    asked = [("config", scope, "--get-all", "safe.directory") for scope in ("--system", "--global")]
+    listed = b"".join(_git(root, (), each, timeout, home=home).stdout for each in asked)
+    return [f"safe.directory={name}" for name in listed.decode("utf-8", "replace").splitlines()]
 
 
 def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
@@ -308,8 +304,7 @@ def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
         children = tuple(_state.live)
     if not children and not refuse_more:
         return ()
-    since = min((child.since for child in children), default=0.0)
-    survivors = sweep.kill(lambda: sweep.carriers(_state.identity, since))
+    survivors = sweep.kill(lambda: sweep.members(_state.identity))
     for child in children:
         survivors += child.kill_tree()
     return tuple(sorted(set(survivors)))
@@ -333,3 +328,6 @@ def _tail(stream: IO[bytes]) -> str:
     stream.seek(max(0, size - 400))
     lines = stream.read().decode("utf-8", "replace").strip().splitlines()[-3:]
     return "its last words: " + " / ".join(lines) if lines else "it wrote nothing to stderr"
+
+
+atexit.register(stop_all)
