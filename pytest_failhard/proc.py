@@ -176,13 +176,14 @@ class Child:
 
         Safe to call at any time and more than once, also after the process ended by itself.
         """
-        survivors = sweep.kill(self._family)
+        survivors = sweep.kill(self.family)
         self.poll()
         with _state.lock:
             _state.live.discard(self)
         return survivors
 
-    def _family(self) -> Iterator[psutil.Process]:
+    def family(self) -> Iterator[psutil.Process]:
+        """Return what lives of its session, and whoever else carries its tag."""
         root = sweep.find(self.pid)
         # Our id cannot be given to a stranger while our session has members.
         ours = root is None or root == self._identity
@@ -304,10 +305,16 @@ def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
         children = tuple(_state.live)
     if not children and not refuse_more:
         return ()
-    survivors = sweep.kill(lambda: sweep.members(_state.identity))
+
+    def family() -> Iterator[psutil.Process]:
+        yield from sweep.members(_state.identity)
+        for child in children:  # one that has only just been started may not carry its tag yet
+            yield from child.family()
+
+    survivors = sweep.kill(family)
     for child in children:
-        survivors += child.kill_tree()
-    return tuple(sorted(set(survivors)))
+        child.kill_tree()
+    return survivors
 
 
 def _sink(target: Path | IO[bytes], opened: contextlib.ExitStack) -> IO[bytes]:
