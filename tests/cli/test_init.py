@@ -143,7 +143,7 @@ def test_a_second_run_changes_nothing(root: Path, text: str) -> None:
     ("text", "expected", "install"),
     [
         (
-            "[dependency-groups]\ndocs = ['mkdocs']\ntest = ['ruff']\n",
+            "[project]\nname = 'shop'\n[dependency-groups]\ndocs = ['mkdocs']\ntest = ['ruff']\n",
             {"dependency-groups": {"docs": ["mkdocs"], "test": ["ruff", REQUIREMENT]}},
             'python -m pip install -e "." --group test',
         ),
@@ -157,7 +157,14 @@ def test_a_second_run_changes_nothing(root: Path, text: str) -> None:
             {
                 "tool": {
                     "poetry": {
-                        "group": {"dev": {"dependencies": {"ruff": "*", "pytest-failhard": REQUIREMENT[15:]}}}
+                        "group": {
+                            "dev": {
+                                "dependencies": {
+                                    "ruff": "*",
+                                    "pytest-failhard": f">={version('pytest-failhard')}",
+                                }
+                            }
+                        }
                     }
                 }
             },
