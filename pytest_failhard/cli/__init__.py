@@ -1,0 +1,1 @@
+"""The `failhard` command: one module a subcommand."""
