@@ -29,7 +29,7 @@ class RefusedError(Exception):
 class Author:
     """One run of `pytest --failhard-level=N`."""
 
-    def __init__(  # noqa: PLR0913 - the options of the command line
+    def __init__(
         self,
         *,
         root: Path,

@@ -104,8 +104,7 @@ class Sealer:
             self.recorder.seal(
                 self.recorder.result(
                     exit_status=int(exitstatus),
-                    interrupted=int(exitstatus) == pytest.ExitCode.INTERRUPTED
-                    and not session.testsfailed,
+                    interrupted=int(exitstatus) == pytest.ExitCode.INTERRUPTED and not session.testsfailed,
                     arguments=self.config.invocation_params.args,
                 )
             )

@@ -129,9 +129,7 @@ def _crashed(name: str, run: Run | None, error: Exception, seconds: float) -> Ou
     return Outcome(gate=name, observation=None, error=message, evidence=evidence, seconds=seconds)
 
 
-def _next(
-    finished: queue.SimpleQueue[Outcome], running: Sequence[_Running] | object
-) -> Outcome | None:
+def _next(finished: queue.SimpleQueue[Outcome], running: Sequence[_Running] | object) -> Outcome | None:
     entries = list(running)  # type: ignore[call-overload]
     now = time.monotonic()
     moments = [entry.deadline + GRACE_SECONDS if entry.warned else _warning(entry) for entry in entries]
@@ -205,9 +203,7 @@ def _judge(plan: Plan, rule: Rule, outcome: Outcome | None) -> Result:
     if outcome is None:
         return judge.error(rule.gate, "not-run: the gate did not finish, so nothing is proven")
     if outcome.observation is None:
-        return judge.error(
-            rule.gate, outcome.error, external=outcome.external, evidence=outcome.evidence
-        )
+        return judge.error(rule.gate, outcome.error, external=outcome.external, evidence=outcome.evidence)
     waivers = [waiver for waiver in plan.waivers if waiver.gate == rule.gate]
     result = judge.judge(rule, outcome.observation, waivers, plan.today)
     return _without_base(plan, result)
@@ -225,9 +221,7 @@ def _without_base(plan: Plan, result: Result) -> Result:
 def _doubt(result: Result, doubts: Sequence[str]) -> Result:
     if result.verdict is Verdict.ERROR:
         return replace(result, because=(*result.because, *doubts))
-    return replace(
-        result, verdict=Verdict.ERROR, because=(*doubts, *result.because), fixable="code"
-    )
+    return replace(result, verdict=Verdict.ERROR, because=(*doubts, *result.because), fixable="code")
 
 
 def _settings(plan: Plan) -> dict[str, Option]:
@@ -254,7 +248,7 @@ def load_tests(
     return replace(run, coverage_data=Path(coverage) if coverage else None), ""
 
 
-def jobs(  # noqa: PLR0913 - what a Run consists of
+def jobs(
     plan: Plan,
     names: Sequence[str],
     phase: Phase,
@@ -264,9 +258,7 @@ def jobs(  # noqa: PLR0913 - what a Run consists of
     problem: str,
 ) -> list[Job]:
     """Return a job for each named gate of the phase, the longest time limit first."""
-    chosen = [
-        rule for rule in plan.rules if rule.gate in names and phase_of(plan.gates[rule.gate]) is phase
-    ]
+    chosen = [rule for rule in plan.rules if rule.gate in names and phase_of(plan.gates[rule.gate]) is phase]
 
     def job(rule: Rule) -> Job:
         gate = plan.gates[rule.gate]

@@ -17,8 +17,8 @@ from pytest_failhard import config, hookspecs, policy, proc, waivers
 from pytest_failhard import gates as builtin_gates
 from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts
 from pytest_failhard.source import base as git_base
-from pytest_failhard.strictness import weaker_value
 from pytest_failhard.source import default_source, default_tests, pyproject, read
+from pytest_failhard.strictness import weaker_value
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
@@ -146,7 +146,7 @@ def flatten(groups: object) -> tuple[Gate, ...]:
     return tuple(gates)
 
 
-def plugins(request: Request, today: date) -> tuple[str, ...]:
+def plugins(request: Request) -> tuple[str, ...]:
     """Return the distributions that the policy asked for gates, before its gates can be checked."""
     if request.policy is None:
         return ()
@@ -232,9 +232,7 @@ def _judged_config(
     return at_base if at_base is not None and at_base.adopted else project
 
 
-def _level(
-    request: Request, project: config.ProjectConfig, judged: config.ProjectConfig | None
-) -> int:
+def _level(request: Request, project: config.ProjectConfig, judged: config.ProjectConfig | None) -> int:
     levels = [level for level in (request.level, judged.level if judged else None) if level is not None]
     try:
         return config.effective_level(max(levels) if levels else None, project)
@@ -290,9 +288,7 @@ def _settings(
     return settings, mistakes
 
 
-def _in_force(
-    rule: Rule, head: Mapping[str, Option], approved: Mapping[str, Option]
-) -> dict[str, Option]:
+def _in_force(rule: Rule, head: Mapping[str, Option], approved: Mapping[str, Option]) -> dict[str, Option]:
     """Return the project's options: those that let something through come from the merge base.
 
     Of two values that tighten the stricter one holds, so that a change cannot loosen what it is
@@ -316,9 +312,7 @@ def _holding(
     return approved if weaker_value(head[name], approved[name], option.stricter) else head
 
 
-def _layout(
-    root: Path, project: config.ProjectConfig
-) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+def _layout(root: Path, project: config.ProjectConfig) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     source = project.source if project.source is not None else default_source(root, pyproject(root))
     tests = project.tests if project.tests is not None else default_tests(root)
     try:

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard import plan, proc, records
 from pytest_failhard.measurement import rcfile_text
-from pytest_failhard.model import GateError, Verdict
+from pytest_failhard.model import Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import pytest_config
@@ -65,7 +65,7 @@ class Checked:
 def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> Checked:
     """Judge a project; raises PlanError or GateError where it cannot be begun."""
     today = datetime.now(UTC).date()
-    gates = plan.collect_gates(plan.plugins(request, today))
+    gates = plan.collect_gates(plan.plugins(request))
     redactor = Redactor.from_environment(os.environ)
     with (
         tempfile.TemporaryDirectory(prefix="failhard-") as folder,

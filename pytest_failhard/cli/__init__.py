@@ -14,10 +14,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they are used."""
+        del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subcommand; the module carries its name."""
+        del ctx
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = vars(importlib.import_module(f"pytest_failhard.cli.{cmd_name}"))["command"]

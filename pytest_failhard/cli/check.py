@@ -51,14 +51,18 @@ def _is_refused(argument: str) -> bool:
 @click.command(name="check")
 @click.argument("path", type=click.Path(path_type=Path, exists=True, file_okay=False), default=".")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGS]")
-@click.option("--level", type=click.IntRange(1, 4), help="1 PoC, 2 development, 3 pre-production, 4 production.")
-@click.option("--policy", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A policy that tightens.")
+@click.option(
+    "--level", type=click.IntRange(1, 4), help="1 PoC, 2 development, 3 pre-production, 4 production."
+)
+@click.option(
+    "--policy", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A policy that tightens."
+)
 @click.option("--base", metavar="REF", help="Judge against this branch; policy and waivers come from there.")
 @click.option("--only", metavar="GATE,...", help="These gates only; the report is incomplete.")
 @click.option("--report-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Gates that run at once (default: the cores).")
-def command(  # noqa: PLR0913 - one parameter an option
+def command(
     path: Path,
     arguments: tuple[str, ...],
     level: int | None,
@@ -95,7 +99,9 @@ def command(  # noqa: PLR0913 - one parameter an option
     except (GateError, RedactError) as error:
         _stop([str(error)])
     except supervisor.Interrupted as interruption:
-        click.echo(f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True)
+        click.echo(
+            f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
+        )
         sys.exit(INTERRUPTED + interruption.number)
     click.echo(terminal.render(checked.report, colour=sys.stdout.isatty()))
     sys.exit(checked.code)
