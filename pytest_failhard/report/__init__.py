@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pytest_failhard.model import Report
-from pytest_failhard.report import document, junit
+from pytest_failhard.report import document, junit, terminal
+
+__all__ = ["RENDERERS", "files", "terminal"]
 
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
     "report.xml": junit.render,
@@ -14,6 +16,6 @@ RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
 """The files of a report folder and who renders them."""
 
 
-def render_all(report: Report) -> dict[str, bytes]:
+def files(report: Report) -> dict[str, bytes]:
     """Return every file of the report, for `Store.publish`."""
     return {name: render(report) for name, render in RENDERERS.items()}

@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Severity
 
@@ -71,9 +71,9 @@ class _Observation(_Strict):
     evidence: tuple[_Evidence, ...]
 
 
-def dump(observation: Observation) -> bytes:
-    """Return the observation as canonical JSON: sorted keys, measures exact, a trailing line break."""
-    document = {
+def to_json(observation: Observation) -> dict[str, JsonValue]:
+    """Return the observation as JSON values, measures exact."""
+    return {
         "schema": SCHEMA,
         "tool": observation.tool,
         "examined": observation.examined,
@@ -97,13 +97,22 @@ def dump(observation: Observation) -> bytes:
             for kept in observation.evidence
         ],
     }
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def render(observation: Observation) -> bytes:
+    """Return the bytes of `observation.json`: sorted keys, LF, a trailing line break."""
+    text = json.dumps(to_json(observation), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     # Half of a pair, from a file name that is not UTF-8, is no character: it becomes readable text.
     return HALF_PAIR.sub(lambda match: f"\\\\u{ord(match.group()):04x}", text).encode()
 
 
+def from_json(value: object) -> Observation:
+    """Read what `to_json` returned; raises ObservationError."""
+    return load(json.dumps(value).encode())
+
+
 def load(data: bytes) -> Observation:
-    """Read what `dump` wrote; raises ObservationError."""
+    """Read what `render` wrote; raises ObservationError."""
     try:
         stored = _Observation.model_validate_json(data)
     except ValidationError as error:
