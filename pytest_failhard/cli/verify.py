@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pytest_failhard import policy
 from pytest_failhard.cli.recheck import Tampered, check
 from pytest_failhard.gates import builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pytest_failhard.report.document import Document
 
 USAGE = 2
 TAMPERED = 4
@@ -34,21 +40,29 @@ def command(folder: Path, level: int | None, policy_file: Path | None) -> None:
 
     Exit status: 0 pass, 1 fail, 2 usage or policy invalid, 3 error, 4 the report does not hold.
     """
+    code, lines = verify(folder, level=level, policy_file=policy_file, gates=[gate.id for gate in builtin()])
+    for line in lines:
+        click.echo(f"failhard: {line}", err=code in {USAGE, TAMPERED})
+    sys.exit(code)
+
+
+def verify(
+    folder: Path, *, level: int | None, policy_file: Path | None, gates: Collection[str]
+) -> tuple[int, tuple[str, ...]]:
+    """Return the exit status and what is to be said; `gates` are the ids of those that are built in."""
     try:
-        document = check(folder, level=level, policy_file=policy_file, gates=[gate.id for gate in builtin()])
+        document = check(folder, level=level, policy_file=policy_file, gates=gates)
     except policy.PolicyError as error:
-        for mistake in error.mistakes:
-            click.echo(f"failhard: {mistake}", err=True)
-        sys.exit(USAGE)
+        return USAGE, error.mistakes
     except Tampered as error:
-        for mismatch in error.mismatches:
-            click.echo(f"failhard: {mismatch}", err=True)
-        click.echo("failhard: the report does not hold; run `failhard check` again", err=True)
-        sys.exit(TAMPERED)
-    gates = len(document.gates)
-    click.echo(
-        f"failhard: {document.verdict}, level {document.level}, policy {document.policy.name}, "
-        f"{gates} gate{'' if gates == 1 else 's'} judged again on evidence of {document.volatile.judged_on}, "
-        f"digest {document.digest}"
+        return TAMPERED, (*error.mismatches, "the report does not hold; run `failhard check` again")
+    return CODES[document.verdict], (_summary(document),)
+
+
+def _summary(document: Document) -> str:
+    count = len(document.gates)
+    return (
+        f"{document.verdict}: level {document.level}, policy {document.policy.name}, "
+        f"{count} gate{'' if count == 1 else 's'} judged again as of {document.volatile.judged_on}, "
+        f"report digest {document.digest}"
     )
-    sys.exit(CODES[document.verdict])

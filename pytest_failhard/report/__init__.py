@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pytest_failhard.model import Report
 from pytest_failhard.report import document, junit, terminal
 
-__all__ = ["RENDERERS", "files", "terminal"]
+__all__ = ["RENDERERS", "render_all", "terminal"]
 
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
     "report.xml": junit.render,
@@ -16,6 +16,6 @@ RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
 """The files of a report folder and who renders them."""
 
 
-def files(report: Report) -> dict[str, bytes]:
+def render_all(report: Report) -> dict[str, bytes]:
     """Return every file of the report, for `Store.publish`."""
     return {name: render(report) for name, render in RENDERERS.items()}

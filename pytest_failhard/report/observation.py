@@ -71,48 +71,15 @@ class _Observation(_Strict):
     evidence: tuple[_Evidence, ...]
 
 
-def to_json(observation: Observation) -> dict[str, JsonValue]:
-    """Return the observation as JSON values, measures exact."""
-    return {
-        "schema": SCHEMA,
-        "tool": observation.tool,
-        "examined": observation.examined,
-        "applies": observation.applies,
-        "measures": {name: exact(value) for name, value in observation.measures.items()},
-        "findings": [
-            {
-                "rule": finding.rule,
-                "name": finding.name,
-                "path": finding.path,
-                "line": finding.line,
-                "severity": finding.severity.name.lower(),
-                "message": finding.message,
-                "fix": finding.fix,
-                "anchor": finding.anchor,
-            }
-            for finding in observation.findings
-        ],
-        "evidence": [
-            {"name": kept.name, "sha256": kept.sha256, "media_type": kept.media_type}
-            for kept in observation.evidence
-        ],
-    }
-
-
-def render(observation: Observation) -> bytes:
+def dump(observation: Observation) -> bytes:
     """Return the bytes of `observation.json`: sorted keys, LF, a trailing line break."""
-    text = json.dumps(to_json(observation), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    text = json.dumps(_values(observation), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     # Half of a pair, from a file name that is not UTF-8, is no character: it becomes readable text.
     return HALF_PAIR.sub(lambda match: f"\\\\u{ord(match.group()):04x}", text).encode()
 
 
-def from_json(value: object) -> Observation:
-    """Read what `to_json` returned; raises ObservationError."""
-    return load(json.dumps(value).encode())
-
-
 def load(data: bytes) -> Observation:
-    """Read what `render` wrote; raises ObservationError."""
+    """Read what `dump` wrote; raises ObservationError."""
     try:
         stored = _Observation.model_validate_json(data)
     except ValidationError as error:
@@ -143,3 +110,30 @@ def load(data: bytes) -> Observation:
         ),
         applies=stored.applies,
     )
+
+
+def _values(observation: Observation) -> dict[str, JsonValue]:
+    return {
+        "schema": SCHEMA,
+        "tool": observation.tool,
+        "examined": observation.examined,
+        "applies": observation.applies,
+        "measures": {name: exact(value) for name, value in observation.measures.items()},
+        "findings": [
+            {
+                "rule": finding.rule,
+                "name": finding.name,
+                "path": finding.path,
+                "line": finding.line,
+                "severity": finding.severity.name.lower(),
+                "message": finding.message,
+                "fix": finding.fix,
+                "anchor": finding.anchor,
+            }
+            for finding in observation.findings
+        ],
+        "evidence": [
+            {"name": kept.name, "sha256": kept.sha256, "media_type": kept.media_type}
+            for kept in observation.evidence
+        ],
+    }
