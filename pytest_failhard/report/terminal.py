@@ -21,17 +21,26 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def render(report: Report, colour: bool = False, folder: str = ".failhard") -> str:
-    """Return the text, with a trailing line break; `folder` is where the report files lie."""
+    """Return the text, without a last line break; `folder` is where the report files lie."""
     lines = [
         *_header(report),
         "",
         *_table(report, colour),
-        *(line for result in _worst_first(report.results) for line in _details(result, colour, folder)),
+        *(
+            line
+            for result in _worst_first(report.results)
+            for line in ("", *_details(result, colour, folder))
+        ),
         *_closing(report),
         "",
         _last(report, colour, folder),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def gate_text(result: Result, colour: bool = False, folder: str = ".failhard") -> str:
+    """Return the text of one gate: why, where, the ways out, the evidence."""
+    return "\n".join(_details(result, colour, folder))
 
 
 def _header(report: Report) -> Iterator[str]:
@@ -67,7 +76,6 @@ def _worst_first(results: Iterable[Result]) -> list[Result]:
 
 
 def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
-    yield ""
     yield f"{_plain(result.gate)}: {_word(result.verdict, colour)}"
     for reason in result.because:
         yield f"  {_plain(reason)}"
