@@ -175,11 +175,12 @@ class Explainer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self) -> int:
         """Print the page and end; an unknown name is a usage error."""
-        from pytest_failhard.explanation import ExplanationError, explain
+        from pytest_failhard.explanation import UnknownNameError, explain
+        from pytest_failhard.gates import builtin
 
         try:
-            sys.stdout.write(explain(self.name) + "\n")
-        except ExplanationError as error:
+            sys.stdout.write(explain(self.name, builtin()) + "\n")
+        except UnknownNameError as error:
             raise pytest.UsageError(str(error)) from None
         return 0
 
