@@ -129,8 +129,8 @@ class Redactor:
         return self.text(text).encode("utf-8", "surrogateescape")
 
     def value(self, value: Value) -> Value:
-        """Return a frozen value of the vocabulary with every text in it redacted."""
-        return cast("Value", _rebuilt(value, self.text))
+        """Return a frozen value of the vocabulary with every text in it redacted and fit for UTF-8."""
+        return cast("Value", _rebuilt(value, lambda text: self.text(_encodable(text))))
 
     def scan(self, data: bytes) -> tuple[str, ...]:
         """Return the kinds of secrets that are still in the bytes, sorted; empty means clean."""
@@ -147,6 +147,10 @@ class Redactor:
             if cleaned == text:
                 return text
             text = cleaned
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _marker(kind: str) -> str:
