@@ -58,7 +58,7 @@ class InitError(click.ClickException):
 @click.command("init")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--level", type=click.IntRange(1, 4), default=1, show_default=True, help="Maturity level.")
-def init(path: Path, level: int) -> None:
+def command(path: Path, level: int) -> None:
     """Set up the project in PATH: dependency, settings, required plugin, workflow.
 
     What is already there stays as it is and is named. A second run changes nothing.

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pytest_failhard.cli.init import WORKFLOW, init
+from pytest_failhard.cli.init import WORKFLOW, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 def run(root: Path, *arguments: str, code: int = 0) -> str:
     """Run the command and return what it said."""
-    result = CliRunner().invoke(init, [str(root), *arguments])
+    result = CliRunner().invoke(command, [str(root), *arguments])
     assert result.exit_code == code, result.output
     return result.output
 
