@@ -130,9 +130,7 @@ def _crashed(name: str, run: Run | None, error: Exception, seconds: float) -> Ou
     return Outcome(gate=name, observation=None, error=message, evidence=evidence, seconds=seconds)
 
 
-def _next(
-    finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float
-) -> Outcome | None:
+def _next(finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float) -> Outcome | None:
     """Wait for an outcome, at most until the next moment at which a running gate is late."""
     now = time.monotonic()
     moments = [entry.deadline + grace if entry.warned else _warning(entry) for entry in running]
@@ -146,9 +144,7 @@ def _warning(entry: _Running) -> float:
     return entry.started + WARN_SHARE * (entry.deadline - entry.started)
 
 
-def _overdue(
-    running: Mapping[str, _Running], warn: Callable[[str], None], grace: float
-) -> list[_Running]:
+def _overdue(running: Mapping[str, _Running], warn: Callable[[str], None], grace: float) -> list[_Running]:
     now = time.monotonic()
     for entry in running.values():
         if not entry.warned and now >= _warning(entry):

@@ -177,7 +177,7 @@ class TestChild:
         ini = self.folder / "pytest.ini"
         loaded = pytest_config.load(root)
         text = pytest_config.supervised_ini(
-            loaded, root=root, test_roots=self.plan.test_roots, import_roots=import_roots(self.plan)
+            loaded, test_roots=self.plan.test_roots, import_roots=import_roots(self.plan)
         )
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]

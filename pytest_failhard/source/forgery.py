@@ -108,7 +108,7 @@ def _call_form(
 
 def _says_zero(call: ast.Call) -> bool:
     values = [keyword.value for keyword in call.keywords if keyword.arg == "returncode"] + call.args[1:2]
-    return any(isinstance(value, ast.Constant) and value.value in {0, False} for value in values)
+    return any(isinstance(value, ast.Constant) and value.value in {0} for value in values)
 
 
 def _is_success(call: ast.Call) -> bool:
