@@ -43,11 +43,6 @@ def gate_text(result: Result, colour: bool = False, folder: str = ".failhard") -
     return "\n".join(_details(result, colour, folder))
 
 
-def gate_text(result: Result, folder: str = ".failhard") -> str:
-    """Return the part about one gate that did not pass, for pytest's own failure section."""
-    return "\n".join(line for line in _details(result, False, folder) if line)
-
-
 def _header(report: Report) -> Iterator[str]:
     policy = f"{report.policy_name} {report.policy_sha256[:DIGEST_DIGITS]}"
     yield _plain(f"failhard level {report.level}, policy {policy}")
