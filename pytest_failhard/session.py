@@ -138,7 +138,9 @@ class Session:
         if code == 0:
             return outcomes
         why = "did not end in time" if code is None else f"ended with {code}"
-        tail = (self.folder / "worker.err").read_text("utf-8", "replace").strip()[-400:]
+        words = (self.folder / "worker.err").read_text("utf-8", "replace").strip()
+        self.store.keep("run", "worker.txt", words.encode())
+        tail = words.splitlines()[-1] if words else ""
         for rule in self.plan.rules:
             if rule.gate in self.builtin and rule.gate not in outcomes:
                 error = f"worker-died: our process that runs the gates {why}: {tail or 'it said nothing'}"
