@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from pytest_failhard.explanation import UnknownNameError, explain
-from pytest_failhard.gates import builtin
+from pytest_failhard.explanation import ExplanationError, explain
 
 USAGE = 2
 
@@ -17,8 +16,7 @@ USAGE = 2
 def command(name: str) -> None:
     """Print what the gate NAME observes, when it fails, how to fix it and whether it can be waived."""
     try:
-        text = explain(name, builtin())
-    except UnknownNameError as error:
+        click.echo(explain(name))
+    except ExplanationError as error:
         click.echo(f"failhard: {error}", err=True)
         sys.exit(USAGE)
-    click.echo(text)
