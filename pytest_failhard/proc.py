@@ -1,0 +1,335 @@
+"""The only module that starts processes."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO
+
+import psutil
+
+from pytest_failhard import sweep
+from pytest_failhard.model import Completed, GateError
+from pytest_failhard.sweep import kill_tree
+
+__all__ = ["Child", "ProcError", "environment", "git", "kill_tree", "run", "stop_all"]
+
+OUTPUT_CAP_BYTES = 64 * 1024 * 1024
+NO_EXTRA: Mapping[str, str] = MappingProxyType({})
+# What a checked project's .git/config must not decide: programs to run, the format of what we parse.
+_GIT_SETTINGS = (
+    *("core.fsmonitor=false", "core.untrackedCache=false", f"core.hooksPath={os.devnull}"),
+    *("core.quotePath=false", "core.sshCommand=false", f"core.attributesFile={os.devnull}"),
+    *("advice.graftFileDeprecated=false", "protocol.allow=never", "log.showSignature=false"),
+    *("color.ui=false", "diff.external=", "diff.noprefix=false", "diff.mnemonicPrefix=false"),
+    *("diff.relative=false", f"diff.orderFile={os.devnull}", "diff.submodule=short"),
+)
+_GIT_ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_ALLOW_PROTOCOL": "none",
+}
+_GIT_PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--text")
+_GIT_FLAGS = {"diff": _GIT_PLAIN, "show": _GIT_PLAIN, "status": ("--ignore-submodules=dirty",)}
+
+
+class ProcError(GateError):
+    """A process could not be started, did not end in time, or wrote too much."""
+
+
+class _State:
+    """What this process has started. A fork begins with nothing of its own."""
+
+    def __init__(self) -> None:
+        self.identity = secrets.token_hex(8)
+        self.live: set[Child] = set()
+        self.lock = threading.RLock()  # reentrant: a signal handler may interrupt its own holder
+        self.refuses = False
+
+
+_state = _State()
+
+
+def _forget() -> None:
+    _state.__init__()  # type: ignore[misc]  # the child of a fork owns none of its parent's processes
+
+
+if os.name == "posix":
+    os.register_at_fork(after_in_child=_forget)
+
+
+class Child:
+    """A process of ours that runs until it ends or `kill_tree` is called.
+
+    Output goes to files, never to pipes: a surviving grandchild that holds a pipe would block us for
+    ever. `stdin` is written to a pipe, which can be read only once; None closes it. Raises ProcError
+    where the process cannot be started.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        environment: Mapping[str, str],
+        stdout: Path | IO[bytes],
+        stderr: Path | IO[bytes],
+        stdin: bytes | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        self.argv = tuple(argv)
+        self.seconds = 0.0
+        self._mark = secrets.token_hex(8)
+        self._began = time.monotonic()
+        with contextlib.ExitStack() as opened, _state.lock:
+            if _state.refuses:
+                raise ProcError(f"{self.argv[0]}: not started, because the run is being stopped")
+            self._process = self._start(
+                cwd,
+                self._tagged(environment),
+                (_sink(stdout, opened), _sink(stderr, opened)),
+                stdin,
+                pass_fds,
+            )
+            if not _state.live:
+                atexit.register(stop_all)
+            _state.live.add(self)
+        self._identity, self.since = sweep.identify(self._process.pid)
+        if stdin is not None:
+            threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
+
+    def _tagged(self, environment: Mapping[str, str]) -> dict[str, str]:
+        inherited = os.environ.get(sweep.TAG, "")
+        return {**environment, sweep.TAG: f"{inherited}/{_state.identity}/{self._mark}"}
+
+    def _start(
+        self,
+        cwd: Path,
+        environment: Mapping[str, str],
+        sinks: tuple[IO[bytes], IO[bytes]],
+        stdin: bytes | None,
+        pass_fds: Sequence[int],
+    ) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                self.argv,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=sinks[0],
+                stderr=sinks[1],
+                pass_fds=pass_fds,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            raise ProcError(
+                f"{self.argv[0]} cannot be started in {cwd.name}: {error}; check that both exist"
+            ) from None
+
+    def _feed(self, data: bytes) -> None:
+        pipe = self._process.stdin
+        if pipe is None:
+            return
+        with contextlib.suppress(BrokenPipeError), pipe:
+            pipe.write(data)
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its session and group."""
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal, or None while it runs."""
+        code = self._process.poll()
+        if code is not None and not self.seconds:
+            self.seconds = time.monotonic() - self._began
+        return code
+
+    def wait(self, timeout: float, *, until: Callable[[], bool] = lambda: False) -> int | None:
+        """Return the exit code, or None after `timeout` seconds or as soon as `until()` is true."""
+        deadline = time.monotonic() + timeout
+        pause = 0.001
+        while (code := self.poll()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0 or until():
+                return None
+            time.sleep(min(pause, left))
+            pause = min(pause * 2, 0.02)
+        return code
+
+    def kill_tree(self) -> tuple[int, ...]:
+        """End the process and all that it started; return the ids of those that survived (none, as a rule).
+
+        Safe to call at any time and more than once, also after the process ended by itself.
+        """
+        survivors = sweep.kill(self._family)
+        self.poll()
+        with _state.lock:
+            _state.live.discard(self)
+        return survivors
+
+    def _family(self) -> Iterator[psutil.Process]:
+        yield from sweep.carriers(self._mark, self.since)
+        if os.name != "posix":
+            return
+        root = sweep.find(self.pid)
+        if root is not None and root != self._identity:
+            return  # our id was given to a stranger, which cannot happen while our session has members
+        yield from sweep.session(self.pid, self.since)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float,
+    environment: Mapping[str, str],
+    output_cap: int = OUTPUT_CAP_BYTES,
+) -> Completed:
+    """Run a process to its end and return its exit code, whichever it is, and its raw output.
+
+    Raises ProcError where it cannot be started, does not end within `timeout` seconds, or writes more
+    than `output_cap` bytes to a stream. Nothing that it started is alive afterwards.
+    """
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+
+        def too_much() -> bool:
+            return max(os.fstat(stdout.fileno()).st_size, os.fstat(stderr.fileno()).st_size) > output_cap
+
+        child = Child(argv, cwd=cwd, environment=environment, stdout=stdout, stderr=stderr)
+        try:
+            code = child.wait(timeout, until=too_much)
+        finally:
+            survivors = child.kill_tree()
+        if survivors:
+            raise ProcError(f"{_named(argv)}: processes {survivors} could not be ended; end them by hand")
+        if too_much():
+            raise ProcError(f"{_named(argv)}: more than {output_cap} bytes of output; {_tail(stderr)}")
+        if code is None:
+            raise ProcError(
+                f"{_named(argv)}: not finished after {timeout:.1f} seconds and killed; {_tail(stderr)}"
+            )
+        return Completed(
+            argv=tuple(argv),
+            returncode=code,
+            stdout=_content(stdout),
+            stderr=_content(stderr),
+            seconds=child.seconds,
+        )
+
+
+def environment(home: Path, temporary: Path, *, extra: Mapping[str, str] = NO_EXTRA) -> dict[str, str]:
+    """Return all that a tool's environment holds; `home` must be an empty folder."""
+    fixed = {
+        "PATH": os.defpath,
+        "TMPDIR": str(temporary),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+        "XDG_DATA_HOME": str(home),
+        "XDG_STATE_HOME": str(home),
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "TZ": "UTC",
+    }
+    if "SYSTEMROOT" in os.environ:  # without it Windows starts nothing
+        fixed["SYSTEMROOT"] = os.environ["SYSTEMROOT"]
+    return {**fixed, **extra}
+
+
+def git(root: Path, *args: str, timeout: float = 30) -> Completed:
+    """Run git in `root`; return any exit code. Nothing in the tree or its .git/config is executed.
+
+    Raises ProcError where git is not installed. A repository that another user owns is git's own error
+    unless the person who runs us declared it safe; that declaration, and nothing else, is honoured.
+    """
+    settings = (*_GIT_SETTINGS, *_filters_off(root, timeout))
+    completed = _git(root, settings, args, timeout)
+    if completed.returncode and b"dubious ownership" in completed.stderr:
+        completed = _git(root, (*settings, *_declared_safe(root, timeout)), args, timeout)
+    return completed
+
+
+def _git(
+    root: Path, settings: Sequence[str], args: Sequence[str], timeout: float, home: str = os.devnull
+) -> Completed:
+    program = shutil.which("git")
+    if program is None or not Path(program).is_absolute():
+        raise ProcError("git is not installed or not on PATH; install it")
+    command, *rest = args
+    options = [part for setting in settings for part in ("-c", setting)]
+    argv = [program, "--no-pager", *options, command, *_GIT_FLAGS.get(command, ()), *rest]
+    extra = _GIT_ENVIRONMENT if home == os.devnull else {}
+    scrubbed = environment(Path(home), Path(tempfile.gettempdir()), extra=extra)
+    return run(argv, cwd=root, timeout=timeout, environment=scrubbed)
+
+
+def _filters_off(root: Path, timeout: float) -> list[str]:
+    """Return settings that silence every content filter which the repository's configuration names."""
+    listed = _git(root, (), ("config", "--list", "--name-only", "-z"), timeout)
+    names = set(listed.stdout.decode("utf-8", "surrogateescape").split("\0"))
+    filters = {name.rpartition(".")[0] for name in names if name.startswith("filter.")}
+    if any("=" in name or "\n" in name for name in filters):
+        raise ProcError(".git/config names a filter with `=` or a line break; rename it")
+    values = ("clean=", "smudge=", "process=", "required=false")
+    return [f"{name}.{value}" for name in sorted(filters) for value in values]
+
+
+def _declared_safe(root: Path, timeout: float) -> list[str]:
+    """Return what the person who runs us declared safe; the checked repository has no say in it."""
+    asked = ("config", "--global", "--get-all", "safe.directory")
+    listed = _git(root, (), asked, timeout, home=os.path.expanduser("~"))  # noqa: PTH111 - never raises
+    return [f"safe.directory={name}" for name in listed.stdout.decode("utf-8", "replace").splitlines()]
+
+
+def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
+    """End every process that we started and that still lives; return the ids of survivors.
+
+    For signal handlers (with `refuse_more`, so that no other thread starts another one) and at exit.
+    """
+    _state.refuses = _state.refuses or refuse_more
+    with _state.lock:
+        children = tuple(_state.live)
+    if not children and not refuse_more:
+        return ()
+    since = min((child.since for child in children), default=0.0)
+    survivors = sweep.kill(lambda: sweep.carriers(_state.identity, since))
+    for child in children:
+        survivors += child.kill_tree()
+    return tuple(sorted(set(survivors)))
+
+
+def _sink(target: Path | IO[bytes], opened: contextlib.ExitStack) -> IO[bytes]:
+    return opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
+
+
+def _named(argv: Sequence[str]) -> str:
+    return " ".join(argv[: argv.index("-m") + 2]) if "-m" in argv else argv[0]
+
+
+def _content(stream: IO[bytes]) -> bytes:
+    stream.seek(0)
+    return stream.read()
+
+
+def _tail(stream: IO[bytes]) -> str:
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, size - 400))
+    lines = stream.read().decode("utf-8", "replace").strip().splitlines()[-3:]
+    return "its last words: " + " / ".join(lines) if lines else "it wrote nothing to stderr"

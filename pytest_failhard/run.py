@@ -1,0 +1,165 @@
+"""All that a gate may touch, made real: the one place where the tool contract is enforced."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import itertools
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from packaging.version import InvalidVersion, Version
+
+from pytest_failhard import proc
+from pytest_failhard.model import Base, Completed, Evidence, GateError, Option, Settings, TestRun, Tool
+
+CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
+LAST_LINES = 5
+
+
+class Keep(Protocol):
+    """Stores bytes below `evidence/<gate>/`."""
+
+    def __call__(self, name: str, data: bytes) -> Evidence:
+        """Return where and what the stored bytes are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRun:
+    """One gate's run, the concrete `model.Run`.
+
+    `deadline` is a value of `time.monotonic()`; what is left until then is every tool's time-out.
+    `executable` is the interpreter that tools run on, `packages` the folders where their distributions
+    are looked up (by default those of this process).
+    """
+
+    gate: str
+    root: Path
+    level: int
+    source: tuple[str, ...]
+    test_roots: tuple[str, ...]
+    interpreter: Path
+    settings: Settings
+    options: Mapping[str, Option]
+    base: Base | None
+    base_missing: str
+    seed: int
+    today: date
+    scratch: Path
+    keep: Keep
+    deadline: float
+    test_run: TestRun | None
+    no_tests: str = ""
+    """Why there are no records of a test run."""
+    executable: Path = field(default_factory=lambda: Path(sys.executable))
+    packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
+    output_cap: int = proc.OUTPUT_CAP_BYTES
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
+
+    @property
+    def tests(self) -> TestRun:
+        """The records of the test run; raises GateError where there are none."""
+        if self.test_run is None:
+            raise GateError(
+                self.no_tests or "there are no records of a test run: run the tests with this gate"
+            )
+        return self.test_run
+
+    def tool(self, tool: Tool) -> str:
+        """Return `name version`; raises GateError where it is absent or its version is not allowed."""
+        install = f"python -m pip install '{tool.distribution}>={tool.lowest}'"
+        found = next(
+            iter(importlib.metadata.distributions(name=tool.distribution, path=list(self.packages))), None
+        )
+        if found is None:
+            raise GateError(f"{tool.distribution} is not installed for {self.executable.name}: {install}")
+        text = str(found.metadata["Version"])
+        try:
+            version = Version(text)
+        except InvalidVersion:
+            raise GateError(f"{tool.distribution} has the unreadable version {text!r}: {install}") from None
+        if version < Version(tool.lowest):
+            raise GateError(f"{tool.distribution} {version} is older than {tool.lowest}: {install}")
+        if str(version) in {str(Version(bad)) for bad in tool.known_bad}:
+            raise GateError(f"{tool.distribution} {version} is known to judge wrongly: {install}")
+        return f"{tool.distribution} {version}"
+
+    def python(
+        self,
+        module: str,
+        *args: str,
+        ok: frozenset[int] = frozenset({0}),
+        found: frozenset[int] = frozenset(),
+        cwd: Path | None = None,
+    ) -> Completed:
+        """Run `python -I -X utf8 -m module args` and keep its output as evidence.
+
+        Raises GateError for a timeout, a signal, an exit code outside `ok` and `found`, output over the
+        cap, or a crash report on stderr.
+        """
+        name = f"{module}-{next(self._numbers)}"
+        argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise GateError(f"{module}: not started, because the gate {self.gate} has no time left")
+        try:
+            completed = self._run(argv, left, cwd or self.scratch)
+        except proc.ProcError as error:
+            self._keep(name, argv, {"error": str(error)})
+            raise GateError(f"{error}; make it faster or raise the rule's timeout") from None
+        self._keep(name, argv, {"exit_code": completed.returncode})
+        self.keep(f"{name}.stdout", completed.stdout)
+        self.keep(f"{name}.stderr", completed.stderr)
+        problem = _problem(completed, ok | found)
+        if problem:
+            raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
+        return completed
+
+    def _run(self, argv: list[str], timeout: float, cwd: Path) -> Completed:
+        with tempfile.TemporaryDirectory(prefix="failhard-", ignore_cleanup_errors=True) as folder:
+            home, temporary = Path(folder, "home"), Path(folder, "tmp")
+            home.mkdir()
+            temporary.mkdir()
+            return proc.run(
+                argv,
+                cwd=cwd,
+                timeout=timeout,
+                environment=proc.environment(home, temporary),
+                output_cap=self.output_cap,
+            )
+
+    def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str]) -> None:
+        shown = [
+            part.replace(str(self.root), "<root>").replace(str(self.scratch), "<scratch>") for part in argv
+        ]
+        shown[0] = "<python>"
+        record = {"argv": shown, **outcome}
+        self.keep(f"{name}.json", json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _problem(completed: Completed, allowed: frozenset[int]) -> str:
+    code = completed.returncode
+    if code < 0:
+        return f"was killed by signal {-code}"
+    crash = CRASH.search(completed.stderr)
+    if crash is not None:
+        return f"crashed ({crash.group().decode()}, exit code {code})"
+    return "" if code in allowed else f"ended with exit code {code}, which means neither clean nor findings"
+
+
+def _last_words(completed: Completed) -> str:
+    lines = completed.stderr.decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
+    return "its last words: " + " / ".join(lines) if lines else "it wrote nothing to stderr"
+
+
+def _placeless(text: str, places: Mapping[Path, str]) -> str:
+    for place, name in places.items():
+        text = text.replace(str(place), name)
+    return text

@@ -1,0 +1,217 @@
+"""Tests of starting, ending and sweeping processes."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_failhard import proc
+from pytest_failhard.sweep import TAG
+
+GRANDCHILD = """
+import subprocess, sys, time
+code = "import os, time; {leave}; print('up', flush=True); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", code], env={environment}, start_new_session={session})
+open({pidfile!r}, "w").write(str(child.pid))
+{then}
+"""
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> dict[str, str]:
+    home = tmp_path / "home"
+    home.mkdir()
+    return proc.environment(home, tmp_path)
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-I", "-c", code]
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_any_exit_code_and_raw_output_come_back(tmp_path: Path, clean: dict[str, str]) -> None:
+    code = "import sys; sys.stdout.buffer.write(b'a\\0\\xff'); sys.stderr.write('e'); sys.exit(101)"
+    completed = proc.run(python(code), cwd=tmp_path, timeout=30, environment=clean)
+    assert (completed.returncode, completed.stdout, completed.stderr) == (101, b"a\0\xff", b"e")
+    assert completed.seconds > 0
+
+
+def test_a_signal_is_a_negative_exit_code(tmp_path: Path, clean: dict[str, str]) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert proc.run(python(code), cwd=tmp_path, timeout=30, environment=clean).returncode == -9
+
+
+def test_stdin_is_closed(tmp_path: Path, clean: dict[str, str]) -> None:
+    completed = proc.run(
+        python("import sys; print(repr(sys.stdin.read()))"), cwd=tmp_path, timeout=30, environment=clean
+    )
+    assert completed.stdout == b"''\n"
+
+
+def test_what_cannot_start_is_an_error_that_names_it(tmp_path: Path, clean: dict[str, str]) -> None:
+    with pytest.raises(proc.ProcError, match="absent cannot be started"):
+        proc.run([str(tmp_path / "absent")], cwd=tmp_path, timeout=30, environment=clean)
+
+
+def test_output_over_the_cap_is_an_error_fo_104(tmp_path: Path, clean: dict[str, str]) -> None:
+    code = "import sys, time; sys.stdout.write('x' * 5000); sys.stdout.flush(); time.sleep(600)"
+    with pytest.raises(proc.ProcError, match="more than 4096 bytes of output"):
+        proc.run(python(code), cwd=tmp_path, timeout=60, environment=clean, output_cap=4096)
+
+
+@pytest.mark.parametrize(
+    ("environment", "session"),
+    [("None", True), ("{}", False)],
+    ids=["left the session, carries the tag", "dropped the tag, stays in the session"],
+)
+def test_a_hang_ends_with_its_grandchild_that_holds_stdout_fo_90(
+    tmp_path: Path, clean: dict[str, str], environment: str, session: bool
+) -> None:
+    pidfile = tmp_path / "pid"
+    code = GRANDCHILD.format(
+        leave="pass",
+        environment=environment,
+        session=session,
+        pidfile=str(pidfile),
+        then="time.sleep(600)",
+    )
+    began = time.monotonic()
+    with pytest.raises(proc.ProcError, match=r"not finished after 1\.5 seconds and killed"):
+        proc.run(python(code), cwd=tmp_path, timeout=1.5, environment=clean)
+    assert time.monotonic() - began < 1.5 + 5
+    assert gone(int(pidfile.read_text()))
+
+
+def test_what_a_tool_leaves_behind_after_a_normal_end_is_killed(
+    tmp_path: Path, clean: dict[str, str]
+) -> None:
+    pidfile = tmp_path / "pid"
+    code = GRANDCHILD.format(
+        leave="import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        environment="None",
+        session=True,
+        pidfile=str(pidfile),
+        then="sys.exit(3)",
+    )
+    assert proc.run(python(code), cwd=tmp_path, timeout=30, environment=clean).returncode == 3
+    assert gone(int(pidfile.read_text()))
+
+
+def test_the_environment_is_an_allow_list(
+    tmp_path: Path, clean: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUFF_OUTPUT_FILE", "x")
+    monkeypatch.setenv("PYTHONPATH", "x")
+    completed = proc.run(
+        python("import os; print(sorted(os.environ))"), cwd=tmp_path, timeout=30, environment=clean
+    )
+    allowed = {*clean, TAG, "LC_CTYPE"}
+    assert set(ast.literal_eval(completed.stdout.decode())) <= allowed
+
+
+def test_a_child_reads_its_input_once_and_reports_its_end(tmp_path: Path, clean: dict[str, str]) -> None:
+    read, write = os.pipe()
+    child = proc.Child(
+        python(f"import os, sys; os.write({write}, sys.stdin.buffer.read()); sys.exit(7)"),
+        cwd=tmp_path,
+        environment=clean,
+        stdout=tmp_path / "out",
+        stderr=tmp_path / "err",
+        stdin=b"nonce",
+        pass_fds=(write,),
+    )
+    os.close(write)
+    assert child.wait(30) == 7
+    assert os.read(read, 100) == b"nonce"
+    os.close(read)
+    assert child.kill_tree() == ()
+
+
+def test_stopping_ends_every_living_child(tmp_path: Path, clean: dict[str, str]) -> None:
+    children = [
+        proc.Child(
+            python("import time; time.sleep(600)"),
+            cwd=tmp_path,
+            environment=clean,
+            stdout=tmp_path / f"out{number}",
+            stderr=tmp_path / f"err{number}",
+        )
+        for number in range(2)
+    ]
+    assert children[0].poll() is None
+    assert proc.stop_all() == ()
+    assert [child.poll() for child in children] == [-15, -15]
+    assert proc.kill_tree([children[0].pid]) == ()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    root = tmp_path / "repo"
+    root.mkdir()
+    assert proc.git(root, "init", "-q").returncode == 0
+    (root / "a.py").write_text("x = 1\n")
+    (root / ".gitattributes").write_text("*.py filter=evil diff=evil\n")
+    assert proc.git(root, "add", ".").returncode == 0
+    identity = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    assert os.spawnvp(os.P_WAIT, "git", ["git", "-C", str(root), *identity, "commit", "-qm", "1"]) == 0
+    return root
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status", "--porcelain"),
+        ("diff", "HEAD"),
+        ("show", "HEAD"),
+        ("ls-files", "-m"),
+        ("rev-parse", "HEAD"),
+        ("merge-base", "HEAD", "HEAD"),
+        ("cat-file", "-p", "HEAD:a.py"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_git_executes_nothing_that_a_repository_configures(
+    repository: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    witness = tmp_path / "witness"
+    program = tmp_path / "evil"
+    program.write_text(f"#!/bin/sh\ntouch '{witness}'\ncat\n")
+    program.chmod(0o755)
+    for key in ("clean", "smudge", "process"):
+        proc.git(repository, "config", f"filter.evil.{key}", str(program))
+    proc.git(repository, "config", "filter.evil.required", "true")
+    for key in ("diff.evil.command", "diff.evil.textconv", "diff.external", "core.fsmonitor", "core.pager"):
+        proc.git(repository, "config", key, str(program))
+    for name in ("post-index-change", "post-checkout"):
+        hook = repository / ".git" / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_bytes(program.read_bytes())
+        hook.chmod(0o755)
+    (repository / "a.py").write_text("x = 2\n")
+    completed = proc.git(repository, *command)
+    assert completed.returncode == 0, completed.stderr
+    assert not witness.exists()
+
+
+def test_git_reports_its_own_failure(tmp_path: Path) -> None:
+    assert proc.git(tmp_path, "rev-parse", "HEAD").returncode == 128
+
+
+def test_git_that_is_missing_is_an_error_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(proc.ProcError, match="git is not installed or not on PATH; install it"):
+        proc.git(tmp_path, "status")
