@@ -19,7 +19,7 @@ def test_a_complete_environment_is_accepted(environ: dict[str, str]) -> None:
     settings = load(environ)
 
     assert settings.openai_base_url == PROVIDER_URL
-    assert (settings.timeout_seconds, settings.max_retries) == (8, 2)
+    assert (settings.timeout_seconds, settings.max_retries) == (7, 2)
 
 
 def test_secrets_stay_out_of_the_repr(environ: dict[str, str]) -> None:

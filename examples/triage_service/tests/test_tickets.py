@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from provider import PROPOSAL, Provider, Reply, completion
-
-TICKET = {"subject": "Charged twice", "body": "My card shows two payments for May."}
+from support import TICKET
 
 
 def test_a_ticket_is_triaged_by_the_model_and_can_be_read_again(client: FlaskClient) -> None:

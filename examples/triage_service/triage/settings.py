@@ -97,7 +97,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         openai_api_key=reader.secret("OPENAI_API_KEY", FEWEST_CHARACTERS),
         openai_base_url=reader.url("OPENAI_BASE_URL", PROVIDER_URL),
         model=reader.required("TRIAGE_MODEL"),
-        timeout_seconds=reader.number("OPENAI_TIMEOUT_SECONDS", 8, 0.05, 60),
+        timeout_seconds=reader.number("OPENAI_TIMEOUT_SECONDS", 7, 0.05, 60),
         max_retries=int(reader.number("OPENAI_MAX_RETRIES", 2, 0, 5)),
         database=Path(reader.required("DATABASE_PATH")),
     )
