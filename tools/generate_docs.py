@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from pytest_failhard.report.document import schema_bytes
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 SECTIONS = ("Why", "Fails when", "Fix", "Waive")
 LEVELS = (1, 2, 3, 4)
+ALWAYS_REQUIRED = ("reason", "owner", "expires")
 NAMES = {1: "proof of concept", 2: "development", 3: "pre-production", 4: "production"}
 MARK = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -136,7 +139,7 @@ def terms_table(shipped: Mapping[int, Table]) -> str:
         policy = shipped.get(level, {})
         waivers = policy.get("waivers")
         if isinstance(waivers, dict):
-            required = ", ".join(f"`{name}`" for name in sorted(waivers["required"]))
+            required = ", ".join(f"`{name}`" for name in (*ALWAYS_REQUIRED, *sorted(waivers["required"])))
             minutes = f"{policy['budget_minutes']} min | {policy['tests_minutes']} min"
             rows.append(f"| {level} {NAMES[level]} | {waivers['max_days']} days | {required} | {minutes} |")
     return "\n".join(rows) + "\n"
@@ -163,6 +166,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "terms": terms_table(shipped),
     }
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
+    yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()
     for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         text = path.read_text("utf-8")
         if path.name != "gates.md" and MARK.search(text):

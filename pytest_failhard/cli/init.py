@@ -134,4 +134,6 @@ def _say(notes: pyproject.Notes, level: int) -> None:
     for heading, lines in (("added", notes.added), ("left alone", notes.kept), ("to do", notes.to_do)):
         for line in lines:
             click.echo(f"{heading:<11} {line}")
-    click.echo(f"{'next':<11} pytest --failhard-level={level}")
+    keys = ", ".join(notes.unfilled)
+    first = f"fill in {keys} (every run is refused until then), and run " if keys else ""
+    click.echo(f"{'next':<11} {first}pytest --failhard-level={level}")
