@@ -175,12 +175,11 @@ class Explainer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self) -> int:
         """Print the page and end; an unknown name is a usage error."""
-        from pytest_failhard.explanation import UnknownNameError, explain
-        from pytest_failhard.gates import builtin
+        from pytest_failhard.explanation import ExplanationError, explain
 
         try:
-            sys.stdout.write(explain(self.name, builtin()) + "\n")
-        except UnknownNameError as error:
+            sys.stdout.write(explain(self.name) + "\n")
+        except ExplanationError as error:
             raise pytest.UsageError(str(error)) from None
         return 0
 
