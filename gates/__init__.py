@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pluggy
+
 if TYPE_CHECKING:
     import pytest
 
     from pytest_failhard.model import Gate
+
+
+hookimpl = pluggy.HookimplMarker("pytest")
 
 
 def builtin() -> tuple[Gate, ...]:
@@ -22,6 +27,7 @@ def builtin() -> tuple[Gate, ...]:
     return (TestsGate(), CoverageGate(), LintGate(), TypesGate(), SecurityGate())
 
 
+@hookimpl
 def pytest_failhard_gates(config: pytest.Config | None) -> Sequence[Gate]:
     """Return the built-in gates."""
     del config

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_failhard import plan, proc, records
+from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import Verdict
 from pytest_failhard.redact import Redactor
@@ -177,7 +178,7 @@ class TestChild:
         ini = self.folder / "pytest.ini"
         loaded = pytest_config.load(root)
         text = pytest_config.supervised_ini(
-            loaded, root=root, test_roots=self.plan.test_roots, import_roots=import_roots(self.plan)
+            loaded, test_roots=self.plan.test_roots, import_roots=import_roots(self.plan)
         )
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
@@ -210,7 +211,8 @@ class TestChild:
         )
 
     def _passed(self) -> Sequence[str]:
-        return self.plan.pass_env
+        settings = self.plan.settings.get("tests")
+        return settings.pass_env if isinstance(settings, TestsSettings) else ()
 
 
 def contradiction(run: TestRun, code: int) -> str:

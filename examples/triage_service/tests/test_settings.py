@@ -44,7 +44,14 @@ def test_each_required_variable_is_named_when_it_is_missing(
 
 
 @pytest.mark.parametrize(
-    "weak", ["change-me", "sk-xxxxxxxxxxxxxxxx", "a" * 64, "your-api-key-goes-here-0123456789"]
+    "weak",
+    [
+        "change-me",
+        "sk-xxxxxxxxxxxxxxxx",
+        "a" * 64,
+        "your-api-key-goes-here-0123456789",
+        "sk-xxxxxxxx-0123456789-abcdefghijkl",
+    ],
 )
 def test_a_weak_secret_is_refused_and_not_repeated(environ: dict[str, str], weak: str) -> None:
     environ["API_TOKEN"] = environ["OPENAI_API_KEY"] = weak

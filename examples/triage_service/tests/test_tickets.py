@@ -48,6 +48,17 @@ def test_the_model_gets_the_ticket_as_data_with_the_key_in_the_header(
     assert provider.authorisations == [f"Bearer {environ['OPENAI_API_KEY']}"]
 
 
+def test_unusual_characters_survive(client: FlaskClient) -> None:
+    ticket = {"subject": "a\x00b", "body": "\u202e\U0001f600' OR 1=1 --"}
+
+    created = client.post("/tickets", json=ticket)
+
+    assert created.json is not None
+    shown = client.get(f"/tickets/{created.json['id']}")
+    assert shown.json is not None
+    assert shown.json["ticket"] == ticket
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
