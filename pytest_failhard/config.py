@@ -56,6 +56,8 @@ class ProjectConfig:
     version: str = ""
     requires_python: tuple[int, int] | None = None
     """The lowest Python (major, minor) that the project supports."""
+    adopted: bool = False
+    """Whether there is a `[tool.failhard]` at all."""
     declared_distributions: frozenset[str] = frozenset()
     """Canonical names of all that is declared: dependencies, extras, groups, requirements files."""
 
@@ -66,7 +68,12 @@ def load(root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
     `gate_ids` are the gates that exist here: with them a table of an unknown gate is a mistake too.
     Raises ConfigError.
     """
-    document = _document(root / FILE)
+    return parse(_bytes(root / FILE), root, gate_ids)
+
+
+def parse(data: bytes, root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
+    """Return the configuration in a version of the file, such as the merge base's."""
+    document = _document(data)
     found: list[str] = []
     table = _section(document, found)
     keys, gates = _parted(table, gate_ids, found)
@@ -89,6 +96,7 @@ def load(root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
         base=own.base,
         claims=tuple(own.claims),
         gates=gates,
+        adopted=_adopted(document),
         name=about.name,
         version=about.version,
         requires_python=about.requires_python,
@@ -170,21 +178,32 @@ class _Own(BaseModel):
     claims: list[Literal["gdpr"]] = []
 
 
-def _document(path: Path) -> dict[str, object]:
-    """Return the parsed file, an empty document where there is none."""
+def _bytes(path: Path) -> bytes:
+    """Return the file, an empty document where there is none."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return b""
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError([f"{FILE}: cannot be read: {reason}; make it a readable file"]) from None
+
+
+def _document(data: bytes) -> dict[str, object]:
+    try:
+        return tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 at byte {error.start}; save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
         problem = f"not valid TOML: {error}; mend it"
     except RecursionError:
         problem = "nested too deeply; no such file is meant"
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or type(error).__name__}; make it a readable file"
     raise ConfigError([f"{FILE}: {problem}"])
+
+
+def _adopted(document: Mapping[str, object]) -> bool:
+    tool = document.get("tool")
+    return isinstance(tool, dict) and "failhard" in tool
 
 
 def _section(document: Mapping[str, object], found: list[str]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -211,7 +212,8 @@ def _project(request: Request) -> config.ProjectConfig:
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
     """Find the merge base; an explicit one that cannot be had stops a run that relies on it."""
     try:
-        return git_base.resolve(request.root, request.base or project.base), ""
+        github = os.environ.get("GITHUB_BASE_REF", "")
+        return git_base.resolve(request.root, request.base or project.base, github), ""
     except GateError as error:
         return None, str(error)
 

@@ -50,8 +50,6 @@ class StrictError(Exception):
 class _Reader(yaml.SafeLoader):
     """Plain values only: no dates, octals, sexagesimals, yes and no, aliases or merge keys."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as in the parent
-
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()  # type: ignore[no-untyped-call, unused-ignore]
@@ -80,6 +78,8 @@ def _decimal(_reader: _Reader, node: yaml.ScalarNode) -> Fraction:
     return Fraction(node.value)
 
 
+# Else the parent's, with their dates and octals, would hold too.
+_Reader.yaml_implicit_resolvers = {}
 _Reader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _Reader.add_constructor("tag:yaml.org,2002:float", _decimal)
 for _tag, _pattern, _first in (
