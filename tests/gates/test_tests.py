@@ -114,8 +114,17 @@ def test_a_clean_suite_passes(tmp_path: Path, workers: tuple[str, ...]) -> None:
     assert seen.findings == ()
     assert seen.examined == 6
     assert seen.measures == {
-        "collected": 9, "executed": 6, "passed": 5, "failed": 0, "errors": 0, "flaky": 0, "skipped": 3,
-        "skipped_unexplained": 0, "xfailed": 1, "xfailed_nonstrict": 0, "deselected": 0,
+        "collected": 9,
+        "executed": 6,
+        "passed": 5,
+        "failed": 0,
+        "errors": 0,
+        "flaky": 0,
+        "skipped": 3,
+        "skipped_unexplained": 0,
+        "xfailed": 1,
+        "xfailed_nonstrict": 0,
+        "deselected": 0,
     }
 
 
