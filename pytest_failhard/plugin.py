@@ -1,1 +1,275 @@
 """The pytest plugin: options and hooks; nothing heavy is imported until a level is asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_failhard.author import Author
+    from pytest_failhard.model import Report, Result
+    from pytest_failhard.recorder import Recorder
+
+LEVELS = (1, 2, 3, 4)
+CHILD = "pytest_failhard.child"
+NO_VERDICT = 4
+"""The exit status where enforcement was asked for and no verdict exists."""
+REFUSED = {
+    "collectonly": "--collect-only",
+    "setuponly": "--setup-only",
+    "setupplan": "--setup-plan",
+    "showfixtures": "--fixtures",
+    "show_fixtures_per_test": "--fixtures-per-test",
+    "markers": "--markers",
+    "cacheshow": "--cache-show",
+}
+"""Options under which pytest runs no test and would end with 0."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add our options. Without `dest`: a name that another plugin took must be loud."""
+    group = parser.getgroup("failhard", "failhard quality gates")
+    group.addoption(
+        "--failhard-level",
+        type=int,
+        choices=LEVELS,
+        help="judge at this maturity level: 1 PoC, 2 development, 3 pre-production, 4 production",
+    )
+    group.addoption("--failhard-policy", metavar="FILE", help="a policy that tightens the level's own")
+    group.addoption("--failhard-base", metavar="REF", help="branch or commit that changes are compared with")
+    group.addoption("--failhard-only", metavar="GATE,...", help="these gates only; the report is incomplete")
+    group.addoption("--failhard-report-dir", metavar="DIR", help="where the report goes (default: .failhard)")
+    group.addoption("--failhard-seed", type=int, default=0, help="seed of everything random (default: 0)")
+    group.addoption("--failhard-jobs", type=int, help="gates that run at once (default: the cores)")
+    group.addoption("--failhard-explain", metavar="NAME", help="print what a gate demands, and end")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Before any conftest is imported: refuse code that would end the process, start measuring."""
+    options = early_config.known_args_namespace
+    if options.failhard_explain is not None:
+        early_config.pluginmanager.register(Explainer(options.failhard_explain), "failhard-explainer")
+    elif options.failhard_level is not None and not _is_child(early_config):
+        _prepare(early_config)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options under which nothing is judged; register what records and what enforces."""
+    if not _is_requested(config) or _is_child(config) or config.getoption("failhard_explain"):
+        return
+    if not _asked_for_help(config):
+        _refuse(config)
+        _register(config)
+
+
+def _prepare(config: pytest.Config) -> None:
+    """Scan the tests for forced exits, take the report folder, start measuring."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    from pytest_failhard.author import Author, RefusedError
+
+    options = config.known_args_namespace
+    try:
+        author = Author(
+            root=config.rootpath,
+            level=options.failhard_level,
+            policy=options.failhard_policy,
+            base=options.failhard_base,
+            only=options.failhard_only,
+            report_dir=options.failhard_report_dir,
+            seed=options.failhard_seed,
+            jobs=options.failhard_jobs,
+        )
+        config.add_cleanup(author.close)
+        author.prepare()
+    except RefusedError as error:
+        raise pytest.UsageError(f"failhard: {error}") from None
+    config.stash[AUTHOR] = author
+    config.pluginmanager.register(author.measurement, "failhard-measurement")
+
+
+def _is_child(config: pytest.Config) -> bool:
+    """Tell whether `failhard check` started us: then its parent judges, and we only give options."""
+    return config.pluginmanager.hasplugin(CHILD)
+
+
+def _is_requested(config: pytest.Config) -> bool:
+    """Tell whether a level was asked for, also where `--help` in PYTEST_ADDOPTS ended the parsing."""
+    return config.getoption("failhard_level") is not None or any(
+        argument.startswith("--failhard-level") for argument in config.invocation_params.args
+    )
+
+
+def _asked_for_help(config: pytest.Config) -> bool:
+    return any(argument in {"--help", "-h", "--version", "-V"} for argument in config.invocation_params.args)
+
+
+def _refuse(config: pytest.Config) -> None:
+    given = [option for name, option in REFUSED.items() if config.getoption(name)]
+    if config.getoption("help"):
+        given.append("--help (from addopts or PYTEST_ADDOPTS)")
+    if given:
+        raise pytest.UsageError(
+            f"failhard: gates not evaluated ({', '.join(given)}): no test would run; "
+            "remove the option, or --failhard-level"
+        )
+    if sys.flags.optimize:
+        raise pytest.UsageError(
+            "failhard: gates not evaluated (python -O): assert statements are removed; "
+            "run without -O and unset PYTHONOPTIMIZE"
+        )
+
+
+def _register(config: pytest.Config) -> None:
+    from pytest_failhard.recorder import Recorder
+
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestReturnNotNoneWarning")
+    recorder = Recorder(config)
+    config.pluginmanager.register(recorder, "failhard-recorder")
+    if hasattr(config, "workerinput"):
+        register_worker_measurement(config)
+        return
+    from pytest_failhard import gates, hookspecs
+
+    config.pluginmanager.add_hookspecs(hookspecs)
+    config.pluginmanager.register(gates, "failhard-gates")
+    enforcer = Enforcer(config, recorder, config.stash[AUTHOR])
+    config.stash[KEY] = enforcer
+    config.pluginmanager.register(enforcer, "failhard-enforcer")
+
+
+def register_worker_measurement(config: pytest.Config) -> None:
+    """In an xdist worker: measure where the controller asks for it."""
+    from pytest_failhard.measurement import Measurement
+
+    measurement = Measurement.of_worker(vars(config)["workerinput"])
+    if measurement is not None:
+        measurement.start()
+        config.pluginmanager.register(measurement, "failhard-measurement")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Have the last word: where enforcement was asked for, 0 needs a verdict that is a pass."""
+    code = yield
+    silent = hasattr(config, "workerinput") or config.getoption("failhard_explain") is not None
+    if silent or not _is_requested(config) or _is_child(config) or _asked_for_help(config):
+        return code
+    report = config.stash[KEY].report if KEY in config.stash else None
+    if report is None:
+        return code if code not in {0, None} else NO_VERDICT
+    return 1 if code == 0 and report.verdict.value != "pass" else code
+
+
+class Explainer:
+    """Prints what a gate demands instead of running anything."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self) -> int:
+        """Print the page and end; an unknown name is a usage error."""
+        from pytest_failhard.explanation import ExplanationError, explain
+
+        try:
+            sys.stdout.write(explain(self.name) + "\n")
+        except ExplanationError as error:
+            raise pytest.UsageError(str(error)) from None
+        return 0
+
+
+class Enforcer:
+    """Runs the gates around the tests and reports each, on the controller only."""
+
+    def __init__(self, config: pytest.Config, recorder: Recorder, author: Author) -> None:
+        self.config = config
+        self.recorder = recorder
+        self.author = author
+        self.report: Report | None = None
+        self.sending = False
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Resolve everything; every mistake is a usage error, all of them at once."""
+        from pytest_failhard.author import RefusedError
+
+        gates = self.config.hook.pytest_failhard_gates(config=self.config)
+        try:
+            self.author.begin(gates)
+        except RefusedError as error:
+            raise pytest.UsageError(f"failhard: {error}") from None
+
+    def pytest_report_header(self) -> str:
+        """Name the level and the policy."""
+        return self.author.header()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Have the gates judged when the tests are over, however they end."""
+        interrupted = False
+        try:
+            return (yield)
+        except KeyboardInterrupt:
+            interrupted = True
+            raise
+        finally:
+            self._evaluate(session, interrupted=interrupted)
+
+    def _evaluate(self, session: pytest.Session, *, interrupted: bool) -> None:
+        run = self.recorder.result(
+            exit_status=1 if session.testsfailed else 0,
+            interrupted=interrupted,
+            arguments=self.config.invocation_params.args,
+            environment_options=os.environ.get("PYTEST_ADDOPTS", ""),
+        )
+        self.report = self.author.end(run, interrupted=interrupted)
+        self._send(session, self.report.results)
+
+    def _send(self, session: pytest.Session, results: Sequence[Result]) -> None:
+        """Report each gate as a test, past the caches that would remember it as one."""
+        manager = session.config.pluginmanager
+        deaf = [manager.getplugin(name) for name in ("lfplugin", "stepwiseplugin")]
+        call = manager.subset_hook_caller(
+            "pytest_runtest_logreport", remove_plugins=[plugin for plugin in deaf if plugin is not None]
+        )
+        self.sending = True
+        for result in results:
+            call(report=self._synthetic(result))
+        self.sending = False
+
+    def _synthetic(self, result: Result) -> pytest.TestReport:
+        seconds = self.report.seconds.get(result.gate, 0.0) if self.report else 0.0
+        passed = result.verdict.value == "pass"
+        return pytest.TestReport(
+            nodeid=f"failhard::{result.gate}",
+            location=("failhard", None, result.gate),
+            keywords={},
+            outcome="passed" if passed else "failed",
+            longrepr=None if passed else self.author.explain(result),
+            when="call",
+            duration=seconds,
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Keep gates out of the progress display; name them in the short summary."""
+        if not report.nodeid.startswith("failhard::"):
+            return None
+        return report.outcome, "", "" if self.sending else report.outcome.upper()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print our section."""
+        if self.report is None:
+            return
+        terminalreporter.section("failhard")
+        terminalreporter.write_line(self.author.render(self.report, colour=terminalreporter.hasmarkup))
+
+
+KEY = pytest.StashKey[Enforcer]()
+AUTHOR = pytest.StashKey["Author"]()

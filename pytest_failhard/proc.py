@@ -82,7 +82,7 @@ class Child:
     where the process cannot be started.
     """
 
-    def __init__(  # noqa: PLR0913 - a process has that many streams
+    def __init__(
         self,
         argv: Sequence[str],
         *,

@@ -57,6 +57,8 @@ class GateRun:
     keep: Keep
     deadline: float
     test_run: TestRun | None
+    no_tests: str = ""
+    """Why there are no records of a test run."""
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
@@ -66,7 +68,9 @@ class GateRun:
     def tests(self) -> TestRun:
         """The records of the test run; raises GateError where there are none."""
         if self.test_run is None:
-            raise GateError(f"{self.gate}: there are no records of a test run; run the tests with this gate")
+            raise GateError(
+                self.no_tests or "there are no records of a test run: run the tests with this gate"
+            )
         return self.test_run
 
     def tool(self, tool: Tool) -> str:

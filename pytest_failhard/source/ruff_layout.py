@@ -61,7 +61,7 @@ def _toml(values: list[str]) -> str:
 
 def target_version(root: Path) -> str:
     """Return the lowest version that `requires-python` allows, as ruff writes it; else the running one."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415 - only where used
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     project = pyproject(root).get("project")
     wanted = project.get("requires-python") if isinstance(project, dict) else None

@@ -1,0 +1,1 @@
+"""Support-ticket triage: a language model proposes category, priority and queue."""

@@ -1,0 +1,129 @@
+"""The tasks of this repository: `nox -l` lists them, `nox -s NAME` runs one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+CODE = ("pytest_failhard", "tests", "tools", "noxfile.py")
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "layers", "tests", "docs"]
+nox.options.reuse_existing_virtualenvs = True
+
+
+def install(session: nox.Session) -> None:
+    """Install what a checkout needs, hashes checked; with `--no-venv` the environment is the caller's."""
+    if session.virtualenv.is_sandboxed:
+        session.install("--require-hashes", "-r", "requirements/dev.txt")
+        session.install("--no-deps", "--no-build-isolation", "-e", ".")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Rules, format, spelling, and the workflows' own security."""
+    install(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("codespell")
+    session.run("zizmor", "--offline", "--quiet", ".github")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types of the package and its tests; `gates` is checked through the link."""
+    install(session)
+    session.run("python", "-m", "mypy", "pytest_failhard", "tests", "tools")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Imports go one way."""
+    install(session)
+    session.run("lint-imports")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The test suite on each Python that this machine has."""
+    install(session)
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def minimums(session: nox.Session) -> None:
+    """The test suite with the lowest versions that pyproject.toml allows."""
+    session.install("uv")
+    lowest = Path(session.create_tmp(), "minimums.txt")
+    compiled = ("--resolution", "lowest-direct", "--quiet", "-o", str(lowest), "pyproject.toml")
+    session.run("uv", "pip", "compile", *compiled)
+    session.install("-c", str(lowest), "-r", "requirements/test.in", "-r", "requirements/demo.in")
+    session.install("-c", str(lowest), "-e", ".")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build, install elsewhere, judge a tiny project: a wheel without gates builds with exit 0."""
+    install(session)
+    session.run("python", "tools/check_wheel.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, and that its generated pages are those of the code."""
+    install(session)
+    session.run("python", "tools/generate_docs.py", "--check")
+    with tempfile.TemporaryDirectory() as site:
+        session.run("mkdocs", "build", "--strict", "--quiet", "--site-dir", site)
+
+
+@nox.session(name="self")
+def judge_ourselves(session: nox.Session) -> None:
+    """Our own verdict on ourselves, at the highest level."""
+    install(session)
+    session.run("python", "-m", "pytest", "--failhard-level=4", *session.posargs)
+
+
+@nox.session
+def acceptance(session: nox.Session) -> None:
+    """The acceptance suite in full."""
+    install(session)
+    session.run("python", "-m", "pytest", "tests/acceptance", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Every benchmark; each prints ratios within one run."""
+    install(session)
+    programs = sorted(Path("benchmarks").glob("[!_]*.py"))
+    if not programs:
+        session.error("benchmarks/ holds no program")
+    for program in programs:
+        session.run("python", str(program))
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Compile requirements/*.txt from the public index, whatever this machine's settings are.
+
+    A release younger than a week is not taken: most malicious ones are found within days.
+    """
+    install(session)
+    own = {name: None for name in os.environ if name.startswith(("PIP_", "UV_"))}
+    for name, sources in {
+        "build": ("requirements/build.in",),
+        "demo": ("requirements/demo.in",),
+        "dev": ("pyproject.toml", "requirements/dev.in"),
+    }.items():
+        session.run(
+            *("uv", "pip", "compile", "--quiet", "--no-config", "--upgrade"),
+            *("--universal", "--python-version", PYTHONS[0], "--generate-hashes", "--no-emit-index-url"),
+            *("--exclude-newer", "7 days", "--custom-compile-command", "nox -s lock"),
+            *("--output-file", f"requirements/{name}.txt", *sources),
+            env=own,
+        )

@@ -1,0 +1,133 @@
+"""Author mode behind the plugin: what happens before, around and after the tests, without pytest."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_failhard import config, plan, records, report
+from pytest_failhard.measurement import Measurement, rcfile_text
+from pytest_failhard.model import GateError, Mode
+from pytest_failhard.redact import RedactError, Redactor
+from pytest_failhard.session import Session, Tests
+from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
+from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
+
+if TYPE_CHECKING:
+    from pytest_failhard.model import Gate, Report, Result, TestRun
+
+
+class RefusedError(Exception):
+    """The run must not start: a usage error that lists all its reasons."""
+
+
+class Author:
+    """One run of `pytest --failhard-level=N`."""
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        level: int,
+        policy: str | None,
+        base: str | None,
+        only: str | None,
+        report_dir: str | None,
+        seed: int,
+        jobs: int | None,
+    ) -> None:
+        self.request = plan.Request(
+            root=root,
+            level=level,
+            mode=Mode.AUTHOR,
+            policy=Path(policy).absolute() if policy else None,
+            base=base,
+            only=tuple(name.strip() for name in only.split(",")) if only else (),
+            seed=seed,
+            jobs=jobs or os.cpu_count() or 1,
+        )
+        self.report_dir = Path(report_dir) if report_dir else Path(DEFAULT_FOLDER)
+        self.work = tempfile.TemporaryDirectory(prefix="failhard-")
+        self.folder = Path(self.work.name)
+        self.store: Store | None = None
+        self.session: Session | None = None
+        self.measurement: Measurement
+
+    def prepare(self) -> None:
+        """Before any conftest: refuse what would end the process, take the report folder, measure."""
+        root = self.request.root
+        try:
+            project = config.load(root)
+            source = project.source if project.source is not None else default_source(root, pyproject(root))
+            tests = project.tests if project.tests is not None else default_tests(root)
+            exits = forgery.early_scan(root, read(root, source, tests), pytest_config.load(root))
+            self.redactor = Redactor.from_environment(os.environ)
+            self.store = Store.open(self.report_dir, root, self.redactor)
+        except config.ConfigError as error:
+            raise RefusedError("\n".join(error.mistakes)) from None
+        except (GateError, RedactError) as error:
+            raise RefusedError(str(error)) from None
+        if exits:
+            raise RefusedError("\n".join(exits))
+        data = self.folder / "coverage"
+        data.mkdir()
+        rcfile = self.folder / "coveragerc"
+        write_atomically(rcfile, rcfile_text(root, source, (), data).encode())
+        self.measurement = Measurement(rcfile)
+        self.measurement.start()
+
+    def begin(self, groups: Sequence[Sequence[Gate]]) -> None:
+        """Before the first test: resolve everything, start the gates that need no test."""
+        if self.store is None:
+            raise RefusedError("the plugin was not loaded before the conftests; run pytest from the root")
+        try:
+            gates = plan.flatten(reversed(groups))
+            known = [gate.id for gate in gates]
+            resolved = plan.resolve(self.request, gates, known, datetime.now(UTC).date())
+        except plan.PlanError as error:
+            raise RefusedError("\n".join(error.mistakes)) from None
+        self.session = Session(resolved, self.store, self.redactor, self.folder)
+        self.session.begin()
+
+    def header(self) -> str:
+        """Return the line of pytest's header."""
+        if self.session is None:
+            return "failhard: not resolved"
+        policy = self.session.plan.policy
+        return f"failhard: level {policy.level} ({policy.name}, {policy.sha256[:12]}), author mode"
+
+    def end(self, run: TestRun, *, interrupted: bool) -> Report:
+        """After the tests: hand their records over, judge, publish."""
+        if self.session is None:
+            raise RefusedError("the run was never resolved")
+        self.measurement.stop()
+        if interrupted:
+            return self.session.abort("by the keyboard or by the code under test")
+        nonce = secrets.token_hex(16)
+        path = self.folder / "result.jsonl"
+        write_atomically(path, records.seal(run, nonce))
+        try:
+            return self.session.end(Tests(records=path, nonce=nonce, coverage=self.folder / "coverage"))
+        except KeyboardInterrupt:
+            return self.session.abort("by the keyboard, while the gates ran")
+
+    def explain(self, result: Result) -> str:
+        """Return the text of a failed gate for pytest's own report."""
+        return report.terminal.gate_text(result)
+
+    def render(self, made: Report, *, colour: bool) -> str:
+        """Return the text of our section."""
+        return report.terminal.render(made, colour=colour)
+
+    def close(self) -> None:
+        """Leave no process, no lock and no scratch folder behind."""
+        if self.session is not None:
+            self.session.close()
+        if self.store is not None:
+            self.store.close()
+        self.work.cleanup()

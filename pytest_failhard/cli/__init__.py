@@ -1,0 +1,32 @@
+"""The `failhard` command: one module a subcommand."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+COMMANDS = ("check", "verify", "gates", "explain", "init")
+
+
+class LazyGroup(click.Group):
+    """Imports a subcommand when it is asked for: most of a run's start-up is imports."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which they are used."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a subcommand; the module carries its name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = vars(importlib.import_module(f"pytest_failhard.cli.{cmd_name}"))["command"]
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="pytest-failhard")
+def main() -> None:
+    """Judge a generated system: not proven is not passed."""

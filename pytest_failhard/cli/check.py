@@ -1,0 +1,113 @@
+"""`failhard check`: the merge gate."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from pytest_failhard import plan, supervisor
+from pytest_failhard.model import GateError, Mode
+from pytest_failhard.redact import RedactError
+from pytest_failhard.report import terminal
+from pytest_failhard.store import DEFAULT_FOLDER
+
+USAGE = 2
+INTERRUPTED = 128
+REFUSED = (
+    *("--collect-only", "--co", "--setup-only", "--setup-plan", "--fixtures", "--fixtures-per-test"),
+    *("--funcargs", "--markers", "--cache-show", "--help", "-h", "--version", "-V", "-c", "--config-file"),
+    *("--rootdir", "--confcutdir", "-p", "-o", "--override-ini", "--runxfail", "--noconftest"),
+    *("--failhard", "--inject-failures", "--trace-config", "--debug", "--basetemp", "--import-mode"),
+)
+"""Options that would run no test, or take the configuration out of the supervisor's hands."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del frame
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    raise supervisor.Interrupted(number)
+
+
+def refused(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments that are not passed on to pytest."""
+    return [argument for argument in arguments if _is_refused(argument)]
+
+
+def _is_refused(argument: str) -> bool:
+    name = argument.partition("=")[0]
+    if name.startswith("--failhard"):
+        return True
+    short = not name.startswith("--") and len(name) > 2 and name[:2] in {"-c", "-p", "-o"}
+    return name in REFUSED or short
+
+
+@click.command(name="check")
+@click.argument("path", type=click.Path(path_type=Path, exists=True, file_okay=False), default=".")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGS]")
+@click.option(
+    "--level", type=click.IntRange(1, 4), help="1 PoC, 2 development, 3 pre-production, 4 production."
+)
+@click.option(
+    "--policy", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A policy that tightens."
+)
+@click.option("--base", metavar="REF", help="Judge against this branch; policy and waivers come from there.")
+@click.option("--only", metavar="GATE,...", help="These gates only; the report is incomplete.")
+@click.option("--report-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Gates that run at once (default: the cores).")
+def command(
+    path: Path,
+    arguments: tuple[str, ...],
+    level: int | None,
+    policy: Path | None,
+    base: str | None,
+    only: str | None,
+    report_dir: Path,
+    seed: int,
+    jobs: int | None,
+) -> None:
+    """Judge the project at PATH with its tests in a child process.
+
+    Exit status: 0 pass, 1 fail, 2 usage or policy invalid, 3 error (could not judge), 4 verdict
+    missing or forged, 124 tests over their time limit, 130 or 143 interrupted.
+    """
+    if wrong := refused(arguments):
+        _stop([f"{argument}: not allowed after `--`; no test would run, or not ours" for argument in wrong])
+    request = plan.Request(
+        root=path.resolve(),
+        level=level,
+        mode=Mode.SUPERVISED,
+        policy=policy.resolve() if policy else None,
+        base=base,
+        only=tuple(name.strip() for name in only.split(",")) if only else (),
+        seed=seed,
+        jobs=jobs or os.cpu_count() or 1,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        checked = supervisor.check(request, report_dir, arguments)
+    except plan.PlanError as error:
+        _stop(error.mistakes)
+    except (GateError, RedactError) as error:
+        _stop([str(error)])
+    except supervisor.Interrupted as interruption:
+        click.echo(
+            f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
+        )
+        sys.exit(INTERRUPTED + interruption.number)
+    click.echo(terminal.render(checked.report, colour=sys.stdout.isatty()))
+    sys.exit(checked.code)
+
+
+def _stop(mistakes: Sequence[str]) -> None:
+    for mistake in mistakes:
+        click.echo(f"failhard: {mistake}", err=True)
+    sys.exit(USAGE)

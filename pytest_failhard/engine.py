@@ -1,0 +1,293 @@
+"""Runs gates side by side under their time limits, has them judged, and makes the report."""
+
+from __future__ import annotations
+
+import platform
+import queue
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_failhard import judge
+from pytest_failhard import records as test_records
+from pytest_failhard.model import Evidence, GateError, Observation, Phase, Report, TestRun, Verdict
+from pytest_failhard.plan import phase as phase_of
+from pytest_failhard.run import GateRun
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pytest_failhard.model import Gate, Option, Result, Rule, Run
+    from pytest_failhard.plan import Plan
+    from pytest_failhard.store import Staging
+
+WARN_SHARE = 0.95
+GRACE_SECONDS = 6.0
+"""What a gate whose tool was killed has left to say so, before its thread is given up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one gate: an observation, or the reason why there is none."""
+
+    gate: str
+    observation: Observation | None
+    error: str = ""
+    external: bool = False
+    evidence: tuple[Evidence, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A gate that is to observe. `run` makes its Run for a deadline in monotonic seconds."""
+
+    gate: Gate
+    timeout: float
+    run: Callable[[float], Run]
+
+
+@dataclass
+class _Running:
+    job: Job
+    started: float
+    deadline: float
+    warned: bool = field(default=False)
+
+
+def observe(
+    jobs: Sequence[Job],
+    *,
+    slots: int,
+    budget: float,
+    done: Callable[[Outcome], None],
+    warn: Callable[[str], None],
+    grace: float = GRACE_SECONDS,
+) -> None:
+    """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
+
+    A job's time limit is its own timeout, cut to what is left of `budget` (seconds). At 95 % `warn`
+    names it; at 100 % its tools have been killed by its Run, and a gate that still does not return
+    is an error. The others go on. Jobs start in the order given.
+    """
+    waiting = deque(jobs)
+    running: dict[str, _Running] = {}
+    finished: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    end = time.monotonic() + budget
+    while waiting or running:
+        while waiting and len(running) < slots:
+            entry = _start(waiting.popleft(), end, finished)
+            running[entry.job.gate.id] = entry
+        outcome = _next(finished, running.values(), grace)
+        if outcome is not None and outcome.gate in running:
+            del running[outcome.gate]
+            done(outcome)
+        for entry in _overdue(running, warn, grace):
+            del running[entry.job.gate.id]
+            done(_timed_out(entry))
+
+
+def _start(job: Job, end: float, finished: queue.SimpleQueue[Outcome]) -> _Running:
+    started = time.monotonic()
+    deadline = min(started + job.timeout, end)
+
+    def work() -> None:
+        finished.put(_observe(job, started, deadline))
+
+    # Daemon: a gate that never returns must not keep the process alive.
+    threading.Thread(target=work, name=f"failhard-{job.gate.id}", daemon=True).start()
+    return _Running(job, started, deadline)
+
+
+def _observe(job: Job, started: float, deadline: float) -> Outcome:
+    name = job.gate.id
+    run: Run | None = None
+    try:
+        run = job.run(deadline)
+        observation = job.gate.observe(run)
+        return Outcome(gate=name, observation=observation, seconds=time.monotonic() - started)
+    except GateError as error:
+        seconds = time.monotonic() - started
+        return Outcome(
+            gate=name, observation=None, error=str(error), external=error.external, seconds=seconds
+        )
+    except Exception as error:  # noqa: BLE001 - a gate's own fault must become an error of that gate
+        return _crashed(name, run, error, time.monotonic() - started)
+
+
+def _crashed(name: str, run: Run | None, error: Exception, seconds: float) -> Outcome:
+    text = "".join(traceback.format_exception(error))
+    message = f"gate-crashed: {type(error).__name__}: {error} (a fault of the gate, see traceback.txt)"
+    try:
+        evidence = (run.keep("traceback.txt", text.encode()),) if run is not None else ()
+    except OSError as failure:
+        evidence, message = (), f"{message}; its traceback could not be kept: {failure}"
+    return Outcome(gate=name, observation=None, error=message, evidence=evidence, seconds=seconds)
+
+
+def _next(finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float) -> Outcome | None:
+    """Wait for an outcome, at most until the next moment at which a running gate is late."""
+    now = time.monotonic()
+    moments = [entry.deadline + grace if entry.warned else _warning(entry) for entry in running]
+    try:
+        return finished.get(timeout=max(0.0, min(moments) - now))
+    except queue.Empty:
+        return None
+
+
+def _warning(entry: _Running) -> float:
+    return entry.started + WARN_SHARE * (entry.deadline - entry.started)
+
+
+def _overdue(running: Mapping[str, _Running], warn: Callable[[str], None], grace: float) -> list[_Running]:
+    now = time.monotonic()
+    for entry in running.values():
+        if not entry.warned and now >= _warning(entry):
+            entry.warned = True
+            warn(f"gate {entry.job.gate.id} has used 95 % of its {_limit(entry):.0f} seconds")
+    return [entry for entry in running.values() if now >= entry.deadline + grace]
+
+
+def _limit(entry: _Running) -> float:
+    return entry.deadline - entry.started
+
+
+def _timed_out(entry: _Running) -> Outcome:
+    return Outcome(
+        gate=entry.job.gate.id,
+        observation=None,
+        error=f"timeout: no answer within {_limit(entry):.0f} seconds; the gate was given up",
+        seconds=time.monotonic() - entry.started,
+    )
+
+
+def conclude(
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    *,
+    started: datetime,
+    settings: Mapping[str, Option],
+    doubts: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    complete: bool = True,
+) -> Report:
+    """Judge every rule of the plan; a gate without outcome is an error.
+
+    `doubts` are facts that take every observation its worth (the tree changed while gates ran, the
+    base asked for cannot be had): each gate becomes an error that says so.
+    """
+    judged = [_judge(plan, rule, outcomes.get(rule.gate)) for rule in plan.rules]
+    results = judge.settle_waivers(judged, plan.waivers, plan.policy.waivers, plan.today)
+    if doubts:
+        results = tuple(_doubt(result, doubts) for result in results)
+    return Report(
+        level=plan.level,
+        policy_name=plan.policy.name,
+        policy_sha256=plan.policy.sha256,
+        project=plan.facts,
+        settings={**_settings(plan), **settings},
+        complete=complete and plan.complete,
+        results=results,
+        started_at=started.isoformat(timespec="seconds"),
+        judged_on=plan.today,
+        seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
+        host=platform.node(),
+        notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
+    )
+
+
+def _judge(plan: Plan, rule: Rule, outcome: Outcome | None) -> Result:
+    if outcome is None:
+        return judge.error(rule.gate, "not-run: the gate did not finish, so nothing is proven")
+    if outcome.observation is None:
+        return judge.error(rule.gate, outcome.error, external=outcome.external, evidence=outcome.evidence)
+    waivers = [waiver for waiver in plan.waivers if waiver.gate == rule.gate]
+    result = judge.judge(rule, outcome.observation, waivers, plan.today)
+    return _without_base(plan, result)
+
+
+def _without_base(plan: Plan, result: Result) -> Result:
+    """Say why a measure against the merge base is missing, where one is."""
+    if result.verdict is not Verdict.ERROR or not plan.base_missing:
+        return result
+    if not any("changed_" in reason for reason in result.because):
+        return result
+    return replace(result, because=(*result.because, f"no-merge-base: {plan.base_missing}"))
+
+
+def _doubt(result: Result, doubts: Sequence[str]) -> Result:
+    if result.verdict is Verdict.ERROR:
+        return replace(result, because=(*result.because, *doubts))
+    return replace(result, verdict=Verdict.ERROR, because=(*doubts, *result.because), fixable="code")
+
+
+def _settings(plan: Plan) -> dict[str, Option]:
+    base = plan.base
+    return {
+        "seed": plan.request.seed,
+        "mode": plan.request.mode.value,
+        "base": f"{base.commit} ({base.chosen})" if base is not None else "none",
+        "only": list(plan.request.only),
+        "gates_demanded": len(plan.policy.rules),
+    }
+
+
+def load_tests(
+    records: Path | str | None, nonce: str, coverage: Path | str | None, problem: str
+) -> tuple[TestRun | None, str]:
+    """Return the records of the test run, or why there are none."""
+    if records is None:
+        return None, problem
+    try:
+        run = test_records.read(Path(records).read_bytes(), nonce)
+    except (test_records.RecordsError, OSError) as error:
+        return None, str(error)
+    return replace(run, coverage_data=Path(coverage) if coverage else None), ""
+
+
+def jobs(
+    plan: Plan,
+    names: Sequence[str],
+    phase: Phase,
+    staging: Staging,
+    scratch: Path,
+    tests: TestRun | None,
+    problem: str,
+) -> list[Job]:
+    """Return a job for each named gate of the phase, the longest time limit first."""
+    chosen = [rule for rule in plan.rules if rule.gate in names and phase_of(plan.gates[rule.gate]) is phase]
+
+    def job(rule: Rule) -> Job:
+        gate = plan.gates[rule.gate]
+
+        def make(deadline: float) -> Run:
+            folder = scratch / "gates" / rule.gate
+            folder.mkdir(parents=True)
+            return GateRun(
+                gate=rule.gate,
+                root=plan.request.root,
+                level=plan.level,
+                source=plan.source,
+                test_roots=plan.test_roots,
+                interpreter=plan.interpreter,
+                settings=plan.settings[rule.gate],
+                options={name: option.value for name, option in rule.options.items()},
+                base=plan.base,
+                base_missing=plan.base_missing,
+                seed=plan.request.seed,
+                today=plan.today,
+                scratch=folder,
+                deadline=deadline,
+                keep=lambda name, data: staging.keep(rule.gate, name, data),
+                test_run=tests,
+                no_tests=problem,
+            )
+
+        return Job(gate=gate, timeout=rule.timeout, run=make)
+
+    return [job(rule) for rule in sorted(chosen, key=lambda rule: -rule.timeout)]

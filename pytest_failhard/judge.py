@@ -1,0 +1,391 @@
+"""The only code that decides: an observation against a rule, nothing read, nothing rounded."""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from pytest_failhard.figures import bound_text, decimal_text
+from pytest_failhard.model import Evidence, Finding, Observation, Result, Rule, Severity, Verdict, Waived
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import date
+
+    from pytest_failhard.model import Waiver, WaiverTerms
+
+WAIVERS_FILE = "failhard-waivers.yaml"
+NAMED = 3
+NAMED_REPAIRS = 2
+HUNDRED = 100
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """A finding, and, where it stands for a measure out of bounds, the measure's value."""
+
+    finding: Finding
+    measure: int | Fraction | None = None
+    ceiling: bool = False
+
+    def accepted_by(self, waiver: Waiver) -> bool:
+        """Tell whether the waiver's value admits the measure; a plain finding has no value to admit."""
+        if self.measure is None or waiver.value is None:
+            return self.measure is None and waiver.value is None
+        return self.measure <= waiver.value if self.ceiling else self.measure >= waiver.value
+
+
+def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today: date) -> Result:
+    """Return the verdict of one gate.
+
+    What is not proven is an error: nothing examined, a demanded measure that is missing, a measure that
+    cannot be true. No waiver is looked at before that. Comparisons are exact.
+    """
+    doubts = _doubts(rule, observation)
+    if doubts:
+        return _unproven(rule, observation, doubts)
+    seen = _seen(rule, observation)
+    if not observation.applies:
+        return dataclasses.replace(seen, because=(f"does not apply: {rule.when}; the evidence is kept",))
+    candidates = [*_breaches(rule, observation), *_distinct(observation.findings)]
+    waived, standing = _split(candidates, rule, waivers, today)
+    seen = dataclasses.replace(seen, findings=tuple(each.finding for each in standing), waived=tuple(waived))
+    failing = [each for each in standing if _fails(each, rule)]
+    if not failing:
+        return dataclasses.replace(seen, because=tuple(_grounds(rule, observation, waived)))
+    reasons = tuple(_reasons(failing, rule))
+    if rule.starts is not None and today < rule.starts:
+        return dataclasses.replace(seen, because=(f"not enforced before {rule.starts}", *reasons))
+    return dataclasses.replace(
+        seen,
+        verdict=Verdict.FAIL,
+        because=reasons,
+        options=_ways_out(failing, observation, rule),
+        fixable="code",
+    )
+
+
+def error(
+    gate: str, because: str, *, external: bool = False, evidence: Iterable[Evidence] = (), tool: str = ""
+) -> Result:
+    """Return the result of a gate that could not do its work: never a pass, never waivable."""
+    return Result(
+        gate=gate,
+        verdict=Verdict.ERROR,
+        because=(because,),
+        tool=tool,
+        options=(
+            "run again once the service outside answers (recommended)"
+            if external
+            else "remove the cause named above (recommended)",
+            "an error cannot be waived",
+        ),
+        evidence=tuple(sorted(evidence)),
+        fixable="outside" if external else "code",
+    )
+
+
+def settle_waivers(
+    results: Iterable[Result], waivers: Iterable[Waiver], terms: WaiverTerms, today: date
+) -> tuple[Result, ...]:
+    """Return the results with a finding for each waiver that is expired, mismatched or unused.
+
+    The finding stands at the gate that the waiver names and has the severity `terms.stale`; at medium
+    and above it fails the gate, whatever `fail_at` of its rule says, since no rule of the gate is meant.
+    A waiver of a gate that did not run, or could not look, is not judged.
+    """
+    listed = sorted(waivers, key=repr)
+    return tuple(_settled(result, listed, terms, today) for result in results)
+
+
+def expiring(waivers: Iterable[Waiver], terms: WaiverTerms, today: date) -> tuple[str, ...]:
+    """Return a note for each waiver that ends within the policy's days of warning."""
+    return tuple(
+        f"the waiver of {_place(waiver)} expires on {waiver.expires} (owner {waiver.owner})"
+        for waiver in sorted(waivers, key=repr)
+        if 0 <= (waiver.expires - today).days <= terms.warn_days
+    )
+
+
+def _doubts(rule: Rule, observation: Observation) -> list[str]:
+    """List why the observation proves nothing."""
+    doubts = []
+    if not _is_count(observation.examined) or observation.examined == 0:
+        doubts.append(f"nothing was examined (examined = {observation.examined!r})")
+    for name, value in sorted(observation.measures.items()):
+        if problem := _impossible(name, value):
+            doubts.append(f"the measure {name} is {value!r}: {problem}")
+    if not observation.applies:
+        return doubts + _unproven_absence(rule, observation)
+    missing = sorted({*rule.at_least, *rule.at_most} - set(observation.measures))
+    return doubts + [f"the demanded measure {name} is missing" for name in missing]
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _impossible(name: str, value: object) -> str:
+    """Say why a value cannot be a measure, or nothing. A float may have been rounded: refused."""
+    if isinstance(value, bool) or not isinstance(value, int | Fraction):
+        return "not an exact number"
+    if value < 0:
+        return "negative"
+    if name.endswith("_percent") and value > HUNDRED:
+        return "above 100 percent"
+    return ""
+
+
+def _unproven_absence(rule: Rule, observation: Observation) -> list[str]:
+    doubts = []
+    if rule.when is None:
+        doubts.append("the gate says it does not apply, and the policy knows no case in which it does not")
+    if not observation.evidence:
+        doubts.append("the gate says it does not apply, and keeps no evidence for it")
+    if observation.findings:
+        doubts.append("the gate says it does not apply, and has findings")
+    return doubts
+
+
+def _unproven(rule: Rule, observation: Observation, doubts: Sequence[str]) -> Result:
+    sound = {name: value for name, value in observation.measures.items() if not _impossible(name, value)}
+    return dataclasses.replace(
+        error(rule.gate, "; ".join(doubts), evidence=observation.evidence, tool=observation.tool),
+        because=tuple(doubts),
+        examined=observation.examined if _is_count(observation.examined) else 0,
+        measures=sound,
+        findings=tuple(each.finding for each in _worst_first(_distinct(observation.findings))),
+    )
+
+
+def _breaches(rule: Rule, observation: Observation) -> list[_Judged]:
+    """Return a finding of its own for each measure out of bounds."""
+    measures = observation.measures
+    breaches = []
+    for name, bound in sorted(rule.at_least.items()):
+        if measures[name] < bound:
+            message = f"{name} {decimal_text(measures[name])} < {bound_text(bound)}"
+            fix = f"raise {name} to at least {bound_text(bound)}"
+            breaches.append(_Judged(finding=_breach(name, message, fix), measure=measures[name]))
+    for name, bound in sorted(rule.at_most.items()):
+        if measures[name] > bound:
+            message = f"{name} {decimal_text(measures[name], up=True)} > {bound_text(bound)}"
+            fix = f"bring {name} down to at most {bound_text(bound)}"
+            breaches.append(
+                _Judged(finding=_breach(name, message, fix), measure=measures[name], ceiling=True)
+            )
+    return breaches
+
+
+def _breach(name: str, message: str, fix: str) -> Finding:
+    return Finding(
+        rule=name,
+        name=name,
+        path="",
+        line=0,
+        severity=Severity.HIGH,
+        message=message,
+        fix=fix,
+        # The value moves with every edit: the identity is the measure, and a waiver states the value.
+        anchor=name,
+    )
+
+
+def _distinct(findings: Iterable[Finding]) -> list[_Judged]:
+    """Keep one of each fingerprint and rule: the worst, at the place of the first."""
+    kept: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        key = (finding.rule, finding.fingerprint)
+        kept[key] = min(finding, kept.get(key, finding), key=lambda each: (-each.severity, each))
+    return [_Judged(finding=finding) for finding in kept.values()]
+
+
+def _split(
+    candidates: Iterable[_Judged], rule: Rule, waivers: Iterable[Waiver], today: date
+) -> tuple[list[Waived], list[_Judged]]:
+    """Part what a waiver covers from what stands, worst first, else in the order of the gate."""
+    listed = sorted((waiver for waiver in waivers if today <= waiver.expires), key=repr)
+    waived, standing = [], []
+    for judged in _worst_first(candidates):
+        waiver = next((each for each in listed if _covers(each, judged, rule)), None)
+        if waiver is None:
+            standing.append(judged)
+        else:
+            waived.append(Waived(finding=judged.finding, waiver=waiver))
+    return waived, standing
+
+
+def _worst_first(candidates: Iterable[_Judged]) -> list[_Judged]:
+    return sorted(candidates, key=lambda each: (each.measure is None, -each.finding.severity))
+
+
+def _covers(waiver: Waiver, judged: _Judged, rule: Rule) -> bool:
+    return (
+        rule.waivable.covers(judged.finding)
+        and _means(waiver, rule.gate, judged.finding)
+        and waiver.fingerprint == judged.finding.fingerprint
+        and judged.accepted_by(waiver)
+    )
+
+
+def _means(waiver: Waiver, gate: str, finding: Finding) -> bool:
+    """Tell whether the waiver speaks of this rule at this path; the fingerprint decides beyond that."""
+    return waiver.gate == gate and waiver.path == finding.path and waiver.rule in {finding.rule, finding.name}
+
+
+def _fails(judged: _Judged, rule: Rule) -> bool:
+    if judged.measure is not None:
+        return True
+    return rule.fail_at is not None and judged.finding.severity >= rule.fail_at
+
+
+def _reasons(failing: Sequence[_Judged], rule: Rule) -> list[str]:
+    """Say why it fails: measures out of bounds first, then the worst findings by name."""
+    reasons = [each.finding.message for each in failing if each.measure is not None]
+    findings = [each.finding for each in failing if each.measure is None]
+    if findings and rule.fail_at is not None:
+        named = "; ".join(_line(finding) for finding in findings[:NAMED])
+        more = f"; and {len(findings) - NAMED} more" if len(findings) > NAMED else ""
+        reasons.append(f"{_counted(findings)} at {_from(rule.fail_at)}: {named}{more}")
+    return reasons
+
+
+def _grounds(rule: Rule, observation: Observation, waived: Sequence[Waived]) -> list[str]:
+    """Say what a pass rests on."""
+    grounds = []
+    covered = {each.finding.name for each in waived}
+    if rule.fail_at is not None:
+        examined = observation.examined
+        grounds.append(f"no finding at {_from(rule.fail_at)} stands, {examined} examined")
+    for name, bound in sorted(rule.at_least.items()):
+        if name not in covered:
+            grounds.append(f"{name} {decimal_text(observation.measures[name])} >= {bound_text(bound)}")
+    for name, bound in sorted(rule.at_most.items()):
+        if name not in covered:
+            grounds.append(
+                f"{name} {decimal_text(observation.measures[name], up=True)} <= {bound_text(bound)}"
+            )
+    if waived:
+        grounds.append(f"{_counted(waived)} waived")
+    return grounds or [f"reported only, {observation.examined} examined"]
+
+
+def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) -> tuple[str, ...]:
+    """List what a person can do, the repair first."""
+    worst = failing[0].finding
+    repairs = [each.finding for each in failing if each.measure is None]
+    # A measure has no place; the gate's own findings, listed worst first, are where to begin.
+    repairs = repairs or [each.finding for each in _worst_first(_distinct(observation.findings))] or [worst]
+    places = dict.fromkeys(
+        f"{finding.fix} ({_where(finding)})" if finding.path else finding.fix for finding in repairs
+    )
+    options = [f"fix: {'; '.join([*places][:NAMED_REPAIRS])} (recommended)"]
+    waivable = [each for each in failing if rule.waivable.covers(each.finding)]
+    barred = sorted({each.finding.rule for each in failing} - {each.finding.rule for each in waivable})
+    if waivable:
+        options.append(_waiver_entry(waivable[0], rule.gate))
+    if barred:
+        options.append(f"not waivable: {', '.join(barred)}")
+    return (*options, f"read why: failhard explain {rule.gate}")
+
+
+def _waiver_entry(judged: _Judged, gate: str) -> str:
+    finding = judged.finding
+    value = ""
+    if judged.measure is not None:
+        value = f", value: {decimal_text(judged.measure, up=judged.ceiling)}"
+    return (
+        f"waive with owner and expiry, one entry a finding, under `waivers` in {WAIVERS_FILE}: "
+        f'{{gate: {gate}, rule: "{finding.rule}", path: "{finding.path}", '
+        f'fingerprint: "{finding.fingerprint}"{value}, reason: ..., owner: ..., expires: YYYY-MM-DD}}'
+    )
+
+
+def _settled(result: Result, waivers: Sequence[Waiver], terms: WaiverTerms, today: date) -> Result:
+    if result.verdict is Verdict.ERROR:
+        return result
+    stale = [
+        _stale(waiver, problem, terms)
+        for waiver in waivers
+        if waiver.gate == result.gate and (problem := _problem(waiver, result, today))
+    ]
+    if not stale:
+        return result
+    merged = tuple(sorted((*result.findings, *stale), key=lambda finding: -finding.severity))
+    if terms.stale < Severity.MEDIUM:
+        return dataclasses.replace(result, findings=merged)
+    reason = f"{_counted(stale, 'waiver')} to settle: {'; '.join(each.message for each in stale[:NAMED])}"
+    grounds = result.because if result.verdict is Verdict.FAIL else ()
+    return dataclasses.replace(
+        result,
+        verdict=Verdict.FAIL,
+        because=(*grounds, reason),
+        findings=merged,
+        options=(*result.options, f"remove or renew the entry in {WAIVERS_FILE}"),
+        fixable=result.fixable or "waiver",
+    )
+
+
+def _problem(waiver: Waiver, result: Result, today: date) -> tuple[str, str] | None:
+    """Return name and text of what is wrong with a waiver, or None."""
+    if today > waiver.expires:
+        return "expired-waiver", f"expired on {waiver.expires}"
+    if any(each.waiver == waiver for each in result.waived):
+        return None
+    for finding in result.findings:
+        if _means(waiver, result.gate, finding):
+            if waiver.fingerprint != finding.fingerprint:
+                return "mismatched-waiver", f"names another fingerprint than {finding.fingerprint}"
+            return "mismatched-waiver", "cannot cover the finding: not waivable, or worse than its value"
+    return "unused-waiver", "covers nothing that was found"
+
+
+def _stale(waiver: Waiver, problem: tuple[str, str], terms: WaiverTerms) -> Finding:
+    name, text = problem
+    return Finding(
+        rule=name,
+        name=name,
+        path=WAIVERS_FILE,
+        line=0,
+        severity=terms.stale,
+        message=f"the waiver of {_place(waiver)} (owner {waiver.owner}) {text}",
+        fix="remove the entry, or renew it with a reason that holds today",
+        anchor="\0".join((waiver.gate, waiver.rule, waiver.path, waiver.fingerprint)),
+    )
+
+
+def _seen(rule: Rule, observation: Observation) -> Result:
+    """Return what the gate saw, as a pass without grounds yet."""
+    return Result(
+        gate=rule.gate,
+        verdict=Verdict.PASS,
+        because=(),
+        tool=observation.tool,
+        examined=observation.examined,
+        measures=dict(sorted(observation.measures.items())),
+        evidence=tuple(sorted(observation.evidence)),
+        applies=observation.applies,
+    )
+
+
+def _counted(things: Sequence[object], noun: str = "finding") -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
+
+
+def _from(severity: Severity) -> str:
+    name = severity.name.lower()
+    return name if severity is Severity.HIGH else f"{name} or above"
+
+
+def _where(finding: Finding) -> str:
+    return f"{finding.path}:{finding.line}" if finding.line else finding.path
+
+
+def _line(finding: Finding) -> str:
+    """Return one finding on one line, whatever its message holds."""
+    return " ".join((finding.rule, _where(finding), finding.message)).replace("\n", " ").strip()
+
+
+def _place(waiver: Waiver) -> str:
+    return " ".join(part for part in (waiver.gate, waiver.rule, waiver.path) if part)

@@ -1,0 +1,465 @@
+"""Measures coverage inside a test process with our own configuration, beside pytest-cov."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from pluggy import HookimplMarker
+
+if TYPE_CHECKING:
+    import pytest
+    from coverage import Coverage, CoverageData
+
+    class WorkerNode(Protocol):
+        """What xdist's hooks give the controller of a worker."""
+
+        workerinput: MutableMapping[str, object]
+        workeroutput: MutableMapping[str, object]
+
+    class Worker(Protocol):
+        """What xdist adds to a worker's pytest configuration."""
+
+        workeroutput: MutableMapping[str, object]
+
+
+hookimpl = HookimplMarker("pytest")
+
+DATA_NAME = "data"
+WORKER_KEY = "failhard_measurement"
+VARIABLES = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+# Warnings are off because a project's `filterwarnings = error` would turn them into crashes of the
+# tests; all that they tell is proven or refused by the coverage gate.
+_RCFILE = """\
+[run]
+branch = true
+parallel = true
+core = ctrace
+data_file = {data}
+patch =
+    _exit
+    subprocess
+sigterm = true
+disable_warnings =
+    already-imported
+    couldnt-parse
+    dynamic-conflict
+    module-not-imported
+    module-not-measured
+    module-not-python
+    no-ctracer
+    no-data-collected
+    trace-changed
+source =
+{source}
+[report]
+include_namespace_packages = true
+exclude_lines =
+{exclude}
+"""
+EXCLUDE_NOTHING = "(?!)"
+
+
+def rcfile_text(root: Path, source: Sequence[str], exclude: Sequence[str], data: Path) -> str:
+    """Return the coverage configuration of a run; `data` is the folder of its data files.
+
+    `exclude` holds the structural patterns only. A product root that is a module is measured through
+    its folder, because coverage takes the name of a file for the name of a package.
+    """
+    folders = sorted({str(folder) for name in source for folder in _folders(root / name)})
+    return _RCFILE.format(
+        data=_escape(str(data / DATA_NAME)),
+        source=_listed(folders),
+        exclude=_listed(exclude or [EXCLUDE_NOTHING]),
+    )
+
+
+def _folders(path: Path) -> Iterator[Path]:
+    """Yield the real folder of a root and those of the links in it: coverage knows real paths only."""
+    if path.is_file():
+        yield path.resolve().parent
+        return
+    yield path.resolve()
+    for entry in sorted(path.rglob("*")):
+        if entry.is_symlink():
+            yield entry.resolve() if entry.is_dir() else entry.resolve().parent
+
+
+def _listed(values: Iterable[str]) -> str:
+    return "\n".join(f"    {_escape(value)}" for value in values)
+
+
+def _escape(value: str) -> str:
+    # Coverage replaces $NAME and ${NAME} by the environment.
+    return value.replace("$", "$$")
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One collector of ours and what it hides: coverage traces for the newest collector only."""
+
+    ours: Coverage
+    hidden: Coverage | None
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+class Measurement:
+    """Measures the product in this process and in the processes that the tests start.
+
+    Coverage keeps its collectors in a stack: the newest collects, the older ones pause, and they must
+    stop in the reverse order. Where another one (of pytest-cov, of `coverage run`) comes on top of
+    ours, one more of ours goes on top of it, measures for both, and hands over to the hidden one,
+    before that one stops, what its own configuration would have made it see.
+    """
+
+    def __init__(self, rcfile: Path, *, worker: bool = False) -> None:
+        self._rcfile = rcfile
+        self._worker = worker
+        self._layers: list[_Layer] = []
+        self._open: list[Coverage] = []
+        self._measuring = False
+        self._contexts = False
+        self._own_files: set[str] = set()
+
+    @classmethod
+    def of_worker(cls, workerinput: Mapping[str, object]) -> Measurement | None:
+        """Return the measurement that the controller wants of this xdist worker, if any."""
+        rcfile = workerinput.get(WORKER_KEY)
+        return cls(Path(rcfile), worker=True) if isinstance(rcfile, str) else None
+
+    def start(self) -> None:
+        """Begin to measure, as early as possible: what was imported before counts as not run."""
+        current = _current()
+        self._measuring = True
+        if current is not None and self._measures_for_us(current):
+            # Coverage's own start-up file began for us, before anything was imported.
+            self._layers.append(_Layer(current, None, {}, {}))
+            self._open.append(current)
+        else:
+            self._push(current)
+
+    def stop(self) -> None:
+        """End the measuring, write the data and hand over.
+
+        To be called once more when pytest-cov has stopped too: its collector may lie on one of ours.
+        """
+        first, self._measuring = self._measuring, False
+        if first:
+            self._stop_leaked()
+        while self._open and _current() is self._open[-1]:
+            self._open.pop().stop()
+        for layer in self._layers:
+            self._save(layer.ours)
+        if first:
+            # The lower layers of a worker hide collectors that pytest-cov abandons without saving.
+            for layer in self._layers[-1:] if self._worker else self._layers:
+                self._hand_over(layer)
+            self._restore_environment()
+
+    def _push(self, hidden: Coverage | None) -> None:
+        from coverage import Coverage
+
+        before = _environment()
+        ours = Coverage(config_file=str(self._rcfile), data_suffix=True)
+        if hidden is not None:
+            _widen(ours, hidden)
+        _start(ours)
+        self._layers.append(_Layer(ours, hidden, before, _environment()))
+        self._open.append(ours)
+
+    def _cover_again(self) -> None:
+        """Go on top again where another collector was started since."""
+        if self._measuring and (current := _current()) is not self._open[-1]:
+            self._push(current)
+
+    def _measures_for_us(self, coverage: Coverage) -> bool:
+        from coverage import Coverage
+
+        wanted = Coverage(config_file=str(self._rcfile)).get_option("run:data_file")
+        return coverage.get_option("run:data_file") == wanted
+
+    def _stop_leaked(self) -> None:
+        """Stop what a test started and left on top of ours."""
+        known = [layer.hidden for layer in self._layers]
+        while (current := _current()) is not None and current is not self._open[-1]:
+            if current in known:
+                return
+            current.stop()
+
+    def _save(self, coverage: Coverage) -> None:
+        data = coverage.get_data()
+        # Leaves a file even where no line of the product ran: the proof that it was measured.
+        data.add_arcs({})
+        coverage.save()
+        self._own_files.add(data.data_filename())
+
+    def _hand_over(self, layer: _Layer) -> None:
+        if layer.hidden is None:
+            return
+        sight = _Sight(layer.hidden)
+        sight.add(layer.ours.get_data())
+        if sight.follows_processes and not self._worker:
+            for path in self._children():
+                sight.add(_read(path))
+        sight.touch()
+
+    def _children(self) -> list[str]:
+        """Return the data files of the processes that the tests started."""
+        folder = Path(min(self._own_files)).parent
+        return sorted({str(path) for path in folder.glob(f"{DATA_NAME}.*")} - self._own_files)
+
+    def _restore_environment(self) -> None:
+        """Give the variables the values that they would have without us."""
+        environment = _environment()
+        for layer in reversed(self._layers):
+            for name in VARIABLES:
+                if environment.get(name) == layer.after.get(name):
+                    environment[name] = layer.before.get(name, "")
+        for name in VARIABLES:
+            os.environ.pop(name, None)
+            if environment.get(name):
+                os.environ[name] = environment[name]
+
+    @hookimpl
+    def pytest_plugin_registered(self, plugin_name: str) -> None:
+        """Go on top again: pytest-cov starts just before it registers itself."""
+        self._contexts = self._contexts or plugin_name == "_cov_contexts"
+        self._cover_again()
+
+    @hookimpl(trylast=True)
+    def pytest_sessionstart(self) -> None:
+        """Go on top again: in an xdist worker pytest-cov starts here."""
+        self._cover_again()
+
+    @hookimpl(wrapper=True, trylast=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Stop innermost: pytest-cov stops its own collector in a wrapper around this one."""
+        try:
+            return (yield)
+        finally:
+            self.stop()
+            if self._worker:
+                worker = cast("Worker", session.config)
+                worker.workeroutput[WORKER_KEY] = sorted(self._own_files)
+
+    @hookimpl
+    def pytest_unconfigure(self) -> None:
+        """Stop where the run ended before its loop, and what was left open below pytest-cov."""
+        self.stop()
+
+    @hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: WorkerNode) -> None:
+        """Ask an xdist worker to measure too."""
+        node.workerinput[WORKER_KEY] = str(self._rcfile)
+
+    @hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: WorkerNode) -> None:
+        """Learn which data files are a worker's own; a lost worker has none to tell."""
+        try:
+            names = node.workeroutput.get(WORKER_KEY)
+        except AttributeError:
+            return
+        if isinstance(names, list):
+            self._own_files.update(str(name) for name in names)
+
+    @hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Follow pytest-cov's contexts."""
+        self._switch_context(item, "setup")
+
+    @hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Follow pytest-cov's contexts."""
+        self._switch_context(item, "teardown")
+
+    def _switch_context(self, item: pytest.Item, when: str) -> None:
+        if self._contexts and self._measuring:
+            self._open[-1].switch_context(f"{item.nodeid}|{when}")
+
+    @hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Step aside where pytest-cov is about to pause: collectors stop in the reverse order."""
+        self._switch_context(item, "run")
+        if not self._pauses_others(item):
+            return (yield)
+        ours = self._open[-1]
+        ours.stop()
+        try:
+            return (yield)
+        finally:
+            _start(ours)
+
+    @hookimpl(specname="pytest_runtest_call", wrapper=True, trylast=True)
+    def measure_while_others_pause(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Measure for ourselves what the project's `no_cover` hides from pytest-cov."""
+        if not self._pauses_others(item) or _current() in self._open:
+            return (yield)
+        from coverage import Coverage
+
+        alone = Coverage(config_file=str(self._rcfile), data_suffix=True)
+        _start(alone)
+        try:
+            return (yield)
+        finally:
+            alone.stop()
+            self._save(alone)
+
+    def _pauses_others(self, item: pytest.Item) -> bool:
+        if not self._measuring or self._layers[-1].hidden is None:
+            return False
+        return item.get_closest_marker("no_cover") is not None or "no_cover" in _fixtures(item)
+
+
+class _Sight:
+    """What a hidden collector would have seen, by its own configuration."""
+
+    def __init__(self, hidden: Coverage) -> None:
+        from coverage import files
+        from coverage.exceptions import CoverageWarning
+
+        self.follows_processes = "subprocess" in _option(hidden, "run:patch")
+        self._branch = bool(hidden.get_option("run:branch"))
+        with warnings.catch_warnings():
+            # It has no data yet, since we measured for it: no cause to warn.
+            warnings.simplefilter("ignore", CoverageWarning)
+            self._data = hidden.get_data()
+        self._folders, self._packages = _sources(hidden)
+        self._namespaces = bool(hidden.get_option("report:include_namespace_packages"))
+        trees = [*self._folders, *self._packages]
+        include = _option(hidden, "run:include")
+        self._inside = files.TreeMatcher(trees, "source") if _has_source(hidden) else None
+        self._include = files.GlobMatcher(files.prep_patterns(include), "include") if include else None
+        self._omit = files.GlobMatcher(files.prep_patterns(_option(hidden, "run:omit")), "omit")
+        self._seen = False
+
+    def _sees(self, path: str) -> bool:
+        if self._inside is not None:
+            wanted = self._inside.match(path)
+        else:
+            wanted = self._include is None or self._include.match(path)
+        return wanted and not self._omit.match(path)
+
+    def add(self, ours: CoverageData) -> None:
+        """Hand over the lines or branches of the files that it sees, context by context."""
+        ours.set_query_contexts(None)
+        names = sorted(name for name in ours.measured_files() if self._sees(name) and ours.arcs(name))
+        self._seen = self._seen or bool(names)
+        for context in sorted(ours.measured_contexts()) if names else ():
+            ours.set_query_context(context)
+            self._data.set_context(context)
+            if self._branch:
+                self._data.add_arcs({name: arcs for name in names if (arcs := ours.arcs(name))})
+            else:
+                self._data.add_lines({name: lines for name in names if (lines := ours.lines(name))})
+        ours.set_query_contexts(None)
+        self._data.set_context(None)
+        if names:
+            # A file may have run without a line of it: an empty one.
+            self._data.touch_files(names)
+
+    def touch(self) -> None:
+        """Name the files that never ran: a collector does so itself only where it saw anything."""
+        from coverage.files import canonical_filename, find_python_files
+
+        if not self._seen:
+            return
+        found = {
+            canonical_filename(name)
+            for folder in [*self._folders, *self._packages]
+            for name in find_python_files(folder, self._namespaces)
+        }
+        self._data.touch_files([name for name in sorted(found) if not self._omit.match(name)])
+
+
+def _current() -> Coverage | None:
+    from coverage import Coverage
+
+    return Coverage.current()
+
+
+def _start(coverage: Coverage) -> None:
+    """Start a collector and leave this process its own answer to SIGTERM.
+
+    The processes that the tests start save their data on SIGTERM; a pytest process belongs to whoever
+    started it, and loses nothing that counts.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    coverage.start()
+    if main and handler is not None:
+        signal.signal(signal.SIGTERM, handler)
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in VARIABLES if name in os.environ}
+
+
+def _read(path: str) -> CoverageData:
+    from coverage import CoverageData
+
+    data = CoverageData(basename=path)
+    data.read()
+    return data
+
+
+def _option(coverage: Coverage, name: str) -> list[str]:
+    value = coverage.get_option(name)
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
+
+
+def _has_source(coverage: Coverage) -> bool:
+    return any(_option(coverage, name) for name in ("run:source", "run:source_pkgs", "run:source_dirs"))
+
+
+def _sources(coverage: Coverage) -> tuple[list[str], list[str]]:
+    """Return the folders that a collector measures, and where its packages are, if imported."""
+    sources = _option(coverage, "run:source")
+    folders = [str(Path(name).resolve()) for name in sources if Path(name).is_dir()]
+    folders += [str(Path(name).resolve()) for name in _option(coverage, "run:source_dirs")]
+    packages = [name for name in sources if not Path(name).is_dir()]
+    packages += _option(coverage, "run:source_pkgs")
+    return folders, [place for name in packages for place in _places(name)]
+
+
+def _places(package: str) -> list[str]:
+    """Return a package's folders or a module's file; a module never imported has run nothing."""
+    module = sys.modules.get(package)
+    if module is None or module.__spec__ is None:
+        return []
+    places = module.__spec__.submodule_search_locations
+    if places is not None:
+        return [str(Path(place).resolve()) for place in places]
+    origin = module.__spec__.origin
+    return [str(Path(origin).resolve())] if origin is not None else []
+
+
+def _widen(ours: Coverage, hidden: Coverage) -> None:
+    """Let our collector see what the hidden one would have seen, beside the product."""
+    include = _option(hidden, "run:include")
+    product = _option(ours, "run:source")
+    if _has_source(hidden):
+        sources = [_absolute(name) for name in _option(hidden, "run:source")]
+        ours.set_option("run:source", sorted({*product, *sources, *_option(hidden, "run:source_dirs")}))
+        ours.set_option("run:source_pkgs", _option(hidden, "run:source_pkgs"))
+    else:
+        ours.set_option("run:source", None)
+        product_files = [f"{folder}/*" for folder in product]
+        ours.set_option("run:include", [*include, *product_files] if include else [])
+
+
+def _absolute(name: str) -> str:
+    return str(Path(name).resolve()) if Path(name).is_dir() else name
+
+
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    """Return an item's fixtures; not every kind of item has them."""
+    names = vars(item).get("fixturenames", ())
+    return names if isinstance(names, (list, tuple)) else ()

@@ -1,0 +1,365 @@
+"""Resolves all that a run needs before its first test, and lists every mistake together."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from pytest_failhard import config, hookspecs, policy, proc, waivers
+from pytest_failhard import gates as builtin_gates
+from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts
+from pytest_failhard.source import base as git_base
+from pytest_failhard.source import default_source, default_tests, pyproject, read
+from pytest_failhard.strictness import weaker_value
+
+if TYPE_CHECKING:
+    from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
+
+WAIVERS = "failhard-waivers.yaml"
+
+
+class PlanError(Exception):
+    """The run cannot start as asked; `mistakes` lists all that is wrong."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What was asked for on the command line."""
+
+    root: Path
+    level: int | None
+    mode: Mode
+    policy: Path | None = None
+    base: str | None = None
+    only: tuple[str, ...] = ()
+    seed: int = 0
+    jobs: int = 2
+
+    def to_json(self) -> dict[str, Option]:
+        """Return the request for the worker process."""
+        return {
+            "root": str(self.root),
+            "level": self.level,
+            "mode": self.mode.value,
+            "policy": str(self.policy) if self.policy else None,
+            "base": self.base,
+            "only": list(self.only),
+            "seed": self.seed,
+            "jobs": self.jobs,
+        }
+
+    @classmethod
+    def from_json(cls, text: str) -> Request:
+        """Read back what `to_json` gave."""
+        data = json.loads(text)
+        return cls(
+            root=Path(data["root"]),
+            level=data["level"],
+            mode=Mode(data["mode"]),
+            policy=Path(data["policy"]) if data["policy"] else None,
+            base=data["base"],
+            only=tuple(data["only"]),
+            seed=data["seed"],
+            jobs=data["jobs"],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything a run needs, resolved. `rules` are those of the gates that run, in report order."""
+
+    request: Request
+    level: int
+    policy: Policy
+    rules: tuple[Rule, ...]
+    gates: Mapping[str, Gate]
+    settings: Mapping[str, Settings]
+    waivers: tuple[Waiver, ...]
+    waivers_text: bytes | None
+    base: Base | None
+    base_missing: str
+    today: date
+    source: tuple[str, ...]
+    test_roots: tuple[str, ...]
+    interpreter: Path
+    facts: ProjectFacts
+    project: config.ProjectConfig
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every gate of the level runs."""
+        return len(self.rules) == len(self.policy.rules)
+
+    @property
+    def needs_tests(self) -> bool:
+        """Tell whether a gate of this run needs the records of the tests."""
+        return any(phase(self.gates[rule.gate]) is Phase.TESTS for rule in self.rules)
+
+
+def phase(gate: Gate) -> Phase:
+    """Return when a gate can observe."""
+    return gate.phase if isinstance(gate, PhasedGate) else Phase.STATIC
+
+
+def collect_gates(plugins: Sequence[str]) -> tuple[Gate, ...]:
+    """Return the built-in gates and those of the named, installed distributions.
+
+    Raises PlanError for a distribution that is not installed or brings no pytest plugin.
+    """
+    manager = pluggy.PluginManager("pytest")
+    manager.add_hookspecs(hookspecs)
+    manager.register(builtin_gates)
+    mistakes = []
+    for name in plugins:
+        try:
+            entry_points = importlib.metadata.distribution(name).entry_points.select(group="pytest11")
+        except importlib.metadata.PackageNotFoundError:
+            mistakes.append(f"policy: plugins: {name} is not installed: python -m pip install {name}")
+            continue
+        for entry_point in entry_points:
+            manager.register(entry_point.load())
+    if mistakes:
+        raise PlanError(mistakes)
+    # pluggy calls the last registered first: the built-in gates are to lead the report.
+    return flatten(reversed(manager.hook.pytest_failhard_gates(config=None)))
+
+
+def flatten(groups: object) -> tuple[Gate, ...]:
+    """Return the gates of all hook implementations; raises PlanError for an id given twice."""
+    gates: list[Gate] = [gate for group in groups for gate in group]  # type: ignore[attr-defined]
+    ids = [gate.id for gate in gates]
+    twice = sorted({name for name in ids if ids.count(name) > 1})
+    if twice:
+        raise PlanError([f"gate {name}: two plugins bring a gate of this id" for name in twice])
+    return tuple(gates)
+
+
+def plugins(request: Request) -> tuple[str, ...]:
+    """Return the distributions that the policy asked for gates, before its gates can be checked."""
+    if request.policy is None:
+        return ()
+    try:
+        return policy.plugins(request.policy)
+    except policy.PolicyError as error:
+        raise PlanError(error.mistakes) from None
+
+
+def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], today: date) -> Plan:
+    """Resolve configuration, level, policy, waivers, base and settings.
+
+    `known` are all gate ids there are, `gates` those that this process can run. Raises PlanError
+    with every mistake that could be found.
+    """
+    project = _project(request)
+    base, base_missing = _base(request, project)
+    judged = _judged_config(request, project, base)
+    level = _level(request, project, judged)
+    terms = _policy(request, level, known, today)
+    mistakes = [*_unknown_gates(request, terms), *_unknown_tables(project, known)]
+    rules = [rule for rule in terms.rules if not request.only or rule.gate in request.only]
+    by_id = {gate.id: gate for gate in gates}
+    settings, wrong = _settings(rules, by_id, project, judged)
+    source, test_roots, absent = _layout(request.root, project)
+    text = _waivers_text(request, base)
+    accepted, invalid = _waivers(text, terms, today, known)
+    mistakes += [*wrong, *absent, *invalid, *_clock(request.root, base, today)]
+    if mistakes:
+        raise PlanError(mistakes)
+    return Plan(
+        request=request,
+        level=level,
+        policy=terms,
+        rules=tuple(sorted(rules, key=lambda rule: _position(rule.gate, known))),
+        gates=by_id,
+        settings=settings,
+        waivers=accepted,
+        waivers_text=text,
+        base=base,
+        base_missing=base_missing,
+        today=today,
+        source=source,
+        test_roots=test_roots,
+        interpreter=_interpreter(request.root, project),
+        facts=_facts(request.root, project),
+        project=project,
+    )
+
+
+def _position(gate: str, known: Collection[str]) -> int:
+    return list(known).index(gate)
+
+
+def _project(request: Request) -> config.ProjectConfig:
+    try:
+        return config.load(request.root)
+    except config.ConfigError as error:
+        raise PlanError(error.mistakes) from None
+
+
+def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
+    """Find the merge base; an explicit one that cannot be had stops a run that relies on it."""
+    try:
+        github = os.environ.get("GITHUB_BASE_REF", "")
+        return git_base.resolve(request.root, request.base or project.base, github), ""
+    except GateError as error:
+        return None, str(error)
+
+
+def _judged_config(
+    request: Request, project: config.ProjectConfig, base: Base | None
+) -> config.ProjectConfig | None:
+    """Return the configuration at the merge base, where a change must not approve itself."""
+    if request.base is None:
+        return project
+    if base is None:
+        return None
+    text = base.read("pyproject.toml")
+    try:
+        at_base = config.parse(text, request.root) if text is not None else None
+    except config.ConfigError as error:
+        raise PlanError([f"at the merge base: {mistake}" for mistake in error.mistakes]) from None
+    return at_base if at_base is not None and at_base.adopted else project
+
+
+def _level(request: Request, project: config.ProjectConfig, judged: config.ProjectConfig | None) -> int:
+    levels = [level for level in (request.level, judged.level if judged else None) if level is not None]
+    try:
+        return config.effective_level(max(levels) if levels else None, project)
+    except config.ConfigError as error:
+        raise PlanError(error.mistakes) from None
+
+
+def _policy(request: Request, level: int, known: Collection[str], today: date) -> Policy:
+    try:
+        return policy.load(level, known, request.policy, today=today)
+    except policy.PolicyError as error:
+        raise PlanError(error.mistakes) from None
+
+
+def _unknown_gates(request: Request, terms: Policy) -> list[str]:
+    named = [rule.gate for rule in terms.rules]
+    return [
+        f"only: {name}: level {terms.level} ({terms.name}) has no such gate; it has {', '.join(named)}"
+        for name in request.only
+        if name not in named
+    ]
+
+
+def _unknown_tables(project: config.ProjectConfig, known: Collection[str]) -> list[str]:
+    return [
+        f"pyproject.toml: [tool.failhard.{name}]: there is no gate {name}; there are {', '.join(known)}"
+        for name in sorted(project.gates)
+        if name not in known
+    ]
+
+
+def _settings(
+    rules: Sequence[Rule],
+    gates: Mapping[str, Gate],
+    project: config.ProjectConfig,
+    judged: config.ProjectConfig | None,
+) -> tuple[dict[str, Settings], list[str]]:
+    settings: dict[str, Settings] = {}
+    mistakes: list[str] = []
+    for rule in rules:
+        if rule.gate not in gates:
+            continue
+        table = project.gates.get(rule.gate, {})
+        approved = judged.gates.get(rule.gate, {}) if judged is not None else {}
+        try:
+            settings[rule.gate] = config.merge_settings(
+                rule.gate, gates[rule.gate].settings, rule, _in_force(rule, table, approved)
+            )
+        except config.ConfigError as error:
+            mistakes += error.mistakes
+    return settings, mistakes
+
+
+def _in_force(rule: Rule, head: Mapping[str, Option], approved: Mapping[str, Option]) -> dict[str, Option]:
+    """Return the project's options: those that let something through come from the merge base.
+
+    Of two values that tighten the stricter one holds, so that a change cannot loosen what it is
+    judged by. Where nothing is read from a base, both tables are the same.
+    """
+    names = sorted({*head, *approved})
+    tables = {name: _holding(rule, name, head, approved) for name in names}
+    return {name: table[name] for name, table in tables.items() if name in table}
+
+
+def _holding(
+    rule: Rule, name: str, head: Mapping[str, Option], approved: Mapping[str, Option]
+) -> Mapping[str, Option]:
+    option = rule.options.get(name)
+    if option is None or option.kind not in {"accept", "tighten"}:
+        return head
+    if option.kind == "accept" or name not in head:
+        return approved
+    if name not in approved:
+        return head
+    return approved if weaker_value(head[name], approved[name], option.stricter) else head
+
+
+def _layout(root: Path, project: config.ProjectConfig) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+    source = project.source if project.source is not None else default_source(root, pyproject(root))
+    tests = project.tests if project.tests is not None else default_tests(root)
+    try:
+        read(root, source, tests)
+    except GateError as error:
+        return source, tests, [str(error)]
+    return source, tests, []
+
+
+def _waivers_text(request: Request, base: Base | None) -> bytes | None:
+    if request.base is not None:
+        return base.read(WAIVERS) if base is not None else None
+    path = request.root / WAIVERS
+    return path.read_bytes() if path.is_file() else None
+
+
+def _waivers(
+    text: bytes | None, terms: Policy, today: date, known: Collection[str]
+) -> tuple[tuple[Waiver, ...], list[str]]:
+    try:
+        return waivers.load(text, terms, today, WAIVERS, known), []
+    except waivers.WaiverError as error:
+        return (), list(error.mistakes)
+
+
+def _clock(root: Path, base: Base | None, today: date) -> list[str]:
+    """A clock set back would keep a waiver alive for ever."""
+    if base is None or not base.commit:
+        return []
+    text = proc.git(root, "show", "-s", "--format=%ct", base.commit).stdout
+    committed = datetime.fromtimestamp(int(text), tz=UTC).date()
+    if today >= committed:
+        return []
+    return [f"the clock says {today}, but the merge base was committed on {committed}: set the clock"]
+
+
+def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
+    # Joined, not resolved: a virtual environment's interpreter is a link that must stay itself.
+    return root / project.python if project.python is not None else Path(sys.executable)
+
+
+def _facts(root: Path, project: config.ProjectConfig) -> ProjectFacts:
+    try:
+        commit = proc.git(root, "rev-parse", "--verify", "-q", "HEAD").stdout.decode().strip()
+        changes = proc.git(root, "status", "--porcelain", "--untracked-files=normal").stdout
+    except GateError:
+        return ProjectFacts(name=project.name, version=project.version, commit="", dirty=False)
+    return ProjectFacts(
+        name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
+    )

@@ -1,0 +1,237 @@
+"""The result of a test run: what each phase of each test did, sealed so that it cannot be cut short."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pytest_failhard.model import ProjectHook, TestRecord, TestRun
+
+SCHEMA = "failhard-result/1"
+AGAIN = "run the tests again with `failhard check`"
+LIST_FIELDS = ("collected", "selected", "deselected")
+FACT_FIELDS = {
+    "hooks": list,
+    "lost_workers": list,
+    "exit_status": int,
+    "interrupted": bool,
+    "inipath": str,
+    "arguments": list,
+    "environment_options": str,
+}
+RECORD_FIELDS: Mapping[str, type] = {
+    field.name: {"str": str, "bool": bool, "int": int, "float": float}[str(field.type)]
+    for field in dataclasses.fields(TestRecord)
+}
+
+Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+
+
+class RecordsError(Exception):
+    """A result file does not prove what the tests did: missing, cut short, altered or foreign."""
+
+
+def _line(kind: str, body: Mapping[str, object]) -> bytes:
+    text = json.dumps({"kind": kind, **body}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii") + b"\n"
+
+
+def _chain(link: str, line: bytes) -> str:
+    return hashlib.sha256(link.encode() + line).hexdigest()
+
+
+def _final(nonce: str, count: int, chain: str) -> bytes:
+    return _line("final", {"nonce": nonce, "count": count, "chain": chain})
+
+
+class RecordWriter:
+    """Appends the lines of a result to a file descriptor, one system call a line."""
+
+    def __init__(self, descriptor: int, nonce: str) -> None:
+        self._descriptor = descriptor
+        self._nonce = nonce
+        self._chain = ""
+        self._count = 0
+        self._manifest: dict[str, tuple[str, ...]] = {}
+        self.started = False
+        self.finished = False
+
+    def manifest(self, collected: Iterable[str], selected: Iterable[str], deselected: Iterable[str]) -> None:
+        """Write the node ids known now; what is learnt later goes into the facts."""
+        known = (tuple(collected), tuple(selected), tuple(deselected))
+        self._manifest = dict(zip(LIST_FIELDS, known, strict=True))
+        self.started = True
+        self._append(_line("manifest", {"schema": SCHEMA, **self._manifest}))
+
+    def record(self, record: TestRecord) -> None:
+        """Write one record."""
+        self._append(_line("record", dataclasses.asdict(record)))
+
+    def finish(self, run: TestRun) -> None:
+        """Write the facts of the run and the seal; nothing may follow."""
+        later: dict[str, list[str]] = {}
+        for name, now in zip(LIST_FIELDS, (run.collected, run.selected, run.deselected), strict=True):
+            known = self._manifest[name]
+            if now[: len(known)] != known:
+                raise RecordsError(f"the {name} node ids changed after the manifest was written")
+            later[name] = list(now[len(known) :])
+        self._append(_line("facts", {"later": later, **_facts(run)}))
+        self._append(_final(self._nonce, self._count, self._chain))
+        self.finished = True
+
+    def _append(self, line: bytes) -> None:
+        if self.finished:
+            raise RecordsError("the result is sealed: nothing can be added to it")
+        self._chain = _chain(self._chain, line)
+        self._count += 1
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(self._descriptor, rest) :]
+
+
+def _facts(run: TestRun) -> dict[str, object]:
+    facts: dict[str, object] = {
+        name: value for name, value in vars(run).items() if name in FACT_FIELDS and name != "hooks"
+    }
+    facts["hooks"] = [dataclasses.astuple(hook) for hook in run.hooks]
+    facts["coverage_data"] = None if run.coverage_data is None else str(run.coverage_data)
+    return facts
+
+
+def to_lines(run: TestRun, nonce: str) -> list[bytes]:
+    """Return the lines of a finished run, sealed with the nonce."""
+    ids = {name: list(vars(run)[name]) for name in LIST_FIELDS}
+    lines = [_line("manifest", {"schema": SCHEMA, **ids})]
+    lines += [_line("record", dataclasses.asdict(record)) for record in run.records]
+    lines.append(_line("facts", {"later": {name: [] for name in LIST_FIELDS}, **_facts(run)}))
+    chain = ""
+    for line in lines:
+        chain = _chain(chain, line)
+    return [*lines, _final(nonce, len(lines), chain)]
+
+
+def seal(run: TestRun, nonce: str) -> bytes:
+    """Return the whole result file of a finished run."""
+    return b"".join(to_lines(run, nonce))
+
+
+def read(data: bytes, nonce: str) -> TestRun:
+    """Return the run that a result file proves; raises RecordsError if it proves none."""
+    if not data:
+        raise RecordsError(f"the result of the tests is missing: the process wrote nothing; {AGAIN}")
+    if not data.endswith(b"\n"):
+        raise RecordsError(f"the result of the tests is cut short in its last line; {AGAIN}")
+    return from_lines(data.splitlines(keepends=True), nonce)
+
+
+def from_lines(lines: Iterable[bytes], nonce: str) -> TestRun:
+    """Return the run that the lines of a result file prove; raises RecordsError if they prove none."""
+    known = list(lines)
+    _check_seal(known, nonce)
+    parsed = [_object(number, line) for number, line in enumerate(known[:-1], 1)]
+    kinds = [entry.get("kind") for entry in parsed]
+    if kinds != ["manifest", *["record"] * (len(kinds) - 2), "facts"] or parsed[0].get("schema") != SCHEMA:
+        raise RecordsError(f"the result of the tests has no {SCHEMA} manifest, records and facts; {AGAIN}")
+    records = tuple(_record(number, entry) for number, entry in enumerate(parsed[1:-1], 2))
+    return _run(parsed[0], records, parsed[-1])
+
+
+def _check_seal(lines: list[bytes], nonce: str) -> None:
+    finals = [number for number, line in enumerate(lines, 1) if line.startswith(b'{"chain":')]
+    if not finals:
+        raise RecordsError(f"the result of the tests is cut short: {len(lines)} lines, none final; {AGAIN}")
+    if finals[0] != len(lines):
+        raise RecordsError(f"line {finals[0] + 1} of the result of the tests stands after the end; {AGAIN}")
+    chain = ""
+    for line in lines[:-1]:
+        chain = _chain(chain, line)
+    # Compared as bytes: whatever else the last line could say, it does not say.
+    if lines[-1] != _final(nonce, len(lines) - 1, chain):
+        raise RecordsError(_mismatch(_object(len(lines), lines[-1]), nonce, len(lines) - 1))
+
+
+def _mismatch(final: Mapping[str, Json], nonce: str, count: int) -> str:
+    if final.get("nonce") != nonce:
+        return f"the result of the tests is a foreign one: its nonce is not that of this run; {AGAIN}"
+    if final.get("count") != count:
+        return f"the result of the tests has {count} lines, its end says {final.get('count')}; {AGAIN}"
+    return f"the result of the tests was altered: its lines do not match the chain at its end; {AGAIN}"
+
+
+def _object(number: int, line: bytes) -> dict[str, Json]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        raise RecordsError(f"line {number} of the result of the tests is no JSON; {AGAIN}") from None
+    if not isinstance(value, dict):
+        raise RecordsError(f"line {number} of the result of the tests is no object; {AGAIN}")
+    return value
+
+
+def _malformed(number: int, name: str) -> RecordsError:
+    return RecordsError(
+        f"line {number} of the result of the tests: {name} is absent or of a wrong type; {AGAIN}"
+    )
+
+
+def _record(number: int, entry: Mapping[str, Json]) -> TestRecord:
+    if set(entry) != {"kind", *RECORD_FIELDS}:
+        raise _malformed(number, "a field")
+    for name, kind in RECORD_FIELDS.items():
+        if type(entry[name]) is not kind:
+            raise _malformed(number, name)
+    # Checked field by field above, which a type checker cannot follow.
+    return TestRecord(**{name: entry[name] for name in RECORD_FIELDS})  # type: ignore[arg-type]
+
+
+def _texts(value: Json, number: int, name: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _malformed(number, name)
+    texts = tuple(item for item in value if isinstance(item, str))
+    if len(texts) != len(value):
+        raise _malformed(number, name)
+    return texts
+
+
+def _hook(value: Json, number: int) -> ProjectHook:
+    match value:
+        case [str(hook), str(path), int(line)]:
+            return ProjectHook(hook=hook, path=path, line=line)
+    raise _malformed(number, "hooks")
+
+
+def _run(manifest: Mapping[str, Json], records: tuple[TestRecord, ...], facts: Mapping[str, Json]) -> TestRun:
+    number = len(records) + 2
+    later = facts.get("later")
+    folder = facts.get("coverage_data")
+    for name, kind in FACT_FIELDS.items():
+        if type(facts.get(name)) is not kind:
+            raise _malformed(number, name)
+    if not isinstance(later, dict) or not isinstance(folder, str | None):
+        raise _malformed(number, "later or coverage_data")
+    collected, selected, deselected = (
+        _texts(manifest.get(name), 1, name) + _texts(later.get(name), number, name) for name in LIST_FIELDS
+    )
+    hooks = facts["hooks"]
+    status = facts["exit_status"]
+    # Repeated for the type checker alone.
+    if not isinstance(hooks, list) or not isinstance(status, int):
+        raise _malformed(number, "hooks")
+    return TestRun(
+        collected=collected,
+        selected=selected,
+        deselected=deselected,
+        records=records,
+        hooks=tuple(_hook(hook, number) for hook in hooks),
+        lost_workers=_texts(facts["lost_workers"], number, "lost_workers"),
+        exit_status=status,
+        interrupted=facts["interrupted"] is True,
+        inipath=str(facts["inipath"]),
+        arguments=_texts(facts["arguments"], number, "arguments"),
+        environment_options=str(facts["environment_options"]),
+        coverage_data=None if folder is None else Path(folder),
+    )

@@ -1,0 +1,295 @@
+"""The report as a document, `failhard-report/1`: its types, its digest, its bytes, its schema."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from fractions import Fraction
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from pytest_failhard import model
+from pytest_failhard.figures import decimal_text
+from pytest_failhard.report.observation import Exact, exact
+
+SCHEMA = "failhard-report/1"
+FLOOR_UNITS = ("_percent", "_rate", "_score")
+NOT_DIGESTED = {"digest", "volatile"}
+
+Word = Literal["pass", "fail", "error"]
+
+
+class DocumentError(Exception):
+    """Bytes that are no report: every place that is wrong, in one message."""
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys and silent conversions."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+
+
+class PolicyPart(Strict):
+    """Which policy was judged by."""
+
+    name: str
+    sha256: str
+
+
+class ProjectPart(Strict):
+    """Which tree was judged; `commit` is empty outside git."""
+
+    name: str
+    version: str
+    commit: str
+    dirty: bool
+
+
+class FindingPart(Strict):
+    """One thing that is wrong; `line` is 0 where no line is meant."""
+
+    rule: str
+    name: str
+    path: str
+    line: int
+    severity: Literal["low", "medium", "high"]
+    message: str
+    fix: str
+    fingerprint: str
+
+
+class WaiverPart(Strict):
+    """A person's consent; `value` is the worst accepted measure, exact."""
+
+    rule: str
+    path: str
+    fingerprint: str
+    reason: str
+    owner: str
+    expires: date
+    kind: str
+    ref: str
+    approved_by: str
+    value: Exact | None
+
+
+class WaivedPart(Strict):
+    """A finding and the waiver that covers it."""
+
+    finding: FindingPart
+    waiver: WaiverPart
+
+
+class EvidencePart(Strict):
+    """A file below `evidence/<gate>/` and the SHA-256 of its bytes."""
+
+    name: str
+    sha256: str
+    media_type: str
+
+
+class GatePart(Strict):
+    """The result of one gate. Measures are rounded towards the failing side; `observation.json` is exact."""
+
+    id: str
+    verdict: Word
+    because: tuple[str, ...]
+    tool: str
+    examined: int
+    measures: dict[str, int | float]
+    applies: bool
+    findings: tuple[FindingPart, ...]
+    waived: tuple[WaivedPart, ...]
+    options: tuple[str, ...]
+    fixable: Literal["code", "waiver", "outside", ""]
+    evidence: tuple[EvidencePart, ...]
+
+
+class VolatilePart(Strict):
+    """What differs between two runs on the same commit. `judged_on` decides which waivers had expired."""
+
+    started_at: str
+    seconds: dict[str, float]
+    host: str
+    measures: dict[str, int | float]
+    attempts: dict[str, int]
+    decisions: tuple[str, ...]
+    judged_on: date
+    notes: tuple[str, ...]
+
+
+class Document(Strict):
+    """One run's report. `digest` is the SHA-256 of everything above it in canonical form."""
+
+    model_config = ConfigDict(title=SCHEMA)
+
+    form: Literal["failhard-report/1"] = Field(alias="schema")
+    verdict: Word
+    complete: bool
+    level: int
+    policy: PolicyPart
+    project: ProjectPart
+    settings: dict[str, JsonValue]
+    models: tuple[str, ...]
+    gates: tuple[GatePart, ...]
+    digest: str
+    volatile: VolatilePart
+
+
+def build(report: model.Report) -> Document:
+    """Return the document of a report: a projection, nothing is decided here."""
+    draft = Document.model_validate(
+        {
+            "schema": SCHEMA,
+            "verdict": report.verdict.value,
+            "complete": report.complete,
+            "level": report.level,
+            "policy": PolicyPart(name=report.policy_name, sha256=report.policy_sha256),
+            "project": _project(report.project),
+            "settings": {name: _option(value) for name, value in sorted(report.settings.items())},
+            "models": (),
+            "gates": tuple(gate(result) for result in report.results),
+            "digest": "",
+            "volatile": _volatile(report),
+        }
+    )
+    return draft.model_copy(update={"digest": digest(draft)})
+
+
+def gate(result: model.Result) -> GatePart:
+    """Return the part of one gate."""
+    return GatePart.model_validate(
+        {
+            "id": result.gate,
+            "verdict": result.verdict.value,
+            "because": result.because,
+            "tool": result.tool,
+            "examined": result.examined,
+            "measures": {name: figure(name, value) for name, value in sorted(result.measures.items())},
+            "applies": result.applies,
+            "findings": tuple(_finding(finding) for finding in result.findings),
+            "waived": tuple(_waived(waived) for waived in result.waived),
+            "options": result.options,
+            "fixable": result.fixable,
+            "evidence": tuple(
+                EvidencePart(name=kept.name, sha256=kept.sha256, media_type=kept.media_type)
+                for kept in sorted(result.evidence)
+            ),
+        }
+    )
+
+
+def figure(name: str, value: int | Fraction) -> int | float:
+    """Return a measure as a number with two decimals: what has a floor cut down, the others up."""
+    if isinstance(value, int):
+        return value
+    return float(decimal_text(value, up=not name.endswith(FLOOR_UNITS)))
+
+
+def digest(document: Document) -> str:
+    """Return the SHA-256 of the canonical form of what stands above `digest`.
+
+    Canonical: UTF-8, keys sorted, no spaces, no line break. How the file is laid out does not matter.
+    """
+    content = document.model_dump(mode="json", by_alias=True, exclude=NOT_DIGESTED)
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def render(report: model.Report) -> bytes:
+    """Return the bytes of `report.json`: keys in the order of the types, LF, a trailing line break."""
+    content = build(report).model_dump(mode="json", by_alias=True)
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def load(data: bytes) -> Document:
+    """Read a report strictly: schema, types, no unknown and no repeated key; raises DocumentError."""
+    try:
+        json.loads(data, object_pairs_hook=_once)
+        return Document.model_validate_json(data)
+    except ValidationError as error:
+        places = (
+            f"{'.'.join(map(str, each['loc'])) or 'document'}: {each['msg']}" for each in error.errors()
+        )
+        raise DocumentError("; ".join(places)) from None
+    except (ValueError, RecursionError) as error:
+        raise DocumentError(f"no JSON: {error}") from None
+
+
+def json_schema() -> dict[str, JsonValue]:
+    """Return the JSON Schema of `failhard-report/1`, generated from the types."""
+    schema: dict[str, JsonValue] = Document.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def schema_bytes() -> bytes:
+    """Return the published schema file."""
+    return (json.dumps(json_schema(), indent=2, sort_keys=True) + "\n").encode()
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    keys = [key for key, _ in pairs]
+    if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ValueError(f"repeated key {', '.join(repeated)}")
+    return dict(pairs)
+
+
+def _option(value: model.Option) -> JsonValue:
+    if isinstance(value, list):
+        return [_option(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _option(item) for name, item in sorted(value.items())}
+    return value
+
+
+def _project(project: model.ProjectFacts) -> ProjectPart:
+    return ProjectPart(name=project.name, version=project.version, commit=project.commit, dirty=project.dirty)
+
+
+def _volatile(report: model.Report) -> VolatilePart:
+    return VolatilePart(
+        started_at=report.started_at,
+        seconds=dict(sorted(report.seconds.items())),
+        host=report.host,
+        measures={},
+        attempts={},
+        decisions=(),
+        judged_on=report.judged_on,
+        notes=report.notes,
+    )
+
+
+def _finding(finding: model.Finding) -> FindingPart:
+    return FindingPart.model_validate(
+        {
+            "rule": finding.rule,
+            "name": finding.name,
+            "path": finding.path,
+            "line": finding.line,
+            "severity": finding.severity.name.lower(),
+            "message": finding.message,
+            "fix": finding.fix,
+            "fingerprint": finding.fingerprint,
+        }
+    )
+
+
+def _waived(waived: model.Waived) -> WaivedPart:
+    waiver = waived.waiver
+    return WaivedPart(
+        finding=_finding(waived.finding),
+        waiver=WaiverPart(
+            rule=waiver.rule,
+            path=waiver.path,
+            fingerprint=waiver.fingerprint,
+            reason=waiver.reason,
+            owner=waiver.owner,
+            expires=waiver.expires,
+            kind=waiver.kind,
+            ref=waiver.ref,
+            approved_by=waiver.approved_by,
+            value=None if waiver.value is None else exact(waiver.value),
+        ),
+    )

@@ -1,0 +1,159 @@
+"""The report as text for a person: what is wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+from pytest_failhard.model import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_failhard.model import Finding, Report, Result
+
+MAX_FINDINGS = 10
+MAX_REASON = 100
+DIGEST_DIGITS = 12
+COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
+# What a tool printed must not move the cursor or paint a verdict of its own.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def render(report: Report, colour: bool = False, folder: str = ".failhard") -> str:
+    """Return the text, without a last line break; `folder` is where the report files lie."""
+    lines = [
+        *_header(report),
+        "",
+        *_table(report, colour),
+        *(
+            line
+            for result in _worst_first(report.results)
+            for line in ("", *_details(result, colour, folder))
+        ),
+        *_closing(report),
+        "",
+        _last(report, colour, folder),
+    ]
+    return "\n".join(lines)
+
+
+def gate_text(result: Result, colour: bool = False, folder: str = ".failhard") -> str:
+    """Return the text of one gate: why, where, the ways out, the evidence."""
+    return "\n".join(_details(result, colour, folder))
+
+
+def _header(report: Report) -> Iterator[str]:
+    policy = f"{report.policy_name} {report.policy_sha256[:DIGEST_DIGITS]}"
+    yield _plain(f"failhard level {report.level}, policy {policy}")
+    project = report.project
+    commit = f"commit {project.commit[:DIGEST_DIGITS]}" if project.commit else "no commit"
+    changed = " with uncommitted changes" if project.dirty else ""
+    mode = report.settings.get("mode")
+    suffix = f", mode {mode}" if mode else ""
+    yield _plain(f"{' '.join(filter(None, (project.name, project.version)))}, {commit}{changed}{suffix}")
+
+
+def _table(report: Report, colour: bool) -> Iterator[str]:
+    width = max((len(result.gate) for result in report.results), default=0)
+    for result in report.results:
+        waived = f" [{len(result.waived)} waived]" if result.waived else ""
+        word = _word(result.verdict, colour, width=5)
+        yield f"{_plain(result.gate):{width}}  {word}  {_plain(_short(result))}{waived}"
+    if not report.results:
+        yield "no gate was judged"
+
+
+def _short(result: Result) -> str:
+    """Return the weightiest reason on one line; the details below have all of them whole."""
+    if not result.because:
+        return ""
+    more = len(result.because) - 1
+    return textwrap.shorten(result.because[0], MAX_REASON, placeholder=" ...") + (
+        f" (and {more} more)" if more else ""
+    )
+
+
+def _worst_first(results: Iterable[Result]) -> list[Result]:
+    """Return what did not pass, errors first: they hide what else is wrong."""
+    standing = (result for result in results if result.verdict is not Verdict.PASS)
+    return sorted(standing, key=lambda result: result.verdict is not Verdict.ERROR)
+
+
+def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
+    yield f"{_plain(result.gate)}: {_word(result.verdict, colour)}"
+    for reason in result.because:
+        yield f"  {_plain(reason)}"
+    yield from _findings(result, folder)
+    if result.options:
+        yield "  ways out:"
+    for option in result.options:
+        yield f"    - {_plain(option)}"
+    if result.evidence:
+        yield f"  evidence: {_plain(f'{folder}/evidence/{result.gate}/{_first_to_open(result)}')}"
+
+
+def _findings(result: Result, folder: str) -> Iterator[str]:
+    # A measure out of bounds stands as a finding too; the reasons above have said it.
+    findings = [finding for finding in result.findings if finding.message not in result.because]
+    # One repair for neighbours stands once, below the last of them.
+    for fix, alike in itertools.groupby(findings[:MAX_FINDINGS], key=lambda finding: finding.fix):
+        for finding in alike:
+            yield f"  {_plain(_place(finding))}{_plain(finding.rule)} {_plain(finding.message)}"
+        if fix:
+            yield f"    fix: {_plain(fix)}"
+    if len(findings) > MAX_FINDINGS:
+        yield f"  and {len(findings) - MAX_FINDINGS} more in {_plain(folder)}/report.json"
+
+
+def _first_to_open(result: Result) -> str:
+    """Return the tool's own output where there is some; our observation says no more than the report."""
+    names = sorted(kept.name for kept in result.evidence)
+    return next((name for name in names if name != "observation.json"), names[0])
+
+
+def _place(finding: Finding) -> str:
+    if not finding.path:
+        return ""
+    return f"{finding.path}:{finding.line} " if finding.line else f"{finding.path} "
+
+
+def _closing(report: Report) -> Iterator[str]:
+    notes = [f"note: {_plain(note)}" for note in report.notes]
+    if not report.complete:
+        notes.append(_partial(report))
+    if notes:
+        yield ""
+        yield from notes
+
+
+def _partial(report: Report) -> str:
+    demanded = report.settings.get("gates_demanded")
+    of = f" of {demanded}" if isinstance(demanded, int) else ""
+    return f"partial: {len(report.results)}{of} gates; `failhard verify` refuses a partial report"
+
+
+def _last(report: Report, colour: bool, folder: str) -> str:
+    counts = [
+        f"{sum(result.verdict is verdict for result in report.results)} {verdict.value}"
+        for verdict in (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
+    ]
+    partial = "" if report.complete else ", partial"
+    word = _word(report.verdict, colour)
+    return f"failhard: {word} ({', '.join(counts)}{partial}), report in {_plain(folder)}/report.json"
+
+
+def _word(verdict: Verdict, colour: bool, width: int = 0) -> str:
+    word = f"{verdict.value:{width}}"
+    return f"\x1b[1;{COLOURS[verdict]}m{word}\x1b[0m" if colour else word
+
+
+def _plain(text: str) -> str:
+    """Return one line that a terminal shows as it is."""
+    return CONTROL.sub(lambda match: _visible(match.group()), text)
+
+
+def _visible(character: str) -> str:
+    return " " if character in "\n\r\t" else character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,251 @@
+"""One run, whoever started it: snapshot, worker process, test records, judgement, published report."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_failhard import engine, gates, plan, proc, report
+from pytest_failhard.model import Evidence, Phase
+from pytest_failhard.report import observation as codec
+from pytest_failhard.report import waivers
+from pytest_failhard.source import read
+from pytest_failhard.store import StoreError
+
+if TYPE_CHECKING:
+    from pytest_failhard.model import Report
+    from pytest_failhard.redact import Redactor
+    from pytest_failhard.store import Store
+
+WORKER = "pytest_failhard.worker"
+WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
+START_SECONDS = 60.0
+"""What a worker may take beyond its gates' limits: to start, to resolve, to end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tests:
+    """Where the records of the test run are, or why there are none."""
+
+    records: Path | None
+    nonce: str = ""
+    coverage: Path | None = None
+    problem: str = ""
+
+
+class Session:
+    """A run from its first byte to its report.
+
+    `begin` starts the gates that need the tree alone, in a process of our own; `end` hands the test
+    records over, waits, judges and publishes; `abort` kills all and publishes what there is, marked
+    incomplete. Every way out leaves no process behind.
+    """
+
+    def __init__(self, resolved: plan.Plan, store: Store, redactor: Redactor, folder: Path) -> None:
+        self.plan = resolved
+        self.store = store
+        self.redactor = redactor
+        self.folder = folder
+        self.builtin = {gate.id for gate in gates.builtin()}
+        self.started = datetime.now(UTC)
+        self.notes: list[str] = [*store.notes]
+        self.events = folder / "events.jsonl"
+        self.worker: proc.Child | None = None
+        self.orders: int | None = None
+        self.before: Mapping[str, str] = {}
+        self.waivers_sha256 = ""
+
+    def begin(self) -> None:
+        """Note the tree as it is and start the worker."""
+        self.before = digests(self.plan)
+        mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
+        if not mine:
+            return
+        home = self.folder / "home"
+        home.mkdir()
+        reading, self.orders = os.pipe()
+        self.worker = proc.Child(
+            [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
+            cwd=home,
+            environment=proc.environment(home, home),
+            stdout=self.folder / "worker.out",
+            stderr=self.folder / "worker.err",
+            pass_fds=(reading,),
+        )
+        os.close(reading)
+        self._order(
+            {
+                "request": json.dumps(self.plan.request.to_json()),
+                "today": self.plan.today.isoformat(),
+                "known": list(self.plan.gates),
+                "gates": mine,
+                "staging": str(self.store.staging.folder),
+                "scratch": str(self.folder),
+                "redactor": self.redactor.dump(),
+            }
+        )
+
+    def _order(self, order: Mapping[str, object]) -> None:
+        """Send one line. A worker that is dead already is found, with its last words, by `_wait`."""
+        if self.orders is not None:
+            with contextlib.suppress(BrokenPipeError):
+                os.write(self.orders, json.dumps(order).encode() + b"\n")
+
+    def end(self, tests: Tests) -> Report:
+        """Hand the records over, wait for the gates, judge, publish; return the report."""
+        self._order(
+            {
+                "records": str(tests.records) if tests.records else None,
+                "nonce": tests.nonce,
+                "coverage": str(tests.coverage) if tests.coverage else None,
+                "problem": tests.problem,
+            }
+        )
+        outcomes = self._wait()
+        outcomes.update(self._third_party(tests))
+        return self._publish(outcomes, self._changes(), complete=True)
+
+    def abort(self, reason: str) -> Report:
+        """Kill what runs and publish the part that is there, marked incomplete."""
+        if self.worker is not None:
+            self.worker.kill_tree()
+        self.notes.append(f"interrupted: {reason}; gates that had not finished are errors")
+        return self._publish(self._outcomes(), (), complete=False)
+
+    def close(self) -> None:
+        """Leave no process behind, however the run ended."""
+        if self.worker is not None:
+            self.worker.kill_tree()
+        if self.orders is not None:
+            os.close(self.orders)
+            self.orders = None
+
+    def _wait(self) -> dict[str, engine.Outcome]:
+        if self.worker is None:
+            return {}
+        limit = self.plan.policy.budget_seconds + START_SECONDS
+        code = self.worker.wait(limit)
+        self.worker.kill_tree()
+        outcomes = self._outcomes()
+        if code == 0:
+            return outcomes
+        why = "did not end in time" if code is None else f"ended with {code}"
+        words = (self.folder / "worker.err").read_text("utf-8", "replace").strip()
+        self.store.keep("run", "worker.txt", words.encode())
+        tail = words.splitlines()[-1] if words else ""
+        for rule in self.plan.rules:
+            if rule.gate in self.builtin and rule.gate not in outcomes:
+                error = f"worker-died: our process that runs the gates {why}: {tail or 'it said nothing'}"
+                outcomes[rule.gate] = engine.Outcome(gate=rule.gate, observation=None, error=error)
+        return outcomes
+
+    def _outcomes(self) -> dict[str, engine.Outcome]:
+        """Read the events as far as they are whole; a gate without one has no outcome."""
+        if not self.events.exists():
+            return {}
+        outcomes = {}
+        for line in self.events.read_text("utf-8").splitlines(keepends=True):
+            event = json.loads(line) if line.endswith("\n") else {}
+            if "warning" in event:
+                self.notes.append(event["warning"])
+            if "gate" in event:
+                outcomes[event["gate"]] = _outcome(event)
+        return outcomes
+
+    def _third_party(self, tests: Tests) -> dict[str, engine.Outcome]:
+        """Run the gates of other distributions here: their code need not load in our worker."""
+        outcomes: dict[str, engine.Outcome] = {}
+        foreign = [rule.gate for rule in self.plan.rules if rule.gate not in self.builtin]
+        if not foreign:
+            return {}
+        for phase in Phase:
+            test_run, problem = engine.load_tests(tests.records, tests.nonce, tests.coverage, tests.problem)
+            jobs = engine.jobs(self.plan, foreign, phase, self.store.staging, self.folder, test_run, problem)
+            engine.observe(
+                jobs,
+                slots=self.plan.request.jobs,
+                budget=self.plan.policy.budget_seconds,
+                done=lambda outcome: outcomes.update({outcome.gate: outcome}),
+                warn=self.notes.append,
+            )
+        return outcomes
+
+    def _changes(self) -> list[str]:
+        after = digests(self.plan)
+        changed = sorted(path for path, digest in self.before.items() if after.get(path) != digest)
+        if not changed:
+            return []
+        named = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+        return [f"tree-changed: {named} changed while the gates looked at it; run again on a tree at rest"]
+
+    def _publish(
+        self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
+    ) -> Report:
+        kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
+        listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
+        self.waivers_sha256 = listed.sha256
+        made = self._concluded(kept, doubts, complete=complete)
+        try:
+            self.store.publish(report.render_all(made))
+        except StoreError as error:
+            # The text is still printed; without its evidence on disk no verdict may be a pass.
+            return self._concluded(kept, [*doubts, str(error)], complete=complete)
+        return made
+
+    def _concluded(
+        self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
+    ) -> Report:
+        return engine.conclude(
+            self.plan,
+            outcomes,
+            started=self.started,
+            settings={"waivers_sha256": self.waivers_sha256},
+            doubts=doubts,
+            notes=self.notes,
+            complete=complete,
+        )
+
+    def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:
+        """Keep the exact observation as evidence, from which `failhard verify` judges again."""
+        if outcome.observation is None:
+            return replace(outcome, error=self.redactor.text(outcome.error))
+        observation = self.redactor.value(outcome.observation)
+        kept = self.store.keep(outcome.gate, "observation.json", codec.dump(observation))
+        seen = replace(observation, evidence=(*observation.evidence, kept))
+        return replace(outcome, observation=seen)
+
+
+def _outcome(event: Mapping[str, object]) -> engine.Outcome:
+    seen = event["observation"]
+    return engine.Outcome(
+        gate=str(event["gate"]),
+        observation=codec.load(str(seen).encode()) if seen is not None else None,
+        error=str(event["error"]),
+        external=bool(event["external"]),
+        evidence=tuple(Evidence(**item) for item in event["evidence"]),  # type: ignore[attr-defined]
+        seconds=float(str(event["seconds"])),
+    )
+
+
+def digests(resolved: plan.Plan) -> dict[str, str]:
+    """Return the SHA-256 of every file that is judged, by path; an unreadable one has its error."""
+    project = read(resolved.request.root, resolved.source, resolved.test_roots)
+    paths = [file.path for file in project.files] + [
+        name for name in WATCHED_FILES if (resolved.request.root / name).is_file()
+    ]
+    return {path: _digest(resolved.request.root / path) for path in paths}
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        return f"unreadable: {error.strerror}"

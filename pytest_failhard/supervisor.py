@@ -1,0 +1,229 @@
+"""`failhard check`: the tests in a child process, everything that judges in this one."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pytest_failhard import plan, proc, records
+from pytest_failhard.gates.tests import TestsSettings
+from pytest_failhard.measurement import rcfile_text
+from pytest_failhard.model import Verdict
+from pytest_failhard.redact import Redactor
+from pytest_failhard.session import Session, Tests
+from pytest_failhard.source import pytest_config, read
+from pytest_failhard.source.import_roots import import_roots
+from pytest_failhard.store import Store, write_atomically
+
+if TYPE_CHECKING:
+    from pytest_failhard.model import Report, TestRun
+
+CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 3}
+TAMPERED = 4
+WATCHDOG = 124
+DUMP_SECONDS = 10.0
+"""How long before its end a hanging child is asked for its stacks."""
+PASSED_BY = frozenset({0, 1, 2, 3, 4, 5, 6})
+"""pytest's own exit codes."""
+OWN_DISTRIBUTION = "pytest-failhard"
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived. No handler of ordinary exceptions must swallow it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How the test child ended: the exit code of the check where it is not the report's, else None."""
+
+    tests: Tests
+    code: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A report and the exit code that goes with it."""
+
+    report: Report
+    code: int
+
+
+def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> Checked:
+    """Judge a project; raises PlanError or GateError where it cannot be begun."""
+    today = datetime.now(UTC).date()
+    gates = plan.collect_gates(plan.plugins(request))
+    redactor = Redactor.from_environment(os.environ)
+    with (
+        tempfile.TemporaryDirectory(prefix="failhard-") as folder,
+        Store.open(report_dir, request.root, redactor) as store,
+    ):
+        resolved = plan.resolve(request, gates, [gate.id for gate in gates], today)
+        session = Session(resolved, store, redactor, Path(folder))
+        try:
+            return _checked(session, arguments)
+        except Interrupted as interruption:
+            session.abort(str(interruption))
+            raise
+        finally:
+            session.close()
+            proc.stop_all()
+
+
+def _checked(session: Session, arguments: Sequence[str]) -> Checked:
+    session.begin()
+    ended = Ended(tests=Tests(records=None, problem="no gate of this run needs the tests"))
+    if session.plan.needs_tests:
+        ended = TestChild(session, arguments).run()
+    report = session.end(ended.tests)
+    return Checked(report=report, code=CODES[report.verdict] if ended.code is None else ended.code)
+
+
+class TestChild:
+    """The process that runs the project's tests, and what it leaves."""
+
+    __test__ = False
+
+    def __init__(self, session: Session, arguments: Sequence[str]) -> None:
+        self.session = session
+        self.plan = session.plan
+        self.arguments = tuple(arguments)
+        self.folder = session.folder / "tests"
+        self.nonce = secrets.token_hex(16)
+        self.result = session.folder / "result.jsonl"
+        self.coverage = session.folder / "coverage"
+        self.output = self.folder / "output.txt"
+
+    def run(self) -> Ended:
+        """Run the tests to their end or their time limit, then read what is proven."""
+        for folder in (self.folder, self.coverage, self.folder / "home", self.folder / "tmp"):
+            folder.mkdir()
+        code = self._execute()
+        evidence = self.output.read_bytes()
+        self.session.store.keep("tests", "pytest.txt", evidence)
+        data = self.result.read_bytes()
+        self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
+        if code is None:
+            limit = self.plan.policy.tests_timeout
+            problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
+            return Ended(tests=Tests(records=None, problem=problem), code=WATCHDOG)
+        return self._read(data, code)
+
+    def _read(self, data: bytes, code: int) -> Ended:
+        try:
+            run = records.read(data, self.nonce)
+        except records.RecordsError as error:
+            return self._incomplete(data, code, str(error))
+        problem = contradiction(run, code)
+        if problem:
+            return Ended(tests=Tests(records=None, problem=problem), code=TAMPERED)
+        return Ended(tests=Tests(records=self.result, nonce=self.nonce, coverage=self.coverage))
+
+    def _incomplete(self, data: bytes, code: int, problem: str) -> Ended:
+        words = " / ".join(self.output.read_text("utf-8", "replace").strip().splitlines()[-4:])
+        if not data and code in PASSED_BY - {0}:
+            text = f"pytest-failed: pytest ended with {code} before any test: {words}"
+            return Ended(tests=Tests(records=None, problem=text))
+        text = f"verdict-missing: {problem} (pytest ended with {code}): {words}"
+        return Ended(tests=Tests(records=None, problem=text), code=TAMPERED)
+
+    def _execute(self) -> int | None:
+        lifeline, held = os.pipe()
+        descriptor = os.open(self.result, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        rcfile = self.folder / "coveragerc"
+        text = rcfile_text(self.plan.request.root, self.plan.source, (), self.coverage)
+        write_atomically(rcfile, text.encode())
+        order = {"nonce": self.nonce, "result": descriptor, "lifeline": lifeline, "rcfile": str(rcfile)}
+        child = proc.Child(
+            self._command(),
+            cwd=self.plan.request.root,
+            environment=self._environment(),
+            stdout=self.output,
+            stderr=self.folder / "errors.txt",
+            stdin=json.dumps(order).encode() + b"\n",
+            pass_fds=(descriptor, lifeline),
+        )
+        for used in (descriptor, lifeline):
+            os.close(used)
+        try:
+            return self._wait(child)
+        finally:
+            child.kill_tree()
+            os.close(held)
+
+    def _wait(self, child: proc.Child) -> int | None:
+        limit = float(self.plan.policy.tests_timeout)
+        code = child.wait(max(limit - DUMP_SECONDS, limit / 2))
+        if code is None:
+            os.kill(child.pid, signal.SIGUSR1)
+            code = child.wait(min(DUMP_SECONDS, limit / 2))
+        return code
+
+    def _command(self) -> list[str]:
+        root = self.plan.request.root
+        ini = self.folder / "pytest.ini"
+        loaded = pytest_config.load(root)
+        product = [file.path for file in read(root, self.plan.source, self.plan.test_roots).product]
+        roots = import_roots(root, self.plan.source, product)
+        text = pytest_config.supervised_ini(loaded, test_roots=self.plan.test_roots, import_roots=roots)
+        write_atomically(ini, text.encode())
+        plugins = [part for name in self._plugins() for part in ("-p", name)]
+        return [
+            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), f"--rootdir={root}"),
+            *(f"--confcutdir={root}", "-p", "no:cacheprovider", "-p", "failhard"),
+            *("-p", "pytest_failhard.child", f"--failhard-level={self.plan.level}"),
+            *plugins,
+            *self.arguments,
+        ]
+
+    def _plugins(self) -> Iterator[str]:
+        """Name the pytest plugins of the distributions that the project declares, and xdist."""
+        declared = self.plan.project.declared_distributions | {"pytest-xdist"}
+        for distribution in importlib.metadata.distributions():
+            name = canonicalize_name(distribution.metadata["Name"])
+            if name in declared and name != OWN_DISTRIBUTION:
+                yield from (entry.name for entry in distribution.entry_points.select(group="pytest11"))
+
+    def _environment(self) -> dict[str, str]:
+        scripts = str(Path(sys.executable).parent)
+        return proc.environment(
+            self.folder / "home",
+            self.folder / "tmp",
+            extra={
+                "PATH": os.pathsep.join([scripts, os.defpath]),
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                **{name: os.environ[name] for name in self._passed() if name in os.environ},
+            },
+        )
+
+    def _passed(self) -> Sequence[str]:
+        settings = self.plan.settings.get("tests")
+        return settings.pass_env if isinstance(settings, TestsSettings) else ()
+
+
+def contradiction(run: TestRun, code: int) -> str:
+    """Say how the child's exit code contradicts what it recorded, or nothing.
+
+    A 0 over failed records is not meant here: the gate `tests` has a finding for it.
+    """
+    failed = any(record.outcome == "failed" for record in run.records)
+    if code not in PASSED_BY:
+        return f"verdict-contradicted: the tests ended with {code}, which is no exit code of pytest's"
+    if not failed and run.exit_status == 0 and code != 0:
+        return f"verdict-contradicted: no test failed, but pytest ended with {code}"
+    return ""

@@ -1,0 +1,106 @@
+"""Our own child process in which the gates observe, apart from the tests and their patches."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from pytest_failhard import engine, plan, proc
+from pytest_failhard.model import Phase
+from pytest_failhard.redact import Redactor
+from pytest_failhard.report import observation as codec
+from pytest_failhard.store import Staging
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# The orders come down a pipe, one line each, in this order.
+# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "events": ..., ...}
+# 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text}
+# The pipe stays open until we are done: its end means that the parent died.
+
+
+class Worker:
+    """Obeys the orders of one parent and writes one event line for each gate."""
+
+    def __init__(self, orders: Iterator[str], events: TextIO) -> None:
+        self.orders = orders
+        self.events = events
+
+    def serve(self) -> None:
+        """Observe with the static gates, wait for the tests, observe with the others."""
+        order = json.loads(next(self.orders))
+        request = plan.Request.from_json(order["request"])
+        today = date.fromisoformat(order["today"])
+        resolved = plan.resolve(request, plan.collect_gates(()), order["known"], today)
+        staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
+        scratch = Path(order["scratch"])
+        budget = float(resolved.policy.budget_seconds)
+        static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
+        budget -= self._observe(static, resolved.request.jobs, budget)
+        tests = json.loads(next(self.orders))
+        test_run, problem = engine.load_tests(**tests)
+        last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
+        self._observe(last, resolved.request.jobs, budget)
+        self._emit({"end": True})
+
+    def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:
+        """Run the jobs and return the seconds they took."""
+        started = time.monotonic()
+        engine.observe(
+            jobs, slots=slots, budget=budget, done=self._done, warn=lambda text: self._emit({"warning": text})
+        )
+        return time.monotonic() - started
+
+    def _done(self, outcome: engine.Outcome) -> None:
+        seen = outcome.observation
+        self._emit(
+            {
+                "gate": outcome.gate,
+                "observation": codec.dump(seen).decode() if seen is not None else None,
+                "error": outcome.error,
+                "external": outcome.external,
+                "evidence": [vars(item) for item in outcome.evidence],
+                "seconds": outcome.seconds,
+            }
+        )
+
+    def _emit(self, event: dict[str, object]) -> None:
+        self.events.write(json.dumps(event) + "\n")
+        self.events.flush()
+
+
+def orders(pipe: TextIO) -> Iterator[str]:
+    """Yield the lines of the pipe; where it ends early the parent is dead, and so are we."""
+    arrived: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def listen() -> None:
+        for line in pipe:
+            arrived.put(line)
+        proc.stop_all(refuse_more=True)
+        os._exit(1)
+
+    threading.Thread(target=listen, name="failhard-orders", daemon=True).start()
+    while True:
+        yield arrived.get()
+
+
+def main() -> None:
+    """Serve the parent at the other end of the pipe until its orders are done."""
+    events, descriptor = sys.argv[1:]
+    with Path(events).open("a", encoding="utf-8") as stream:
+        Worker(orders(open(int(descriptor), encoding="utf-8")), stream).serve()  # noqa: SIM115, PTH123
+    # Threads of gates that were given up, and the one that listens, must not delay the end.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
