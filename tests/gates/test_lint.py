@@ -16,6 +16,7 @@ from pytest_failhard.gates.lint import (
     parse_check,
     parse_format,
     require_obeyed,
+    severity,
 )
 from pytest_failhard.model import Finding, GateError, Observation, Severity
 from tests.support import gate_run, observe, write
@@ -217,9 +218,23 @@ def test_module_names(source: str, path: str, name: str) -> None:
     assert module_name((source,), path) == name
 
 
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ({}, Severity.MEDIUM),
+        ({"F401": "low"}, Severity.LOW),
+        ({"F": "high", "F401": "low"}, Severity.HIGH),
+        ({"unused-import": "high"}, Severity.HIGH),
+        ({"F40": "low", "E": "high"}, Severity.LOW),
+    ],
+)
+def test_the_gravest_severity_that_matches_counts(mapping: dict[str, str], expected: Severity) -> None:
+    assert severity(mapping, "F401", "unused-import") is expected
+
+
 def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"app/a.py": UNUSED})
-    with pytest.raises(GateError, match="severity: 'grave' is none of low, medium, high"):
+    with pytest.raises(GateError, match="severity: 'GRAVE' is none of LOW, MEDIUM, HIGH"):
         lint(root, tmp_path, LintSettings(severity={"F401": "grave"}))
 
 
