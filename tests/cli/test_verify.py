@@ -144,8 +144,8 @@ def test_an_honest_pass_is_a_pass(green: Path) -> None:
         0,
         (
             (
-                f"pass: level 1, policy {TERMS.name}, {len(TERMS.rules)} gates judged again as of 2026-11-20, "
-                f"report digest {digest}"
+                f"pass: level 1, policy {TERMS.name}, {len(TERMS.rules)} gates judged again as of "
+                f"2026-11-20, report digest {digest}"
             ),
         ),
     )
