@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_failhard.model import Result, Verdict
+from pytest_failhard.redact import Redactor, shipped
 from pytest_failhard.report import terminal
 from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT
 
@@ -100,3 +101,12 @@ def test_one_gate_alone() -> None:
         == "  evidence: out/evidence/coverage/coverage.json"
     )
     assert terminal.gate_text(PASSED).startswith("lint: pass\n")
+
+
+def test_a_redacted_report_is_the_same_report_without_its_secrets() -> None:
+    address = "jane" + "@example.org"
+    named = replace(REPORT, notes=(f"owner {address}",), host=f"{address} here")
+    cleaned = Redactor(shipped()).value(named)
+    assert cleaned == replace(
+        REPORT, notes=("owner [redacted:email-address]",), host="[redacted:email-address] here"
+    )
