@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Finding, Report, Result
 
 MAX_FINDINGS = 10
+MAX_REASON = 90
 DIGEST_DIGITS = 12
 COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
 # What a tool printed must not move the cursor or paint a verdict of its own.
@@ -65,8 +66,12 @@ def _table(report: Report, colour: bool) -> Iterator[str]:
 
 
 def _short(result: Result) -> str:
-    more = len(result.because) - 1
-    return f"{result.because[0]}{f' (and {more} more)' if more > 0 else ''}" if result.because else ""
+    """Return the first reason, cut: the whole of it stands below where it matters."""
+    if not result.because:
+        return ""
+    first, more = result.because[0], len(result.because) - 1
+    cut = first if len(first) <= MAX_REASON else f"{first[:MAX_REASON].rstrip()} ..."
+    return f"{cut} (and {more} more)" if more else cut
 
 
 def _worst_first(results: Iterable[Result]) -> list[Result]:

@@ -91,6 +91,14 @@ def test_what_a_tool_printed_cannot_paint_the_terminal() -> None:
     assert not any(line.startswith("failhard: pass") for line in lines)
 
 
+def test_a_long_reason_is_cut_in_the_table_and_whole_below() -> None:
+    reason = "word " * 40
+    broken = replace(BROKEN, because=(reason.strip(),))
+    lines = terminal.render(replace(GREEN, results=(broken,))).splitlines()
+    assert lines[3] == f"types  error  {('word ' * 18).strip()} ..."
+    assert f"  {reason.strip()}" in lines
+
+
 def test_one_gate_alone() -> None:
     assert terminal.gate_text(BROKEN) == (
         "types: error\n  tool-missing: mypy is not installed\n  ways out:\n"
