@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Verdict
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Finding, Report, Result
 
 MAX_FINDINGS = 10
-MAX_REASON = 90
+MAX_REASON = 100
 DIGEST_DIGITS = 12
 COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
 # What a tool printed must not move the cursor or paint a verdict of its own.
@@ -66,12 +67,13 @@ def _table(report: Report, colour: bool) -> Iterator[str]:
 
 
 def _short(result: Result) -> str:
-    """Return the first reason, cut: the whole of it stands below where it matters."""
+    """Return the weightiest reason on one line; the details below have all of them whole."""
     if not result.because:
         return ""
-    first, more = result.because[0], len(result.because) - 1
-    cut = first if len(first) <= MAX_REASON else f"{first[:MAX_REASON].rstrip()} ..."
-    return f"{cut} (and {more} more)" if more else cut
+    more = len(result.because) - 1
+    return textwrap.shorten(result.because[0], MAX_REASON, placeholder=" ...") + (
+        f" (and {more} more)" if more else ""
+    )
 
 
 def _worst_first(results: Iterable[Result]) -> list[Result]:

@@ -95,7 +95,7 @@ def test_a_long_reason_is_cut_in_the_table_and_whole_below() -> None:
     reason = "word " * 40
     broken = replace(BROKEN, because=(reason.strip(),))
     lines = terminal.render(replace(GREEN, results=(broken,))).splitlines()
-    assert lines[3] == f"types  error  {('word ' * 18).strip()} ..."
+    assert lines[3] == f"types  error  {('word ' * 19).strip()} ..."
     assert f"  {reason.strip()}" in lines
 
 
