@@ -1,6 +1,6 @@
 """JUnit: the whole file, and what XML cannot hold."""
 
-# ruff: noqa: E501 - a whole file as a literal
+
 
 from __future__ import annotations
 
