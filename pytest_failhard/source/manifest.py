@@ -200,56 +200,6 @@ def _resolved(node: ast.expr, aliases: Mapping[str, str]) -> str:
     return f"{known}.{rest}" if rest else known
 
 
-def _dotted(self, node: ast.expr) -> str:
-    first, _, rest = _dotted(node).partition(".")
-    known = self.aliases.get(first, first)
-    return f"{known}.{rest}" if rest else known
-
-
-def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and what runs in the same scope: not the bodies of functions and classes.
-
-    A `global` statement anywhere counts, because it lets a function rebind a name of the module.
-    """
-    yield node
-    if isinstance(node, SCOPES):
-        yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.Global))
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _same_scope(child)
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    """Yield names that a node binds, deletes or marks with `__test__`, other than by a definition."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-            yield name
-        case ast.Attribute(value=ast.Name(id=name), attr="__test__", ctx=ast.Store()):
-            yield name
-        case ast.Global(names=names):
-            yield from names
-        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-            yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
-        case ast.ExceptHandler(name=str(name)):
-            yield name
-
-
-def _aliases(nodes: list[ast.AST]) -> dict[str, str]:
-    """Return what imported names and names of markers stand for."""
-    found: dict[str, str] = {}
-    for node in nodes:
-        match node:
-            case ast.Import(names=names):
-                found.update({alias.asname: alias.name for alias in names if alias.asname})
-            case ast.ImportFrom(module=str(module), names=names, level=0):
-                found.update({alias.asname or alias.name: f"{module}.{alias.name}" for alias in names})
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                mark = _dotted(value.func if isinstance(value, ast.Call) else value)
-                if mark.startswith("pytest.mark."):
-                    found[name] = mark
-    return found
-
-
 def _dotted(node: ast.expr) -> str:
     match node:
         case ast.Name(id=name):

@@ -165,9 +165,9 @@ def test_the_early_scan_names_place_and_remedy(tmp_path: Path) -> None:
         },
     )
     project = files.read(tmp_path, ("app",), ("tests",))
-    assert list(early_scan(tmp_path, project, load(tmp_path))) == [
-        "evil.py:2: os._exit ends the test process; "
-         "let the test end by itself, or run the code in a subprocess",
-        "tests/conftest.py:3: sys.exit at import ends the test process; "
-         "move it into a function under `if __name__ == '__main__'`",
-    ]
+    own_end = "let the test end by itself, or run the code in a subprocess"
+    move = "move it into a function under `if __name__ == '__main__'`"
+    assert early_scan(tmp_path, project, load(tmp_path)) == (
+        f"evil.py:2: os._exit ends the test process; {own_end}",
+        f"tests/conftest.py:3: sys.exit at import ends the test process; {move}",
+    )

@@ -125,7 +125,7 @@ def test_what_pytest_must_collect_is_counted() -> None:
         "class TestA(TestA):\n    def test_a(self): pass",
         "class B:\n    def __init__(self): pass\nclass TestA(B):\n    def test_a(self): pass",
         "class TestCase: pass\nclass A(TestCase):\n    def test_a(self): pass",
-        "from unittest import *\nclass A(TestCase):\n    @parameterized.expand([1])\n    def test_a(self): pass",
+        "from unittest import *\nclass A(TestCase):\n    @expand([1])\n    def test_a(self): pass",
         "import unittest as u\nclass A(u.TestCase):\n    @expand([1])\n    def test_a(self): pass",
         "class TestA:\n    class TestInner:\n        def test_a(self): pass",
     ],

@@ -193,7 +193,7 @@ def test_a_value_cannot_begin_a_key_of_its_own(tmp_path: Path) -> None:
 
 def test_pytest_takes_the_supervised_configuration_and_nothing_else(tmp_path: Path) -> None:
     files = {
-        "pytest.toml": '[pytest]\naddopts = ["--ignore=tests/test_b.py"]\nmarkers = ["slow"]\nstrict = true\n',
+        "pytest.toml": '[pytest]\naddopts = ["--ignore=tests/test_b.py"]\nmarkers = ["slow"]\n',
         "src/app.py": "value = 1\n",
         "tests/test_a.py": "import app, pytest\n@pytest.mark.slow\ndef test_a():\n    assert app.value\n",
         "tests/test_b.py": "def test_b():\n    return False\n",
