@@ -55,6 +55,13 @@ def manifest(
     }
 
 
+def conftests(project: Project) -> tuple[str, ...]:
+    """Return the conftest files that pytest reads for the project's tests, the roots above them included."""
+    above = {parent for file in project.tests for parent in PurePosixPath(file.path).parents}
+    paths = {folder / "conftest.py" for folder in {*above, PurePosixPath()}}
+    return tuple(sorted(path.as_posix() for path in paths if (project.root / path).is_file()))
+
+
 def is_collected(path: str, patterns: Patterns) -> bool:
     """Tell whether pytest takes a file of this path, which is relative to the root."""
     place = PurePosixPath(path)

@@ -240,11 +240,40 @@ def test_an_uncollected_file_counts_even_without_a_test_in_it(tmp_path: Path) ->
 @BOTH
 def test_a_collection_error_is_an_error_fo_42(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = {**GOOD, "tests/test_b.py": "import nowhere_to_be_found\n"}
+    error = (
+        "collection-error: tests/test_b.py: ModuleNotFoundError: No module named 'nowhere_to_be_found'; "
+        "mend the import"
+    )
     for options in ((), ("--continue-on-collection-errors",)):
-        text = refusal(tmp_path / str(len(options)), files, *workers, *options)
-        assert text.startswith(
-            "collection-error: tests/test_b.py: ModuleNotFoundError: No module named 'nowhere_to_be_found'"
-        )
+        assert refusal(tmp_path / str(len(options)), files, *workers, *options) == error
+
+
+def test_many_collection_errors_are_counted(tmp_path: Path) -> None:
+    broken = tuple(
+        model.TestRecord(nodeid=f"tests/test_{number:02}.py", when="collect", outcome="failed", raised="")
+        for number in range(12)
+    )
+    with pytest.raises(model.GateError) as caught:
+        observed(tmp_path, a_run(records=broken, exit_status=2, interrupted=True))
+    assert str(caught.value).count("collection-error: ") == 10
+    assert str(caught.value).endswith("; and 2 more files that cannot be collected")
+
+
+@BOTH
+def test_items_that_a_hook_never_makes_are_an_error(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    hook = "def pytest_pycollect_makeitem(name):\n    return [] if name == 'test_a' else None\n"
+    assert refusal(tmp_path, {**TWO, "tests/conftest.py": hook}, *workers).startswith(
+        "uncollected-test: 1 tests that are written were never collected: tests/test_a.py::test_a; "
+    )
+
+
+def test_a_body_that_is_replaced_fails(tmp_path: Path) -> None:
+    hook = """
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.obj = lambda: None
+        """
+    assert names(judged(tmp_path, {**FAILING, "conftest.py": hook})) == ["forged-outcome"]
 
 
 def test_no_test_at_all_is_an_error_fo_22(tmp_path: Path) -> None:

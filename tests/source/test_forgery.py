@@ -160,7 +160,7 @@ def test_the_early_scan_names_place_and_remedy(tmp_path: Path) -> None:
             "pytest.ini": "[pytest]\naddopts = -p evil\n",
             "evil.py": "import os\nos._exit(0)\n",
             "app/core.py": "import os\nos._exit(0)\n",
-            "tests/conftest.py": "import sys\n\nsys.exit()\n",
+            "conftest.py": "import sys\n\nsys.exit()\n",
             "tests/test_a.py": "def test_a():\n    pass\n",
         },
     )
@@ -168,6 +168,6 @@ def test_the_early_scan_names_place_and_remedy(tmp_path: Path) -> None:
     own_end = "let the test end by itself, or run the code in a subprocess"
     move = "move it into a function under `if __name__ == '__main__'`"
     assert early_scan(tmp_path, project, load(tmp_path)) == (
+        f"conftest.py:3: sys.exit at import ends the test process; {move}",
         f"evil.py:2: os._exit ends the test process; {own_end}",
-        f"tests/conftest.py:3: sys.exit at import ends the test process; {move}",
     )
