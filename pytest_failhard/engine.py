@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +67,7 @@ def observe(
     budget: float,
     done: Callable[[Outcome], None],
     warn: Callable[[str], None],
+    grace: float = GRACE_SECONDS,
 ) -> None:
     """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
 
@@ -82,11 +83,11 @@ def observe(
         while waiting and len(running) < slots:
             entry = _start(waiting.popleft(), end, finished)
             running[entry.job.gate.id] = entry
-        outcome = _next(finished, running.values())
+        outcome = _next(finished, running.values(), grace)
         if outcome is not None and outcome.gate in running:
             del running[outcome.gate]
             done(outcome)
-        for entry in _overdue(running, warn):
+        for entry in _overdue(running, warn, grace):
             del running[entry.job.gate.id]
             done(_timed_out(entry))
 
@@ -129,10 +130,10 @@ def _crashed(name: str, run: Run | None, error: Exception, seconds: float) -> Ou
     return Outcome(gate=name, observation=None, error=message, evidence=evidence, seconds=seconds)
 
 
-def _next(finished: queue.SimpleQueue[Outcome], running: Sequence[_Running] | object) -> Outcome | None:
-    entries = list(running)  # type: ignore[call-overload]
+def _next(finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float) -> Outcome | None:
+    """Wait for an outcome, at most until the next moment at which a running gate is late."""
     now = time.monotonic()
-    moments = [entry.deadline + GRACE_SECONDS if entry.warned else _warning(entry) for entry in entries]
+    moments = [entry.deadline + grace if entry.warned else _warning(entry) for entry in running]
     try:
         return finished.get(timeout=max(0.0, min(moments) - now))
     except queue.Empty:
@@ -143,13 +144,13 @@ def _warning(entry: _Running) -> float:
     return entry.started + WARN_SHARE * (entry.deadline - entry.started)
 
 
-def _overdue(running: Mapping[str, _Running], warn: Callable[[str], None]) -> list[_Running]:
+def _overdue(running: Mapping[str, _Running], warn: Callable[[str], None], grace: float) -> list[_Running]:
     now = time.monotonic()
     for entry in running.values():
         if not entry.warned and now >= _warning(entry):
             entry.warned = True
             warn(f"gate {entry.job.gate.id} has used 95 % of its {_limit(entry):.0f} seconds")
-    return [entry for entry in running.values() if now >= entry.deadline + GRACE_SECONDS]
+    return [entry for entry in running.values() if now >= entry.deadline + grace]
 
 
 def _limit(entry: _Running) -> float:
@@ -170,6 +171,7 @@ def conclude(
     outcomes: Mapping[str, Outcome],
     *,
     started: datetime,
+    settings: Mapping[str, Option],
     doubts: Sequence[str] = (),
     notes: Sequence[str] = (),
     complete: bool = True,
@@ -188,7 +190,7 @@ def conclude(
         policy_name=plan.policy.name,
         policy_sha256=plan.policy.sha256,
         project=plan.facts,
-        settings=_settings(plan),
+        settings={**_settings(plan), **settings},
         complete=complete and plan.complete,
         results=results,
         started_at=started.isoformat(timespec="seconds"),

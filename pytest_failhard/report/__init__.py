@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pytest_failhard.model import Report
-from pytest_failhard.report import document, junit
+from pytest_failhard.report import document, junit, terminal
+
+__all__ = ["RENDERERS", "render_all", "terminal"]
 
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
     "report.xml": junit.render,

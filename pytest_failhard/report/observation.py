@@ -7,7 +7,7 @@ import re
 from fractions import Fraction
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Severity
 
@@ -72,32 +72,8 @@ class _Observation(_Strict):
 
 
 def dump(observation: Observation) -> bytes:
-    """Return the observation as canonical JSON: sorted keys, measures exact, a trailing line break."""
-    document = {
-        "schema": SCHEMA,
-        "tool": observation.tool,
-        "examined": observation.examined,
-        "applies": observation.applies,
-        "measures": {name: exact(value) for name, value in observation.measures.items()},
-        "findings": [
-            {
-                "rule": finding.rule,
-                "name": finding.name,
-                "path": finding.path,
-                "line": finding.line,
-                "severity": finding.severity.name.lower(),
-                "message": finding.message,
-                "fix": finding.fix,
-                "anchor": finding.anchor,
-            }
-            for finding in observation.findings
-        ],
-        "evidence": [
-            {"name": kept.name, "sha256": kept.sha256, "media_type": kept.media_type}
-            for kept in observation.evidence
-        ],
-    }
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    """Return the bytes of `observation.json`: sorted keys, LF, a trailing line break."""
+    text = json.dumps(_values(observation), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     # Half of a pair, from a file name that is not UTF-8, is no character: it becomes readable text.
     return HALF_PAIR.sub(lambda match: f"\\\\u{ord(match.group()):04x}", text).encode()
 
@@ -134,3 +110,30 @@ def load(data: bytes) -> Observation:
         ),
         applies=stored.applies,
     )
+
+
+def _values(observation: Observation) -> dict[str, JsonValue]:
+    return {
+        "schema": SCHEMA,
+        "tool": observation.tool,
+        "examined": observation.examined,
+        "applies": observation.applies,
+        "measures": {name: exact(value) for name, value in observation.measures.items()},
+        "findings": [
+            {
+                "rule": finding.rule,
+                "name": finding.name,
+                "path": finding.path,
+                "line": finding.line,
+                "severity": finding.severity.name.lower(),
+                "message": finding.message,
+                "fix": finding.fix,
+                "anchor": finding.anchor,
+            }
+            for finding in observation.findings
+        ],
+        "evidence": [
+            {"name": kept.name, "sha256": kept.sha256, "media_type": kept.media_type}
+            for kept in observation.evidence
+        ],
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Verdict
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Finding, Report, Result
 
 MAX_FINDINGS = 10
+MAX_REASON = 100
 DIGEST_DIGITS = 12
 COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
 # What a tool printed must not move the cursor or paint a verdict of its own.
@@ -21,17 +23,26 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 
 
 def render(report: Report, colour: bool = False, folder: str = ".failhard") -> str:
-    """Return the text, with a trailing line break; `folder` is where the report files lie."""
+    """Return the text, without a last line break; `folder` is where the report files lie."""
     lines = [
         *_header(report),
         "",
         *_table(report, colour),
-        *(line for result in _worst_first(report.results) for line in _details(result, colour, folder)),
+        *(
+            line
+            for result in _worst_first(report.results)
+            for line in ("", *_details(result, colour, folder))
+        ),
         *_closing(report),
         "",
         _last(report, colour, folder),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def gate_text(result: Result, colour: bool = False, folder: str = ".failhard") -> str:
+    """Return the text of one gate: why, where, the ways out, the evidence."""
+    return "\n".join(_details(result, colour, folder))
 
 
 def _header(report: Report) -> Iterator[str]:
@@ -56,8 +67,13 @@ def _table(report: Report, colour: bool) -> Iterator[str]:
 
 
 def _short(result: Result) -> str:
+    """Return the weightiest reason on one line; the details below have all of them whole."""
+    if not result.because:
+        return ""
     more = len(result.because) - 1
-    return f"{result.because[0]}{f' (and {more} more)' if more > 0 else ''}" if result.because else ""
+    return textwrap.shorten(result.because[0], MAX_REASON, placeholder=" ...") + (
+        f" (and {more} more)" if more else ""
+    )
 
 
 def _worst_first(results: Iterable[Result]) -> list[Result]:
@@ -67,7 +83,6 @@ def _worst_first(results: Iterable[Result]) -> list[Result]:
 
 
 def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
-    yield ""
     yield f"{_plain(result.gate)}: {_word(result.verdict, colour)}"
     for reason in result.because:
         yield f"  {_plain(reason)}"

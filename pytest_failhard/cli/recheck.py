@@ -1,0 +1,181 @@
+"""Holds a report folder against its own evidence: digests, completeness, policy, level, verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_failhard import judge, policy
+from pytest_failhard.model import Evidence, GateError, Verdict
+from pytest_failhard.report import document as documents
+from pytest_failhard.report import observation as observations
+from pytest_failhard.report import waivers as waiver_lists
+from pytest_failhard.report.document import Document, DocumentError, GatePart
+from pytest_failhard.store import EVIDENCE, REPORT
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from pydantic import JsonValue
+
+    from pytest_failhard.model import Policy, Result, Rule, Waiver
+
+OBSERVATION = "observation.json"
+RUN = "run"
+WAIVERS = "waivers.json"
+WAIVERS_DIGEST = "waivers_sha256"
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+RANK = (Verdict.PASS, Verdict.FAIL, Verdict.ERROR)
+LONG = 200
+FACTS = ("id", "tool", "examined", "measures", "applies", "evidence")
+
+
+class Tampered(Exception):  # noqa: N818 - what the exit code is called
+    """The report does not hold. `mismatches` says all that does not match."""
+
+    def __init__(self, mismatches: Sequence[str]) -> None:
+        super().__init__("\n".join(mismatches))
+        self.mismatches = tuple(mismatches)
+
+
+def check(folder: Path, *, level: int | None, policy_file: Path | None, gates: Collection[str]) -> Document:
+    """Return the report where everything in the folder bears it out.
+
+    Raises Tampered with all that does not match, PolicyError where the policy cannot be loaded.
+    """
+    document = _document(folder)
+    known = {*gates, *(part.id for part in document.gates)}
+    terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
+    _stop([*_frame(document, level), *_scope(document, terms), *_files(folder, document)])
+    _stop([*_judged_again(folder, document, terms)])
+    return document
+
+
+def _stop(mismatches: Sequence[str]) -> None:
+    if mismatches:
+        raise Tampered(mismatches)
+
+
+def _document(folder: Path) -> Document:
+    try:
+        document = documents.load((folder / REPORT).read_bytes())
+    except OSError as error:
+        raise Tampered([f"{folder / REPORT}: cannot be read: {error.strerror}"]) from None
+    except DocumentError as error:
+        raise Tampered([f"{folder / REPORT}: is no {documents.SCHEMA}: {error}"]) from None
+    if document.level not in policy.LEVELS:
+        raise Tampered([f"level: there is no level {document.level}"])
+    return document
+
+
+def _frame(document: Document, level: int | None) -> Iterator[str]:
+    """Say what does not hold in the report by itself."""
+    if documents.digest(document) != document.digest:
+        yield "digest: the report was edited after it was written"
+    if not document.complete:
+        yield "complete: the report is partial, so nothing is proven; run all gates of the level"
+    if level is not None and document.level < level:
+        yield f"level: level {document.level} was judged, and level {level} is demanded"
+    worst = max((Verdict(part.verdict) for part in document.gates), key=RANK.index, default=Verdict.ERROR)
+    if document.verdict != worst.value:
+        yield f"verdict: is {document.verdict} in the report, {worst.value} by its gates"
+
+
+def _scope(document: Document, terms: Policy) -> Iterator[str]:
+    """Say where the report is about another policy, or about other gates than the policy demands."""
+    if (document.policy.name, document.policy.sha256) != (terms.name, terms.sha256):
+        yield (
+            f"policy: judged by {document.policy.name} {document.policy.sha256}, here is {terms.name} "
+            f"{terms.sha256}; give its file with --policy, or verify with the version that judged"
+        )
+    reported = [part.id for part in document.gates]
+    demanded = {rule.gate for rule in terms.rules}
+    for gate in sorted(demanded - set(reported)):
+        yield f"{gate}: the policy demands this gate, and the report lacks it"
+    for gate in sorted(set(reported) - demanded):
+        yield f"{gate}: the report has this gate, and the policy does not demand it"
+    for gate in sorted({gate for gate in reported if reported.count(gate) > 1}):
+        yield f"{gate}: is in the report more than once"
+
+
+def _files(folder: Path, document: Document) -> Iterator[str]:
+    """Say which kept file is missing or has other bytes than the report names."""
+    for part in document.gates:
+        for kept in part.evidence:
+            yield from _file(folder, part.id, kept.name, kept.sha256)
+    yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+
+
+def _file(folder: Path, gate: str, name: str, sha256: str) -> Iterator[str]:
+    place = f"{EVIDENCE}/{gate}/{name}"
+    if not (PLAIN_NAME.fullmatch(gate) and PLAIN_NAME.fullmatch(name)):
+        yield f"{place}: is no name of a kept file"
+        return
+    try:
+        data = (folder / place).read_bytes()
+    except OSError as error:
+        yield f"{place}: cannot be read: {error.strerror}"
+        return
+    if hashlib.sha256(data).hexdigest() != sha256:
+        yield f"{place}: its bytes are not those that the report names"
+
+
+def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[str]:
+    evidence = folder / EVIDENCE
+    day = document.volatile.judged_on
+    try:
+        waivers = waiver_lists.load((evidence / RUN / WAIVERS).read_bytes())
+        judged = [
+            result
+            for part in document.gates
+            for rule in terms.rules
+            if rule.gate == part.id and (result := _judged(evidence, part, rule, waivers, day)) is not None
+        ]
+    except GateError as error:
+        yield str(error)
+        return
+    settled = {each.gate: each for each in judge.settle_waivers(judged, waivers, terms.waivers, day)}
+    for part in document.gates:
+        result = settled.get(part.id)
+        if result is not None:
+            yield from _differences(part, documents.gate(result))
+        elif part.verdict != Verdict.ERROR.value:
+            yield f"{part.id}: verdict is {part.verdict} without {OBSERVATION}, so nothing bears it out"
+
+
+def _judged(
+    evidence: Path, part: GatePart, rule: Rule, waivers: Sequence[Waiver], day: date
+) -> Result | None:
+    """Judge the stored observation of a gate; None where there is none, as of a gate that could not look."""
+    own = next((kept for kept in part.evidence if kept.name == OBSERVATION), None)
+    if own is None:
+        return None
+    seen = observations.load((evidence / part.id / OBSERVATION).read_bytes())
+    kept = Evidence(name=own.name, sha256=own.sha256, media_type=own.media_type)
+    return judge.judge(rule, replace(seen, evidence=(*seen.evidence, kept)), waivers, day)
+
+
+def _differences(reported: GatePart, found: GatePart) -> Iterator[str]:
+    """Compare everything; of a reported error the facts alone.
+
+    An error may rest on more than the observation (the tree changed meanwhile), and it is never a pass.
+    """
+    names = FACTS if reported.verdict == Verdict.ERROR.value else tuple(GatePart.model_fields)
+    left, right = (part.model_dump(mode="json", include=set(names)) for part in (reported, found))
+    for name in names:
+        if left[name] != right[name]:
+            yield f"{reported.id}: {name}: {_compared(left[name], right[name])}"
+
+
+def _compared(reported: JsonValue, found: JsonValue) -> str:
+    if isinstance(reported, list) and isinstance(found, list) and len(reported) != len(found):
+        return f"{len(reported)} in the report, {len(found)} by the evidence"
+    texts = [json.dumps(value, ensure_ascii=False, sort_keys=True) for value in (reported, found)]
+    if max(map(len, texts)) > LONG:
+        return "not what the evidence yields"
+    return f"{texts[0]} in the report, {texts[1]} by the evidence"

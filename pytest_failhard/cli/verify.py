@@ -1,0 +1,68 @@
+"""`failhard verify`: judges the stored evidence again and compares."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pytest_failhard import policy
+from pytest_failhard.cli.recheck import Tampered, check
+from pytest_failhard.gates import builtin
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pytest_failhard.report.document import Document
+
+USAGE = 2
+TAMPERED = 4
+CODES = {"pass": 0, "fail": 1, "error": 3}
+
+
+@click.command(name="verify")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@click.option(
+    "--level",
+    type=click.IntRange(min(policy.LEVELS), max(policy.LEVELS)),
+    help="The level that must have been judged at least.",
+)
+@click.option(
+    "--policy",
+    "policy_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The policy file that must have been judged by, where it is not the shipped one.",
+)
+def command(folder: Path, level: int | None, policy_file: Path | None) -> None:
+    """Judge the evidence in the report folder DIR again and compare it with the report there.
+
+    Exit status: 0 pass, 1 fail, 2 usage or policy invalid, 3 error, 4 the report does not hold.
+    """
+    code, lines = verify(folder, level=level, policy_file=policy_file, gates=[gate.id for gate in builtin()])
+    for line in lines:
+        click.echo(f"failhard: {line}", err=code in {USAGE, TAMPERED})
+    sys.exit(code)
+
+
+def verify(
+    folder: Path, *, level: int | None, policy_file: Path | None, gates: Collection[str]
+) -> tuple[int, tuple[str, ...]]:
+    """Return the exit status and what is to be said; `gates` are the ids of those that are built in."""
+    try:
+        document = check(folder, level=level, policy_file=policy_file, gates=gates)
+    except policy.PolicyError as error:
+        return USAGE, error.mistakes
+    except Tampered as error:
+        return TAMPERED, (*error.mismatches, "the report does not hold; run `failhard check` again")
+    return CODES[document.verdict], (_summary(document),)
+
+
+def _summary(document: Document) -> str:
+    count = len(document.gates)
+    return (
+        f"{document.verdict}: level {document.level}, policy {document.policy.name}, "
+        f"{count} gate{'' if count == 1 else 's'} judged again as of {document.volatile.judged_on}, "
+        f"report digest {document.digest}"
+    )

@@ -1,0 +1,135 @@
+"""The engine: gates side by side under their limits; whatever a gate does, there is an outcome."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard import engine
+from pytest_failhard.model import GateError, Observation, Run, Settings
+from tests.support import gate_run
+
+
+@dataclass
+class ScriptedGate:
+    """A gate that does what the test says."""
+
+    id: str
+    act: Callable[[Run], Observation]
+    settings: type[Settings] = field(default=Settings)
+
+    def observe(self, run: Run) -> Observation:
+        return self.act(run)
+
+
+def seen(_: Run) -> Observation:
+    return Observation(tool="scripted 1", examined=1)
+
+
+def observe(
+    gates: list[ScriptedGate],
+    tmp_path: Path,
+    *,
+    slots: int = 2,
+    timeout: float = 30.0,
+    budget: float = 30.0,
+) -> tuple[dict[str, engine.Outcome], list[str]]:
+    outcomes: dict[str, engine.Outcome] = {}
+    warnings: list[str] = []
+
+    def job(gate: ScriptedGate) -> engine.Job:
+        return engine.Job(
+            gate=gate, timeout=timeout, run=lambda deadline: gate_run(tmp_path, gate, deadline=deadline)
+        )
+
+    engine.observe(
+        [job(gate) for gate in gates],
+        slots=slots,
+        budget=budget,
+        done=lambda outcome: outcomes.update({outcome.gate: outcome}),
+        warn=warnings.append,
+        grace=0.05,
+    )
+    return outcomes, warnings
+
+
+def test_each_gate_has_its_outcome(tmp_path: Path) -> None:
+    gates = [ScriptedGate(f"gate{number}", seen) for number in range(5)]
+    outcomes, warnings = observe(gates, tmp_path)
+    assert sorted(outcomes) == [gate.id for gate in gates]
+    assert all(outcome.observation is not None for outcome in outcomes.values())
+    assert warnings == []
+
+
+def test_a_gate_error_keeps_its_words_and_where_the_fault_lies(tmp_path: Path) -> None:
+    def fail(_: Run) -> Observation:
+        raise GateError("the service did not answer", external=True)
+
+    outcomes, _ = observe([ScriptedGate("outside", fail), ScriptedGate("other", seen)], tmp_path)
+    assert outcomes["outside"].observation is None
+    assert outcomes["outside"].error == "the service did not answer"
+    assert outcomes["outside"].external
+    assert outcomes["other"].observation is not None
+
+
+def test_an_exception_of_a_gate_is_an_error_with_its_traceback_kept_FO_107(tmp_path: Path) -> None:
+    def crash(_: Run) -> Observation:
+        raise ZeroDivisionError("by zero")
+
+    outcomes, _ = observe([ScriptedGate("broken", crash), ScriptedGate("other", seen)], tmp_path)
+    assert outcomes["broken"].observation is None
+    assert outcomes["broken"].error.startswith("gate-crashed: ZeroDivisionError: by zero")
+    assert [item.name for item in outcomes["broken"].evidence] == ["traceback.txt"]
+    assert outcomes["other"].observation is not None
+
+
+def test_a_gate_that_never_returns_is_given_up_and_the_others_go_on_FO_89(tmp_path: Path) -> None:
+    never = threading.Event()
+
+    def hang(_: Run) -> Observation:
+        never.wait()
+        raise AssertionError("nothing sets the event before the test is over")
+
+    gates = [ScriptedGate("hangs", hang), *(ScriptedGate(f"gate{number}", seen) for number in range(4))]
+    outcomes, warnings = observe(gates, tmp_path, timeout=0.2)
+    never.set()
+    assert outcomes["hangs"].error.startswith("timeout: no answer within 0 seconds")
+    assert sum(outcome.observation is not None for outcome in outcomes.values()) == 4
+    assert warnings == ["gate hangs has used 95 % of its 0 seconds"]
+
+
+def test_the_budget_of_the_run_cuts_a_timeout_short(tmp_path: Path) -> None:
+    never = threading.Event()
+
+    def hang(_: Run) -> Observation:
+        never.wait()
+        raise AssertionError("nothing sets the event before the test is over")
+
+    outcomes, _ = observe([ScriptedGate("hangs", hang)], tmp_path, timeout=3600.0, budget=0.2)
+    never.set()
+    assert outcomes["hangs"].error.startswith("timeout:")
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_no_more_gates_run_at_once_than_there_are_slots(tmp_path: Path, slots: int) -> None:
+    lock = threading.Lock()
+    running: list[str] = []
+    most: list[int] = []
+    together = threading.Barrier(slots)
+
+    def count(run: Run) -> Observation:
+        with lock:
+            running.append("x")
+            most.append(len(running))
+        together.wait(timeout=10)
+        with lock:
+            running.pop()
+        return seen(run)
+
+    observe([ScriptedGate(f"gate{number}", count) for number in range(slots * 3)], tmp_path, slots=slots)
+    # The barrier proves that as many really ran side by side.
+    assert max(most) == slots
