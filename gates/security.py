@@ -172,6 +172,8 @@ def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
         "--recursive",
         "--format=json",
         f"--ini={run.scratch / 'bandit.ini'}",
+        # Its default leaves out every path with `.svn`, `CVS`, `.egg` ... anywhere in it, also above the root.
+        f"--exclude={run.scratch / 'nothing'}",
         "--ignore-nosec",
         "--",
         *known,

@@ -88,7 +88,7 @@ class GateRun:
             raise GateError(f"{tool.distribution} has the unreadable version {text!r}: {install}") from None
         if version < Version(tool.lowest):
             raise GateError(f"{tool.distribution} {version} is older than {tool.lowest}: {install}")
-        if str(version) in {str(Version(bad)) for bad in tool.known_bad}:
+        if version in {Version(bad) for bad in tool.known_bad}:
             raise GateError(f"{tool.distribution} {version} is known to judge wrongly: {install}")
         return f"{tool.distribution} {version}"
 

@@ -144,7 +144,7 @@ def test_a_folder_that_cannot_be_written_is_refused_fo_113(root: Path) -> None:
     # Root writes everywhere but here, where nobody can make a folder.
     text = refusal(Path("/proc/failhard"), root)
     assert "/proc/failhard: " in text
-    assert text.endswith("name another one with --report-dir") or text.endswith("folder with --report-dir")
+    assert text.endswith(("name another one with --report-dir", "folder with --report-dir"))
 
 
 def test_the_second_run_at_once_is_refused_fo_114(root: Path) -> None:

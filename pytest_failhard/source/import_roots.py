@@ -39,7 +39,7 @@ def _import_root(root: Path, name: PurePosixPath, named: frozenset[str]) -> str:
     if not (root / name / "__init__.py").exists() and _is_container(root / name, named):
         return name.as_posix()
     above = name.parent
-    while above.parts and (root / above / "__init__.py").exists():
+    while above.parts and ((root / above / "__init__.py").exists() or above.name in named):
         above = above.parent
     return above.as_posix()
 
