@@ -232,6 +232,7 @@ def test_another_pytest_configuration_is_left_alone_with_the_line_to_add(
     "text",
     [
         "[project\n",
+        "tool = {failhard = {level = 3}}\n",
         "[tool]\nfailhard = 3\n",
         "[dependency-groups]\ndev = 'ruff'\n",
         "project = 1\n",
