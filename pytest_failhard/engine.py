@@ -237,17 +237,18 @@ def _settings(plan: Plan) -> dict[str, Option]:
     }
 
 
-def load_tests(
-    records: Path | str | None, nonce: str, coverage: Path | str | None, problem: str
-) -> tuple[TestRun | None, str]:
-    """Return the records of the test run, or why there are none."""
-    if records is None:
-        return None, problem
-    try:
-        run = test_records.read(Path(records).read_bytes(), nonce)
-    except (test_records.RecordsError, OSError) as error:
-        return None, str(error)
-    return replace(run, coverage_data=Path(coverage) if coverage else None), ""
+def load_tests(order: Mapping[str, Option]) -> tuple[TestRun | None, str]:
+    """Return the records of the test run that an order names, or why there are none."""
+    match order:
+        case {"records": str(path), "nonce": str(nonce), "coverage": coverage, "exit_status": status}:
+            try:
+                run = test_records.read(Path(path).read_bytes(), nonce)
+            except (test_records.RecordsError, OSError) as error:
+                return None, str(error)
+            run = replace(run, coverage_data=Path(coverage) if isinstance(coverage, str) else None)
+            return (replace(run, exit_status=status) if isinstance(status, int) else run), ""
+        case _:
+            return None, str(order.get("problem"))
 
 
 def jobs(

@@ -46,7 +46,7 @@ class Worker:
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
         budget -= self._observe(static, resolved.request.jobs, budget)
         tests = json.loads(next(self.orders))
-        test_run, problem = engine.load_tests(**tests)
+        test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
         self._observe(last, resolved.request.jobs, budget)
         self._emit({"end": True})

@@ -1,7 +1,5 @@
 """JUnit: the whole file, and what XML cannot hold."""
 
-
-
 from __future__ import annotations
 
 from dataclasses import replace
