@@ -322,9 +322,17 @@ def _ruff(run: Run, command: str, paths: Sequence[str], *options: str) -> Comple
         f"@{arguments}",
         found=frozenset({1}),
     )
-    if b"Failed to " in completed.stderr:
-        raise GateError(f"ruff {command}: {completed.stderr.decode('utf-8', 'replace').strip()[:400]}")
+    require_obeyed(command, completed.stderr)
     return completed
+
+
+def require_obeyed(command: str, warnings: bytes) -> None:
+    """Raise GateError where ruff left out a file or a selected rule: it only warns, with exit code 0."""
+    if b"Failed to " in warnings or b"has no effect" in warnings:
+        raise GateError(
+            f"ruff {command}: {warnings.decode('utf-8', 'replace').strip()[:400]}; correct the policy's "
+            "selection (a preview rule is never run), or the file that is named"
+        )
 
 
 def _finding(run: Run, item: Violation, settings: LintSettings) -> Finding:

@@ -172,7 +172,7 @@ def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
         "--recursive",
         "--format=json",
         f"--ini={run.scratch / 'bandit.ini'}",
-        # Its default leaves out every path with `.svn`, `CVS`, `.egg` ... anywhere in it, also above the root.
+        # bandit's default leaves out each path with `.svn`, `CVS` or `.egg` anywhere in it.
         f"--exclude={run.scratch / 'nothing'}",
         "--ignore-nosec",
         "--",

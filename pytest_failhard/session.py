@@ -203,7 +203,7 @@ class Session:
     def _concluded(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
-        return engine.conclude(
+        made = engine.conclude(
             self.plan,
             outcomes,
             started=self.started,
@@ -212,6 +212,8 @@ class Session:
             notes=self.notes,
             complete=complete,
         )
+        # The observations are clean already; reasons, waivers and notes are not.
+        return self.redactor.value(made)
 
     def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:
         """Keep the exact observation as evidence, from which `failhard verify` judges again."""

@@ -125,5 +125,5 @@ def test_an_absent_tool_is_an_error_with_the_command_fo_96(tmp_path: Path) -> No
 
 def test_a_gate_that_needs_the_tests_says_so(tmp_path: Path) -> None:
     run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch")
-    with pytest.raises(GateError, match="lint: there are no records of a test run"):
+    with pytest.raises(GateError, match="there are no records of a test run: run the tests with this gate"):
         _ = run.tests

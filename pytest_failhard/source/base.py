@@ -105,7 +105,7 @@ def _check_repository(root: Path) -> None:
     if "dubious ownership" in said:
         raise BaseError(
             f"git refuses {_place(root)}: another user owns it (dubious ownership); "
-            f"run `git config --global --add safe.directory {root}`"
+            'run `git config --global --add safe.directory "$PWD"` in the folder that holds `.git`'
         )
     if "not a git repository" in said or completed.returncode == 0:
         raise BaseError(

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_failhard.source.files import Project, parse
-from pytest_failhard.source.manifest import SCOPES
+from pytest_failhard.source.manifest import SCOPES, conftests
 from pytest_failhard.source.pytest_config import PytestConfig, plugin_file
 
-ENDING = frozenset({"os._exit", "signal.raise_signal", "posix._exit"})
+ENDING = frozenset({"os._exit", "os.abort", "posix._exit", "signal.raise_signal"})
 """Calls that end the process wherever they stand."""
 LEAVING = frozenset({"sys.exit", "exit", "quit", "builtins.exit", "builtins.quit", "SystemExit"})
 """Calls that end it with success at import time, if they say 0, None or nothing."""
 OUTCOMES = frozenset(
     {"outcome", "exitstatus", "wasxfail", "failed", "passed", "testsfailed", "testscollected", "shouldfail"}
+    # What an item runs: replaced, the written body never does.
+    | {"obj", "runtest"}
 )
 REMOVERS = frozenset({"clear", "remove", "pop"})
 FORGING_CALLS = frozenset({"pytest_deselected", "force_result", "_exit"})
@@ -108,7 +110,7 @@ def _call_form(
 
 def _says_zero(call: ast.Call) -> bool:
     values = [keyword.value for keyword in call.keywords if keyword.arg == "returncode"] + call.args[1:2]
-    return any(isinstance(value, ast.Constant) and value.value in {0} for value in values)
+    return any(isinstance(value, ast.Constant) and value.value == 0 for value in values)
 
 
 def _is_success(call: ast.Call) -> bool:
@@ -214,13 +216,12 @@ def forging(tree: ast.Module, line: int, hook: str = "") -> str:
     if function is None:
         return "its source cannot be read"
     names = _names(tree)
+    answers = hook in ANSWERING and not any(isinstance(node, ast.Yield) for node in ast.walk(function))
     for node in ast.walk(function):
-        way = _assigns(node) or _calls(node, names) or _answers(node, hook)
+        way = _assigns(node) or _calls(node, names) or _answers(node, answers=answers)
         if way:
             return way
-    if isinstance(function, ast.Lambda) and hook in ANSWERING:
-        return "it answers in place of pytest"
-    return ""
+    return "it answers in place of pytest" if answers and isinstance(function, ast.Lambda) else ""
 
 
 def _assigns(node: ast.AST) -> str:
@@ -266,20 +267,15 @@ def _calls(node: ast.AST, names: Mapping[str, str]) -> str:
     return f"it calls {name}" if name in ENDING | LEAVING else ""
 
 
-def _answers(node: ast.AST, hook: str) -> str:
+def _answers(node: ast.AST, *, answers: bool) -> str:
     match node:
         case ast.Return(value=ast.Constant(value=value)) if value:
             return f"it returns {value!r} in place of pytest's own answer"
-        case ast.Return(value=ast.expr() as value) if hook in ANSWERING and not isinstance(
-            value, ast.Constant
-        ):
-            return "" if _is_passed_on(value) else "it answers in place of pytest"
+        case ast.Return(value=ast.Constant()):
+            return ""
+        case ast.Return(value=ast.expr()) if answers:
+            return "it answers in place of pytest"
     return ""
-
-
-def _is_passed_on(value: ast.expr) -> bool:
-    """Tell whether a wrapper returns what it was given: `return (yield)` or `return result`."""
-    return isinstance(value, ast.Yield | ast.Name)
 
 
 def early_scan(root: Path, project: Project, config: PytestConfig) -> tuple[str, ...]:
@@ -288,5 +284,5 @@ def early_scan(root: Path, project: Project, config: PytestConfig) -> tuple[str,
     To be asked before any conftest is imported; raises GateError for a file that does not parse.
     """
     plugins = [path for name in config.plugins() if (path := plugin_file(config, name))]
-    paths = sorted({*(file.path for file in project.tests), *plugins})
+    paths = sorted({*(file.path for file in project.tests), *conftests(project), *plugins})
     return tuple(str(place) for path in paths for place in forced_exits(parse(root, path), path))

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_failhard.gates.lint import LintGate, LintSettings, module_name, parse_check, parse_format
+from pytest_failhard.gates.lint import (
+    LintGate,
+    LintSettings,
+    module_name,
+    parse_check,
+    parse_format,
+    require_obeyed,
+)
 from pytest_failhard.model import Finding, GateError, Observation, Severity
 from tests.support import gate_run, observe, write
 
@@ -219,6 +226,18 @@ def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
 def test_an_unknown_rule_in_the_policy_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GateError, match=r"exit code 2.*NOPE"):
         lint(write(tmp_path / "p", {"app/a.py": CLEAN}), tmp_path, LintSettings(select=["NOPE"]))
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        b"warning: Failed to lint /p/a.py: No such file or directory (os error 2)\n",
+        b"warning: Selection `FURB152` has no effect because preview is not enabled.\n",
+    ],
+)
+def test_what_ruff_left_out_with_a_warning_is_an_error_fo_105(warning: bytes) -> None:
+    with pytest.raises(GateError, match="ruff check: warning"):
+        require_obeyed("check", warning)
 
 
 def entry(**changes: object) -> dict[str, object]:
