@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import queue
 import threading
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_failhard.plan import Plan
     from pytest_failhard.store import Staging
 
+LOG = logging.getLogger(__name__)
 WARN_SHARE = 0.95
 GRACE_SECONDS = 6.0
 """What a gate whose tool was killed has left to say so, before its thread is given up."""
@@ -116,7 +118,9 @@ def _observe(job: Job, started: float, deadline: float) -> Outcome:
         return Outcome(
             gate=name, observation=None, error=str(error), external=error.external, seconds=seconds
         )
-    except Exception as error:  # noqa: BLE001 - a gate's own fault must become an error of that gate
+    except Exception as error:
+        # A gate's own fault must become an error of that gate, and of no other.
+        LOG.exception("gate %s crashed", name)
         return _crashed(name, run, error, time.monotonic() - started)
 
 

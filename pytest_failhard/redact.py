@@ -65,7 +65,7 @@ def shipped() -> tuple[Pattern, ...]:
     )
 
 
-def extra(text: str) -> tuple[Pattern, ...]:
+def additional(text: str) -> tuple[Pattern, ...]:
     """Read patterns, one a line; raises RedactError that lists every line which is none."""
     patterns: list[Pattern] = []
     mistakes: list[str] = []
@@ -116,7 +116,7 @@ class Redactor:
         Raises RedactError for a pattern that cannot be used.
         """
         secrets = [value for name, value in environ.items() if SECRET_NAME.search(name.upper())]
-        return cls((*shipped(), *extra(environ.get(EXTRA_PATTERNS, ""))), secrets)
+        return cls((*shipped(), *additional(environ.get(EXTRA_PATTERNS, ""))), secrets)
 
     def dump(self) -> str:
         """Return the redactor as text, for the pipe to a process whose environment is scrubbed."""

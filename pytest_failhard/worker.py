@@ -95,11 +95,11 @@ def orders(pipe: TextIO) -> Iterator[str]:
 def main() -> None:
     """Serve the parent at the other end of the pipe until its orders are done."""
     events, descriptor = sys.argv[1:]
-    with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(open(int(descriptor), encoding="utf-8")), stream).serve()  # noqa: SIM115, PTH123
-    # Threads of gates that were given up, and the one that listens, must not delay the end.
-    sys.stdout.flush()
-    os._exit(0)
+    with Path(events).open("a", encoding="utf-8") as stream, os.fdopen(int(descriptor)) as pipe:
+        Worker(orders(pipe), stream).serve()
+        # Threads of gates that were given up, and the one that listens, must not delay the end.
+        stream.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -232,7 +232,7 @@ def _write_new(folder: Folder, name: str, data: bytes) -> str:
 
 
 def _checked_path(report_dir: Path, root: Path) -> Path:
-    path = Path(os.path.abspath(root / report_dir))  # noqa: PTH100 - resolve() would follow the links we refuse
+    path = _absolute(root / report_dir)
     above = {root.resolve(), *root.resolve().parents}
     if path.resolve() in above:
         raise StoreError(
@@ -240,6 +240,11 @@ def _checked_path(report_dir: Path, root: Path) -> Path:
             "name a folder of its own with --report-dir"
         )
     return path
+
+
+def _absolute(path: Path) -> Path:
+    """Return the path from the top, without `..`; resolve() would follow the links that we refuse."""
+    return Path(os.path.normpath(path.absolute()))
 
 
 def _opened(path: Path, root: Path) -> Folder:
@@ -264,7 +269,7 @@ def _opened(path: Path, root: Path) -> Folder:
 
 
 def _way(path: Path, root: Path) -> tuple[Path, tuple[str, ...]]:
-    for base in (Path(os.path.abspath(root)), root.resolve()):  # noqa: PTH100 - see _checked_path
+    for base in (_absolute(root), root.resolve()):
         if path.is_relative_to(base):
             return base.resolve(), path.relative_to(base).parts
     return path.parent, (path.name,)
