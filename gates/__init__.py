@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pluggy
+
 if TYPE_CHECKING:
     import pytest
 
     from pytest_failhard.model import Gate
 
 
+hookimpl = pluggy.HookimplMarker("pytest")
+
+
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
+
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
@@ -22,6 +28,7 @@ def builtin() -> tuple[Gate, ...]:
     return (TestsGate(), CoverageGate(), LintGate(), TypesGate(), SecurityGate())
 
 
+@hookimpl
 def pytest_failhard_gates(config: pytest.Config | None) -> Sequence[Gate]:
     """Return the built-in gates."""
     del config

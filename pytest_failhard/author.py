@@ -111,7 +111,10 @@ class Author:
         nonce = secrets.token_hex(16)
         path = self.folder / "result.jsonl"
         write_atomically(path, records.seal(run, nonce))
-        return self.session.end(Tests(records=path, nonce=nonce, coverage=self.folder / "coverage"))
+        try:
+            return self.session.end(Tests(records=path, nonce=nonce, coverage=self.folder / "coverage"))
+        except KeyboardInterrupt:
+            return self.session.abort("by the keyboard, while the gates ran")
 
     def explain(self, result: Result) -> str:
         """Return the text of a failed gate for pytest's own report."""

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,10 +102,10 @@ class Sealer:
             return (yield)
         finally:
             # `exitstatus` is what pytest computed; `session.exitstatus` may have been overwritten since.
-            self.recorder.seal(
-                self.recorder.result(
-                    exit_status=int(exitstatus),
-                    interrupted=int(exitstatus) == pytest.ExitCode.INTERRUPTED and not session.testsfailed,
-                    arguments=self.config.invocation_params.args,
-                )
+            run = self.recorder.result(
+                exit_status=int(exitstatus),
+                interrupted=int(exitstatus) == pytest.ExitCode.INTERRUPTED and not session.testsfailed,
+                arguments=self.config.invocation_params.args,
             )
+            # The configuration file is the supervisor's own, not one that the project slipped in.
+            self.recorder.seal(replace(run, inipath=""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Collection, Mapping
@@ -9,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+)
 
 from pytest_failhard.declared import DeclaredError, Metadata, metadata
 from pytest_failhard.model import Option, PolicyOption, Rule, Settings
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
 
 FILE = "pyproject.toml"
 SECTION = f"{FILE}: [tool.failhard"
+TESTS, ROOTS = "tests", "roots"
 LEVEL_NAMES = {1: "PoC", 2: "development", 3: "pre-production", 4: "production"}
 CLAIM_LEVELS = {"gdpr": 4}
 """What a project may claim, and the level that the claim demands."""
@@ -56,6 +66,8 @@ class ProjectConfig:
     version: str = ""
     requires_python: tuple[int, int] | None = None
     """The lowest Python (major, minor) that the project supports."""
+    adopted: bool = False
+    """Whether there is a `[tool.failhard]` at all."""
     declared_distributions: frozenset[str] = frozenset()
     """Canonical names of all that is declared: dependencies, extras, groups, requirements files."""
 
@@ -66,7 +78,12 @@ def load(root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
     `gate_ids` are the gates that exist here: with them a table of an unknown gate is a mistake too.
     Raises ConfigError.
     """
-    document = _document(root / FILE)
+    return parse(_bytes(root / FILE), root, gate_ids)
+
+
+def parse(data: bytes, root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
+    """Return the configuration in a version of the file, such as the merge base's."""
+    document = _document(data)
     found: list[str] = []
     table = _section(document, found)
     keys, gates = _parted(table, gate_ids, found)
@@ -81,7 +98,7 @@ def load(root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
     return ProjectConfig(
         level=own.level,
         purpose=own.purpose,
-        requirements=(own.requirements,) if isinstance(own.requirements, str) else tuple(own.requirements),
+        requirements=own.requirements,
         expected_load=own.expected_load,
         python=own.python,
         source=None if own.source is None else tuple(own.source),
@@ -89,6 +106,7 @@ def load(root: Path, gate_ids: Collection[str] | None = None) -> ProjectConfig:
         base=own.base,
         claims=tuple(own.claims),
         gates=gates,
+        adopted=_adopted(document),
         name=about.name,
         version=about.version,
         requires_python=about.requires_python,
@@ -123,7 +141,8 @@ def merge_settings(
     Raises ConfigError with all mistakes of this gate; a caller collects those of all gates.
     """
     where = f"{SECTION}.{gate_id}] "
-    known = {*rule.options, *settings_type.__dataclass_fields__}
+    fields = [each.name for each in dataclasses.fields(settings_type)]
+    known = {*rule.options, *fields}
     refused = {name: _refused(name, value, rule.options, known) for name, value in table.items()}
     found = [f"{where}{name}: {problem}" for name, problem in refused.items() if problem]
     taken = {name: table[name] for name, problem in refused.items() if not problem}
@@ -136,7 +155,7 @@ def merge_settings(
             place = (
                 where if detail["loc"] and detail["loc"][0] in taken else f"policy: gates.{gate_id}.options."
             )
-            found.append(mistake(detail, place, known))
+            found.append(mistake(detail, place, fields))
         raise ConfigError(found) from None
     if found:
         raise ConfigError(found)
@@ -146,8 +165,15 @@ def merge_settings(
 def _path(value: str) -> str:
     path = PurePosixPath(value)
     if not value or path.is_absolute() or ".." in path.parts or "\\" in value:
-        raise ValueError(f"must be a path inside the project, with forward slashes (it is {value!r})")
+        raise ValueError(f"must be a path inside the project (it is {value!r})")
     return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    entries = [value] if isinstance(value, str) else value
+    if isinstance(entries, list) and all(isinstance(entry, str) and entry for entry in entries):
+        return tuple(entries)
+    raise ValueError(f"must be text or a list of text (it is {value!r})")
 
 
 Text = Annotated[str, Field(min_length=1)]
@@ -161,7 +187,7 @@ class _Own(BaseModel):
 
     level: Annotated[int, Field(ge=1, le=4)] | None = None
     purpose: Text | None = None
-    requirements: list[Text] | Text = []
+    requirements: Annotated[tuple[str, ...], PlainValidator(_texts)] = ()
     expected_load: dict[str, Annotated[int, Field(gt=0)]] = {}
     python: Text | None = None
     source: Annotated[list[InnerPath], Field(min_length=1)] | None = None
@@ -170,21 +196,32 @@ class _Own(BaseModel):
     claims: list[Literal["gdpr"]] = []
 
 
-def _document(path: Path) -> dict[str, object]:
-    """Return the parsed file, an empty document where there is none."""
+def _bytes(path: Path) -> bytes:
+    """Return the file, an empty document where there is none."""
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return path.read_bytes()
     except FileNotFoundError:
-        return {}
+        return b""
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError([f"{FILE}: cannot be read: {reason}; make it a readable file"]) from None
+
+
+def _document(data: bytes) -> dict[str, object]:
+    try:
+        return tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 at byte {error.start}; save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
         problem = f"not valid TOML: {error}; mend it"
     except RecursionError:
         problem = "nested too deeply; no such file is meant"
-    except OSError as error:
-        problem = f"cannot be read: {error.strerror or type(error).__name__}; make it a readable file"
     raise ConfigError([f"{FILE}: {problem}"])
+
+
+def _adopted(document: Mapping[str, object]) -> bool:
+    tool = document.get("tool")
+    return isinstance(tool, dict) and "failhard" in tool
 
 
 def _section(document: Mapping[str, object], found: list[str]) -> dict[str, object]:
@@ -203,18 +240,29 @@ def _parted(
     table: Mapping[str, object], gate_ids: Collection[str] | None, found: list[str]
 ) -> tuple[dict[str, object], dict[str, dict[str, Option]]]:
     """Part the keys of our own from the tables of gates."""
-    keys: dict[str, object] = {}
+    keys = {name: value for name, value in table.items() if not _is_gates(name, value, gate_ids)}
     gates: dict[str, dict[str, Option]] = {}
     for name, value in table.items():
-        if name in _Own.model_fields or not isinstance(value, dict):
-            keys[name] = value
+        if name in keys:
+            continue
+        if not isinstance(value, dict):
+            found.append(f"{SECTION}] {name}: must be a table, the options of the gate {name}")
         elif gate_ids is not None and name not in gate_ids:
             found.append(f"{SECTION}.{name}]: unknown gate{suggestion(name, gate_ids)}")
         else:
-            gates[name] = {
-                key: _option(entry, f"{SECTION}.{name}] {key}", found) for key, entry in value.items()
-            }
+            place = f"{SECTION}.{name}]"
+            gates[name] = {key: _option(entry, f"{place} {key}", found) for key, entry in value.items()}
+    # TOML has no room for `tests = [...]` beside `[tool.failhard.tests]`: there the list is called `roots`.
+    if ROOTS in gates.get(TESTS, {}):
+        keys[TESTS] = gates[TESTS].pop(ROOTS)
     return keys, gates
+
+
+def _is_gates(name: str, value: object, gate_ids: Collection[str] | None) -> bool:
+    """Tell whether a key belongs to a gate: a table, or what should be one."""
+    if name in _Own.model_fields:
+        return name == TESTS and isinstance(value, dict)
+    return isinstance(value, dict) or name in (gate_ids or ())
 
 
 def _option(value: object, place: str, found: list[str]) -> Option:

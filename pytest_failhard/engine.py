@@ -130,9 +130,7 @@ def _crashed(name: str, run: Run | None, error: Exception, seconds: float) -> Ou
     return Outcome(gate=name, observation=None, error=message, evidence=evidence, seconds=seconds)
 
 
-def _next(
-    finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float
-) -> Outcome | None:
+def _next(finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float) -> Outcome | None:
     """Wait for an outcome, at most until the next moment at which a running gate is late."""
     now = time.monotonic()
     moments = [entry.deadline + grace if entry.warned else _warning(entry) for entry in running]
@@ -146,9 +144,7 @@ def _warning(entry: _Running) -> float:
     return entry.started + WARN_SHARE * (entry.deadline - entry.started)
 
 
-def _overdue(
-    running: Mapping[str, _Running], warn: Callable[[str], None], grace: float
-) -> list[_Running]:
+def _overdue(running: Mapping[str, _Running], warn: Callable[[str], None], grace: float) -> list[_Running]:
     now = time.monotonic()
     for entry in running.values():
         if not entry.warned and now >= _warning(entry):
@@ -175,6 +171,7 @@ def conclude(
     outcomes: Mapping[str, Outcome],
     *,
     started: datetime,
+    settings: Mapping[str, Option],
     doubts: Sequence[str] = (),
     notes: Sequence[str] = (),
     complete: bool = True,
@@ -193,7 +190,7 @@ def conclude(
         policy_name=plan.policy.name,
         policy_sha256=plan.policy.sha256,
         project=plan.facts,
-        settings=_settings(plan),
+        settings={**_settings(plan), **settings},
         complete=complete and plan.complete,
         results=results,
         started_at=started.isoformat(timespec="seconds"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WAIVERS_FILE = "failhard-waivers.yaml"
 NAMED = 3
+NAMED_REPAIRS = 2
 HUNDRED = 100
 
 
@@ -277,9 +278,9 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     # A measure has no place; the gate's own findings, listed worst first, are where to begin.
     repairs = repairs or [each.finding for each in _worst_first(_distinct(observation.findings))] or [worst]
     places = dict.fromkeys(
-        f"{finding.fix} ({_where(finding)})" if finding.path else finding.fix for finding in repairs[:2]
+        f"{finding.fix} ({_where(finding)})" if finding.path else finding.fix for finding in repairs
     )
-    options = [f"fix: {'; '.join(places)} (recommended)"]
+    options = [f"fix: {'; '.join([*places][:NAMED_REPAIRS])} (recommended)"]
     waivable = [each for each in failing if rule.waivable.covers(each.finding)]
     barred = sorted({each.finding.rule for each in failing} - {each.finding.rule for each in waivable})
     if waivable:

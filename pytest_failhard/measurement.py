@@ -165,7 +165,7 @@ class Measurement:
             self._restore_environment()
 
     def _push(self, hidden: Coverage | None) -> None:
-        from coverage import Coverage  # noqa: PLC0415 - heavy; only where measuring is wanted
+        from coverage import Coverage
 
         before = _environment()
         ours = Coverage(config_file=str(self._rcfile), data_suffix=True)
@@ -181,7 +181,7 @@ class Measurement:
             self._push(current)
 
     def _measures_for_us(self, coverage: Coverage) -> bool:
-        from coverage import Coverage  # noqa: PLC0415
+        from coverage import Coverage
 
         wanted = Coverage(config_file=str(self._rcfile)).get_option("run:data_file")
         return coverage.get_option("run:data_file") == wanted
@@ -302,7 +302,7 @@ class Measurement:
         """Measure for ourselves what the project's `no_cover` hides from pytest-cov."""
         if not self._pauses_others(item) or _current() in self._open:
             return (yield)
-        from coverage import Coverage  # noqa: PLC0415
+        from coverage import Coverage
 
         alone = Coverage(config_file=str(self._rcfile), data_suffix=True)
         _start(alone)
@@ -322,8 +322,8 @@ class _Sight:
     """What a hidden collector would have seen, by its own configuration."""
 
     def __init__(self, hidden: Coverage) -> None:
-        from coverage import files  # noqa: PLC0415
-        from coverage.exceptions import CoverageWarning  # noqa: PLC0415
+        from coverage import files
+        from coverage.exceptions import CoverageWarning
 
         self.follows_processes = "subprocess" in _option(hidden, "run:patch")
         self._branch = bool(hidden.get_option("run:branch"))
@@ -367,7 +367,7 @@ class _Sight:
 
     def touch(self) -> None:
         """Name the files that never ran: a collector does so itself only where it saw anything."""
-        from coverage.files import canonical_filename, find_python_files  # noqa: PLC0415
+        from coverage.files import canonical_filename, find_python_files
 
         if not self._seen:
             return
@@ -380,7 +380,7 @@ class _Sight:
 
 
 def _current() -> Coverage | None:
-    from coverage import Coverage  # noqa: PLC0415
+    from coverage import Coverage
 
     return Coverage.current()
 
@@ -403,7 +403,7 @@ def _environment() -> dict[str, str]:
 
 
 def _read(path: str) -> CoverageData:
-    from coverage import CoverageData  # noqa: PLC0415
+    from coverage import CoverageData
 
     data = CoverageData(basename=path)
     data.read()

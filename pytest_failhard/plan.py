@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -167,7 +168,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     judged = _judged_config(request, project, base)
     level = _level(request, project, judged)
     terms = _policy(request, level, known, today)
-    mistakes = [*_unknown_gates(request, terms), *_unknown_tables(project, terms)]
+    mistakes = [*_unknown_gates(request, terms), *_unknown_tables(project, known)]
     rules = [rule for rule in terms.rules if not request.only or rule.gate in request.only]
     by_id = {gate.id: gate for gate in gates}
     settings, wrong = _settings(rules, by_id, project, judged)
@@ -211,7 +212,8 @@ def _project(request: Request) -> config.ProjectConfig:
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
     """Find the merge base; an explicit one that cannot be had stops a run that relies on it."""
     try:
-        return git_base.resolve(request.root, request.base or project.base), ""
+        github = os.environ.get("GITHUB_BASE_REF", "")
+        return git_base.resolve(request.root, request.base or project.base, github), ""
     except GateError as error:
         return None, str(error)
 
@@ -256,13 +258,11 @@ def _unknown_gates(request: Request, terms: Policy) -> list[str]:
     ]
 
 
-def _unknown_tables(project: config.ProjectConfig, terms: Policy) -> list[str]:
-    named = {rule.gate for rule in terms.rules}
+def _unknown_tables(project: config.ProjectConfig, known: Collection[str]) -> list[str]:
     return [
-        f"pyproject.toml: [tool.failhard.{name}]: level {terms.level} has no gate {name}; "
-        f"remove the table or raise the level"
+        f"pyproject.toml: [tool.failhard.{name}]: there is no gate {name}; there are {', '.join(known)}"
         for name in sorted(project.gates)
-        if name not in named
+        if name not in known
     ]
 
 

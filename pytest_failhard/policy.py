@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from importlib import resources
@@ -42,12 +41,12 @@ def load(level: int, gate_ids: Collection[str], path: Path | None = None, *, tod
     shipped = parse(shipped_text(level), SHIPPED[level], gate_ids, today=today)
     if path is None:
         return shipped
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise PolicyError([f"{path}: cannot be read: {reason}; name a policy file that exists"]) from None
-    return parse_custom(data, str(path), gate_ids, shipped, today=today)
+    return parse_custom(_bytes(path), str(path), gate_ids, shipped, today=today)
+
+
+def plugins(path: Path) -> tuple[str, ...]:
+    """Return the distributions that a policy file asks for gates, before the gates in it can be known."""
+    return tuple(_read(_bytes(path), str(path)).plugins)
 
 
 def parse_custom(
@@ -74,14 +73,8 @@ def shipped_text(level: int) -> bytes:
 
 def parse(data: bytes, where: str, gate_ids: Collection[str], *, today: date) -> Policy:
     """Return the policy in a document. Raises PolicyError with all mistakes at once."""
-    context = _Context(gate_ids=frozenset(gate_ids), today=today)
-    try:
-        document = _Document.model_validate(read_yaml(data, where), context=context)
-    except StrictError as error:
-        raise PolicyError([str(error)]) from None
-    except ValidationError as error:
-        raise PolicyError(mistakes(error, f"{where}: ", _KEYS)) from None
-    unusable = _unusable(document, where, context)
+    document = _read(data, where)
+    unusable = _unusable(document, where, frozenset(gate_ids), today)
     if unusable:
         raise PolicyError(unusable)
     return Policy(
@@ -129,10 +122,21 @@ def weaker(rule: Rule, than: Rule) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Context:
-    gate_ids: frozenset[str]
-    today: date
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PolicyError([f"{path}: cannot be read: {reason}; name a policy file that exists"]) from None
+
+
+def _read(data: bytes, where: str) -> _Document:
+    try:
+        return _Document.model_validate(read_yaml(data, where))
+    except StrictError as error:
+        raise PolicyError([str(error)]) from None
+    except ValidationError as error:
+        raise PolicyError(mistakes(error, f"{where}: ", _KEYS)) from None
 
 
 def _bound(value: object) -> int | Fraction:
@@ -230,15 +234,15 @@ _KEYS = {"schema", *_Document.model_fields, *_Terms.model_fields, *_Gate.model_f
 _KEYS -= {"schema_"}
 
 
-def _unusable(document: _Document, where: str, context: _Context) -> list[str]:
+def _unusable(document: _Document, where: str, gate_ids: Collection[str], today: date) -> list[str]:
     """List what is well formed and cannot be meant."""
     found = []
     for gate, table in document.gates.items():
         place = f"{where}: gates.{gate}"
-        if gate not in context.gate_ids:
-            found.append(f"{place}: unknown gate{suggestion(gate, context.gate_ids)}")
+        if gate not in gate_ids:
+            found.append(f"{place}: unknown gate{suggestion(gate, gate_ids)}")
         found += [f"{place}.{each}" for each in _impossible_bounds(table)]
-        latest = context.today + timedelta(days=STARTS_WITHIN_DAYS)
+        latest = today + timedelta(days=STARTS_WITHIN_DAYS)
         if table.starts is not None and table.starts > latest:
             found.append(f"{place}.starts: more than {STARTS_WITHIN_DAYS} days ahead; {latest} is the latest")
         if table.fail_at == "none" and not (table.at_least or table.at_most):

@@ -49,6 +49,7 @@ class Recorder:
         self._selected: dict[str, None] = {}
         self._deselected: dict[str, None] = {}
         self._hooks: dict[ProjectHook, None] = {}
+        self._files: dict[str, str] = {}
         self._ready: dict[str, None] = {}
         self._down: dict[str, None] = {}
         self._lost: dict[str, None] = {}
@@ -89,12 +90,13 @@ class Recorder:
 
     @hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Record a file that could not be collected, or that skipped itself as a whole."""
-        if not self._is_worker and report.outcome != "passed":
-            record = _collect(report)
-            # Under xdist each worker reports the same file.
-            if record not in self._records:
-                self._keep(record)
+        """Record what became of a file at collection; a file may hold no test and yet be collected."""
+        if report.outcome == "passed" and not report.nodeid.endswith(".py"):
+            return
+        if self._is_worker:
+            self._files[report.nodeid] = report.outcome
+        else:
+            self._keep_file(_collect(report))
 
     @hookimpl
     def pytest_keyboard_interrupt(self) -> None:
@@ -115,6 +117,7 @@ class Recorder:
             output["failhard"] = {
                 "collected": list(self._collected),
                 "deselected": list(self._deselected),
+                "files": list(self._files),
                 "hooks": [dataclasses.astuple(hook) for hook in self._hooks],
             }
 
@@ -136,7 +139,9 @@ class Recorder:
         name = _worker(node)
         self._down[name] = None
         match vars(node).get("workeroutput"):
-            case {"failhard": {"collected": list(ids), "deselected": list(gone), "hooks": list(hooks)}}:
+            case {"failhard": {"collected": ids, "deselected": gone, "files": files, "hooks": hooks}}:
+                for file in files:
+                    self._keep_file(TestRecord(nodeid=file, when="collect", outcome="passed", raised=""))
                 self._collected.update(dict.fromkeys(ids))
                 self._deselected.update(dict.fromkeys(gone))
                 self._hooks.update({ProjectHook(hook=h, path=p, line=n): None for h, p, n in hooks})
@@ -182,6 +187,13 @@ class Recorder:
     @property
     def _is_worker(self) -> bool:
         return hasattr(self._config, "workerinput")
+
+    def _keep_file(self, record: TestRecord) -> None:
+        # Under xdist each worker reports the same file; a failure in one of them is not forgotten.
+        known = self._files.get(record.nodeid)
+        if known is None or record.outcome not in {"passed", known}:
+            self._files[record.nodeid] = record.outcome
+            self._keep(record)
 
     def _keep(self, record: TestRecord) -> None:
         self._records.append(record)

@@ -197,11 +197,11 @@ def _replaced(text: str, pattern: Pattern) -> str:
 
 def _keep_json(original: str, cleaned: str, clean: Callable[[str], str]) -> str:
     """Mend a document whose syntax the plain replacement broke, as a number that equals a secret does."""
+    if not original.lstrip().startswith(("{", "[")):
+        return cleaned
     is_json, document = _parsed(original)
     if is_json:
         return cleaned if _parsed(cleaned)[0] else _dumped(_cleaned(document, clean))
-    if not original.startswith(("{", "[")) or "\n" not in original:
-        return cleaned
     lines = original.splitlines(keepends=True)
     return "".join(_keep_line(line, clean) for line in lines) if _is_json_lines(lines) else cleaned
 

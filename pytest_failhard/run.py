@@ -21,6 +21,7 @@ from pytest_failhard import proc
 from pytest_failhard.model import Base, Completed, Evidence, GateError, Option, Settings, TestRun, Tool
 
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
+CLOCK = re.compile(rb'("generated_at": )"[^"]*"')
 LAST_LINES = 5
 
 
@@ -56,6 +57,8 @@ class GateRun:
     keep: Keep
     deadline: float
     test_run: TestRun | None
+    no_tests: str = ""
+    """Why there are no records of a test run."""
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
@@ -65,7 +68,9 @@ class GateRun:
     def tests(self) -> TestRun:
         """The records of the test run; raises GateError where there are none."""
         if self.test_run is None:
-            raise GateError(f"{self.gate}: there are no records of a test run; run the tests with this gate")
+            raise GateError(
+                self.no_tests or "there are no records of a test run: run the tests with this gate"
+            )
         return self.test_run
 
     def tool(self, tool: Tool) -> str:
@@ -83,7 +88,7 @@ class GateRun:
             raise GateError(f"{tool.distribution} has the unreadable version {text!r}: {install}") from None
         if version < Version(tool.lowest):
             raise GateError(f"{tool.distribution} {version} is older than {tool.lowest}: {install}")
-        if str(version) in {str(Version(bad)) for bad in tool.known_bad}:
+        if version in {Version(bad) for bad in tool.known_bad}:
             raise GateError(f"{tool.distribution} {version} is known to judge wrongly: {install}")
         return f"{tool.distribution} {version}"
 
@@ -111,8 +116,8 @@ class GateRun:
             self._keep(name, argv, {"error": str(error)})
             raise GateError(f"{error}; make it faster or raise the rule's timeout") from None
         self._keep(name, argv, {"exit_code": completed.returncode})
-        self.keep(f"{name}.stdout", completed.stdout)
-        self.keep(f"{name}.stderr", completed.stderr)
+        self.keep(f"{name}.stdout", self._stable(completed.stdout))
+        self.keep(f"{name}.stderr", self._stable(completed.stderr))
         problem = _problem(completed, ok | found)
         if problem:
             raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
@@ -132,12 +137,14 @@ class GateRun:
             )
 
     def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str]) -> None:
-        shown = [
-            part.replace(str(self.root), "<root>").replace(str(self.scratch), "<scratch>") for part in argv
-        ]
-        shown[0] = "<python>"
-        record = {"argv": shown, **outcome}
-        self.keep(f"{name}.json", json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
+        record = json.dumps({"argv": ["<python>", *argv[1:]], **outcome}, indent=1, sort_keys=True)
+        self.keep(f"{name}.json", self._stable(record.encode() + b"\n"))
+
+    def _stable(self, data: bytes) -> bytes:
+        """Return bytes without our places and the clock: two runs on one commit keep equal evidence."""
+        for place, name in ((self.scratch, b"<scratch>"), (self.root, b"<root>")):
+            data = data.replace(str(place).encode(), name)
+        return CLOCK.sub(rb'\1"<clock>"', data)
 
 
 def _problem(completed: Completed, allowed: frozenset[int]) -> str:
@@ -151,11 +158,7 @@ def _problem(completed: Completed, allowed: frozenset[int]) -> str:
 
 
 def _last_words(completed: Completed) -> str:
-    lines = completed.stderr.decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
-    return "its last words: " + " / ".join(lines) if lines else "it wrote nothing to stderr"
-
-
-def _placeless(text: str, places: Mapping[Path, str]) -> str:
-    for place, name in places.items():
-        text = text.replace(str(place), name)
-    return text
+    # mypy says on stdout why it gave up.
+    spoken = completed.stderr.strip() or completed.stdout.strip()
+    lines = spoken.decode("utf-8", "replace").splitlines()[-LAST_LINES:]
+    return "its last words: " + " / ".join(line[:300] for line in lines) if lines else "it wrote nothing"

@@ -61,6 +61,7 @@ class Session:
         self.worker: proc.Child | None = None
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
+        self.waivers_sha256 = ""
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker."""
@@ -137,7 +138,9 @@ class Session:
         if code == 0:
             return outcomes
         why = "did not end in time" if code is None else f"ended with {code}"
-        tail = (self.folder / "worker.err").read_text("utf-8", "replace").strip()[-400:]
+        words = (self.folder / "worker.err").read_text("utf-8", "replace").strip()
+        self.store.keep("run", "worker.txt", words.encode())
+        tail = words.splitlines()[-1] if words else ""
         for rule in self.plan.rules:
             if rule.gate in self.builtin and rule.gate not in outcomes:
                 error = f"worker-died: our process that runs the gates {why}: {tail or 'it said nothing'}"
@@ -187,7 +190,8 @@ class Session:
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
         kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
-        self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
+        listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
+        self.waivers_sha256 = listed.sha256
         made = self._concluded(kept, doubts, complete=complete)
         try:
             self.store.publish(report.render_all(made))
@@ -200,15 +204,22 @@ class Session:
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
         return engine.conclude(
-            self.plan, outcomes, started=self.started, doubts=doubts, notes=self.notes, complete=complete
+            self.plan,
+            outcomes,
+            started=self.started,
+            settings={"waivers_sha256": self.waivers_sha256},
+            doubts=doubts,
+            notes=self.notes,
+            complete=complete,
         )
 
     def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:
         """Keep the exact observation as evidence, from which `failhard verify` judges again."""
         if outcome.observation is None:
-            return outcome
-        kept = self.store.keep(outcome.gate, "observation.json", codec.dump(outcome.observation))
-        seen = replace(outcome.observation, evidence=(*outcome.observation.evidence, kept))
+            return replace(outcome, error=self.redactor.text(outcome.error))
+        observation = self.redactor.value(outcome.observation)
+        kept = self.store.keep(outcome.gate, "observation.json", codec.dump(observation))
+        seen = replace(observation, evidence=(*observation.evidence, kept))
         return replace(outcome, observation=seen)
 
 

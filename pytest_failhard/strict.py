@@ -39,8 +39,6 @@ _REPAIRS = {
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
 }
-# A union shows as one error a member; what was typed fits none of them.
-_UNION_TAGS = re.compile(r"(?:function-[a-z]+\[|tagged-union\[|lax-or-strict\[|constrained-)")
 
 
 class StrictError(Exception):
@@ -49,8 +47,6 @@ class StrictError(Exception):
 
 class _Reader(yaml.SafeLoader):
     """Plain values only: no dates, octals, sexagesimals, yes and no, aliases or merge keys."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - as in the parent
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -80,6 +76,8 @@ def _decimal(_reader: _Reader, node: yaml.ScalarNode) -> Fraction:
     return Fraction(node.value)
 
 
+# Else the parent's, with their dates and octals, would hold too.
+_Reader.yaml_implicit_resolvers = {}
 _Reader.add_constructor("tag:yaml.org,2002:map", _mapping)
 _Reader.add_constructor("tag:yaml.org,2002:float", _decimal)
 for _tag, _pattern, _first in (
@@ -137,7 +135,7 @@ def mistakes(error: ValidationError, where: str, known: Iterable[str]) -> list[s
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean X?` for a close match, else the list of what is known."""
-    names = sorted(set(known))
+    names = sorted({*known} - {name})
     close = difflib.get_close_matches(name, names, n=1)
     if close:
         return f"; did you mean {close[0]}?"
@@ -150,7 +148,7 @@ def path_text(parts: Sequence[str | int]) -> str:
     for part in parts:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not _UNION_TAGS.match(part):
+        else:
             text += f".{part}" if text else part
     return text
 

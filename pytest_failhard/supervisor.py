@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_failhard import plan, proc, records
+from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
-from pytest_failhard.source import pytest_config
+from pytest_failhard.source import pytest_config, read
+from pytest_failhard.source.import_roots import import_roots
 from pytest_failhard.store import Store, write_atomically
 
 if TYPE_CHECKING:
@@ -176,9 +178,9 @@ class TestChild:
         root = self.plan.request.root
         ini = self.folder / "pytest.ini"
         loaded = pytest_config.load(root)
-        text = pytest_config.supervised_ini(
-            loaded, root=root, test_roots=self.plan.test_roots, import_roots=import_roots(self.plan)
-        )
+        product = [file.path for file in read(root, self.plan.source, self.plan.test_roots).product]
+        roots = import_roots(root, self.plan.source, product)
+        text = pytest_config.supervised_ini(loaded, test_roots=self.plan.test_roots, import_roots=roots)
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
         return [
@@ -210,7 +212,8 @@ class TestChild:
         )
 
     def _passed(self) -> Sequence[str]:
-        return self.plan.pass_env
+        settings = self.plan.settings.get("tests")
+        return settings.pass_env if isinstance(settings, TestsSettings) else ()
 
 
 def contradiction(run: TestRun, code: int) -> str:
@@ -224,9 +227,3 @@ def contradiction(run: TestRun, code: int) -> str:
     if not failed and run.exit_status == 0 and code != 0:
         return f"verdict-contradicted: no test failed, but pytest ended with {code}"
     return ""
-
-
-def import_roots(resolved: plan.Plan) -> tuple[str, ...]:
-    """Return the folders from which the product is imported, relative to the root."""
-    folders = {str(Path(name).parent) for name in resolved.source}
-    return tuple(sorted(folders)) or (".",)

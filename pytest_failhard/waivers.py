@@ -75,9 +75,7 @@ def _measure(value: object) -> int | Fraction | None:
 
 def _exact(value: str) -> str:
     if value in {"all", "any", "error"} or set("*?") & set(value):
-        raise ValueError(
-            f"{value!r} means more than one finding; a waiver names exactly one, and never an error"
-        )
+        raise ValueError(f"{value!r} is not one finding; a waiver names exactly one, never an error")
     return value
 
 

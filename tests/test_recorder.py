@@ -116,7 +116,7 @@ def test_strict_can_come_from_the_configuration(tmp_path: Path, workers: tuple[s
 
 
 @BOTH
-def test_deselected_tests_stay_in_the_manifest_FO_40(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_deselected_tests_stay_in_the_manifest_fo_40(tmp_path: Path, workers: tuple[str, ...]) -> None:
     run = record(tmp_path, MIXED, *workers, "--deselect", "test_a.py::test_bad").run
     assert run.deselected == ("test_a.py::test_bad",)
     assert "test_a.py::test_bad" in run.collected
@@ -124,14 +124,14 @@ def test_deselected_tests_stay_in_the_manifest_FO_40(tmp_path: Path, workers: tu
 
 
 @BOTH
-def test_a_keyword_selection_deselects_FO_39(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_a_keyword_selection_deselects_fo_39(tmp_path: Path, workers: tuple[str, ...]) -> None:
     run = record(tmp_path, MIXED, *workers, "-k", "good").run
     assert run.selected == ("test_a.py::test_good",)
     assert len(run.deselected) == len(run.collected) - 1
 
 
 @BOTH
-def test_an_early_end_leaves_selected_tests_without_result_FO_32(
+def test_an_early_end_leaves_selected_tests_without_result_fo_32(
     tmp_path: Path, workers: tuple[str, ...]
 ) -> None:
     run = record(tmp_path, {"test_a.py": "def test_0():\n    assert 0\n" + many(30)}, *workers, "-x").run
@@ -144,7 +144,7 @@ def many(number: int) -> str:
 
 
 @BOTH
-def test_a_collection_error_is_recorded_once_FO_42(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_a_collection_error_is_recorded_once_fo_42(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = record(tmp_path, {**FAILING, "test_b.py": "import nowhere_to_be_found\n"}, *workers)
     collected = [r for r in done.run.records if r.when == "collect"]
     assert [(r.nodeid, r.outcome) for r in collected] == [("test_b.py", "failed")]
@@ -186,7 +186,7 @@ def test_a_failed_subtest_is_a_failed_record(tmp_path: Path, workers: tuple[str,
 
 
 @BOTH
-def test_reruns_are_recorded_FO_49(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_reruns_are_recorded_fo_49(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = {
         "test_a.py": """
             from pathlib import Path
@@ -203,7 +203,7 @@ def test_reruns_are_recorded_FO_49(tmp_path: Path, workers: tuple[str, ...]) -> 
     assert done.returncode == 0
 
 
-def test_a_crashed_worker_is_lost_FO_119(tmp_path: Path) -> None:
+def test_a_crashed_worker_is_lost_fo_119(tmp_path: Path) -> None:
     files = {"test_a.py": "import os\ndef test_end():\n    os._exit(0)\n" + many(3)}
     done = record(tmp_path, files, "-n", "2")
     assert len(done.run.lost_workers) == 1
@@ -213,13 +213,13 @@ def test_a_crashed_worker_is_lost_FO_119(tmp_path: Path) -> None:
     ]
 
 
-def test_pytest_exit_in_a_worker_loses_it_FO_121(tmp_path: Path) -> None:
+def test_pytest_exit_in_a_worker_loses_it_fo_121(tmp_path: Path) -> None:
     files = {"test_a.py": "import pytest\ndef test_end():\n    pytest.exit('x', returncode=0)\n" + many(3)}
     done = record(tmp_path, files, "-n", "2")
     assert done.returncode != 0 or done.run.lost_workers or done.run.interrupted
 
 
-def test_all_workers_that_die_at_start_prove_nothing_FO_120(tmp_path: Path) -> None:
+def test_all_workers_that_die_at_start_prove_nothing_fo_120(tmp_path: Path) -> None:
     files = {
         **FAILING,
         "conftest.py": "import os, sys\nif 'xdist.remote' in str(sys.argv) or "
@@ -236,7 +236,7 @@ def test_all_workers_that_die_at_start_prove_nothing_FO_120(tmp_path: Path) -> N
     ["import os\ndef test_end():\n    os._exit(0)\n", "import os\nos._exit(0)\n"],
     ids=["test", "import"],
 )
-def test_a_process_that_ends_itself_leaves_no_sealed_result_FO_51(tmp_path: Path, where: str) -> None:
+def test_a_process_that_ends_itself_leaves_no_sealed_result_fo_51(tmp_path: Path, where: str) -> None:
     done = record(tmp_path, {"test_a.py": where})
     assert done.returncode == 0
     assert b'"final"' not in done.data
@@ -295,14 +295,14 @@ def test_a_failure_stays_recorded_whatever_the_exit_code_says(tmp_path: Path, fo
 
 
 @BOTH
-def test_a_body_that_never_ran_shows_by_its_hook_FO_61(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_a_body_that_never_ran_shows_by_its_hook_fo_61(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = record(tmp_path, hook("def pytest_pyfunc_call(pyfuncitem):\n    return True\n"), *workers)
     assert done.outcomes() == {"test_bad": "passed"}
     assert [(h.hook, h.path, h.line) for h in done.run.hooks] == [("pytest_pyfunc_call", "conftest.py", 3)]
 
 
 @BOTH
-def test_dropped_items_stay_in_the_manifest_FO_62(tmp_path: Path, workers: tuple[str, ...]) -> None:
+def test_dropped_items_stay_in_the_manifest_fo_62(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = hook(
         "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'bad' not in i.name]\n"
     )
@@ -314,7 +314,7 @@ def test_dropped_items_stay_in_the_manifest_FO_62(tmp_path: Path, workers: tuple
     assert not run.deselected
 
 
-def test_an_ignored_file_shows_by_its_hook_FO_63(tmp_path: Path) -> None:
+def test_an_ignored_file_shows_by_its_hook_fo_63(tmp_path: Path) -> None:
     files = hook(
         "def pytest_ignore_collect(collection_path):\n    return collection_path.name == 'test_a.py' or None\n"
     )

@@ -9,7 +9,8 @@ workers = 1
 worker_class = "gthread"
 threads = 16
 timeout = 60
-graceful_timeout = 25
+# Three attempts of 7 seconds and the waits between them.
+graceful_timeout = 28
 keepalive = 5
 # The application is loaded before the port opens: a refusal to start never accepts a connection.
 preload_app = True

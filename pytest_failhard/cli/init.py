@@ -58,7 +58,7 @@ class InitError(click.ClickException):
 @click.command("init")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--level", type=click.IntRange(1, 4), default=1, show_default=True, help="Maturity level.")
-def init(path: Path, level: int) -> None:
+def command(path: Path, level: int) -> None:
     """Set up the project in PATH: dependency, settings, required plugin, workflow.
 
     What is already there stays as it is and is named. A second run changes nothing.
@@ -134,4 +134,6 @@ def _say(notes: pyproject.Notes, level: int) -> None:
     for heading, lines in (("added", notes.added), ("left alone", notes.kept), ("to do", notes.to_do)):
         for line in lines:
             click.echo(f"{heading:<11} {line}")
-    click.echo(f"{'next':<11} pytest --failhard-level={level}")
+    keys = ", ".join(notes.unfilled)
+    first = f"fill in {keys} (every run is refused until then), and run " if keys else ""
+    click.echo(f"{'next':<11} {first}pytest --failhard-level={level}")

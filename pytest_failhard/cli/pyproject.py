@@ -64,6 +64,8 @@ class Notes:
     added: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     to_do: list[str] = field(default_factory=list)
+    unfilled: list[str] = field(default_factory=list)
+    """Keys whose value only a person knows; the configuration refuses what stands there meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,9 +223,9 @@ def _add_settings(
         blocks.append(f"[tool.failhard]\n{fresh.as_string()}")
     else:
         _assign(table, missing)
-    notes.to_do.extend(
-        f"[tool.failhard] {key}: {COMMENTS[key]}" for key, value in missing.items() if _empty(value)
-    )
+    unfilled = [key for key, value in missing.items() if _empty(value)]
+    notes.unfilled.extend(unfilled)
+    notes.to_do.extend(f"[tool.failhard] {key}: {COMMENTS[key]}" for key in unfilled)
 
 
 def _assign(table: MutableMapping[str, object], values: Mapping[str, object]) -> None:

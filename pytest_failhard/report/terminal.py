@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Verdict
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Finding, Report, Result
 
 MAX_FINDINGS = 10
+MAX_REASON = 100
 DIGEST_DIGITS = 12
 COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
 # What a tool printed must not move the cursor or paint a verdict of its own.
@@ -65,8 +67,13 @@ def _table(report: Report, colour: bool) -> Iterator[str]:
 
 
 def _short(result: Result) -> str:
+    """Return the weightiest reason on one line; the details below have all of them whole."""
+    if not result.because:
+        return ""
     more = len(result.because) - 1
-    return f"{result.because[0]}{f' (and {more} more)' if more > 0 else ''}" if result.because else ""
+    return textwrap.shorten(result.because[0], MAX_REASON, placeholder=" ...") + (
+        f" (and {more} more)" if more else ""
+    )
 
 
 def _worst_first(results: Iterable[Result]) -> list[Result]:

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from pytest_failhard.cli.init import WORKFLOW, init
+from pytest_failhard import config
+from pytest_failhard.cli.init import WORKFLOW, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +39,7 @@ def root(tmp_path: Path) -> Path:
 
 def run(root: Path, *arguments: str, code: int = 0) -> str:
     """Run the command and return what it said."""
-    result = CliRunner().invoke(init, [str(root), *arguments])
+    result = CliRunner().invoke(command, [str(root), *arguments])
     assert result.exit_code == code, result.output
     return result.output
 
@@ -78,7 +79,8 @@ def test_a_project_without_pyproject_gets_one(root: Path) -> None:
         "added       .github/workflows/failhard.yml\n"
         "to do       [tool.failhard] purpose: fill in: one sentence, what the system does and for whom\n"
         "to do       [tool.failhard] expected_load: fill in: peak requests per second and users a day\n"
-        "next        pytest --failhard-level=3\n"
+        "next        fill in purpose, expected_load (every run is refused until then), "
+        "and run pytest --failhard-level=3\n"
     )
 
 
@@ -288,3 +290,16 @@ def test_a_pyproject_that_is_a_link_is_refused(root: Path, tmp_path_factory: pyt
     (root / "pyproject.toml").symlink_to(elsewhere)
     assert "symlink" in run(root, code=2)
     assert elsewhere.read_text() == PROJECT
+
+
+def test_what_is_left_to_fill_in_is_refused_and_what_is_filled_in_is_accepted(root: Path) -> None:
+    run(root)
+    with pytest.raises(config.ConfigError) as refused:
+        config.load(root)
+    unfilled = ("purpose", "expected_load.rps", "expected_load.daily_users")
+    assert [key for key in unfilled if key not in str(refused.value)] == []
+    pyproject = root / "pyproject.toml"
+    text = pyproject.read_text().replace('purpose = ""', 'purpose = "Takes orders"')
+    pyproject.write_text(text.replace("{rps = 0, daily_users = 0}", "{rps = 5, daily_users = 200}"))
+    loaded_config = config.load(root)
+    assert (loaded_config.level, loaded_config.source, loaded_config.tests) == (1, ("shop",), ("tests",))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from provider import Provider, Reply
+from support import ClientFactory
 
 from triage.app import create_app
 from triage.settings import load
-
-ClientFactory = Callable[[Mapping[str, str]], FlaskClient]
 
 
 @pytest.fixture

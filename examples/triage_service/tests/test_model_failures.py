@@ -5,11 +5,10 @@ from __future__ import annotations
 import socket
 
 import pytest
-from conftest import ClientFactory
 from flask.testing import FlaskClient
 from provider import PROPOSAL, Provider, Reply, completion
+from support import TICKET, ClientFactory
 
-TICKET = {"subject": "Charged twice", "body": "My card shows two payments for May."}
 UNUSABLE = "model_answer_unusable"
 
 
@@ -29,6 +28,9 @@ def refusal(status: int, **more: tuple[tuple[str, str], ...]) -> Reply:
         pytest.param(refusal(500), 503, "model_failed", id="server-error"),
         pytest.param(refusal(503), 503, "model_failed", id="overloaded"),
         pytest.param(Reply(cut=True), 503, "model_unreachable", id="cut"),
+        pytest.param(
+            Reply(headers=(("Content-Encoding", "gzip"),)), 503, "model_unreachable", id="undecodable"
+        ),
         pytest.param(Reply(silent=True), 504, "model_timeout", id="timeout"),
         pytest.param(Reply(body=b"<html>proxy</html>"), 502, UNUSABLE, id="no-json"),
         pytest.param(Reply(body=b""), 502, UNUSABLE, id="empty-body"),
@@ -93,6 +95,21 @@ def test_retries_are_bounded(make_client: ClientFactory, provider: Provider) -> 
 
     assert answer.status_code == 503
     assert len(provider.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [("retry-after", "60"), ("retry-after-ms", "60000"), ("retry-after", "Fri, 01 Jan 2100 00:00:00 GMT")],
+)
+def test_a_long_wait_that_the_provider_asks_for_is_not_made(
+    make_client: ClientFactory, provider: Provider, hint: tuple[str, str]
+) -> None:
+    provider.will(refusal(429, headers=(hint,)), Reply())
+
+    answer = make_client({"OPENAI_MAX_RETRIES": "2"}).post("/tickets", json=TICKET)
+
+    assert answer.status_code == 503
+    assert len(provider.requests) == 1
 
 
 def test_a_failed_call_leaves_no_key_in_answer_or_log(

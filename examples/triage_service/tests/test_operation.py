@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from provider import Provider
+from support import TICKET
 
 from triage.app import create_app
 from triage.logs import LOGGING, JsonFormatter
 from triage.settings import load
 from triage.wsgi import from_environment
-
-TICKET = {"subject": "Charged twice", "body": "My card shows two payments for May."}
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from provider import PROPOSAL, Provider, Reply, completion
-
-TICKET = {"subject": "Charged twice", "body": "My card shows two payments for May."}
+from support import TICKET
 
 
 def test_a_ticket_is_triaged_by_the_model_and_can_be_read_again(client: FlaskClient) -> None:
@@ -47,6 +46,17 @@ def test_the_model_gets_the_ticket_as_data_with_the_key_in_the_header(
     assert isinstance(messages, list)
     assert json.loads(messages[1]["content"]) == TICKET
     assert provider.authorisations == [f"Bearer {environ['OPENAI_API_KEY']}"]
+
+
+def test_unusual_characters_survive(client: FlaskClient) -> None:
+    ticket = {"subject": "a\x00b", "body": "\u202e\U0001f600' OR 1=1 --"}
+
+    created = client.post("/tickets", json=ticket)
+
+    assert created.json is not None
+    shown = client.get(f"/tickets/{created.json['id']}")
+    assert shown.json is not None
+    assert shown.json["ticket"] == ticket
 
 
 @pytest.mark.parametrize(

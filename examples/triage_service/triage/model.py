@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import math
+from collections.abc import MutableMapping
+from typing import Annotated, Literal, Protocol
 
-from openai import APIConnectionError, APIError, APIStatusError, APITimeoutError, OpenAI
+from openai import APIConnectionError, APIStatusError, APITimeoutError, DefaultHttpxClient, OpenAI
 from pydantic import BaseModel, Field, ValidationError
 
 from triage.errors import ModelRefusedError, ModelTimeoutError, ModelUnavailableError, ServiceError
@@ -19,6 +21,8 @@ INSTRUCTIONS = (
 )
 RATE_LIMITED = 429
 SERVER_ERROR = 500
+LONGEST_WAIT_SECONDS = 2.0
+WAITS = {"retry-after": 1.0, "retry-after-ms": 0.001}
 
 
 class _Message(BaseModel):
@@ -35,6 +39,10 @@ class _Completion(BaseModel):
     choices: Annotated[list[_Choice], Field(min_length=1, max_length=1)]
 
 
+class _Response(Protocol):
+    headers: MutableMapping[str, str]
+
+
 class TriageModel:
     """The model behind the service."""
 
@@ -45,6 +53,7 @@ class TriageModel:
             base_url=settings.openai_base_url,
             timeout=settings.timeout_seconds,
             max_retries=settings.max_retries,
+            http_client=DefaultHttpxClient(event_hooks={"response": [_forbid_long_waits]}),
         )
 
     def propose(self, ticket: Ticket) -> tuple[Proposal, str]:
@@ -58,18 +67,34 @@ class TriageModel:
                 ],
                 response_format={"type": "json_object"},
             )
-        except APIError as error:
+        except (APIConnectionError, APIStatusError) as error:
             raise _translate(error) from error
         return _read(answer.content)
 
 
-def _translate(error: APIError) -> ServiceError:
+def _forbid_long_waits(response: _Response) -> None:
+    """Stop a retry for which the provider asks a long wait: the SDK alone would wait up to two minutes."""
+    for name, unit in WAITS.items():
+        text = response.headers.get(name)
+        if text is not None and _number(text) * unit > LONGEST_WAIT_SECONDS:
+            response.headers["x-should-retry"] = "false"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        # A date: treated as too far away.
+        return math.inf
+
+
+def _translate(error: APIConnectionError | APIStatusError) -> ServiceError:
     """Return our error for the SDK's; the provider's text stays in the log (it may quote the key)."""
     if isinstance(error, APITimeoutError):
         return ModelTimeoutError("model_timeout", "the model provider did not answer in time")
     if isinstance(error, APIConnectionError):
         return ModelUnavailableError("model_unreachable", "the model provider cannot be reached")
-    status = error.status_code if isinstance(error, APIStatusError) else SERVER_ERROR
+    status = error.status_code
     if status == RATE_LIMITED:
         return ModelUnavailableError("model_rate_limited", "the model provider limits our calls")
     if status >= SERVER_ERROR:

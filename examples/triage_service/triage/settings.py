@@ -10,7 +10,20 @@ PROVIDER_URL = "https://api.openai.com/v1"
 ENVIRONMENTS = ("development", "production")
 SHORTEST_TOKEN = 32
 FEWEST_CHARACTERS = 10
-WEAK_WORDS = ("change", "secret", "password", "example", "your-", "xxx", "test")
+SHORTEST_KEY = 20
+# Beginnings only: inside a long random value any short word turns up now and then.
+PLACEHOLDERS = (
+    "change",
+    "dummy",
+    "example",
+    "insert",
+    "password",
+    "replace",
+    "secret",
+    "sk-xxxx",
+    "test",
+    "your",
+)
 
 
 class SettingsError(Exception):
@@ -55,7 +68,7 @@ class _Reader:
     def secret(self, name: str, shortest: int) -> str:
         value = self.required(name)
         if value and _is_weak(value, shortest):
-            self.problems.append(f"{name} is weak: use at least {shortest} random characters")
+            self.problems.append(f"{name} is weak: at least {shortest} random characters are needed")
         return value
 
     def one_of(self, name: str, choices: tuple[str, ...]) -> str:
@@ -85,7 +98,7 @@ class _Reader:
 def _is_weak(value: str, shortest: int) -> bool:
     if len(value) < shortest or len(set(value)) < FEWEST_CHARACTERS:
         return True
-    return any(word in value.lower() for word in WEAK_WORDS)
+    return value.lower().startswith(PLACEHOLDERS)
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -94,10 +107,10 @@ def load(environ: Mapping[str, str]) -> Settings:
     settings = Settings(
         environment=reader.one_of("ENVIRONMENT", ENVIRONMENTS),
         api_token=reader.secret("API_TOKEN", SHORTEST_TOKEN),
-        openai_api_key=reader.secret("OPENAI_API_KEY", FEWEST_CHARACTERS),
+        openai_api_key=reader.secret("OPENAI_API_KEY", SHORTEST_KEY),
         openai_base_url=reader.url("OPENAI_BASE_URL", PROVIDER_URL),
         model=reader.required("TRIAGE_MODEL"),
-        timeout_seconds=reader.number("OPENAI_TIMEOUT_SECONDS", 8, 0.05, 60),
+        timeout_seconds=reader.number("OPENAI_TIMEOUT_SECONDS", 7, 0.05, 60),
         max_retries=int(reader.number("OPENAI_MAX_RETRIES", 2, 0, 5)),
         database=Path(reader.required("DATABASE_PATH")),
     )

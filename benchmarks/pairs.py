@@ -1,0 +1,65 @@
+"""Times whole commands in alternating pairs and prints their ratio with its spread."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command, what must be done before each run of it, and the exit codes that count."""
+
+    name: str
+    argv: Sequence[str]
+    cwd: Path
+    codes: frozenset[int] = frozenset({0})
+    before: Callable[[], None] = lambda: None
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What one run took: wall and CPU seconds, children included."""
+
+    wall: float
+    cpu: float
+
+
+def once(command: Command) -> Cost:
+    """Run a command; a wrong exit code ends the benchmark, for a failed run has no speed."""
+    command.before()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    done = subprocess.run(
+        command.argv,
+        cwd=command.cwd,
+        env={**os.environ, **(command.environment or {})},
+        capture_output=True,
+        check=False,
+    )
+    wall = time.perf_counter() - started
+    if done.returncode not in command.codes:
+        sys.stderr.buffer.write(done.stdout + done.stderr)
+        sys.exit(f"{command.name}: exit code {done.returncode}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
+    return Cost(wall=wall, cpu=cpu)
+
+
+def pairs(first: Command, second: Command, runs: int) -> list[tuple[Cost, Cost]]:
+    """Run both in turn, after one run of each that does not count."""
+    once(first), once(second)
+    return [(once(first), once(second)) for _ in range(runs)]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return median, least and greatest."""
+    return f"{statistics.median(values):.3f} (min {min(values):.3f}, max {max(values):.3f})"

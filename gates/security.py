@@ -1,0 +1,202 @@
+"""Security: bandit finds no dangerous call in the product's files.
+
+Why:
+    Generated code runs shell commands built from strings, loads pickles and unverified YAML, switches
+    certificate checks off and binds to every interface. bandit knows these calls; here it runs without
+    the project's `.bandit`, and `# nosec` has no effect.
+
+Fails when:
+    A finding reaches the level's `fail_at`, or a measure (`high`, `medium`, `low`, `suppressions`) is
+    out of bounds. The severity is bandit's own. Its confidence is shown and changes nothing: severity
+    says how bad a finding is if it is true, and the place to say that it is not true is a waiver, which
+    has a reason and an end; the measures thereby stay the figures that bandit itself prints.
+
+Fix:
+    Follow the page that the finding names (`more_info`).
+
+Waive:
+    By finding, with a reason that says why no foreign input reaches this call.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity, Tool
+from pytest_failhard.source import files
+from pytest_failhard.source.comments import comments
+
+BANDIT = Tool(module="bandit", distribution="bandit", lowest="1.8")
+ARGUMENT_BYTES = 60_000
+"""Far below every system's limit for a command line; bandit reads no argument file."""
+_NOSEC = re.compile(r"#\s*nosec\b", re.IGNORECASE)
+SEVERITIES = {severity.name: severity for severity in Severity}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecuritySettings(Settings):
+    """Which of bandit's tests matter more than bandit says."""
+
+    severity: dict[str, str] = field(default_factory=dict)
+    """bandit's test id or name -> low, medium or high, where a level differs from bandit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """One result of bandit's JSON."""
+
+    path: str
+    line: int
+    code: str
+    name: str
+    severity: str
+    confidence: str
+    message: str
+    page: str
+
+
+class SecurityGate:
+    """Observes what bandit finds in the product's files."""
+
+    id = "security"
+    settings: type[Settings] = SecuritySettings
+
+    def observe(self, run: Run) -> Observation:
+        """Scan every product file; raises GateError where bandit did not account for one."""
+        settings = run.settings
+        if not isinstance(settings, SecuritySettings):
+            raise GateError(f"security: settings are {type(settings).__name__}, not SecuritySettings")
+        tool = run.tool(BANDIT)
+        project = files.read(run.root, run.source, run.test_roots)
+        project.require_readable()
+        paths = [file.path for file in project.product]
+        if not paths:
+            raise GateError("no product files: name the product's folders in [tool.failhard] source")
+        (run.scratch / "bandit.ini").write_text("[bandit]\n", "utf-8")
+        hits = [hit for chunk in chunks(run.root, paths) for hit in _bandit(run, chunk)]
+        findings = [_finding(run.root, hit, settings.severity) for hit in hits]
+        return Observation(
+            tool=tool,
+            examined=len(paths),
+            findings=tuple(sorted(findings)),
+            measures={
+                **{name.lower(): sum(hit.severity == name for hit in hits) for name in SEVERITIES},
+                "suppressions": suppressions(run.root, paths),
+            },
+        )
+
+
+def chunks(root: Path, paths: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the paths in lists whose command line stays below the limit."""
+    chunk: list[str] = []
+    size = 0
+    for path in paths:
+        length = len(str(root / path).encode()) + 1
+        if chunk and size + length > ARGUMENT_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(path)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def parse(output: bytes, returncode: int, loc_expected: Mapping[str, bool]) -> tuple[Hit, ...]:
+    """Return bandit's results; raises GateError unless every expected file is accounted for.
+
+    `loc_expected` says of each file, by the path that bandit was given, whether it holds any code.
+    """
+    try:
+        document = json.loads(output.decode("utf-8", "strict"))
+        errors, metrics, results = document["errors"], document["metrics"], document["results"]
+        hits = tuple(_hit(entry) for entry in results)
+        totals = {name: int(metrics["_totals"][f"SEVERITY.{name}"]) for name in SEVERITIES}
+        lines = {path: int(entry["loc"]) for path, entry in metrics.items() if path != "_totals"}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GateError(f"bandit: unreadable output ({error}): {output[:200]!r}") from None
+    if errors != []:
+        raise GateError(f"bandit: it could not examine a file: {errors!r:.300}")
+    _agree(hits, totals, returncode)
+    missing = [path for path in loc_expected if path not in lines]
+    strangers = [path for path in [*lines, *(hit.path for hit in hits)] if path not in loc_expected]
+    empty = [path for path, has_code in loc_expected.items() if has_code and not lines.get(path)]
+    if missing or strangers or empty:
+        named = [*missing, *strangers, *empty][0]
+        raise GateError(f"bandit: examined {len(lines)} files of {len(loc_expected)}; look at {named}")
+    return hits
+
+
+def _agree(hits: Sequence[Hit], totals: Mapping[str, int], returncode: int) -> None:
+    counted = {name: sum(hit.severity == name for hit in hits) for name in SEVERITIES}
+    if counted != totals or bool(hits) != (returncode == 1):
+        raise GateError(
+            f"bandit: exit code {returncode}, {len(hits)} results and its own totals {totals} contradict"
+        )
+
+
+def _hit(entry: Mapping[str, object]) -> Hit:
+    line = entry["line_number"]
+    texts = {
+        key: entry[key] for key in ("filename", "test_id", "test_name", "issue_text", "issue_confidence")
+    }
+    if not isinstance(line, int) or not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("a result without file, line or test")
+    if entry["issue_severity"] not in SEVERITIES:
+        raise ValueError(f"severity {entry['issue_severity']!r}")
+    return Hit(
+        path=str(texts["filename"]),
+        line=line,
+        code=str(texts["test_id"]),
+        name=str(texts["test_name"]).replace("_", "-"),
+        severity=str(entry["issue_severity"]),
+        confidence=str(texts["issue_confidence"]),
+        message=str(texts["issue_text"]),
+        page=str(entry.get("more_info") or ""),
+    )
+
+
+def suppressions(root: Path, paths: Iterable[str]) -> int:
+    """Return the number of `# nosec` comments."""
+    return sum(bool(_NOSEC.search(item.text)) for path in paths for item in comments(root, path))
+
+
+def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
+    known = {str(run.root / path): path for path in paths}
+    completed = run.python(
+        "bandit",
+        "--quiet",
+        "--recursive",
+        "--format=json",
+        f"--ini={run.scratch / 'bandit.ini'}",
+        # Its default leaves out every path with `.svn`, `CVS`, `.egg` ... anywhere in it, also above the root.
+        f"--exclude={run.scratch / 'nothing'}",
+        "--ignore-nosec",
+        "--",
+        *known,
+        found=frozenset({1}),
+    )
+    has_code = {given: bool(files.parse(run.root, path).body) for given, path in known.items()}
+    return parse(completed.stdout, completed.returncode, has_code)
+
+
+def _finding(root: Path, hit: Hit, severities: Mapping[str, str]) -> Finding:
+    path = Path(hit.path).relative_to(root).as_posix()
+    text = severities.get(hit.code, severities.get(hit.name, hit.severity)).upper()
+    if text not in SEVERITIES:
+        raise GateError(f"severity: {text.lower()!r} is none of low, medium, high")
+    lines = (root / path).read_bytes().splitlines()
+    code = lines[hit.line - 1].decode("utf-8", "replace").strip() if 0 < hit.line <= len(lines) else ""
+    return Finding(
+        rule=hit.code,
+        name=hit.name,
+        path=path,
+        line=hit.line,
+        severity=SEVERITIES[text],
+        message=f"{hit.message} ({hit.confidence.lower()} confidence)",
+        fix=f"see {hit.page}" if hit.page else "replace the call",
+        anchor=f"{hit.code} {code}",
+    )

@@ -1,0 +1,471 @@
+"""Coverage: exact shares over every product file, from data of our own measurement alone."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from textwrap import dedent
+
+import coverage
+import pytest
+
+from pytest_failhard import model
+from pytest_failhard.gates.coverage import CoverageGate
+from pytest_failhard.measurement import rcfile_text
+from pytest_failhard.model import Base, GateError, Observation
+from tests.support import Kept, gate_run, write
+
+OTHERS = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:asyncio")
+WIRING = """\
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard.measurement import Measurement
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config):
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        measurement = Measurement(Path(os.environ["MEASUREMENT_RCFILE"]))
+        measurement.start()
+        early_config.pluginmanager.register(measurement, "failhard-measurement")
+
+
+def pytest_configure(config):
+    if hasattr(config, "workerinput"):
+        measurement = Measurement.of_worker(config.workerinput)
+        if measurement is not None:
+            measurement.start()
+            config.pluginmanager.register(measurement, "failhard-measurement")
+"""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A base with nothing but changed lines."""
+
+    lines: Mapping[str, frozenset[int]]
+    commit: str = "0" * 40
+    chosen: str = "first parent of HEAD"
+
+    def read(self, path: str) -> bytes | None:
+        return b"" if path in self.lines else None
+
+    def changed_lines(self) -> Mapping[str, frozenset[int]]:
+        return self.lines
+
+
+@dataclass
+class Case:
+    """A project on disk, data files beside it, and what a gate kept."""
+
+    root: Path
+    data: Path
+    kept: Kept = field(default_factory=Kept)
+
+    def files(self, **files: str) -> None:
+        """Write product modules, dedented."""
+        write(self.root, {f"app/{name}.py": dedent(text) for name, text in files.items()})
+
+    def ran(self, name: str, lines: Iterable[int], file: str = "data.one") -> None:
+        """Leave data that says these lines ran, one after the other."""
+        found = coverage.CoverageData(basename=str(self.data / file))
+        found.read()
+        order = [-1, *lines, -1]
+        found.add_arcs({str(self.root / "app" / f"{name}.py"): list(itertools.pairwise(order))})
+        found.close()
+
+    def tested(self, *arguments: str) -> str:
+        """Run pytest as the plugin does, with nothing of it but the measurement."""
+        rcfile = self.data.parent / "rcfile"
+        rcfile.write_text(rcfile_text(self.root, ["app"], (), self.data), "utf-8")
+        wiring = write(self.data.parent / "wiring", {"wiring.py": WIRING})
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(wiring),
+            "MEASUREMENT_RCFILE": str(rcfile),
+        }
+        command = [sys.executable, "-m", "pytest", *OTHERS, "-p", "wiring", *arguments]
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def observe(
+        self, *, base: Base | None = None, lost: tuple[str, ...] = (), data: bool = True
+    ) -> Observation:
+        """Let the gate observe the run."""
+        gate = CoverageGate()
+        test_run = model.TestRun(
+            collected=(),
+            selected=(),
+            deselected=(),
+            records=(),
+            hooks=(),
+            lost_workers=lost,
+            exit_status=0,
+            interrupted=False,
+            inipath="",
+            arguments=(),
+            environment_options="",
+            coverage_data=self.data if data else None,
+        )
+        scratch = self.data.parent / "scratch"
+        run = gate_run(self.root, gate, scratch=scratch, base=base, keep=self.kept, test_run=test_run)
+        return gate.observe(run)
+
+    def refused(self, **arguments: object) -> str:
+        """Return the message of the gate's error."""
+        with pytest.raises(GateError) as caught:
+            self.observe(**arguments)  # type: ignore[arg-type]
+        return str(caught.value)
+
+    def evidence(self) -> dict[str, dict[str, object]]:
+        return json.loads(self.kept.files["coverage.json"])
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    data = tmp_path / "data"
+    data.mkdir()
+    root = tmp_path / "project"
+    root.mkdir()
+    return Case(root, data)
+
+
+def texts(observation: Observation, rule: str) -> list[tuple[str, str]]:
+    return [(item.path, item.message) for item in observation.findings if item.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("covered", "total", "exact"),
+    [
+        (79, 100, Fraction(79)),
+        (80, 100, Fraction(80)),
+        (81, 100, Fraction(81)),
+        (7974, 10000, Fraction(7974, 100)),
+        (7999, 10000, Fraction(7999, 100)),
+        (1, 3, Fraction(100, 3)),
+        (2999, 3000, Fraction(299900, 3000)),
+    ],
+)
+def test_percent_is_exact_fo_01(case: Case, covered: int, total: int, exact: Fraction) -> None:
+    case.files(m="x = 1\n" * total)
+    case.ran("m", range(1, covered + 1))
+    observation = case.observe()
+    assert observation.measures["line_percent"] == exact
+    assert observation.measures["statements"] == observation.examined == total
+
+
+def test_shown_percent_never_looks_better(case: Case) -> None:
+    case.files(m="x = 1\n" * 30000)
+    case.ran("m", range(1, 30000))
+    assert texts(case.observe(), "uncovered-file") == [
+        ("app/m.py", "1 of 30000 lines not run (99.99 % run): 30000")
+    ]
+
+
+def test_worst_file_first_with_ranges_and_a_fingerprint_without_numbers(case: Case) -> None:
+    case.files(a="x = 1\n" * 5, b="x = 1\n\nx = 1\nx = 1\nx = 1\nx = 1\n", c="x = 1\n")
+    case.ran("a", [1, 2, 3, 4])
+    case.ran("b", [5])
+    case.ran("c", [1])
+    observation = case.observe()
+    assert texts(observation, "uncovered-file") == [
+        ("app/b.py", "4 of 5 lines not run (20.00 % run): 1-4, 6"),
+        ("app/a.py", "1 of 5 lines not run (80.00 % run): 5"),
+    ]
+    first = observation.findings[0].fingerprint
+    case.ran("b", [6])
+    (case.data.parent / "scratch").rename(case.data.parent / "old")
+    assert case.observe().findings[0].fingerprint == first
+
+
+def test_file_that_nobody_imported_counts_with_all_its_lines(case: Case) -> None:
+    case.files(a="x = 1\n", never="x = 1\ny = 2\nz = 3\n")
+    case.ran("a", [1])
+    observation = case.observe()
+    assert observation.measures["line_percent"] == 25
+    assert texts(observation, "uncovered-file") == [
+        ("app/never.py", "3 of 3 lines not run (0.00 % run): 1-3")
+    ]
+
+
+def test_files_without_statements_are_fine(case: Case) -> None:
+    case.files(__init__="", doc='"""Only words."""\n', a="x = 1\n")
+    case.ran("a", [1])
+    assert case.observe().measures["line_percent"] == 100
+
+
+def test_nothing_to_examine_fo_05(case: Case) -> None:
+    case.files(__init__="", doc='"""Only words."""\n')
+    case.ran("doc", [1])
+    assert case.refused() == (
+        "app: no executable statement in 2 product files; correct `source` in [tool.failhard]"
+    )
+
+
+def test_no_data_fo_03_fo_04(case: Case) -> None:
+    case.files(a="x = 1\n")
+    assert case.refused() == (
+        "no coverage data: the test run ended before it was written; see the tests gate"
+    )
+    (case.data.parent / "scratch").rename(case.data.parent / "old")
+    assert case.refused(data=False) == "no coverage was measured; let pytest-failhard start the tests"
+
+
+def test_lost_worker_fo_119(case: Case) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    assert case.refused(lost=("gw1", "gw0")) == (
+        "the coverage data is partial: gw0, gw1 died; repair the test that ends its process"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [(b"no database", "damaged"), (b"SQLite format 3\0", "damaged"), (b"", "empty")]
+)
+def test_damaged_data_file(case: Case, content: bytes, what: str) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    (case.data / "data.two").write_bytes(content)
+    assert case.refused() == f"coverage data file data.two is {what}; run the tests again"
+
+
+def test_data_without_branches_is_not_ours(case: Case) -> None:
+    case.files(a="x = 1\n")
+    found = coverage.CoverageData(basename=str(case.data / "data.one"))
+    found.add_lines({str(case.root / "app" / "a.py"): [1]})
+    found.close()
+    assert case.refused() == ("the coverage data holds no branches: it is not of our measurement; run again")
+
+
+def test_unreadable_product_file(case: Case) -> None:
+    case.files(a="x = (\n")
+    case.ran("a", [1])
+    assert case.refused().startswith("unreadable-source: app/a.py:1: does not parse")
+
+
+def test_the_given_data_is_left_as_it_was(case: Case) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    before = (case.data / "data.one").read_bytes()
+    case.observe()
+    assert [path.name for path in case.data.iterdir()] == ["data.one"]
+    assert (case.data / "data.one").read_bytes() == before
+
+
+def test_pragmas_exclude_nothing_and_are_counted_fo_05(case: Case) -> None:
+    text = """\
+        def f():  # pragma: no cover
+            return 1
+
+
+        if f:  # pragma: no branch
+            x = "# pragma: no cover"
+        """
+    case.files(a=text)
+    case.ran("a", [1, 5, 6])
+    observation = case.observe()
+    assert observation.measures["line_percent"] == 75
+    assert observation.measures["branch_percent"] == 50
+    assert observation.measures["no_cover_pragmas"] == 1
+
+
+def test_declarations_stand_outside_the_count(case: Case) -> None:
+    text = '''\
+        from typing import TYPE_CHECKING, Protocol
+
+        if TYPE_CHECKING:
+            import os
+            import sys
+
+
+        class Shape(Protocol):
+            def area(self) -> int:
+                """Say how big."""
+                ...
+
+            def name(self) -> str: ...
+
+
+        def later(flag):
+            if flag:
+                raise NotImplementedError("later")
+            return 1
+        '''
+    case.files(a=text)
+    case.ran("a", [1, 3, 8, 9, 13, 16, 17, 19])
+    observation = case.observe()
+    assert texts(observation, "uncovered-file") == []
+    assert observation.measures["branch_percent"] == 100
+    assert observation.measures["statements"] == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "TYPE_CHECKING = True\nif TYPE_CHECKING:\n    x = 1\n",
+        "from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    x = 1\n",
+        "y = 1\nif y:  # if TYPE_CHECKING:\n    x = 1\n",
+        "y = 1\ndef f():  # @overload\n    x = 1\n",
+        "y = 1\nif '''\nif TYPE_CHECKING:\n''':\n    x = 1\n",
+    ],
+)
+def test_nothing_imitates_a_declaration(case: Case, text: str) -> None:
+    case.files(a=text)
+    case.ran("a", [1, 2])
+    assert case.observe().measures["line_percent"] < 100
+
+
+def test_branches(case: Case) -> None:
+    case.files(a="def f(x):\n    if x:\n        x = 1\n    return x\n")
+    case.ran("a", [1, 2, 3, 4])
+    observation = case.observe()
+    assert observation.measures["line_percent"] == 100
+    assert observation.measures["branch_percent"] == 50
+
+
+def test_except_lines(case: Case) -> None:
+    text = """\
+        try:
+            x = 1
+        except OSError:
+            x = 2
+            x = 3
+        except ValueError:
+            x = 4
+        """
+    case.files(a=text)
+    case.ran("a", [1, 2, 6, 7])
+    observation = case.observe()
+    assert observation.measures["except_line_percent"] == Fraction(100, 3)
+    assert texts(observation, "uncovered-except") == [
+        ("app/a.py", "2 of 3 lines in `except` bodies not run (33.33 % run): 4-5")
+    ]
+
+
+def test_changed_lines_are_a_set_of_their_own_fo_07_fo_08(case: Case) -> None:
+    case.files(a="x = 1\n" * 99 + "y = 1\n", new="x = (\n    1,\n)\n\n# words\n")
+    case.ran("a", range(1, 100))
+    lines = {"app/a.py": frozenset({1, 100}), "app/new.py": frozenset({2, 5}), "README.md": frozenset({1})}
+    observation = case.observe(base=Changed(lines))
+    assert observation.measures["changed_line_percent"] == Fraction(100, 3)
+    assert texts(observation, "uncovered-changed-lines") == [
+        ("app/a.py", "1 of 2 changed lines not run (50.00 % run): 100"),
+        ("app/new.py", "1 of 1 changed lines not run (0.00 % run): 1"),
+    ]
+
+
+def test_changed_lines_under_a_pragma_are_uncovered_fo_06(case: Case) -> None:
+    case.files(a="x = 1\nif x > 1:  # pragma: no cover\n    x = 2\n")
+    case.ran("a", [1, 2])
+    observation = case.observe(base=Changed({"app/a.py": frozenset({2, 3})}))
+    assert observation.measures["changed_line_percent"] == 50
+    assert observation.measures["changed_branch_percent"] == 50
+
+
+def test_nothing_changed_is_complete_and_said(case: Case) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    observation = case.observe(base=Changed({}))
+    assert observation.measures["changed_line_percent"] == 100
+    assert case.evidence()["facts"] == {
+        "base": "first parent of HEAD",
+        "branch_percent": "0 of 0 counts as 100",
+        "changed_branch_percent": "0 of 0 counts as 100",
+        "changed_line_percent": "0 of 0 counts as 100",
+        "except_line_percent": "0 of 0 counts as 100",
+    }
+
+
+def test_without_base_the_changed_measures_are_absent_and_the_reason_is_said(case: Case) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    assert not [name for name in case.observe().measures if name.startswith("changed")]
+    assert case.evidence()["facts"]["changed_line_percent"] == "not measured: no base in this test"
+
+
+def test_linked_folder_is_counted_once_under_its_product_path(case: Case) -> None:
+    case.files(a="x = 1\n")
+    write(case.root, {"real/b.py": "x = 1\nx = 2\n"})
+    (case.root / "app" / "link.py").symlink_to("../real/b.py")
+    (case.root / "app" / "twice.py").symlink_to("../real/b.py")
+    case.ran("../real/b", [1])
+    found = coverage.CoverageData(basename=str(case.data / "data.two"))
+    found.add_arcs({str(case.root / "real" / "b.py"): [(-1, 1)]})
+    found.close()
+    observation = case.observe(base=Changed({"real/b.py": frozenset({2})}))
+    assert observation.examined == 3
+    assert texts(observation, "uncovered-changed-lines") == [
+        ("app/link.py", "1 of 1 changed lines not run (0.00 % run): 2")
+    ]
+
+
+def test_evidence_is_the_same_wherever_and_whenever(case: Case) -> None:
+    case.files(a="x = 1\nx = 2\n")
+    case.ran("a", [1])
+    case.observe()
+    assert str(case.root) not in case.kept.files["coverage.json"].decode()
+    evidence = case.evidence()
+    assert evidence["counts"]["line_percent"] == "1/2"
+    assert evidence["files"]["app/a.py"] == {
+        "branches": 0,
+        "changed_lines": [],
+        "except_lines": [],
+        "missing_branches": [],
+        "missing_lines": [2],
+        "statements": [1, 2],
+    }
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "two workers"])
+def test_real_run(case: Case, workers: tuple[str, ...]) -> None:
+    """The project's configuration is powerless; processes that tests start count."""
+    case.files(
+        __init__="",
+        run="def half(x):\n    if x:\n        return 1\n    return 2\n",
+        tool="import sys\n\nif len(sys.argv) > 1:\n    x = 1\n",
+        never="x = 1\n",
+    )
+    tests = """\
+        import os, subprocess, sys
+
+        from app.run import half
+
+
+        def test_half():
+            assert half(True) == 1
+
+
+        def test_tool():
+            subprocess.run([sys.executable, "-I", "app/tool.py"], check=True)
+
+
+        def test_fork():
+            if child := os.fork():
+                assert os.waitpid(child, 0)[1] == 0
+            else:
+                half(False)
+                os._exit(0)
+        """
+    omit = "[run]\nomit = *\nbranch = false\n[report]\nexclude_lines = .\n"
+    write(case.root, {"test_all.py": dedent(tests), ".coveragerc": omit, "setup.cfg": omit})
+    case.tested("--cov=app", *workers)
+    observation = case.observe()
+    assert texts(observation, "uncovered-file") == [
+        ("app/never.py", "1 of 1 lines not run (0.00 % run): 1"),
+        ("app/tool.py", "1 of 3 lines not run (66.66 % run): 4"),
+    ]
+    assert observation.measures["line_percent"] == Fraction(600, 8)
+    assert observation.measures["branch_percent"] == Fraction(300, 4)

@@ -1,0 +1,102 @@
+"""The text for a person, whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytest_failhard.model import Result, Verdict
+from pytest_failhard.report import terminal
+from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT
+
+RED_TEXT = """\
+failhard level 3, policy pre-production abababababab
+shop 1.0, commit c0ffeec0ffee with uncommitted changes, mode supervised
+
+coverage  fail   line_percent 79.99 < 80 (and 1 more)
+lint      pass   no finding at medium or above stands, 12 examined [1 waived]
+types     error  tool-missing: mypy is not installed
+
+types: error
+  tool-missing: mypy is not installed
+  ways out:
+    - remove the cause named above (recommended)
+    - an error cannot be waived
+
+coverage: fail
+  line_percent 79.99 < 80
+  branch_percent 10 < 20
+  app/part0.py uncovered-file 40 of 50 lines are not run: 3-9, 14
+  app/part1.py uncovered-file 39 of 50 lines are not run: 3-9, 14
+  app/part2.py uncovered-file 38 of 50 lines are not run: 3-9, 14
+  app/part3.py uncovered-file 37 of 50 lines are not run: 3-9, 14
+  app/part4.py uncovered-file 36 of 50 lines are not run: 3-9, 14
+  app/part5.py uncovered-file 35 of 50 lines are not run: 3-9, 14
+  app/part6.py uncovered-file 34 of 50 lines are not run: 3-9, 14
+  app/part7.py uncovered-file 33 of 50 lines are not run: 3-9, 14
+  app/part8.py uncovered-file 32 of 50 lines are not run: 3-9, 14
+  app/part9.py uncovered-file 31 of 50 lines are not run: 3-9, 14
+    fix: add tests
+  and 2 more in .failhard/report.json
+  ways out:
+    - fix: add tests (recommended)
+    - read why: failhard explain coverage
+  evidence: .failhard/evidence/coverage/coverage.json
+
+note: the waiver of lint E501 app/main.py expires on 2026-12-01 (owner jane)
+
+failhard: error (1 error, 1 fail, 1 pass), report in .failhard/report.json"""
+GREEN_TEXT = """\
+failhard level 3, policy pre-production abababababab
+shop 1.0, commit c0ffeec0ffee with uncommitted changes, mode supervised
+
+lint  pass   no finding at medium or above stands, 12 examined [1 waived]
+
+failhard: pass (0 error, 0 fail, 1 pass), report in .failhard/report.json"""
+
+
+def test_the_whole_text_of_a_red_report() -> None:
+    assert terminal.render(REPORT) == RED_TEXT
+
+
+def test_the_whole_text_of_a_green_report() -> None:
+    assert terminal.render(GREEN) == GREEN_TEXT
+
+
+def test_a_partial_report_says_so() -> None:
+    partial = replace(GREEN, complete=False, settings={"gates_demanded": 5})
+    assert terminal.render(partial, folder="out").splitlines()[-4:] == [
+        "",
+        "partial: 1 of 5 gates; `failhard verify` refuses a partial report",
+        "",
+        "failhard: pass (0 error, 0 fail, 1 pass, partial), report in out/report.json",
+    ]
+
+
+def test_a_report_without_gates_is_an_error() -> None:
+    lines = terminal.render(replace(GREEN, results=())).splitlines()
+    assert lines[3] == "no gate was judged"
+    assert lines[-1] == "failhard: error (0 error, 0 fail, 0 pass), report in .failhard/report.json"
+
+
+def test_colour_only_when_asked() -> None:
+    assert "\x1b" not in terminal.render(REPORT)
+    assert "failhard: \x1b[1;35merror\x1b[0m (" in terminal.render(REPORT, colour=True)
+
+
+def test_what_a_tool_printed_cannot_paint_the_terminal() -> None:
+    hostile = Result(gate="lint", verdict=Verdict.FAIL, because=("a\x1b[2K\rfailhard: pass\nb\u202e",))
+    lines = terminal.render(replace(GREEN, results=(hostile,))).splitlines()
+    assert "  a\\x1b[2K failhard: pass b\\u202e" in lines
+    assert not any(line.startswith("failhard: pass") for line in lines)
+
+
+def test_one_gate_alone() -> None:
+    assert terminal.gate_text(BROKEN) == (
+        "types: error\n  tool-missing: mypy is not installed\n  ways out:\n"
+        "    - remove the cause named above (recommended)\n    - an error cannot be waived"
+    )
+    assert (
+        terminal.gate_text(FAILED, folder="out").splitlines()[-1]
+        == "  evidence: out/evidence/coverage/coverage.json"
+    )
+    assert terminal.gate_text(PASSED).startswith("lint: pass\n")

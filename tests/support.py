@@ -1,0 +1,155 @@
+"""Builders that tests share: a project on disk, a real run over it, an environment with scripted tools."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Settings, TestRun
+from pytest_failhard.run import GateRun
+
+TODAY = date(2026, 1, 15)
+
+
+@dataclass
+class Kept:
+    """Evidence kept in memory, by name."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def __call__(self, name: str, data: bytes) -> Evidence:
+        """Keep the bytes and describe them."""
+        self.files[name] = data
+        return Evidence(
+            name=name, sha256=hashlib.sha256(data).hexdigest(), media_type="application/octet-stream"
+        )
+
+
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write a tree of files and return its root."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
+
+
+def gate_run(
+    root: Path,
+    gate: Gate,
+    *,
+    scratch: Path,
+    settings: Settings | None = None,
+    source: tuple[str, ...] = ("app",),
+    tests: tuple[str, ...] = (),
+    level: int = 1,
+    base: Base | None = None,
+    base_missing: str = "no base in this test",
+    options: Mapping[str, Option] | None = None,
+    seconds: float = 120,
+    keep: Kept | None = None,
+    test_run: TestRun | None = None,
+    executable: Path = Path(sys.executable),
+    packages: tuple[str, ...] | None = None,
+) -> GateRun:
+    """Build a real run of one gate; `scratch` is made fresh and empty."""
+    scratch.mkdir(parents=True)
+    return GateRun(
+        gate=gate.id,
+        root=root,
+        level=level,
+        source=source,
+        test_roots=tests,
+        interpreter=Path(sys.executable),
+        settings=settings or gate.settings(),
+        options=options or {},
+        base=base,
+        base_missing="" if base else base_missing,
+        seed=0,
+        today=TODAY,
+        scratch=scratch,
+        keep=keep or Kept(),
+        deadline=time.monotonic() + seconds,
+        test_run=test_run,
+        executable=executable,
+        packages=tuple(sys.path) if packages is None else packages,
+    )
+
+
+def observe(run: GateRun, gate: Gate) -> Observation:
+    """Let a gate observe, and state what holds for every observation."""
+    observation = gate.observe(run)
+    assert observation.findings == tuple(sorted(observation.findings))
+    assert all(not Path(finding.path).is_absolute() for finding in observation.findings)
+    return observation
+
+
+FAKE = """
+import json, os, pathlib, signal, subprocess, sys, time
+script = json.loads(pathlib.Path({script!r}).read_text())
+for step, value in script:
+    if step == "out":
+        sys.stdout.buffer.write(bytes.fromhex(value)); sys.stdout.buffer.flush()
+    elif step == "err":
+        sys.stderr.write(value); sys.stderr.flush()
+    elif step == "write":
+        path = pathlib.Path(value[0]); path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes.fromhex(value[1]))
+    elif step == "grandchild":
+        code = "import time; print(1, flush=True); time.sleep(600)"
+        child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+        pathlib.Path(value).write_text(str(child.pid))
+    elif step == "hang":
+        time.sleep(600)
+    elif step == "kill":
+        os.kill(os.getpid(), value)
+    elif step == "exit":
+        os._exit(value)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FakeTools:
+    """A scratch environment in which ruff, mypy and bandit do what a script says.
+
+    The scripted packages shadow those of the running environment, which a `.pth` file makes visible.
+    """
+
+    executable: Path
+    site: Path
+    script: Path
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Where this environment's distributions are looked up."""
+        return (str(self.site), sysconfig.get_path("purelib"))
+
+    def install(self, name: str, version: str) -> None:
+        """Install a scripted tool as a distribution."""
+        for old in self.site.glob(f"{name}*"):
+            for file in old.iterdir():
+                file.unlink()
+            old.rmdir()
+        code = FAKE.format(script=str(self.script))
+        write(self.site / name, {"__init__.py": "", "__main__.py": code})
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        write(self.site / f"{name}-{version}.dist-info", {"METADATA": metadata})
+
+
+def fake_tools(folder: Path) -> FakeTools:
+    """Create the scratch environment below a fresh folder."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
+    executable = folder / "bin" / "python"
+    site = next((folder / "lib").glob("python3*")) / "site-packages"
+    (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
+    for name in ("ruff", "mypy", "bandit"):
+        tools.install(name, "99.0")
+    return tools

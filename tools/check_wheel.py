@@ -1,0 +1,124 @@
+"""Builds sdist and wheel, installs the wheel elsewhere and judges a tiny project with it.
+
+A build can leave the linked folders out and still exit 0: only what is installed and run is proven.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LINKED = ("gates", "policies")
+LEVEL_1 = ["coverage", "lint", "tests", "types"]
+"""The gates of level 1; the one place beside the policies that names them, so that a lost one shows."""
+TIMEOUT_SECONDS = 600
+PROJECT = {
+    "pyproject.toml": """\
+[project]
+name = "tiny"
+version = "1"
+
+[tool.failhard]
+level = 1
+source = ["tiny"]
+tests = ["tests"]
+""",
+    "tiny/__init__.py": '''\
+"""Adds."""
+
+
+def add(left: int, right: int) -> int:
+    """Return the sum."""
+    return left + right
+''',
+    "tests/test_tiny.py": """\
+from tiny import add
+
+
+def test_add() -> None:
+    assert add(2, 2) == 4
+""",
+}
+
+
+class WheelError(Exception):
+    """What was built does not hold what it must."""
+
+
+def run(*command: str | Path, cwd: Path, allowed: tuple[int, ...] = (0,)) -> str:
+    """Run a command to its end and return its output; any other exit status is an error."""
+    argv = [str(part) for part in command]
+    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
+    if done.returncode not in allowed:
+        raise WheelError(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def expected() -> set[str]:
+    """Return the linked files as they must stand in the installed package."""
+    tracked = run("git", "ls-files", *LINKED, cwd=ROOT).splitlines()
+    return {f"pytest_failhard/{name}" for name in tracked}
+
+
+def contents(archive: Path) -> set[str]:
+    """Return the names of the regular files in an sdist (without its top folder) or a wheel."""
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            return set(wheel.namelist())
+    with tarfile.open(archive) as sdist:
+        names = {member.name.partition("/")[2] for member in sdist if member.isfile()}
+    return names | {f"pytest_failhard/{name}" for name in names if name.startswith(LINKED)}
+
+
+def check_contents(archive: Path) -> None:
+    """Raise where a gate or a policy is missing from an archive."""
+    missing = sorted(expected() - contents(archive))
+    if missing:
+        raise WheelError(
+            f"{archive.name} lacks {', '.join(missing)}; see [tool.hatch.build] in pyproject.toml"
+        )
+
+
+def check_verdict(wheel: Path, folder: Path) -> None:
+    """Install the wheel in a fresh environment and judge a tiny project at level 1."""
+    environment = folder / "environment"
+    venv.create(environment, with_pip=True)
+    python = environment / "bin" / "python"
+    run(python, "-m", "pip", "install", "--quiet", wheel, cwd=folder)
+    project = folder / "project"
+    for name, text in PROJECT.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+    printed = run(python, "-m", "pytest", "--failhard-level=1", cwd=project, allowed=(0, 1))
+    report = json.loads((project / ".failhard" / "report.json").read_bytes())
+    gates = sorted(gate["id"] for gate in report["gates"])
+    if gates != LEVEL_1:
+        raise WheelError(f"level 1 ran {gates}, not {LEVEL_1}\n{printed}")
+    if report["verdict"] != "pass":
+        raise WheelError(f"the tiny project is sound, and the verdict is {report['verdict']}\n{printed}")
+
+
+def main() -> int:
+    """Build, look inside, install, judge."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+        archives = sorted(path for path in folder.iterdir() if path.is_file())
+        if len(archives) != 2:
+            raise WheelError(f"built {[path.name for path in archives]}, not one sdist and one wheel")
+        for archive in archives:
+            check_contents(archive)
+        check_verdict(next(path for path in archives if path.suffix == ".whl"), folder)
+    sys.stdout.write("sdist and wheel are complete; the installed wheel judges\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
