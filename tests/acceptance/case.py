@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, check_agreement
-from tests.acceptance.project import Files
+from tests.acceptance.project import Files, write
+from tests.acceptance.scratch import Fault
 
 FULL = os.environ.get("ACCEPTANCE_SIZE") == "full"
 """Both modes, two workers and all variants, as `nox -s acceptance` runs them; else one run a case."""
@@ -52,6 +52,9 @@ class Case:
     always: bool = False
     author_code: int | None = None
     phrases: Mapping[Mode, str] = field(default_factory=dict)
+    tool: str = ""
+    """The tool that obeys `fault`, or `gate` for a foreign gate; empty for the real ones."""
+    fault: Fault = field(default_factory=dict)
     also: Callable[[Outcome], None] = _nothing_more
 
     @property
@@ -76,6 +79,11 @@ class Case:
         red = tuple(mode for mode in promised if self.expected(mode) is not Expected.PASS) or promised
         # Odd ids in one mode, even ones in the other: both are seen in every section of the list.
         return (red[int(self.id.removeprefix("FO-")) % len(red)],)
+
+    def change_project(self, root: Path) -> None:
+        """Put the fault into a copy of the green project."""
+        write(root, self.files)
+        self.change(root)
 
     def check(self, outcome: Outcome) -> None:
         """Compare a run with what is demanded: exit code, verdict, gate, key phrase, all agreeing."""
@@ -105,6 +113,3 @@ class Case:
         if self.rule and expected is Expected.FAIL:
             rules = {finding["rule"] for finding in gate["findings"]}
             assert self.rule in rules, f"{self.label}: no finding {self.rule} in {rules}\n{outcome}"
-
-
-PYTHON = Path(sys.executable)

@@ -206,7 +206,10 @@ CASES = (
     ),
     _forger("FO-60", _conftest(FORGED_REPORT), Expected.FAIL, "test_red"),
     _forger(
-        "FO-61", _conftest("def pytest_pyfunc_call():\n    return True\n"), Expected.FAIL, "pytest_pyfunc_call"
+        "FO-61",
+        _conftest("def pytest_pyfunc_call():\n    return True\n"),
+        Expected.FAIL,
+        "pytest_pyfunc_call",
     ),
     _forger(
         "FO-62",
@@ -355,7 +358,9 @@ CASES = (
             "def test_wrong() -> None:\n    assert discount(200, 10) == 1\n"
         },
         change=_shadow_package,
-        ask=Ask(only="tests", tests=("-n", "2"), environment={"PYTHONPATH": "{root}/../evil"}, python=("-B",)),
+        ask=Ask(
+            only="tests", tests=("-n", "2"), environment={"PYTHONPATH": "{root}/../evil"}, python=("-B",)
+        ),
         twin={},
         twin_ask=WORKERS,
     ),

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from tests.acceptance.case import Case
 from tests.acceptance.harness import Ask, Expected, Mode, Outcome
-from tests.acceptance.project import DANGEROUS, FAILING, FIRST, SECOND, VIOLATION, Files, configured, pytest_options
+from tests.acceptance.project import (
+    DANGEROUS,
+    FAILING,
+    FIRST,
+    SECOND,
+    VIOLATION,
+    Files,
+    configured,
+    pytest_options,
+)
 
 LINT = Ask(only="lint")
 TESTS = Ask(only="tests")
@@ -302,7 +311,8 @@ CASES = (
         supervised=Expected.PASS,
         phrase="/dev/null",
         ask=Ask(
-            only="tests", environment={"PYTEST_ADDOPTS": "-c /dev/null --rootdir={root}", "PYTHONPATH": "{root}"}
+            only="tests",
+            environment={"PYTEST_ADDOPTS": "-c /dev/null --rootdir={root}", "PYTHONPATH": "{root}"},
         ),
         twin={},
     ),

@@ -135,7 +135,7 @@ CASES = (
         supervised=Expected.FAIL,
         phrase="line_percent",
         files={
-            "tests/conftest.py": "import sys\n\n\ndef pytest_sessionstart() -> None:\n    sys.settrace(None)\n",
+            "tests/conftest.py": "import sys\n\n\ndef pytest_sessionstart():\n    sys.settrace(None)\n",
             **UNTESTED,
         },
         twin={},
@@ -361,7 +361,7 @@ CASES = (
         files={
             **EMPTY_PYTEST,
             "tests/conftest.py": "import pytest\n\n\n"
-            "def pytest_collection_finish(session: pytest.Session) -> None:\n    session.testscollected = 9\n",
+            "def pytest_collection_finish(session):\n    session.testscollected = 9\n",
         },
         ask=TESTS,
     ),

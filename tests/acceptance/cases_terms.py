@@ -67,8 +67,16 @@ CASES = (
         configured("[tool.failhard.coverage]\nline_percent = 10\n"),
     ),
     _refused("FO-19", "policy names an unknown gate", "lnit", custom("\n  lint:", "\n  lnit:"), FILE),
-    _refused("FO-19", "policy has an unknown key", "fail_att", custom("fail_at: medium", "fail_att: medium"), FILE),
-    _refused("FO-19", "policy has an unknown severity", "middle", custom("fail_at: medium", "fail_at: middle"), FILE),
+    _refused(
+        "FO-19", "policy has an unknown key", "fail_att", custom("fail_at: medium", "fail_att: medium"), FILE
+    ),
+    _refused(
+        "FO-19",
+        "policy has an unknown severity",
+        "middle",
+        custom("fail_at: medium", "fail_at: middle"),
+        FILE,
+    ),
     _refused("FO-127", "", "levle", configured("", failhard="levle = 2\n")),
     _refused(
         "FO-127",

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +85,12 @@ class GatePart(TypedDict):
     evidence: list[EvidencePart]
 
 
+class VolatilePart(TypedDict):
+    """The part of the report that differs between two runs."""
+
+    seconds: dict[str, float]
+
+
 class ReportPart(TypedDict):
     """The parts of the report that are looked at."""
 
@@ -94,6 +100,7 @@ class ReportPart(TypedDict):
     level: int
     gates: list[GatePart]
     digest: str
+    volatile: VolatilePart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,9 +221,7 @@ def finish(process: subprocess.Popen[str], mode: Mode, root: Path, ask: Ask) -> 
         raise
     folder = root / (ask.report_dir.replace("{root}", str(root)) or ".failhard")
     argv = tuple(str(part) for part in process.args) if isinstance(process.args, list) else ()
-    return Outcome(
-        mode=mode, argv=argv, code=process.returncode, stdout=stdout, stderr=stderr, folder=folder
-    )
+    return Outcome(mode=mode, argv=argv, code=process.returncode, stdout=stdout, stderr=stderr, folder=folder)
 
 
 def run(mode: Mode, root: Path, ask: Ask, executable: Path = Path(sys.executable)) -> Outcome:
@@ -247,6 +252,8 @@ def check_agreement(outcome: Outcome) -> None:
 
 def check_no_claim(outcome: Outcome, gate: str) -> None:
     """Make sure that no line of the output says that the gate passed."""
-    claim = re.compile(rf"^(?:PASSED\s+)?(?:failhard::)?{gate}\s*:?\s+pass(?:ed)?\b", re.IGNORECASE | re.MULTILINE)
+    claim = re.compile(
+        rf"^(?:PASSED\s+)?(?:failhard::)?{gate}\s*:?\s+pass(?:ed)?\b", re.IGNORECASE | re.MULTILINE
+    )
     found = claim.search(outcome.stdout)
     assert found is None, f"{found.group() if found else ''!r} claims that {gate} passed:\n{outcome}"

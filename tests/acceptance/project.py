@@ -101,7 +101,9 @@ DANGEROUS: Files = {
     "    return subprocess.call(command, shell=True)\n"
 }
 UNTESTED: Files = {
-    "shop/untested.py": "def never() -> int:\n" + "".join(f"    v{n} = {n}\n" for n in range(60)) + "    return v0\n"
+    "shop/untested.py": "def never() -> int:\n"
+    + "".join(f"    v{n} = {n}\n" for n in range(60))
+    + "    return v0\n"
 }
 
 
