@@ -19,7 +19,6 @@ hookimpl = pluggy.HookimplMarker("pytest")
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
-
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate

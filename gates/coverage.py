@@ -185,8 +185,8 @@ def _is_data(path: Path) -> bool:
 
 def _report(run: Run, found: Iterable[Path], places: Iterable[Path]) -> Mapping[str, object]:
     """Combine copies of the data and return coverage's own JSON report of the product files."""
-    import coverage  # noqa: PLC0415 - heavy; needed only after the tests
-    from coverage.exceptions import CoverageException  # noqa: PLC0415
+    import coverage
+    from coverage.exceptions import CoverageException
 
     rcfile, combined, outfile = (run.scratch / name for name in ("rcfile", "combined", "report.json"))
     rcfile.write_text(RCFILE, "utf-8")
@@ -212,8 +212,8 @@ def _report(run: Run, found: Iterable[Path], places: Iterable[Path]) -> Mapping[
 
 
 def _read(path: Path) -> CoverageData:
-    import coverage  # noqa: PLC0415
-    from coverage.exceptions import CoverageException  # noqa: PLC0415
+    import coverage
+    from coverage.exceptions import CoverageException
 
     data = coverage.CoverageData(basename=str(path))
     try:

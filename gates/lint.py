@@ -66,7 +66,7 @@ class LintSettings(Settings):
     select: list[str] = field(default_factory=lambda: ["E4", "E7", "E9", "F"])
     test_select: list[str] = field(default_factory=lambda: ["E4", "E7", "E9", "F"])
     severity: dict[str, str] = field(default_factory=dict)
-    """Rule code, code prefix or rule name -> low, medium or high; the longest match counts."""
+    """Rule code, code prefix or rule name -> low, medium or high; the gravest match counts."""
     max_complexity: int | None = None
     forbidden_imports: dict[str, list[str]] = field(default_factory=dict)
     """Glob over the importing module's dotted name -> prefixes of modules that it must not import."""
@@ -134,13 +134,15 @@ class LintGate:
 
 
 def severity(mapping: Mapping[str, str], code: str, name: str) -> Severity:
-    """Return the severity of the longest key that is the name or a prefix of the code; else medium."""
-    keys = [key for key in mapping if key == name or code.startswith(key)]
-    text = mapping[max(keys, key=len)] if keys else "medium"
+    """Return the gravest severity whose key is the name or a prefix of the code; medium where none is.
+
+    The gravest, not the longest key's: what a project adds to the policy's mapping can thus only tighten.
+    """
+    texts = [text for key, text in mapping.items() if key == name or code.startswith(key)]
     try:
-        return Severity[text.upper()]
-    except KeyError:
-        raise GateError(f"severity: {text!r} is none of low, medium, high") from None
+        return max((Severity[text.upper()] for text in texts), default=Severity.MEDIUM)
+    except KeyError as error:
+        raise GateError(f"severity: {error} is none of LOW, MEDIUM, HIGH") from None
 
 
 def parse_check(output: bytes, returncode: int) -> tuple[Violation, ...]:
@@ -322,9 +324,17 @@ def _ruff(run: Run, command: str, paths: Sequence[str], *options: str) -> Comple
         f"@{arguments}",
         found=frozenset({1}),
     )
-    if b"Failed to " in completed.stderr:
-        raise GateError(f"ruff {command}: {completed.stderr.decode('utf-8', 'replace').strip()[:400]}")
+    require_obeyed(command, completed.stderr)
     return completed
+
+
+def require_obeyed(command: str, warnings: bytes) -> None:
+    """Raise GateError where ruff left out a file or a selected rule: it only warns, with exit code 0."""
+    if b"Failed to " in warnings or b"has no effect" in warnings:
+        raise GateError(
+            f"ruff {command}: {warnings.decode('utf-8', 'replace').strip()[:400]}; correct the policy's "
+            "selection (a preview rule is never run), or the file that is named"
+        )
 
 
 def _finding(run: Run, item: Violation, settings: LintSettings) -> Finding:

@@ -42,7 +42,7 @@ class SecuritySettings(Settings):
     """Which of bandit's tests matter more than bandit says."""
 
     severity: dict[str, str] = field(default_factory=dict)
-    """bandit's test id or name -> low, medium or high, where a level differs from bandit."""
+    """bandit's test id or name -> low, medium or high; never less than bandit's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
         "--recursive",
         "--format=json",
         f"--ini={run.scratch / 'bandit.ini'}",
-        # Its default leaves out every path with `.svn`, `CVS`, `.egg` ... anywhere in it, also above the root.
+        # bandit's default leaves out each path with `.svn`, `CVS` or `.egg` anywhere in it.
         f"--exclude={run.scratch / 'nothing'}",
         "--ignore-nosec",
         "--",
@@ -185,9 +185,10 @@ def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
 
 def _finding(root: Path, hit: Hit, severities: Mapping[str, str]) -> Finding:
     path = Path(hit.path).relative_to(root).as_posix()
-    text = severities.get(hit.code, severities.get(hit.name, hit.severity)).upper()
-    if text not in SEVERITIES:
-        raise GateError(f"severity: {text.lower()!r} is none of low, medium, high")
+    texts = [hit.severity, *(severities[key].upper() for key in (hit.code, hit.name) if key in severities)]
+    unknown = [text for text in texts if text not in SEVERITIES]
+    if unknown:
+        raise GateError(f"severity: {unknown[0]!r} is none of LOW, MEDIUM, HIGH")
     lines = (root / path).read_bytes().splitlines()
     code = lines[hit.line - 1].decode("utf-8", "replace").strip() if 0 < hit.line <= len(lines) else ""
     return Finding(
@@ -195,7 +196,7 @@ def _finding(root: Path, hit: Hit, severities: Mapping[str, str]) -> Finding:
         name=hit.name,
         path=path,
         line=hit.line,
-        severity=SEVERITIES[text],
+        severity=max(SEVERITIES[text] for text in texts),
         message=f"{hit.message} ({hit.confidence.lower()} confidence)",
         fix=f"see {hit.page}" if hit.page else "replace the call",
         anchor=f"{hit.code} {code}",

@@ -24,7 +24,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity, Tool
 from pytest_failhard.source import files
@@ -32,6 +32,7 @@ from pytest_failhard.source.comments import comments
 from pytest_failhard.source.import_roots import import_roots, placed
 
 MYPY = Tool(module="mypy", distribution="mypy", lowest="1.19")
+LINKS = "roots"
 UNRESOLVED = frozenset({"import-not-found", "import-untyped", "import"})
 # Flags that can only make mypy stricter: a policy's flags may be extended by the project.
 _STRICTER = re.compile(
@@ -85,16 +86,15 @@ class TypesGate:
         paths = [file.path for file in project.product]
         if not paths:
             raise GateError("no product files: name the product's folders in [tool.failhard] source")
-        problems, report, known = _mypy(run, paths, settings.flags)
+        roots = import_roots(run.root, run.source, paths)
+        known = _linked(run, paths, roots)
+        problems, report = _mypy(run, known, settings.flags)
         modules = parse_linecount(report)
         missing = sorted({module for _, module in known.values()} - set(modules))
         if missing:
             raise GateError(f"mypy did not check {len(missing)} of {len(paths)} modules, first {missing[0]}")
-        strangers = [item.path for item in problems if item.path not in known]
-        if strangers:
-            raise GateError(f"mypy reports {strangers[0]}, which it was not given")
         unresolved = sum(item.code in UNRESOLVED for item in problems)
-        findings = [_finding(run.root, item, known[item.path][0], settings.severity) for item in problems]
+        findings = [_finding(run, item, roots, settings.severity) for item in problems]
         findings += unchecked(run.root, paths)
         own = [modules[module] for _, module in known.values()]
         return Observation(
@@ -201,28 +201,27 @@ def suppressions(root: Path, paths: Iterable[str]) -> int:
     )
 
 
-def _mypy(
-    run: Run, paths: Sequence[str], flags: Sequence[str]
-) -> tuple[tuple[Problem, ...], bytes, dict[str, tuple[str, str]]]:
-    """Return mypy's errors, its line count report, and path and module by the path mypy was given.
+def _linked(run: Run, paths: Sequence[str], roots: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return path and module by the path that mypy is given.
 
     The import roots are links below the scratch folder, which is also the working directory: a path
     with a blank, comma or colon in it cannot disturb mypy's configuration.
     """
-    loosening = [flag for flag in flags if not _STRICTER.fullmatch(flag)]
-    if loosening:
-        raise GateError(f"types: {loosening[0]!r} is not a flag that makes mypy stricter; remove it")
-    roots = import_roots(run.root, run.source, paths)
-    folder = run.scratch / "roots"
+    folder = run.scratch / LINKS
     folder.mkdir()
     for number, root in enumerate(roots):
         (folder / str(number)).symlink_to(run.root / root, target_is_directory=True)
-    known: dict[str, tuple[str, str]] = {}
-    for path in paths:
-        number, below, module = placed(path, roots)
-        known[f"roots/{number}/{below}"] = (path, module)
-    bases = ":".join(f"roots/{number}" for number in range(len(roots)))
+    places = {path: placed(path, roots) for path in paths}
+    bases = ":".join(f"{LINKS}/{number}" for number in range(len(roots)))
     (run.scratch / "mypy.ini").write_text(f"[mypy]\nmypy_path = {bases}\n", "utf-8")
+    return {f"{LINKS}/{number}/{below}": (path, module) for path, (number, below, module) in places.items()}
+
+
+def _mypy(run: Run, known: Iterable[str], flags: Sequence[str]) -> tuple[tuple[Problem, ...], bytes]:
+    """Return mypy's errors and its line count report."""
+    loosening = [flag for flag in flags if not _STRICTER.fullmatch(flag)]
+    if loosening:
+        raise GateError(f"types: {loosening[0]!r} is not a flag that makes mypy stricter; remove it")
     (run.scratch / "mypy.arguments").write_text("".join(f"{path}\n" for path in known), "utf-8")
     completed = run.python(
         "mypy",
@@ -245,16 +244,25 @@ def _mypy(
     except OSError as error:
         raise GateError(f"mypy left no line count report, so it did not finish: {error.strerror}") from None
     run.keep("linecount.txt", report)
-    return problems, report, known
+    return problems, report
 
 
-def _finding(root: Path, item: Problem, path: str, severities: Mapping[str, str]) -> Finding:
+def _path(item: Problem, roots: Sequence[str]) -> str:
+    """Return the file's path in the project; mypy also reports what the product imports from it."""
+    link, _, below = item.path.removeprefix(f"{LINKS}/").partition("/")
+    if not item.path.startswith(f"{LINKS}/") or not link.isdigit() or int(link) >= len(roots):
+        raise GateError(f"mypy reports {item.path}, which is not in the project")
+    return PurePosixPath(roots[int(link)], below).as_posix()
+
+
+def _finding(run: Run, item: Problem, roots: Sequence[str], severities: Mapping[str, str]) -> Finding:
+    path = _path(item, roots)
     text = severities.get(item.code, "medium")
     try:
         severity = Severity[text.upper()]
     except KeyError:
         raise GateError(f"severity: {text!r} is none of low, medium, high") from None
-    lines = (root / path).read_bytes().splitlines()
+    lines = (run.root / path).read_bytes().splitlines()
     code = lines[item.line - 1].decode("utf-8", "replace").strip() if 0 < item.line <= len(lines) else ""
     return Finding(
         rule=item.code,

@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import config, plan, records, report
+from pytest_failhard import config, plan, records
 from pytest_failhard.measurement import Measurement, rcfile_text
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.redact import RedactError, Redactor
+from pytest_failhard.report import terminal
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
 from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
@@ -118,11 +119,11 @@ class Author:
 
     def explain(self, result: Result) -> str:
         """Return the text of a failed gate for pytest's own report."""
-        return report.terminal.gate_text(result)
+        return terminal.gate_text(result, folder=str(self.report_dir))
 
     def render(self, made: Report, *, colour: bool) -> str:
         """Return the text of our section."""
-        return report.terminal.render(made, colour=colour)
+        return terminal.render(made, colour=colour, folder=str(self.report_dir))
 
     def close(self) -> None:
         """Leave no process, no lock and no scratch folder behind."""

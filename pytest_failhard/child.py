@@ -40,7 +40,7 @@ class Orders:
     def receive(cls) -> Orders:
         """Read the order and close the pipe; what reads standard input later finds its end."""
         line = sys.stdin.readline()
-        with open(os.devnull, encoding="utf-8") as nothing:  # noqa: PTH123
+        with Path(os.devnull).open(encoding="utf-8") as nothing:
             os.dup2(nothing.fileno(), 0)
         return cls(line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import queue
 import threading
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_failhard.plan import Plan
     from pytest_failhard.store import Staging
 
+LOG = logging.getLogger(__name__)
 WARN_SHARE = 0.95
 GRACE_SECONDS = 6.0
 """What a gate whose tool was killed has left to say so, before its thread is given up."""
@@ -116,7 +118,9 @@ def _observe(job: Job, started: float, deadline: float) -> Outcome:
         return Outcome(
             gate=name, observation=None, error=str(error), external=error.external, seconds=seconds
         )
-    except Exception as error:  # noqa: BLE001 - a gate's own fault must become an error of that gate
+    except Exception as error:
+        # A gate's own fault must become an error of that gate, and of no other.
+        LOG.exception("gate %s crashed", name)
         return _crashed(name, run, error, time.monotonic() - started)
 
 
@@ -237,17 +241,18 @@ def _settings(plan: Plan) -> dict[str, Option]:
     }
 
 
-def load_tests(
-    records: Path | str | None, nonce: str, coverage: Path | str | None, problem: str
-) -> tuple[TestRun | None, str]:
-    """Return the records of the test run, or why there are none."""
-    if records is None:
-        return None, problem
-    try:
-        run = test_records.read(Path(records).read_bytes(), nonce)
-    except (test_records.RecordsError, OSError) as error:
-        return None, str(error)
-    return replace(run, coverage_data=Path(coverage) if coverage else None), ""
+def load_tests(order: Mapping[str, Option]) -> tuple[TestRun | None, str]:
+    """Return the records of the test run that an order names, or why there are none."""
+    match order:
+        case {"records": str(path), "nonce": str(nonce), "coverage": coverage, "exit_status": status}:
+            try:
+                run = test_records.read(Path(path).read_bytes(), nonce)
+            except (test_records.RecordsError, OSError) as error:
+                return None, str(error)
+            run = replace(run, coverage_data=Path(coverage) if isinstance(coverage, str) else None)
+            return (replace(run, exit_status=status) if isinstance(status, int) else run), ""
+        case _:
+            return None, str(order.get("problem"))
 
 
 def jobs(

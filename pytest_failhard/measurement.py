@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from pluggy import HookimplMarker
+
+from pytest_failhard.handover import Sight, widen
 
 if TYPE_CHECKING:
     import pytest
@@ -170,7 +170,7 @@ class Measurement:
         before = _environment()
         ours = Coverage(config_file=str(self._rcfile), data_suffix=True)
         if hidden is not None:
-            _widen(ours, hidden)
+            widen(ours, hidden)
         _start(ours)
         self._layers.append(_Layer(ours, hidden, before, _environment()))
         self._open.append(ours)
@@ -204,7 +204,7 @@ class Measurement:
     def _hand_over(self, layer: _Layer) -> None:
         if layer.hidden is None:
             return
-        sight = _Sight(layer.hidden)
+        sight = Sight(layer.hidden)
         sight.add(layer.ours.get_data())
         if sight.follows_processes and not self._worker:
             for path in self._children():
@@ -298,7 +298,7 @@ class Measurement:
             _start(ours)
 
     @hookimpl(specname="pytest_runtest_call", wrapper=True, trylast=True)
-    def measure_while_others_pause(self, item: pytest.Item) -> Generator[None, object, object]:
+    def pytest_failhard_innermost_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Measure for ourselves what the project's `no_cover` hides from pytest-cov."""
         if not self._pauses_others(item) or _current() in self._open:
             return (yield)
@@ -318,65 +318,12 @@ class Measurement:
         return item.get_closest_marker("no_cover") is not None or "no_cover" in _fixtures(item)
 
 
-class _Sight:
-    """What a hidden collector would have seen, by its own configuration."""
+def _read(path: str) -> CoverageData:
+    from coverage import CoverageData
 
-    def __init__(self, hidden: Coverage) -> None:
-        from coverage import files
-        from coverage.exceptions import CoverageWarning
-
-        self.follows_processes = "subprocess" in _option(hidden, "run:patch")
-        self._branch = bool(hidden.get_option("run:branch"))
-        with warnings.catch_warnings():
-            # It has no data yet, since we measured for it: no cause to warn.
-            warnings.simplefilter("ignore", CoverageWarning)
-            self._data = hidden.get_data()
-        self._folders, self._packages = _sources(hidden)
-        self._namespaces = bool(hidden.get_option("report:include_namespace_packages"))
-        trees = [*self._folders, *self._packages]
-        include = _option(hidden, "run:include")
-        self._inside = files.TreeMatcher(trees, "source") if _has_source(hidden) else None
-        self._include = files.GlobMatcher(files.prep_patterns(include), "include") if include else None
-        self._omit = files.GlobMatcher(files.prep_patterns(_option(hidden, "run:omit")), "omit")
-        self._seen = False
-
-    def _sees(self, path: str) -> bool:
-        if self._inside is not None:
-            wanted = self._inside.match(path)
-        else:
-            wanted = self._include is None or self._include.match(path)
-        return wanted and not self._omit.match(path)
-
-    def add(self, ours: CoverageData) -> None:
-        """Hand over the lines or branches of the files that it sees, context by context."""
-        ours.set_query_contexts(None)
-        names = sorted(name for name in ours.measured_files() if self._sees(name) and ours.arcs(name))
-        self._seen = self._seen or bool(names)
-        for context in sorted(ours.measured_contexts()) if names else ():
-            ours.set_query_context(context)
-            self._data.set_context(context)
-            if self._branch:
-                self._data.add_arcs({name: arcs for name in names if (arcs := ours.arcs(name))})
-            else:
-                self._data.add_lines({name: lines for name in names if (lines := ours.lines(name))})
-        ours.set_query_contexts(None)
-        self._data.set_context(None)
-        if names:
-            # A file may have run without a line of it: an empty one.
-            self._data.touch_files(names)
-
-    def touch(self) -> None:
-        """Name the files that never ran: a collector does so itself only where it saw anything."""
-        from coverage.files import canonical_filename, find_python_files
-
-        if not self._seen:
-            return
-        found = {
-            canonical_filename(name)
-            for folder in [*self._folders, *self._packages]
-            for name in find_python_files(folder, self._namespaces)
-        }
-        self._data.touch_files([name for name in sorted(found) if not self._omit.match(name)])
+    data = CoverageData(basename=path)
+    data.read()
+    return data
 
 
 def _current() -> Coverage | None:
@@ -400,63 +347,6 @@ def _start(coverage: Coverage) -> None:
 
 def _environment() -> dict[str, str]:
     return {name: os.environ[name] for name in VARIABLES if name in os.environ}
-
-
-def _read(path: str) -> CoverageData:
-    from coverage import CoverageData
-
-    data = CoverageData(basename=path)
-    data.read()
-    return data
-
-
-def _option(coverage: Coverage, name: str) -> list[str]:
-    value = coverage.get_option(name)
-    return [str(item) for item in value] if isinstance(value, (list, tuple)) else []
-
-
-def _has_source(coverage: Coverage) -> bool:
-    return any(_option(coverage, name) for name in ("run:source", "run:source_pkgs", "run:source_dirs"))
-
-
-def _sources(coverage: Coverage) -> tuple[list[str], list[str]]:
-    """Return the folders that a collector measures, and where its packages are, if imported."""
-    sources = _option(coverage, "run:source")
-    folders = [str(Path(name).resolve()) for name in sources if Path(name).is_dir()]
-    folders += [str(Path(name).resolve()) for name in _option(coverage, "run:source_dirs")]
-    packages = [name for name in sources if not Path(name).is_dir()]
-    packages += _option(coverage, "run:source_pkgs")
-    return folders, [place for name in packages for place in _places(name)]
-
-
-def _places(package: str) -> list[str]:
-    """Return a package's folders or a module's file; a module never imported has run nothing."""
-    module = sys.modules.get(package)
-    if module is None or module.__spec__ is None:
-        return []
-    places = module.__spec__.submodule_search_locations
-    if places is not None:
-        return [str(Path(place).resolve()) for place in places]
-    origin = module.__spec__.origin
-    return [str(Path(origin).resolve())] if origin is not None else []
-
-
-def _widen(ours: Coverage, hidden: Coverage) -> None:
-    """Let our collector see what the hidden one would have seen, beside the product."""
-    include = _option(hidden, "run:include")
-    product = _option(ours, "run:source")
-    if _has_source(hidden):
-        sources = [_absolute(name) for name in _option(hidden, "run:source")]
-        ours.set_option("run:source", sorted({*product, *sources, *_option(hidden, "run:source_dirs")}))
-        ours.set_option("run:source_pkgs", _option(hidden, "run:source_pkgs"))
-    else:
-        ours.set_option("run:source", None)
-        product_files = [f"{folder}/*" for folder in product]
-        ours.set_option("run:include", [*include, *product_files] if include else [])
-
-
-def _absolute(name: str) -> str:
-    return str(Path(name).resolve()) if Path(name).is_dir() else name
 
 
 def _fixtures(item: pytest.Item) -> Sequence[str]:

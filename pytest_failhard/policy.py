@@ -165,14 +165,13 @@ def _waivable(value: object) -> Waivable:
 
 
 def _option_value(value: object) -> Option:
-    if isinstance(value, Fraction):
-        raise ValueError("no option has decimals; write it in quotes")
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, list):
         return [_option_value(entry) for entry in value]
-    assert isinstance(value, dict)  # noqa: S101 - the reader makes nothing else
-    return {name: _option_value(entry) for name, entry in value.items()}
+    if isinstance(value, dict):
+        return {name: _option_value(entry) for name, entry in value.items()}
+    raise ValueError("no option has decimals; write it in quotes")
 
 
 Bound = Annotated[int | Fraction, PlainValidator(_bound)]

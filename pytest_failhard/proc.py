@@ -107,10 +107,8 @@ class Child:
                 stdin,
                 pass_fds,
             )
-            if not _state.live:
-                atexit.register(stop_all)
             _state.live.add(self)
-        self._identity, self.since = sweep.identify(self._process.pid)
+        self._identity = sweep.find(self._process.pid)
         if stdin is not None:
             threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
 
@@ -178,20 +176,18 @@ class Child:
 
         Safe to call at any time and more than once, also after the process ended by itself.
         """
-        survivors = sweep.kill(self._family)
+        survivors = sweep.kill(self.family)
         self.poll()
         with _state.lock:
             _state.live.discard(self)
         return survivors
 
-    def _family(self) -> Iterator[psutil.Process]:
-        yield from sweep.carriers(self._mark, self.since)
-        if os.name != "posix":
-            return
+    def family(self) -> Iterator[psutil.Process]:
+        """Return what lives of its session, and whoever else carries its tag."""
         root = sweep.find(self.pid)
-        if root is not None and root != self._identity:
-            return  # our id was given to a stranger, which cannot happen while our session has members
-        yield from sweep.session(self.pid, self.since)
+        # Our id cannot be given to a stranger while our session has members.
+        ours = root is None or root == self._identity
+        return sweep.members(self._mark, self.pid if ours else 0)
 
 
 def run(
@@ -293,9 +289,10 @@ def _filters_off(root: Path, timeout: float) -> list[str]:
 
 def _declared_safe(root: Path, timeout: float) -> list[str]:
     """Return what the person who runs us declared safe; the checked repository has no say in it."""
-    asked = ("config", "--global", "--get-all", "safe.directory")
-    listed = _git(root, (), asked, timeout, home=os.path.expanduser("~"))  # noqa: PTH111 - never raises
-    return [f"safe.directory={name}" for name in listed.stdout.decode("utf-8", "replace").splitlines()]
+    home = os.environ.get("HOME", os.devnull)
+    asked = [("config", scope, "--get-all", "safe.directory") for scope in ("--system", "--global")]
+    listed = b"".join(_git(root, (), each, timeout, home=home).stdout for each in asked)
+    return [f"safe.directory={name}" for name in listed.decode("utf-8", "replace").splitlines()]
 
 
 def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
@@ -308,11 +305,16 @@ def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
         children = tuple(_state.live)
     if not children and not refuse_more:
         return ()
-    since = min((child.since for child in children), default=0.0)
-    survivors = sweep.kill(lambda: sweep.carriers(_state.identity, since))
+
+    def family() -> Iterator[psutil.Process]:
+        yield from sweep.members(_state.identity)
+        for child in children:  # one that has only just been started may not carry its tag yet
+            yield from child.family()
+
+    survivors = sweep.kill(family)
     for child in children:
-        survivors += child.kill_tree()
-    return tuple(sorted(set(survivors)))
+        child.kill_tree()
+    return survivors
 
 
 def _sink(target: Path | IO[bytes], opened: contextlib.ExitStack) -> IO[bytes]:
@@ -333,3 +335,6 @@ def _tail(stream: IO[bytes]) -> str:
     stream.seek(max(0, size - 400))
     lines = stream.read().decode("utf-8", "replace").strip().splitlines()[-3:]
     return "its last words: " + " / ".join(lines) if lines else "it wrote nothing to stderr"
+
+
+atexit.register(stop_all)

@@ -39,6 +39,15 @@ class Pattern:
 
     kind: str
     regex: re.Pattern[str]
+    needs: tuple[str, ...] = ()
+    """Text that holds none of these holds no match; empty means that nothing is known."""
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return where the secrets are, empty ones left out."""
+        if self.needs and not any(literal in text for literal in self.needs):
+            return []
+        spans = (self.span(match) for match in self.regex.finditer(text))
+        return [(start, end) for start, end in spans if end > start >= 0]
 
     def span(self, match: re.Match[str]) -> tuple[int, int]:
         """Return the part of a match that is the secret."""
@@ -50,10 +59,13 @@ def shipped() -> tuple[Pattern, ...]:
     """Return the patterns that ship with us."""
     text = importlib.resources.files("pytest_failhard").joinpath("redaction.toml").read_text("utf-8")
     entries = tomllib.loads(text)["pattern"]
-    return tuple(Pattern(kind=entry["kind"], regex=re.compile(entry["regex"])) for entry in entries)
+    return tuple(
+        Pattern(kind=entry["kind"], regex=re.compile(entry["regex"]), needs=tuple(entry["needs"]))
+        for entry in entries
+    )
 
 
-def extra(text: str) -> tuple[Pattern, ...]:
+def additional(text: str) -> tuple[Pattern, ...]:
     """Read patterns, one a line; raises RedactError that lists every line which is none."""
     patterns: list[Pattern] = []
     mistakes: list[str] = []
@@ -104,18 +116,21 @@ class Redactor:
         Raises RedactError for a pattern that cannot be used.
         """
         secrets = [value for name, value in environ.items() if SECRET_NAME.search(name.upper())]
-        return cls((*shipped(), *extra(environ.get(EXTRA_PATTERNS, ""))), secrets)
+        return cls((*shipped(), *additional(environ.get(EXTRA_PATTERNS, ""))), secrets)
 
     def dump(self) -> str:
         """Return the redactor as text, for the pipe to a process whose environment is scrubbed."""
-        patterns = [[pattern.kind, pattern.regex.pattern] for pattern in self._given]
+        patterns = [[pattern.kind, pattern.regex.pattern, list(pattern.needs)] for pattern in self._given]
         return json.dumps({"patterns": patterns, "secrets": list(self._secrets)})
 
     @classmethod
     def restore(cls, text: str) -> Redactor:
         """Read what `dump` wrote."""
         stored = json.loads(text)
-        patterns = [Pattern(kind=kind, regex=re.compile(regex)) for kind, regex in stored["patterns"]]
+        patterns = [
+            Pattern(kind=kind, regex=re.compile(regex), needs=tuple(needs))
+            for kind, regex, needs in stored["patterns"]
+        ]
         return cls(patterns, stored["secrets"])
 
     def text(self, text: str) -> str:
@@ -135,7 +150,7 @@ class Redactor:
     def scan(self, data: bytes) -> tuple[str, ...]:
         """Return the kinds of secrets that are still in the bytes, sorted; empty means clean."""
         pieces = MARKER.split(data.decode("utf-8", "surrogateescape"))
-        found = {pattern.kind for piece in pieces for pattern in self._patterns if _spans(pattern, piece)}
+        found = {pattern.kind for piece in pieces for pattern in self._patterns if pattern.spans(piece)}
         return tuple(sorted(found))
 
     def _clean(self, text: str) -> str:
@@ -171,11 +186,6 @@ def _forms(secret: str) -> set[str]:
     return {secret, quote(secret, safe="", errors="surrogatepass")} | escaped
 
 
-def _spans(pattern: Pattern, text: str) -> list[tuple[int, int]]:
-    spans = (pattern.span(match) for match in pattern.regex.finditer(text))
-    return [(start, end) for start, end in spans if end > start >= 0]
-
-
 def _outside_markers(text: str, pattern: Pattern) -> str:
     pieces: list[str] = []
     done = 0
@@ -189,7 +199,7 @@ def _outside_markers(text: str, pattern: Pattern) -> str:
 def _replaced(text: str, pattern: Pattern) -> str:
     pieces: list[str] = []
     done = 0
-    for start, end in _spans(pattern, text):
+    for start, end in pattern.spans(text):
         pieces += (text[done:start], _marker(pattern.kind))
         done = end
     return "".join((*pieces, text[done:]))

@@ -142,8 +142,10 @@ class GateRun:
 
     def _stable(self, data: bytes) -> bytes:
         """Return bytes without our places and the clock: two runs on one commit keep equal evidence."""
-        for place, name in ((self.scratch, b"<scratch>"), (self.root, b"<root>")):
-            data = data.replace(str(place).encode(), name)
+        places = {self.scratch: "<scratch>", self.interpreter: "<interpreter>", self.root: "<root>"}
+        for place, name in places.items():
+            for written in (str(place), json.dumps(str(place))[1:-1]):  # as it is, and as JSON escapes it
+                data = data.replace(written.encode(), name.encode())
         return CLOCK.sub(rb'\1"<clock>"', data)
 
 

@@ -21,7 +21,7 @@ from pytest_failhard.source import read
 from pytest_failhard.store import StoreError
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Report
+    from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
 
@@ -38,7 +38,19 @@ class Tests:
     records: Path | None
     nonce: str = ""
     coverage: Path | None = None
+    exit_status: int | None = None
+    """What the test process really ended with, where that is known from outside."""
     problem: str = ""
+
+    def order(self) -> dict[str, Option]:
+        """Return what the worker is told."""
+        return {
+            "records": str(self.records) if self.records else None,
+            "nonce": self.nonce,
+            "coverage": str(self.coverage) if self.coverage else None,
+            "exit_status": self.exit_status,
+            "problem": self.problem,
+        }
 
 
 class Session:
@@ -101,14 +113,7 @@ class Session:
 
     def end(self, tests: Tests) -> Report:
         """Hand the records over, wait for the gates, judge, publish; return the report."""
-        self._order(
-            {
-                "records": str(tests.records) if tests.records else None,
-                "nonce": tests.nonce,
-                "coverage": str(tests.coverage) if tests.coverage else None,
-                "problem": tests.problem,
-            }
-        )
+        self._order(tests.order())
         outcomes = self._wait()
         outcomes.update(self._third_party(tests))
         return self._publish(outcomes, self._changes(), complete=True)
@@ -167,7 +172,7 @@ class Session:
         if not foreign:
             return {}
         for phase in Phase:
-            test_run, problem = engine.load_tests(tests.records, tests.nonce, tests.coverage, tests.problem)
+            test_run, problem = engine.load_tests(tests.order())
             jobs = engine.jobs(self.plan, foreign, phase, self.store.staging, self.folder, test_run, problem)
             engine.observe(
                 jobs,
@@ -203,7 +208,7 @@ class Session:
     def _concluded(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
-        return engine.conclude(
+        made = engine.conclude(
             self.plan,
             outcomes,
             started=self.started,
@@ -212,6 +217,8 @@ class Session:
             notes=self.notes,
             complete=complete,
         )
+        # The observations are clean already; reasons, waivers and notes are not.
+        return self.redactor.value(made)
 
     def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:
         """Keep the exact observation as evidence, from which `failhard verify` judges again."""

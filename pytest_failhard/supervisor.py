@@ -132,7 +132,9 @@ class TestChild:
         problem = contradiction(run, code)
         if problem:
             return Ended(tests=Tests(records=None, problem=problem), code=TAMPERED)
-        return Ended(tests=Tests(records=self.result, nonce=self.nonce, coverage=self.coverage))
+        return Ended(
+            tests=Tests(records=self.result, nonce=self.nonce, coverage=self.coverage, exit_status=code)
+        )
 
     def _incomplete(self, data: bytes, code: int, problem: str) -> Ended:
         words = " / ".join(self.output.read_text("utf-8", "replace").strip().splitlines()[-4:])

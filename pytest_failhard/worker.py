@@ -46,7 +46,7 @@ class Worker:
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
         budget -= self._observe(static, resolved.request.jobs, budget)
         tests = json.loads(next(self.orders))
-        test_run, problem = engine.load_tests(**tests)
+        test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
         self._observe(last, resolved.request.jobs, budget)
         self._emit({"end": True})
@@ -95,11 +95,11 @@ def orders(pipe: TextIO) -> Iterator[str]:
 def main() -> None:
     """Serve the parent at the other end of the pipe until its orders are done."""
     events, descriptor = sys.argv[1:]
-    with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(open(int(descriptor), encoding="utf-8")), stream).serve()  # noqa: SIM115, PTH123
-    # Threads of gates that were given up, and the one that listens, must not delay the end.
-    sys.stdout.flush()
-    os._exit(0)
+    with Path(events).open("a", encoding="utf-8") as stream, os.fdopen(int(descriptor)) as pipe:
+        Worker(orders(pipe), stream).serve()
+        # Threads of gates that were given up, and the one that listens, must not delay the end.
+        stream.flush()
+        os._exit(0)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ from pytest_failhard.records import RecordWriter
 def pytest_configure(config):
     writer = None
     if not hasattr(config, "workerinput"):
-        path = os.environ["RESULT_FILE"]
-        writer = RecordWriter(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), os.environ["RESULT_NONCE"])
+        descriptor = os.open(os.environ["RESULT_FILE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        writer = RecordWriter(descriptor, os.environ["RESULT_NONCE"])
     config.addinivalue_line("filterwarnings", "error::pytest.PytestReturnNotNoneWarning")
     config.pluginmanager.register(Recorder(config, writer), "failhard-recorder")
 

@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ def gate_run(
     root: Path,
     gate: Gate,
     *,
-    scratch: Path,
+    scratch: Path | None = None,
     settings: Settings | None = None,
     source: tuple[str, ...] = ("app",),
     tests: tuple[str, ...] = (),
@@ -54,13 +55,17 @@ def gate_run(
     base_missing: str = "no base in this test",
     options: Mapping[str, Option] | None = None,
     seconds: float = 120,
+    deadline: float | None = None,
     keep: Kept | None = None,
     test_run: TestRun | None = None,
     executable: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
 ) -> GateRun:
-    """Build a real run of one gate; `scratch` is made fresh and empty."""
-    scratch.mkdir(parents=True)
+    """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
+    if scratch is None:
+        scratch = Path(tempfile.mkdtemp(prefix="scratch-", dir=root.parent))
+    else:
+        scratch.mkdir(parents=True)
     return GateRun(
         gate=gate.id,
         root=root,
@@ -76,7 +81,7 @@ def gate_run(
         today=TODAY,
         scratch=scratch,
         keep=keep or Kept(),
-        deadline=time.monotonic() + seconds,
+        deadline=time.monotonic() + seconds if deadline is None else deadline,
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,

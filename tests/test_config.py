@@ -310,8 +310,11 @@ def test_a_fixed_option_is_compared_with_its_type() -> None:
     rule = Rule(
         gate="lint", fail_at=None, timeout=1, options={"hidden": PolicyOption(value=True, kind="fixed")}
     )
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError) as caught:
         merge_settings("lint", LintSettings, rule, {"hidden": 1})
+    assert caught.value.mistakes == (
+        "pyproject.toml: [tool.failhard.lint] hidden: belongs to the policy, which says true; remove it",
+    )
 
 
 def test_a_policy_that_the_gate_does_not_understand_is_a_mistake_of_the_policy() -> None:

@@ -43,7 +43,9 @@ def observe(
 
     def job(gate: ScriptedGate) -> engine.Job:
         return engine.Job(
-            gate=gate, timeout=timeout, run=lambda deadline: gate_run(tmp_path, gate, deadline=deadline)
+            gate=gate,
+            timeout=timeout,
+            run=lambda _: gate_run(tmp_path, gate, scratch=tmp_path / "scratch" / gate.id),
         )
 
     engine.observe(

@@ -9,7 +9,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard.figures import bound_text, decimal_text
@@ -28,6 +28,8 @@ from pytest_failhard.model import (
 )
 
 TODAY = date(2026, 11, 20)
+# No deadline: a busy machine is no defect of the judged code.
+STEADY = settings(deadline=None)
 EVIDENCE = Evidence(name="imports.json", sha256="0" * 64, media_type="application/json")
 COVERAGE = Rule(gate="coverage", fail_at=None, timeout=60, at_least={"line_percent": 80})
 LINT = Rule(gate="lint", fail_at=Severity.MEDIUM, timeout=60)
@@ -155,6 +157,7 @@ def test_a_ceiling_is_rounded_up() -> None:
     assert judge(rule, measured(Fraction("1.15"), "ratio"), (), TODAY).because == ("ratio 1.15 <= 1.15",)
 
 
+@STEADY
 @given(total=st.integers(1, 10**6), floor=st.integers(1, 100), data=st.data())
 def test_the_decision_is_that_of_the_whole_numbers(total: int, floor: int, data: st.DataObject) -> None:
     covered = data.draw(st.integers(0, total))
@@ -440,6 +443,7 @@ waivers_of = st.lists(
 )
 
 
+@STEADY
 @given(rules, observations, waivers_of, st.randoms())
 def test_order_does_not_matter(
     rule: Rule, observation: Observation, waivers: list[Waiver], random: Random
@@ -455,6 +459,7 @@ def test_order_does_not_matter(
     assert [each.severity for each in first.findings] == [each.severity for each in second.findings]
 
 
+@STEADY
 @given(rules, observations, waivers_of, findings_of)
 def test_adding_a_finding_never_improves(
     rule: Rule, observation: Observation, waivers: list[Waiver], added: Finding
@@ -464,6 +469,7 @@ def test_adding_a_finding_never_improves(
     assert RANK[after] >= RANK[before]
 
 
+@STEADY
 @given(rules, observations, waivers_of, st.builds(waiver, findings_of))
 def test_adding_a_waiver_never_makes_an_error_nor_removes_one(
     rule: Rule, observation: Observation, waivers: list[Waiver], added: Waiver
@@ -476,6 +482,7 @@ def test_adding_a_waiver_never_makes_an_error_nor_removes_one(
         assert after == before
 
 
+@STEADY
 @given(rules, observations, waivers_of)
 def test_nothing_is_lost_between_observation_and_result(
     rule: Rule, observation: Observation, waivers: list[Waiver]
@@ -486,3 +493,8 @@ def test_nothing_is_lost_between_observation_and_result(
     assert {(each.rule, each.fingerprint) for each in observation.findings} <= identities
     assert result.because
     assert (result.fixable == "") == (result.verdict is Verdict.PASS)
+
+
+def test_a_medium_stale_waiver_fails_too() -> None:
+    terms = dataclasses.replace(STRICT, stale=Severity.MEDIUM)
+    assert settle(CLEAN, waiver(finding()), terms).verdict is Verdict.FAIL

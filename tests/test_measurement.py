@@ -131,9 +131,12 @@ def write(path: Path, text: str) -> None:
     path.write_text(textwrap.dedent(text), "utf-8")
 
 
-def run(root: Path, *arguments: str, measured: bool, start: tuple[str, ...] = ("-m", "pytest")) -> Totals:
+def run(
+    root: Path, *arguments: str, measured: bool, start: tuple[str, ...] = ("-m", "pytest"), keep: bool = False
+) -> Totals:
     data = root.parent / "data"
-    for old in [*data.glob("*"), root / "coverage.json"]:
+    leftovers = [] if keep else [*root.glob(".coverage*[!c]")]
+    for old in [*data.glob("*"), root / "coverage.json", *leftovers]:
         old.unlink(missing_ok=True)
     data.mkdir(exist_ok=True)
     rcfile = root.parent / "rcfile"
@@ -172,6 +175,8 @@ OURS = {
     "app/sums.py": (1, 2, 3, 4, 7),
     "app/tool.py": (1, 3, 6),
 }
+# Of two hooks that both want to be first, that of the plugin loaded later is.
+OURS_FIRST = ("-p", "pytest_cov")
 REPORT = ("--cov=app", "--cov-branch", "--cov-report=json")
 WAYS = {
     "plain": REPORT,
@@ -180,16 +185,190 @@ WAYS = {
     "no source": ("--cov", "--cov-report=json"),
     "no source, two workers": ("--cov", "--cov-branch", "--cov-report=json", "-n2"),
     "floor": (*REPORT, "--cov-fail-under=72"),
+    "ours starts first": (*REPORT, *OURS_FIRST),
+    "ours starts first, two workers": (*REPORT, *OURS_FIRST, "-n2"),
     "contexts": (*REPORT, "--cov-context=test"),
 }
 
 
+def both(root: Path, *arguments: str) -> tuple[Totals, Totals]:
+    """Run without and with our measurement; neither may change the other's result."""
+    apart = run(root, *arguments, measured=False)
+    together = run(root, *arguments, measured=True)
+    assert together.theirs == apart.theirs, together.output
+    assert together.returncode == apart.returncode, together.output
+    return apart, together
+
+
 @pytest.mark.parametrize("arguments", WAYS.values(), ids=WAYS.keys())
 def test_neither_changes_the_other(project: Path, arguments: tuple[str, ...]) -> None:
-    apart = run(project, *arguments, measured=False)
-    together = run(project, *arguments, measured=True)
-    print(together.output)
+    apart, together = both(project, *arguments)
     assert apart.theirs is not None
-    assert together.theirs == apart.theirs
-    assert together.returncode == apart.returncode, together.output
     assert together.ours == OURS
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--cov=app", "--no-cov"), ("-n2",)], ids=["plain", "no cov", "xdist"]
+)
+def test_ours_without_theirs(project: Path, arguments: tuple[str, ...]) -> None:
+    apart, together = both(project, *arguments)
+    assert apart.theirs is None
+    assert together.ours == OURS
+
+
+def test_append(project: Path) -> None:
+    half = (*REPORT, "--cov-append", "test_two.py")
+    run(project, *REPORT, "test_one.py", measured=False)
+    apart = run(project, *half, measured=False, keep=True)
+    run(project, *REPORT, "test_one.py", measured=True)
+    together = run(project, *half, measured=True, keep=True)
+    assert together.theirs == apart.theirs
+    assert together.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "way", [(), OURS_FIRST, ("-n2",)], ids=["pytest-cov starts first", "ours starts first", "two workers"]
+)
+def test_no_cover_hides_from_theirs_alone(project: Path, way: tuple[str, ...]) -> None:
+    text = """\
+        import pytest
+
+
+        @pytest.mark.no_cover
+        def test_secret():
+            from app.hidden import secret
+
+            assert secret() == 3
+
+
+        def test_other(no_cover):
+            from app.sums import unused
+
+            assert unused() == 2
+
+
+        def test_after():
+            import app.never
+        """
+    write(project / "test_three.py", text)
+    _, together = both(project, *REPORT, *way)
+    more = {"app/hidden.py": (1, 2), "app/never.py": (1,), "app/sums.py": (1, 2, 3, 4, 7, 8)}
+    assert together.ours == OURS | more
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "two workers"])
+def test_their_processes_are_theirs_too(project: Path, workers: tuple[str, ...]) -> None:
+    write(project / ".coveragerc", "[run]\npatch = subprocess\nsource = app\nbranch = true\n")
+    apart, together = both(project, "--cov", "--cov-report=json", *workers)
+    assert "'app/tool.py': {'executed_lines': [1, 3, 6]" in str(apart.theirs)
+    assert together.ours == OURS
+
+
+@pytest.mark.parametrize("arguments", [(), REPORT], ids=["alone", "with pytest-cov"])
+def test_coverage_run_keeps_its_data(project: Path, arguments: tuple[str, ...]) -> None:
+    """`coverage run -m pytest` has a collector below all others."""
+    start = ("-m", "coverage", "run", "--source=app", "--branch", "-m", "pytest")
+    found = []
+    for measured in (False, True):
+        together = run(project, *arguments, measured=measured, start=start)
+        data = coverage.CoverageData(basename=str(project / ".coverage"))
+        data.read()
+        found.append({name: sorted(data.lines(name) or ()) for name in data.measured_files()})
+    assert together.returncode == 0, together.output
+    assert found[1] == found[0]
+    assert together.ours == OURS
+
+
+def test_a_collector_that_a_test_leaves_running_ends_there(project: Path) -> None:
+    text = """\
+        import coverage
+
+
+        def test_leak():
+            coverage.Coverage(data_file=None).start()
+        """
+    write(project / "test_zzz.py", text)
+    together = run(project, *REPORT, measured=True)
+    assert together.returncode == 0, together.output
+    assert together.ours == OURS
+
+
+def test_a_failing_floor_still_fails(project: Path) -> None:
+    _, together = both(project, *REPORT, "--cov-fail-under=51")
+    assert together.returncode == 1
+    assert "total of 50 is less than fail-under=51" in together.output
+
+
+def test_strict_warnings(project: Path) -> None:
+    write(project / "pytest.ini", "[pytest]\nfilterwarnings = error\n")
+    _, together = both(project, *REPORT)
+    assert together.returncode == 0, together.output
+
+
+def test_process_that_is_terminated_and_process_that_forks(project: Path) -> None:
+    write(
+        project / "app" / "server.py",
+        """\
+        import os
+
+        if os.fork() == 0:
+            child = 1
+            os._exit(0)
+        os.wait()
+        print("ready", flush=True)
+        input()
+        """,
+    )
+    write(
+        project / "test_three.py",
+        """\
+        import subprocess
+        import sys
+
+
+        def test_server():
+            command = [sys.executable, "app/server.py"]
+            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+                assert server.stdout.readline() == b"ready\\n"
+                server.terminate()
+        """,
+    )
+    together = run(project, measured=True)
+    assert together.returncode == 0, together.output
+    assert together.ours == OURS | {"app/server.py": (1, 3, 4, 5, 6, 7, 8)}
+
+
+def test_environment_is_as_before(project: Path) -> None:
+    text = """\
+        import os
+
+        import pytest
+
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtestloop():
+            before = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+            yield
+            after = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+            print("BEFORE", sorted(before), "AFTER", sorted(after))
+            return True
+        """
+    write(project / "conftest.py", text)
+    together = run(project, "-s", measured=True)
+    assert "AFTER []" in together.output
+
+
+def test_rcfile_names_real_folders_and_escapes(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "a$b").mkdir()
+    (tmp_path / "a$b" / "link").symlink_to("../real")
+    (tmp_path / "module.py").write_text("", "utf-8")
+    (tmp_path / "linked").symlink_to("real")
+    text = rcfile_text(tmp_path, ["a$b", "module.py", "linked"], ["^x$"], tmp_path / "data")
+    rcfile = tmp_path / "rcfile"
+    rcfile.write_text(text, "utf-8")
+    found = coverage.Coverage(config_file=str(rcfile))
+    assert found.get_option("run:source") == [str(tmp_path), str(tmp_path / "a$b"), str(tmp_path / "real")]
+    assert found.get_option("run:data_file") == str(tmp_path / "data" / "data")
+    assert found.get_option("report:exclude_lines") == ["^x$"]
+    assert found.get_option("run:omit") == []

@@ -73,8 +73,8 @@ def test_output_over_the_cap_is_an_error_fo_104(tmp_path: Path, clean: dict[str,
 
 @pytest.mark.parametrize(
     ("environment", "session"),
-    [("None", True), ("{}", False)],
-    ids=["left the session, carries the tag", "dropped the tag, stays in the session"],
+    [("None", True), ("{}", False), ("{}", True)],
+    ids=["left the session, carries the tag", "dropped the tag, in the session", "only a descendant"],
 )
 def test_a_hang_ends_with_its_grandchild_that_holds_stdout_fo_90(
     tmp_path: Path, clean: dict[str, str], environment: str, session: bool
@@ -215,3 +215,51 @@ def test_git_that_is_missing_is_an_error_with_the_remedy(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(proc.ProcError, match="git is not installed or not on PATH; install it"):
         proc.git(tmp_path, "status")
+
+
+def test_an_owner_that_nobody_declared_safe_is_gits_error(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The variable is git's own way to play another owner; it takes the place of `chown`.
+    monkeypatch.setitem(proc._GIT_ENVIRONMENT, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    proc.git(repository, "config", "safe.directory", "*")
+    refused = proc.git(repository, "rev-parse", "HEAD")
+    assert refused.returncode == 128
+    assert b"dubious ownership" in refused.stderr
+    (tmp_path / ".gitconfig").write_text(f"[safe]\n\tdirectory = {repository}\n")
+    assert proc.git(repository, "rev-parse", "HEAD").returncode == 0
+
+
+STOPPED = """
+import os, signal, sys, threading
+from pathlib import Path
+from pytest_failhard import proc
+here = Path(sys.argv[1])
+def stop(number, frame):
+    survivors = proc.stop_all(refuse_more=True)
+    try:
+        proc.git(here, "version")
+    except proc.ProcError as error:
+        print(error, flush=True)
+    os._exit(143 if not survivors else 1)
+signal.signal(signal.SIGTERM, stop)
+def hang():
+    code = "import os, time; open('up', 'w').write(str(os.getpid())); time.sleep(600)"
+    proc.run([sys.executable, "-c", code], cwd=here, timeout=600, environment={})
+threading.Thread(target=hang).start()
+while not (here / "up").exists() or not (here / "up").read_text():
+    pass
+os.kill(os.getpid(), signal.SIGTERM)
+threading.Event().wait(60)
+"""
+
+
+def test_a_signal_handler_ends_what_other_threads_started_fo_117(
+    tmp_path: Path, clean: dict[str, str]
+) -> None:
+    argv = [sys.executable, "-c", STOPPED, str(tmp_path)]
+    completed = proc.run(argv, cwd=tmp_path, timeout=60, environment=clean)
+    assert completed.returncode == 143, completed.stderr
+    assert completed.stdout.endswith(b"not started, because the run is being stopped\n")
+    assert gone(int((tmp_path / "up").read_text()))

@@ -147,8 +147,12 @@ def many(number: int) -> str:
 def test_a_collection_error_is_recorded_once_fo_42(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = record(tmp_path, {**FAILING, "test_b.py": "import nowhere_to_be_found\n"}, *workers)
     collected = [r for r in done.run.records if r.when == "collect"]
-    assert [(r.nodeid, r.outcome) for r in collected] == [("test_b.py", "failed")]
-    assert collected[0].message == "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    assert {(r.nodeid, r.outcome) for r in collected} == {("test_a.py", "passed"), ("test_b.py", "failed")}
+    assert len(collected) == 2
+    assert (
+        next(r for r in collected if r.outcome == "failed").message
+        == "ModuleNotFoundError: No module named 'nowhere_to_be_found'"
+    )
     assert done.returncode in {1, 2}
 
 
@@ -158,7 +162,10 @@ def test_a_module_that_skips_itself_is_recorded_with_its_reason(
 ) -> None:
     files = {**FAILING, "test_b.py": "import pytest\npytest.skip('todo', allow_module_level=True)\n"}
     collected = [r for r in record(tmp_path, files, *workers).run.records if r.when == "collect"]
-    assert [(r.nodeid, r.outcome, r.reason) for r in collected] == [("test_b.py", "skipped", "todo")]
+    assert sorted((r.nodeid, r.outcome, r.reason) for r in collected) == [
+        ("test_a.py", "passed", ""),
+        ("test_b.py", "skipped", "todo"),
+    ]
 
 
 @BOTH
@@ -213,10 +220,11 @@ def test_a_crashed_worker_is_lost_fo_119(tmp_path: Path) -> None:
     ]
 
 
-def test_pytest_exit_in_a_worker_loses_it_fo_121(tmp_path: Path) -> None:
+def test_pytest_exit_in_a_worker_ends_the_run_early_fo_121(tmp_path: Path) -> None:
     files = {"test_a.py": "import pytest\ndef test_end():\n    pytest.exit('x', returncode=0)\n" + many(3)}
     done = record(tmp_path, files, "-n", "2")
-    assert done.returncode != 0 or done.run.lost_workers or done.run.interrupted
+    assert (done.returncode, done.run.interrupted) == (3, True)
+    assert "call" not in {r.when for r in done.run.records if r.nodeid == "test_a.py::test_end"}
 
 
 def test_all_workers_that_die_at_start_prove_nothing_fo_120(tmp_path: Path) -> None:
@@ -304,19 +312,17 @@ def test_a_body_that_never_ran_shows_by_its_hook_fo_61(tmp_path: Path, workers: 
 @BOTH
 def test_dropped_items_stay_in_the_manifest_fo_62(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = hook(
-        "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if 'bad' not in i.name]\n"
+        "def pytest_collection_modifyitems(items):\n  items[:] = [i for i in items if 'bad' not in i.name]\n"
     )
     run = record(tmp_path, {**files, "test_b.py": "def test_fine():\n    pass\n"}, *workers).run
-    assert run.collected == ("test_a.py::test_bad", "test_b.py::test_fine") or set(run.collected) == {
-        *("test_a.py::test_bad", "test_b.py::test_fine")
-    }
+    assert set(run.collected) == {"test_a.py::test_bad", "test_b.py::test_fine"}
     assert run.selected == ("test_b.py::test_fine",)
     assert not run.deselected
 
 
 def test_an_ignored_file_shows_by_its_hook_fo_63(tmp_path: Path) -> None:
     files = hook(
-        "def pytest_ignore_collect(collection_path):\n    return collection_path.name == 'test_a.py' or None\n"
+        "def pytest_ignore_collect(collection_path):\n  return collection_path.name == 'test_a.py' or None\n"
     )
     run = record(tmp_path, {**files, "test_b.py": "def test_fine():\n    pass\n"}).run
     assert run.collected == ("test_b.py::test_fine",)

@@ -167,7 +167,8 @@ LINES = records.to_lines(a_run(), NONCE)
         ),
         (
             resealed(LINES[0], LINES[3].replace(b'"coverage_data":null', b'"coverage_data":1')),
-            f"line 2 of the result of the tests: later or coverage_data is absent or of a wrong type; {AGAIN}",
+            "line 2 of the result of the tests: later or coverage_data is absent or of a wrong type; "
+            + AGAIN,
         ),
     ],
 )

@@ -91,6 +91,19 @@ def test_the_clock_is_not_kept(tmp_path: Path, script: Script) -> None:
     assert keep.files["bandit-1.stdout"] == b'{"generated_at": "<clock>"}'
 
 
+def test_no_place_of_the_machine_is_kept(tmp_path: Path, script: Script) -> None:
+    keep = Kept()
+    place = tmp_path / "prójekt"
+    place.mkdir()
+    output = f"{place} {json.dumps(str(place))} {sys.executable}".encode()
+    tools = script(("out", output.hex()), ("exit", 0))
+    run = gate_run(place, LintGate(), keep=keep, executable=tools.executable, packages=tools.packages)
+    run.python("ruff", f"--python-executable={sys.executable}", f"{run.scratch}/x", f"{place}/ä")
+    assert keep.files["ruff-1.stdout"] == b'<root> "<root>" <interpreter>'
+    kept = json.loads(keep.files["ruff-1.json"])
+    assert kept["argv"][6:] == ["--python-executable=<interpreter>", "<scratch>/x", "<root>/ä"]
+
+
 def test_an_installed_tool_is_named_with_its_version(tmp_path: Path) -> None:
     run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch")
     assert run.tool(RUFF) == f"ruff {importlib.metadata.version('ruff')}"
@@ -125,5 +138,5 @@ def test_an_absent_tool_is_an_error_with_the_command_fo_96(tmp_path: Path) -> No
 
 def test_a_gate_that_needs_the_tests_says_so(tmp_path: Path) -> None:
     run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch")
-    with pytest.raises(GateError, match="lint: there are no records of a test run"):
+    with pytest.raises(GateError, match="there are no records of a test run: run the tests with this gate"):
         _ = run.tests

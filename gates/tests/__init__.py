@@ -36,6 +36,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_failhard.gates.tests.results import (
+    SHOWN,
     View,
     finding,
     first_line,
@@ -62,6 +63,7 @@ from pytest_failhard.source.manifest import (
     PYTHON_FILES,
     PYTHON_FUNCTIONS,
     Patterns,
+    conftests,
     manifest,
 )
 from pytest_failhard.source.pytest_config import PytestConfig, load, weaknesses
@@ -106,7 +108,8 @@ class TestsGate:
         written = manifest(project, _patterns(settings), run.test_roots)
         config = load(run.root)
         hidden = _Hidden(view, written, _ignoring(project))
-        problems = [*_broken(view), *hidden.problems(), *_status_problems(view)]
+        # A file that cannot be collected explains all the rest.
+        problems = [*_uncollectable(view)] or [*_broken(view), *hidden.problems(), *_status_problems(view)]
         if problems:
             raise GateError("; ".join([*problems, *_also(view)]))
         if not view.executed:
@@ -138,10 +141,15 @@ def _patterns(settings: TestsSettings) -> Patterns:
     )
 
 
+def _uncollectable(view: View) -> Iterator[str]:
+    failed = sorted({record.nodeid: record for record in view.files if record.outcome == "failed"}.items())
+    for nodeid, record in failed[:SHOWN]:
+        yield f"collection-error: {nodeid}: {first_line(record.message)}; mend the import"
+    if len(failed) > SHOWN:
+        yield f"and {len(failed) - SHOWN} more files that cannot be collected"
+
+
 def _broken(view: View) -> Iterator[str]:
-    for record in view.files:
-        if record.outcome == "failed":
-            yield f"collection-error: {record.nodeid}: {first_line(record.message)}; mend the import"
     if view.run.lost_workers:
         yield (
             f"lost-worker: {listed(view.run.lost_workers)} ended without a word, so results are missing; "
@@ -237,11 +245,7 @@ def _refused(nodeid: str, refused: set[str]) -> bool:
 
 def _ignoring(project: files.Project) -> bool:
     """Tell whether a conftest sets `collect_ignore` or `collect_ignore_glob`."""
-    trees = [
-        files.parse(project.root, file.path)
-        for file in project.tests
-        if file.path.rpartition("/")[2] == "conftest.py"
-    ]
+    trees = [files.parse(project.root, path) for path in conftests(project)]
     return any(
         isinstance(node, ast.Name) and node.id in {"collect_ignore", "collect_ignore_glob"}
         for tree in trees

@@ -108,7 +108,7 @@ def outcomes(view: View) -> Iterator[Finding]:
         if kind == "flaky":
             first = next(record for record in records if record.outcome in {"rerun", "failed"})
             text = f"passed only after a failed attempt: {first_line(first.message)}"
-            yield finding("flaky-test", nodeid, text, f"{_command(nodeid)}; do not run it again", first)
+            yield finding("flaky-test", nodeid, text, f"make it deterministic: {_command(nodeid)}", first)
             continue
         for record in records:
             if record.outcome == "failed":

@@ -103,7 +103,7 @@ def command(
             f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
         )
         sys.exit(INTERRUPTED + interruption.number)
-    click.echo(terminal.render(checked.report, colour=sys.stdout.isatty()))
+    click.echo(terminal.render(checked.report, colour=sys.stdout.isatty(), folder=str(report_dir)))
     sys.exit(checked.code)
 
 

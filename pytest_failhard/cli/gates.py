@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def command(level: int | None, policy_file: Path | None) -> None:
     The text is a policy file: written to a file and tightened it serves as `--policy`.
     """
     try:
-        text = render(level, policy_file, builtin(), today=date.today())  # noqa: DTZ011 - a person's day
+        text = render(level, policy_file, builtin(), today=datetime.now(UTC).date())
     except policy.PolicyError as error:
         for mistake in error.mistakes:
             click.echo(f"failhard: {mistake}", err=True)

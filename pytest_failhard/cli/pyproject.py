@@ -88,7 +88,7 @@ def extend(text: str, root: Path, level: int, notes: Notes) -> Extended:
     _add_settings(document, root, level, blocks, notes)
     _add_required_plugin(document, root, blocks, notes)
     result = "\n".join([_ended(tomlkit.dumps(document)), *blocks]).lstrip("\n")
-    settings = _loads(result)["tool"]["failhard"]
+    settings = _loads(result, "write its inline tables as [tables]")["tool"]["failhard"]
     return Extended(
         text=result.replace("\n", newline) if result != plain else text,
         place=place,
@@ -105,11 +105,11 @@ def _parse(text: str) -> tomlkit.TOMLDocument:
         raise PyprojectError(f"pyproject.toml: {error}") from None
 
 
-def _loads(text: str) -> dict[str, dict[str, dict[str, object]]]:
+def _loads(text: str, remedy: str = "correct it") -> dict[str, dict[str, dict[str, object]]]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PyprojectError(f"pyproject.toml: {error}; correct it and run `failhard init` again") from None
+        raise PyprojectError(f"pyproject.toml: {error}; {remedy} and run `failhard init` again") from None
 
 
 def _ended(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.model import GateError
+from pytest_failhard.source.promotion import promoted
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 UNREAD_FOLDERS = frozenset(
@@ -111,12 +112,21 @@ def read(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Project
     below_source = {path for name in source for path in walk(root, name)}
     below_tests = {path for name in tests for path in walk(root, name)}
     product = {path for path in below_source if role(path) == "product"}
-    tested = {path for path in below_source | below_tests if role(path) == "test"}
+    others = {path for path in walk(root) if role(path) != "product"}
+    product |= promoted(root, source, product, others, lambda path: _tree(root, path))
+    tested = {path for path in below_source | below_tests if role(path) == "test"} - product
     return Project(
         root=root,
         product=tuple(SourceFile(path=path, role="product") for path in sorted(product)),
         tests=tuple(SourceFile(path=path, role="test") for path in sorted(tested)),
     )
+
+
+def _tree(root: Path, path: str) -> ast.Module | None:
+    try:
+        return parse(root, path)
+    except GateError:
+        return None
 
 
 @functools.lru_cache(maxsize=64)

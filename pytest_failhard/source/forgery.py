@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_failhard.source.files import Project, parse
-from pytest_failhard.source.manifest import SCOPES
+from pytest_failhard.source.manifest import SCOPES, conftests
 from pytest_failhard.source.pytest_config import PytestConfig, plugin_file
 
 ENDING = frozenset({"os._exit", "os.abort", "posix._exit", "signal.raise_signal"})
@@ -17,6 +17,8 @@ LEAVING = frozenset({"sys.exit", "exit", "quit", "builtins.exit", "builtins.quit
 """Calls that end it with success at import time, if they say 0, None or nothing."""
 OUTCOMES = frozenset(
     {"outcome", "exitstatus", "wasxfail", "failed", "passed", "testsfailed", "testscollected", "shouldfail"}
+    # What an item runs: replaced, the written body never does.
+    | {"obj", "runtest"}
 )
 REMOVERS = frozenset({"clear", "remove", "pop"})
 FORGING_CALLS = frozenset({"pytest_deselected", "force_result", "_exit"})
@@ -282,5 +284,5 @@ def early_scan(root: Path, project: Project, config: PytestConfig) -> tuple[str,
     To be asked before any conftest is imported; raises GateError for a file that does not parse.
     """
     plugins = [path for name in config.plugins() if (path := plugin_file(config, name))]
-    paths = sorted({*(file.path for file in project.tests), *plugins})
+    paths = sorted({*(file.path for file in project.tests), *conftests(project), *plugins})
     return tuple(str(place) for path in paths for place in forced_exits(parse(root, path), path))

@@ -55,6 +55,13 @@ def manifest(
     }
 
 
+def conftests(project: Project) -> tuple[str, ...]:
+    """Return the conftest files that pytest reads for the project's tests, the roots above them included."""
+    above = {parent for file in project.tests for parent in PurePosixPath(file.path).parents}
+    paths = {folder / "conftest.py" for folder in {*above, PurePosixPath()}}
+    return tuple(sorted(path.as_posix() for path in paths if (project.root / path).is_file()))
+
+
 def is_collected(path: str, patterns: Patterns) -> bool:
     """Tell whether pytest takes a file of this path, which is relative to the root."""
     place = PurePosixPath(path)
@@ -130,7 +137,7 @@ class _Scope:
         return "unittest" if kinds <= {"plain", "unittest"} else ""
 
     def _base(self, base: ast.expr) -> str:
-        name = self._dotted(base)
+        name = _resolved(base, self.aliases)
         if name in CASES:
             return "unittest"
         definition = self.definitions.get(name)
@@ -146,13 +153,8 @@ class _Scope:
         return scope
 
     def _keeps(self, decorator: ast.expr) -> bool:
-        name = self._dotted(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        name = _resolved(decorator.func if isinstance(decorator, ast.Call) else decorator, self.aliases)
         return name.startswith("pytest.mark.") or name.rpartition(".")[2] in KEEPING
-
-    def _dotted(self, node: ast.expr) -> str:
-        first, _, rest = _dotted(node).partition(".")
-        known = self.aliases.get(first, first)
-        return f"{known}.{rest}" if rest else known
 
 
 def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
@@ -193,10 +195,16 @@ def _aliases(nodes: list[ast.AST]) -> dict[str, str]:
             case ast.ImportFrom(module=str(module), names=names, level=0):
                 found.update({alias.asname or alias.name: f"{module}.{alias.name}" for alias in names})
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                mark = _dotted(value.func if isinstance(value, ast.Call) else value)
+                mark = _resolved(value.func if isinstance(value, ast.Call) else value, found)
                 if mark.startswith("pytest.mark."):
                     found[name] = mark
     return found
+
+
+def _resolved(node: ast.expr, aliases: Mapping[str, str]) -> str:
+    first, _, rest = _dotted(node).partition(".")
+    known = aliases.get(first, first)
+    return f"{known}.{rest}" if rest else known
 
 
 def _dotted(node: ast.expr) -> str:

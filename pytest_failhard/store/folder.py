@@ -49,7 +49,7 @@ class Folder:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         descriptor = os.open(self._at(name), flags, mode, dir_fd=self.descriptor)
         try:
-            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, no path
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -86,13 +86,14 @@ class Folder:
             descriptor = os.open(self._at(name), os.O_RDONLY | NO_FOLLOW | NO_WAIT, dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
-        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, no path
+        with os.fdopen(descriptor, "rb") as file:
             return file.read()
 
     def names(self) -> set[str]:
         """Return what is in the folder."""
         # A Path cannot list a descriptor.
-        return set(os.listdir(self.path if self.descriptor is None else self.descriptor))  # noqa: PTH208
+        with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
+            return {entry.name for entry in entries}
 
     def in_place(self) -> bool:
         """Tell whether the path still leads to the folder that was opened."""

@@ -127,6 +127,11 @@ def test_comments_order_and_layout_are_kept_where_tables_are_extended(root: Path
         + "[tool.a]\nx = 1\n[build-system]\nrequires = []\n[tool.failhard]\nlevel = 3\n[tool.b]\ny = 1\n",
         "tool.poetry.name = 'shop'\n[tool.poetry.group.dev.dependencies]\nruff = '*'\n",
         "[tool.failhard]",
+        "[tool.failhard.lint]\nselect = ['E']\n",
+        "[tool]\nfailhard = {level = 3}\n",
+        "[dependency-groups]\ndev = [\n  'a',\n  'b'  # the last, without a comma\n]\n",
+        "[dependency-groups]\nlint = ['a']\ndev = [{include-group = 'lint'}]\n",
+        "[[tool.uv.index]]\nname = 'x'\n[tool.failhard]\n# empty\n[[tool.mypy.overrides]]\nmodule = 'a'\n",
     ],
 )
 def test_a_second_run_changes_nothing(root: Path, text: str) -> None:
@@ -227,6 +232,7 @@ def test_another_pytest_configuration_is_left_alone_with_the_line_to_add(
     "text",
     [
         "[project\n",
+        "tool = {failhard = {level = 3}}\n",
         "[tool]\nfailhard = 3\n",
         "[dependency-groups]\ndev = 'ruff'\n",
         "project = 1\n",

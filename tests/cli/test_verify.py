@@ -31,6 +31,7 @@ from pytest_failhard.report import document, observation, render_all, waivers
 from pytest_failhard.store import Store
 
 DAY = date(2026, 11, 20)
+REDACTOR = Redactor(shipped())
 GATES = ("tests", "coverage", "lint", "types", "security")
 LEVEL = 1
 TERMS = policy.load(LEVEL, GATES, today=DAY)
@@ -74,7 +75,7 @@ def make(
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
-    with Store.open(Path(".failhard"), folder, Redactor(shipped())) as store:
+    with Store.open(Path(".failhard"), folder, REDACTOR) as store:
         listed = store.keep("run", "waivers.json", waivers.dump(accepted))
         results: list[Result] = []
         for rule in terms.rules:
@@ -100,7 +101,7 @@ def make(
             seconds={},
             host="here",
         )
-        store.publish(render_all(report))
+        store.publish(render_all(REDACTOR.value(report)))
     return folder / ".failhard"
 
 
@@ -144,8 +145,8 @@ def test_an_honest_pass_is_a_pass(green: Path) -> None:
         0,
         (
             (
-                f"pass: level 1, policy {TERMS.name}, {len(TERMS.rules)} gates judged again as of 2026-11-20, "
-                f"report digest {digest}"
+                f"pass: level 1, policy {TERMS.name}, {len(TERMS.rules)} gates judged again as of "
+                f"2026-11-20, report digest {digest}"
             ),
         ),
     )
@@ -165,6 +166,15 @@ def test_a_doubt_of_the_engine_stays_an_error(tmp_path: Path) -> None:
 
 def test_waivers_in_force_are_applied_again(tmp_path: Path) -> None:
     assert again(make(tmp_path / "p", TYPE_ERROR, accepted=(WAIVER,)))[0] == 0
+
+
+@pytest.mark.parametrize(("expires", "code"), [(date(2026, 12, 1), 0), (date(2026, 11, 1), 1)])
+def test_an_owner_given_as_an_address_is_redacted_and_holds(tmp_path: Path, expires: date, code: int) -> None:
+    named = replace(WAIVER, owner="jane@example.org", expires=expires)
+    folder = make(tmp_path / "p", TYPE_ERROR, accepted=(named,))
+    text = (folder / "report.json").read_text()
+    assert "jane@example.org" not in text
+    assert again(folder)[0] == code
 
 
 def test_an_expired_waiver_is_judged_again(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_failhard.gates.lint import LintGate, LintSettings, module_name, parse_check, parse_format
+from pytest_failhard.gates.lint import (
+    LintGate,
+    LintSettings,
+    module_name,
+    parse_check,
+    parse_format,
+    require_obeyed,
+    severity,
+)
 from pytest_failhard.model import Finding, GateError, Observation, Severity
 from tests.support import gate_run, observe, write
 
@@ -210,15 +218,41 @@ def test_module_names(source: str, path: str, name: str) -> None:
     assert module_name((source,), path) == name
 
 
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ({}, Severity.MEDIUM),
+        ({"F401": "low"}, Severity.LOW),
+        ({"F": "high", "F401": "low"}, Severity.HIGH),
+        ({"unused-import": "high"}, Severity.HIGH),
+        ({"F40": "low", "E": "high"}, Severity.LOW),
+    ],
+)
+def test_the_gravest_severity_that_matches_counts(mapping: dict[str, str], expected: Severity) -> None:
+    assert severity(mapping, "F401", "unused-import") is expected
+
+
 def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"app/a.py": UNUSED})
-    with pytest.raises(GateError, match="severity: 'grave' is none of low, medium, high"):
+    with pytest.raises(GateError, match="severity: 'GRAVE' is none of LOW, MEDIUM, HIGH"):
         lint(root, tmp_path, LintSettings(severity={"F401": "grave"}))
 
 
 def test_an_unknown_rule_in_the_policy_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(GateError, match=r"exit code 2.*NOPE"):
         lint(write(tmp_path / "p", {"app/a.py": CLEAN}), tmp_path, LintSettings(select=["NOPE"]))
+
+
+@pytest.mark.parametrize(
+    "warning",
+    [
+        b"warning: Failed to lint /p/a.py: No such file or directory (os error 2)\n",
+        b"warning: Selection `FURB152` has no effect because preview is not enabled.\n",
+    ],
+)
+def test_what_ruff_left_out_with_a_warning_is_an_error_fo_105(warning: bytes) -> None:
+    with pytest.raises(GateError, match="ruff check: warning"):
+        require_obeyed("check", warning)
 
 
 def entry(**changes: object) -> dict[str, object]:

@@ -53,10 +53,13 @@ def test_a_dangerous_call_is_named_placed_and_explained(tmp_path: Path) -> None:
     assert observation.measures == {"high": 1, "medium": 0, "low": 1, "suppressions": 0}
 
 
-def test_a_policy_may_weigh_a_test_otherwise_and_the_measures_stay(tmp_path: Path) -> None:
+def test_a_policy_may_raise_a_severity_never_lower_it_and_the_measures_stay(tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"app/a.py": SHELL})
-    observation = scan(root, tmp_path, SecuritySettings(severity={"B404": "medium"}))
-    assert rules(observation)[0] == ("B404", "app/a.py", Severity.MEDIUM)
+    observation = scan(root, tmp_path, SecuritySettings(severity={"B404": "medium", "B602": "low"}))
+    assert rules(observation) == [
+        ("B404", "app/a.py", Severity.MEDIUM),
+        ("B602", "app/a.py", Severity.HIGH),
+    ]
     assert observation.measures["low"] == 1
 
 

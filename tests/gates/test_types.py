@@ -105,6 +105,12 @@ def test_the_same_module_name_in_two_packages(tmp_path: Path) -> None:
     assert observation.measures["files_checked"] == 4
 
 
+def test_a_file_beside_the_product_that_it_imports_is_checked_too(tmp_path: Path) -> None:
+    files = {"app/__init__.py": "import scripts.helper\n", "scripts/helper.py": WRONG}
+    observation = check(write(tmp_path / "p", files), tmp_path)
+    assert (rules(observation), observation.examined) == ([("return-value", "scripts/helper.py")], 1)
+
+
 def test_what_cannot_be_imported_is_counted_apart(tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"app/a.py": "import no_such_package_anywhere\n"})
     observation = check(root, tmp_path, TypesSettings(severity={"import-not-found": "low"}))

@@ -1,7 +1,5 @@
 """JUnit: the whole file, and what XML cannot hold."""
 
-# ruff: noqa: E501 - a whole file as a literal
-
 from __future__ import annotations
 
 from dataclasses import replace

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pytest_failhard.model import Result, Verdict
+from pytest_failhard.redact import Redactor, shipped
 from pytest_failhard.report import terminal
 from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT
 
@@ -90,6 +91,14 @@ def test_what_a_tool_printed_cannot_paint_the_terminal() -> None:
     assert not any(line.startswith("failhard: pass") for line in lines)
 
 
+def test_a_long_reason_is_cut_in_the_table_and_whole_below() -> None:
+    reason = "word " * 40
+    broken = replace(BROKEN, because=(reason.strip(),))
+    lines = terminal.render(replace(GREEN, results=(broken,))).splitlines()
+    assert lines[3] == f"types  error  {('word ' * 19).strip()} ..."
+    assert f"  {reason.strip()}" in lines
+
+
 def test_one_gate_alone() -> None:
     assert terminal.gate_text(BROKEN) == (
         "types: error\n  tool-missing: mypy is not installed\n  ways out:\n"
@@ -100,3 +109,12 @@ def test_one_gate_alone() -> None:
         == "  evidence: out/evidence/coverage/coverage.json"
     )
     assert terminal.gate_text(PASSED).startswith("lint: pass\n")
+
+
+def test_a_redacted_report_is_the_same_report_without_its_secrets() -> None:
+    address = "jane" + "@example.org"
+    named = replace(REPORT, notes=(f"owner {address}",), host=f"{address} here")
+    cleaned = Redactor(shipped()).value(named)
+    assert cleaned == replace(
+        REPORT, notes=("owner [redacted:email-address]",), host="[redacted:email-address] here"
+    )

@@ -1,0 +1,77 @@
+"""Finds the files that are product because product code imports them, wherever they lie."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+
+def promoted(
+    root: Path,
+    source: Iterable[str],
+    product: Iterable[str],
+    others: Iterable[str],
+    parse: Callable[[str], ast.Module | None],
+) -> frozenset[str]:
+    """Return those of `others` that a product file imports, directly or through one another.
+
+    Moving code into `tests/` or `examples/` and importing it must not free it from the rules. A file is
+    parsed only where the last name of a candidate stands in its text. `parse` returns None for a file
+    that cannot be read, which is reported elsewhere.
+    """
+    bases = {".", *(PurePosixPath(name).parent.as_posix() for name in source), *source}
+    candidates = {path: _name(path).encode() for path in others}
+    found: set[str] = set()
+    work = list(product)
+    while work and len(found) < len(candidates):
+        path = work.pop()
+        text = _text(root / path)
+        suspects = {each for each, name in candidates.items() if each not in found and name in text}
+        tree = parse(path) if suspects else None
+        if tree is not None:
+            hit = suspects.intersection(_imported(root, path, tree, bases))
+            found |= hit
+            work += hit
+    return frozenset(found)
+
+
+def _name(path: str) -> str:
+    """Return the last part of the module's name."""
+    pure = PurePosixPath(path)
+    return pure.parent.name if pure.name == "__init__.py" else pure.stem
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _imported(root: Path, path: str, tree: ast.Module, bases: Iterable[str]) -> Iterator[str]:
+    """Yield the files, relative to the root, that the imports of a file may load."""
+    package = PurePosixPath(path).parent
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            yield from _files(root, (PurePosixPath(base) for base in bases), names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)]
+            above = [package, *package.parents][max(node.level - 1, 0) :][:1]
+            folders = above if node.level else [PurePosixPath(base) for base in bases]
+            yield from _files(root, folders, names)
+
+
+def _files(root: Path, folders: Iterable[PurePosixPath], names: Iterable[str]) -> Iterator[str]:
+    listed = list(names)
+    real = root.resolve()
+    for folder in folders:
+        for name in listed:
+            parts = name.split(".")
+            for depth in range(1, len(parts) + 1):
+                stem = root.joinpath(folder, *parts[:depth])
+                for file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+                    if file.is_file() and file.resolve().is_relative_to(real):
+                        yield file.resolve().relative_to(real).as_posix()
