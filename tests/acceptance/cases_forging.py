@@ -86,12 +86,22 @@ for name in os.listdir("/proc/self/fd"):
 UNREGISTER = """\
 import pytest
 
+import pytest_failhard.judge
+from pytest_failhard.model import Result, Verdict
+
+
+def lenient(rule, observation, waivers, today):
+    return Result(gate=rule.gate, verdict=Verdict.PASS, because=("all is well",), examined=1)
+
+
+pytest_failhard.judge.judge = lenient
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     manager = session.config.pluginmanager
     for name, plugin in manager.list_name_plugin():
-        if name.startswith("failhard-") and plugin is not None:
+        if name.startswith(PREFIX) and plugin is not None:
             manager.unregister(plugin)
 """
 OUTSIDE_EVIL = """\
@@ -259,7 +269,23 @@ CASES = (
         Expected.FAIL,
         "test_later",
     ),
-    _forger("FO-71", _conftest(UNREGISTER), Expected.MISSING, "", author=None, workers=False),
+    _forger(
+        "FO-71",
+        _conftest(UNREGISTER.replace("PREFIX", '"failhard-enforcer"')),
+        Expected.FAIL,
+        "test_red",
+        author=None,
+        workers=False,
+    ),
+    _forger(
+        "FO-71",
+        _conftest(UNREGISTER.replace("PREFIX", '"failhard-"')),
+        Expected.MISSING,
+        "verdict-missing",
+        name="what records is unregistered",
+        author=None,
+        workers=False,
+    ),
     _forger(
         "FO-72", _conftest(RESULT_WRITER), Expected.MISSING, "verdict-missing", author=None, workers=False
     ),

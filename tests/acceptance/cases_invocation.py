@@ -395,7 +395,7 @@ CASES = (
         gate="tests",
         author=Expected.ERROR,
         supervised=Expected.PASS,
-        phrase="nothing was examined",
+        phrase="never collected",
         ask=_with_options("-p no:python"),
     ),
     Case(

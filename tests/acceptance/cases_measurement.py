@@ -146,7 +146,7 @@ CASES = (
         gate="coverage",
         author=Expected.ERROR,
         supervised=Expected.ERROR,
-        phrase="statements",
+        phrase="no executable statement",
         files={
             "shop/prices.py": '"""Nothing yet."""\n',
             "tests/test_prices.py": "import shop.prices\n\n\ndef test_doc() -> None:\n"
@@ -346,7 +346,7 @@ CASES = (
         gate="tests",
         author=Expected.ERROR,
         supervised=Expected.ERROR,
-        phrase="nothing was examined",
+        phrase="no-test-executed",
         files={**EMPTY_PYTEST, "tests/README.md": "Tests will follow.\n"},
         ask=TESTS,
         workers=True,
@@ -357,7 +357,7 @@ CASES = (
         gate="tests",
         author=Expected.ERROR,
         supervised=Expected.ERROR,
-        phrase="nothing was examined",
+        phrase="no-test-executed",
         files={
             **EMPTY_PYTEST,
             "tests/conftest.py": "import pytest\n\n\n"

@@ -40,7 +40,13 @@ def interpreter(scratches: dict[str, Scratch], request: pytest.FixtureRequest) -
         if not tool:
             return Path(sys.executable)
         environment: Scratch = request.getfixturevalue("scratches")[""]
-        environment.obey(fault)
+        root = str(request.getfixturevalue("project"))
+        environment.obey(
+            {
+                name: value.replace("{root}", root) if isinstance(value, str) else value
+                for name, value in fault.items()
+            }
+        )
         if tool == "gate":
             environment.install_gate()
         elif fault.get("kind") == "absent":

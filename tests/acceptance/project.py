@@ -93,7 +93,7 @@ def test_more_than_the_price() -> None:
 """,
 }
 
-FAILING: Files = {"tests/test_red.py": "def test_red() -> None:\n    assert len('red') == 4\n"}
+FAILING: Files = {"tests/test_red.py": 'def test_red() -> None:\n    assert len("red") == 4\n'}
 VIOLATION: Files = {"shop/dirty.py": "import os\n"}
 MISTYPED: Files = {"shop/mistyped.py": 'COUNT: int = "one"\n'}
 DANGEROUS: Files = {

@@ -75,6 +75,7 @@ elif kind == "unreported":
 sys.stdout.buffer.write(out)
 sys.stderr.buffer.write(err)
 sys.stdout.flush()
+sys.stderr.flush()
 os._exit(code)
 """
 
