@@ -240,6 +240,13 @@ CASES = (
         "tests/test_red.py",
     ),
     _forger(
+        "FO-63",
+        {**FAILING, "conftest.py": 'collect_ignore_glob = ["*red*"]\n'},
+        Expected.FAIL,
+        "tests/test_red.py",
+        name="collect_ignore_glob",
+    ),
+    _forger(
         "FO-64",
         _conftest(
             "import pytest\n\npytest.TestReport.failed = property(lambda self: False)\n"
@@ -300,6 +307,28 @@ CASES = (
         "test_red",
         name="a report in place",
         workers=False,
+    ),
+    Case(
+        id="FO-108",
+        gate="tests",
+        author=None,
+        supervised=Expected.MISSING,
+        phrase="verdict-missing",
+        files={
+            "tests/crash.py": KILL_PARENT,
+            "tests/__init__.py": "",
+            "tests/test_crash.py": "from tests.crash import crash\n\n\n"
+            "def test_crash() -> None:\n    crash()\n",
+        },
+        ask=TESTS,
+    ),
+    Case(
+        id="FO-118",
+        gate="tests",
+        author=Expected.REFUSE,
+        supervised=None,
+        phrase="pytest_failhard.plugin",
+        ask=Ask(only="tests", author=("-p", "pytest_failhard.plugin")),
     ),
     Case(
         id="FO-119",

@@ -236,17 +236,6 @@ CASES = (
         ask=TESTS,
         workers=True,
     ),
-    Case(
-        id="FO-41",
-        gate="tests",
-        author=Expected.ERROR,
-        supervised=Expected.ERROR,
-        phrase="tests/test_red.py",
-        files={**FAILING, "conftest.py": 'collect_ignore_glob = ["*red*"]\n'},
-        twin={"conftest.py": 'collect_ignore_glob = ["*blue*"]\n'},
-        ask=TESTS,
-        workers=True,
-    ),
     *(
         Case(
             id="FO-41",
@@ -257,11 +246,13 @@ CASES = (
             phrase="test_red",
             files={**FAILING, **pytest_options(text)},
             ask=TESTS,
+            workers=True,
         )
         for name, text in {
-            "ignore": 'addopts = ["--ignore=tests/test_red.py"]',
+            "": 'addopts = ["--ignore=tests/test_red.py"]',
             "python_files": 'python_files = ["test_p*.py", "test_d*.py"]',
             "testpaths": 'testpaths = ["tests/test_prices.py", "tests/test_discount.py"]',
+            "norecursedirs": 'norecursedirs = ["tests"]',
         }.items()
     ),
     Case(

@@ -394,7 +394,7 @@ FAULTS = (
     _fault("FO-100", {"kind": "full", "value": 10}, gate="types", name="types"),
     _fault("FO-100", {"kind": "full", "value": 10}, gate="security", name="security"),
     _fault("FO-101", {"kind": "modify", "value": "{root}/shop/prices.py"}, "tree-changed"),
-    _fault("FO-104", {"kind": "large", "value": 68}, "MiB"),
+    _fault("FO-104", {"kind": "large", "value": 68}, "bytes of output"),
     _fault("FO-105", {"kind": "fewer"}, "files"),
     _fault("FO-105", {"kind": "fewer"}, "", gate="types", name="types"),
     Case(
