@@ -47,11 +47,15 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A gate that is to observe. `run` makes its Run for a deadline in monotonic seconds."""
+    """A gate that is to observe. `run` makes its Run for a deadline in monotonic seconds.
+
+    `kept` is what the gate stored so far: the report names it however the gate ends.
+    """
 
     gate: Gate
     timeout: float
     run: Callable[[float], Run]
+    kept: list[Evidence] = field(default_factory=list)
 
 
 @dataclass
@@ -112,26 +116,41 @@ def _observe(job: Job, started: float, deadline: float) -> Outcome:
     try:
         run = job.run(deadline)
         observation = job.gate.observe(run)
+        observation = replace(observation, evidence=_named(observation.evidence, job.kept))
         return Outcome(gate=name, observation=observation, seconds=time.monotonic() - started)
     except GateError as error:
-        seconds = time.monotonic() - started
         return Outcome(
-            gate=name, observation=None, error=str(error), external=error.external, seconds=seconds
+            gate=name,
+            observation=None,
+            error=str(error),
+            external=error.external,
+            evidence=_named((), job.kept),
+            seconds=time.monotonic() - started,
         )
     except Exception as error:
         # A gate's own fault must become an error of that gate, and of no other.
         LOG.exception("gate %s crashed", name)
-        return _crashed(name, run, error, time.monotonic() - started)
+        return _crashed(job, run, error, time.monotonic() - started)
 
 
-def _crashed(name: str, run: Run | None, error: Exception, seconds: float) -> Outcome:
+def _named(evidence: Iterable[Evidence], kept: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    return tuple(sorted({*evidence, *kept}))
+
+
+def _crashed(job: Job, run: Run | None, error: Exception, seconds: float) -> Outcome:
     text = "".join(traceback.format_exception(error))
     message = f"gate-crashed: {type(error).__name__}: {error} (a fault of the gate, see traceback.txt)"
     try:
         evidence = (run.keep("traceback.txt", text.encode()),) if run is not None else ()
     except OSError as failure:
         evidence, message = (), f"{message}; its traceback could not be kept: {failure}"
-    return Outcome(gate=name, observation=None, error=message, evidence=evidence, seconds=seconds)
+    return Outcome(
+        gate=job.gate.id,
+        observation=None,
+        error=message,
+        evidence=_named(evidence, job.kept),
+        seconds=seconds,
+    )
 
 
 def _next(finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float) -> Outcome | None:
@@ -166,6 +185,7 @@ def _timed_out(entry: _Running) -> Outcome:
         gate=entry.job.gate.id,
         observation=None,
         error=f"timeout: no answer within {_limit(entry):.0f} seconds; the gate was given up",
+        evidence=_named((), entry.job.kept),
         seconds=time.monotonic() - entry.started,
     )
 
@@ -269,6 +289,11 @@ def jobs(
 
     def job(rule: Rule) -> Job:
         gate = plan.gates[rule.gate]
+        kept: list[Evidence] = []
+
+        def keep(name: str, data: bytes) -> Evidence:
+            kept.append(staging.keep(rule.gate, name, data))
+            return kept[-1]
 
         def make(deadline: float) -> Run:
             folder = scratch / "gates" / rule.gate
@@ -288,11 +313,11 @@ def jobs(
                 today=plan.today,
                 scratch=folder,
                 deadline=deadline,
-                keep=lambda name, data: staging.keep(rule.gate, name, data),
+                keep=keep,
                 test_run=tests,
                 no_tests=problem,
             )
 
-        return Job(gate=gate, timeout=rule.timeout, run=make)
+        return Job(gate=gate, timeout=rule.timeout, run=make, kept=kept)
 
     return [job(rule) for rule in sorted(chosen, key=lambda rule: -rule.timeout)]

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
 
 WAIVERS = "failhard-waivers.yaml"
+HOOK = hookspecs.pytest_failhard_gates.__name__
+HOOK_OPTIONS = pluggy.HookimplOpts(
+    wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
+)
 
 
 class PlanError(Exception):
@@ -114,12 +118,21 @@ def phase(gate: Gate) -> Phase:
     return gate.phase if isinstance(gate, PhasedGate) else Phase.STATIC
 
 
+class _Hooks(pluggy.PluginManager):
+    """Takes a hook by its name, as pytest does: a plugin that works there works here."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """Return the marker's options, or those of an unmarked function of the hook's name."""
+        marked = super().parse_hookimpl_opts(plugin, name)
+        return HOOK_OPTIONS if marked is None and name == HOOK else marked
+
+
 def collect_gates(plugins: Sequence[str]) -> tuple[Gate, ...]:
     """Return the built-in gates and those of the named, installed distributions.
 
     Raises PlanError for a distribution that is not installed or brings no pytest plugin.
     """
-    manager = pluggy.PluginManager("pytest")
+    manager = _Hooks("pytest")
     manager.add_hookspecs(hookspecs)
     manager.register(builtin_gates)
     mistakes = []

@@ -30,6 +30,10 @@ REFUSED = {
 """Options under which pytest runs no test and would end with 0."""
 
 
+NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs")
+"""Options that do nothing without a level: alone they would look like a gate that passed."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options. Without `dest`: a name that another plugin took must be loud."""
     group = parser.getgroup("failhard", "failhard quality gates")
@@ -60,7 +64,10 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options under which nothing is judged; register what records and what enforces."""
-    if not _is_requested(config) or _is_child(config) or config.getoption("failhard_explain"):
+    if _is_child(config) or config.getoption("failhard_explain"):
+        return
+    if not _is_requested(config):
+        _refuse_alone(config)
         return
     if not _asked_for_help(config):
         _refuse(config)
@@ -107,6 +114,16 @@ def _is_requested(config: pytest.Config) -> bool:
 
 def _asked_for_help(config: pytest.Config) -> bool:
     return any(argument in {"--help", "-h", "--version", "-V"} for argument in config.invocation_params.args)
+
+
+def _refuse_alone(config: pytest.Config) -> None:
+    given = [name for name in NEEDS_LEVEL if config.getoption(f"failhard_{name}") is not None]
+    if given:
+        named = ", ".join(f"--failhard-{name.replace('_', '-')}" for name in given)
+        raise pytest.UsageError(
+            f"failhard: gates not evaluated ({named} without --failhard-level): "
+            "add --failhard-level=N, or remove the option"
+        )
 
 
 def _refuse(config: pytest.Config) -> None:

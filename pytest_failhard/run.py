@@ -114,7 +114,8 @@ class GateRun:
             completed = self._run(argv, left, cwd or self.scratch)
         except proc.ProcError as error:
             self._keep(name, argv, {"error": str(error)})
-            raise GateError(f"{error}; make it faster or raise the rule's timeout") from None
+            message = str(error).replace(str(self.executable), "python")
+            raise GateError(f"{message}; make it faster or raise the rule's timeout") from None
         self._keep(name, argv, {"exit_code": completed.returncode})
         self.keep(f"{name}.stdout", self._stable(completed.stdout))
         self.keep(f"{name}.stderr", self._stable(completed.stderr))

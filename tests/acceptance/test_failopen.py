@@ -1,0 +1,107 @@
+"""The fail-open list: in every situation that fools other gates, ours says fail or error, or refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance import cases_forging, cases_invocation, cases_measurement, cases_terms, cases_tools
+from tests.acceptance.case import FULL, Case
+from tests.acceptance.conftest import Environment
+from tests.acceptance.harness import Ask, Mode, check_agreement, run
+from tests.acceptance.project import write
+
+CASES = (
+    *cases_measurement.CASES,
+    *cases_invocation.CASES,
+    *cases_forging.CASES,
+    *cases_tools.CASES,
+    *cases_terms.CASES,
+)
+GREEN = {"level 2": Ask(level=2), "level 3": Ask(level=3)}
+
+
+def _runs() -> Iterator[object]:
+    """Yield what is run: in the CI size each id once, in the full size every mode, variant and `-n 2`."""
+    for case in CASES:
+        if case.name and not FULL:
+            continue
+        for mode in case.modes():
+            yield pytest.param(case, mode, id=f"{case.label}-{mode.value}")
+            if FULL and case.workers:
+                ask = dataclasses.replace(case.ask, tests=(*case.ask.tests, "-n", "2"))
+                spread = dataclasses.replace(case, ask=ask)
+                yield pytest.param(spread, mode, id=f"{case.label}-{mode.value}-n2")
+
+
+def _twins() -> Iterator[object]:
+    for case in CASES:
+        if case.twin is not None and (FULL or not case.name):
+            for mode in case.modes():
+                yield pytest.param(case, mode, id=f"{case.label}-{mode.value}")
+
+
+def _greens() -> Iterator[object]:
+    for name, ask in GREEN.items():
+        for mode in Mode:
+            yield pytest.param(ask, mode, id=f"{name}-{mode.value}")
+            if FULL or (mode is Mode.SUPERVISED and name == "level 2"):
+                yield pytest.param(
+                    dataclasses.replace(ask, tests=("-n", "2")), mode, id=f"{name}-{mode.value}-n2"
+                )
+
+
+@pytest.mark.parametrize(("case", "mode"), list(_runs()))
+def test_case(case: Case, mode: Mode, project: Path, interpreter: Environment) -> None:
+    case.change_project(project)
+    executable = interpreter(case.tool, case.fault)
+    case.check(run(mode, project, case.ask, executable))
+
+
+@pytest.mark.parametrize(("case", "mode"), list(_twins()))
+def test_green_twin(case: Case, mode: Mode, project: Path) -> None:
+    assert case.twin is not None
+    write(project, case.twin)
+    case.twin_change(project)
+    outcome = run(mode, project, case.plain_ask)
+    assert outcome.code == 0, str(outcome)
+    assert outcome.gate(case.gate)["verdict"] == "pass", str(outcome)
+    check_agreement(outcome)
+
+
+@pytest.mark.parametrize(("ask", "mode"), list(_greens()))
+def test_green_project_passes_every_gate(ask: Ask, mode: Mode, project: Path) -> None:
+    outcome = run(mode, project, ask)
+    assert outcome.code == 0, str(outcome)
+    for name in ("tests", "coverage", "lint", "types", "security"):
+        gate = outcome.gate(name)
+        assert (gate["verdict"], gate["findings"]) == ("pass", []), str(outcome)
+        assert gate["examined"] > 0, str(outcome)
+    assert outcome.report is not None
+    assert outcome.report["complete"]
+    check_agreement(outcome)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    ("tool", "gate", "level"), [("ruff", "lint", 1), ("mypy", "types", 1), ("bandit", "security", 2)]
+)
+def test_scripted_tool_that_does_its_work_passes(
+    mode: Mode, tool: str, gate: str, level: int, project: Path, interpreter: Environment
+) -> None:
+    if not FULL and (mode is Mode.SUPERVISED) is not (gate == "types"):
+        return
+    outcome = run(mode, project, Ask(only=gate, level=level), interpreter(tool, {"kind": "none"}))
+    assert outcome.code == 0, str(outcome)
+    check_agreement(outcome)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_foreign_gate_that_does_its_work_passes(mode: Mode, project: Path, interpreter: Environment) -> None:
+    write(project, cases_tools.PROBE_POLICY)
+    outcome = run(mode, project, cases_tools.PROBE, interpreter("gate", {"kind": "none"}))
+    assert outcome.code == 0, str(outcome)
+    check_agreement(outcome)

@@ -1,0 +1,276 @@
+"""The rest of the fail-open list: what takes two runs, a signal, a full disk, or a look at several outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.cases_terms import SHIPPED, waiver
+from tests.acceptance.conftest import Environment
+from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, check_agreement, finish, run, start
+from tests.acceptance.project import FAILING, VIOLATION, commit, git, write
+from tests.acceptance.scratch import Scratch
+
+SECONDS = 60
+STALE = '{"schema": "failhard-report/1", "verdict": "pass", "complete": true, "gates": []}'
+LIMIT_BYTES = 40_000
+
+# Runs until it is ended, after it said where it and its own child are.
+WAITING = """\
+import pathlib
+import subprocess
+import sys
+import threading
+import os
+
+
+def test_waits() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])
+    mark = pathlib.Path({mark!r})
+    mark.with_suffix(".new").write_text(f"{{os.getpid()}} {{child.pid}}")
+    mark.with_suffix(".new").rename(mark)
+    threading.Event().wait()
+"""
+
+
+def appeared(path: Path, process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Wait until a file appears, and return the processes that it names."""
+    end = time.monotonic() + SECONDS
+    while not (path.is_file() and path.read_text()):
+        assert process.poll() is None, f"ended with {process.returncode}: {process.communicate()}"
+        assert time.monotonic() < end, f"{path} did not appear"
+        os.sched_yield()
+        time.sleep(0.02)
+    return [psutil.Process(int(number)) for number in path.read_text().split()]
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Tell whether processes end, or are ended, soon; a zombie has ended."""
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+
+
+def waiting(project: Path) -> Path:
+    """Add a test that runs until it is ended; return the file that it writes when it runs."""
+    mark = project.parent / "mark"
+    write(project, {"tests/test_waits.py": WAITING.format(mark=str(mark))})
+    return mark
+
+
+def canonical(outcome: Outcome) -> dict[str, object]:
+    """Return the part of a report that is equal for equal input."""
+    assert outcome.report is not None, str(outcome)
+    return {name: value for name, value in outcome.report.items() if name != "volatile"}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_all_outputs_agree_fo_02(mode: Mode, project: Path) -> None:
+    write(project, FAILING)
+    junit = project.parent / "junit.xml"
+    ask = Ask(author=(f"--junitxml={junit}",))
+    outcome = run(mode, project, ask)
+    assert outcome.code == 1, str(outcome)
+    check_agreement(outcome)
+    if mode is Mode.AUTHOR:
+        root = ET.fromstring(junit.read_bytes())
+        failed = {case.get("name") for case in root.iter("testcase") if case.find("failure") is not None}
+        assert {"test_red", "tests"} <= failed
+        assert "lint" not in failed
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_the_environment_skips_nothing_fo_27(mode: Mode, project: Path) -> None:
+    write(project, VIOLATION)
+    escapes = {"SKIP": "lint", "NO_FAILHARD": "1", "FAILHARD_LEVEL": "0", "FAILHARD_SKIP": "1", "CI": "true"}
+    plain = run(mode, project, Ask(only="lint"))
+    escaping = run(mode, project, Ask(only="lint", environment=escapes))
+    assert plain.code == escaping.code == 1, str(escaping)
+    assert canonical(plain) == canonical(escaping)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_part_is_not_the_level_fo_34(mode: Mode, project: Path) -> None:
+    outcome = run(mode, project, Ask(only="lint"))
+    assert outcome.code == 0, str(outcome)
+    assert outcome.report is not None
+    assert outcome.report["complete"] is False
+    assert "partial: 1 of 4 gates" in outcome.stdout
+    argv = [sys.executable, "-I", "-m", "pytest_failhard", "verify", str(outcome.folder)]
+    verified = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
+    assert verified.returncode == 4, verified.stderr
+    assert "partial" in verified.stderr
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path) -> None:
+    mark = waiting(project)
+    write(project, {".failhard/report.json": STALE, ".failhard/.gitignore": "*\n"})
+    process = start(mode, project, Ask())
+    children = psutil.Process(process.pid)
+    processes = appeared(mark, process)
+    ours = [
+        child for child in children.children(recursive=True) if child.pid not in {p.pid for p in processes}
+    ]
+    process.kill()
+    outcome = finish(process, mode, project, Ask())
+    assert outcome.code == -signal.SIGKILL
+    assert outcome.report is None
+    # In author mode the test is a part of the process that was killed; its child is the project's own.
+    assert gone([*ours, *(processes if mode is Mode.SUPERVISED else processes[:1])])
+    for left in processes[1:]:
+        if left.is_running():
+            left.kill()
+
+
+def _limited(argv: list[str]) -> list[str]:
+    """Return a command in which no file can grow over the limit, as on a disk that is nearly full."""
+    limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT_BYTES}, -1))"
+    return [argv[0], "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", *argv]
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_full_disk_is_an_error_fo_112(
+    mode: Mode, project: Path, interpreter: Environment, scratches: dict[str, Scratch]
+) -> None:
+    executable = interpreter("ruff", {"kind": "large", "value": 1, "when": "--output-format=json"})
+    ask = Ask(only="lint")
+    argv = _limited(ask.argv(mode, executable, project))
+    completed = subprocess.run(
+        argv,
+        cwd=project,
+        env={"PATH": os.environ["PATH"], "HOME": str(project.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    scratches[""].obey({"kind": "none"})
+    assert completed.returncode == EXIT[mode][Expected.ERROR], completed.stdout + completed.stderr
+    assert "cannot-write" in completed.stdout, completed.stdout
+    assert "failhard: error" in completed.stdout
+
+
+def _link(root: Path) -> None:
+    (root.parent / "elsewhere").mkdir()
+    (root / ".failhard").symlink_to(root.parent / "elsewhere", target_is_directory=True)
+
+
+def _file(root: Path) -> None:
+    (root / ".failhard").write_text("in the way\n")
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(("obstruct", "words"), [(_link, "symlink"), (_file, ".failhard")])
+def test_a_report_folder_that_cannot_be_had_is_refused_fo_113(
+    mode: Mode, obstruct: Callable[[Path], None], words: str, project: Path
+) -> None:
+    obstruct(project)
+    outcome = run(mode, project, Ask(only="lint"))
+    assert outcome.code == EXIT[mode][Expected.REFUSE], str(outcome)
+    assert words in outcome.output
+    assert "Traceback" not in outcome.output
+    assert not (project.parent / "elsewhere" / "report.json").exists()
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_second_run_at_once_is_refused_fo_114(mode: Mode, project: Path) -> None:
+    mark = waiting(project)
+    first = start(mode, project, Ask())
+    processes = appeared(mark, first)
+    second = run(mode, project, Ask(only="lint"))
+    first.send_signal(signal.SIGINT)
+    finish(first, mode, project, Ask())
+    for process in processes[1:]:
+        if process.is_running():
+            process.kill()
+    assert second.code == EXIT[mode][Expected.REFUSE], str(second)
+    assert f"{first.pid}" in second.output
+
+
+def test_a_run_over_its_time_is_ended_fo_116(project: Path) -> None:
+    """Minutes are seconds in this process, so that the limit of three is over soon."""
+    mark = waiting(project)
+    write(project, {"policy.yaml": SHIPPED.replace("tests_minutes: 60", "tests_minutes: 3")})
+    ask = Ask(policy="policy.yaml")
+    argv = ask.argv(Mode.SUPERVISED, Path(sys.executable), project)
+    hasty = (
+        "import sys; from pytest_failhard import policy; policy.MINUTE_SECONDS = 1; sys.argv[0] = 'failhard'"
+    )
+    command = [argv[0], "-I", "-c", f"{hasty}; from pytest_failhard.cli import main; main()", *argv[4:]]
+    completed = subprocess.run(
+        command, cwd=project, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    said = completed.stdout + completed.stderr
+    assert completed.returncode == EXIT[Mode.SUPERVISED][Expected.WATCHDOG], said
+    report = json.loads((project / ".failhard" / "report.json").read_bytes())
+    verdicts = {gate["id"]: (gate["verdict"], " ".join(gate["because"])) for gate in report["gates"]}
+    assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
+    assert "watchdog" in verdicts["tests"][1]
+    assert verdicts["lint"][0] != "error", said
+    assert gone([psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))])
+    stacks = (project / ".failhard" / "evidence" / "tests" / "pytest.txt").read_text()
+    assert "test_waits" in stacks
+
+
+def _lives(number: int) -> bool:
+    return psutil.pid_exists(number)
+
+
+@pytest.mark.parametrize(
+    ("mode", "number", "code"),
+    [
+        (Mode.AUTHOR, signal.SIGINT, 2),
+        (Mode.AUTHOR, signal.SIGTERM, -signal.SIGTERM),
+        (Mode.SUPERVISED, signal.SIGINT, 130),
+        (Mode.SUPERVISED, signal.SIGTERM, 143),
+    ],
+)
+def test_an_interrupted_run_leaves_no_process_fo_117(
+    mode: Mode, number: signal.Signals, code: int, project: Path, interpreter: Environment
+) -> None:
+    """A tool hangs with a child in a session of its own, and so does a test: whatever ends, all end."""
+    executable = interpreter("ruff", {"kind": "grandchild"})
+    pid_file = Path(f"{executable.parent.parent / 'script.json'}.pid")
+    pid_file.unlink(missing_ok=True)
+    mark = waiting(project)
+    process = start(mode, project, Ask(), executable)
+    ours = psutil.Process(process.pid)
+    processes = appeared(mark, process)
+    tool = appeared(pid_file, process)
+    children = [child for child in ours.children(recursive=True) if child not in processes]
+    process.send_signal(number)
+    outcome = finish(process, mode, project, Ask())
+    assert outcome.code == code, str(outcome)
+    assert gone([*children, *tool, *(processes if mode is Mode.SUPERVISED else [])])
+    assert outcome.report is None or outcome.report["complete"] is False
+    assert "failhard: pass" not in outcome.stdout
+    for left in processes[1:]:
+        if left.is_running():
+            left.kill()
+
+
+def test_a_change_cannot_waive_its_own_finding_fo_135(project: Path) -> None:
+    git(project, "checkout", "--quiet", "-b", "change")
+    write(project, VIOLATION)
+    found = run(Mode.SUPERVISED, project, Ask(only="lint"))
+    assert found.code == 1, str(found)
+    assert found.report is not None
+    fingerprint = json.loads(json.dumps(found.gate("lint")["findings"][0]))["fingerprint"]
+    write(project, waiver(fingerprint=fingerprint))
+    commit(project)
+    waived = run(Mode.SUPERVISED, project, Ask(only="lint"))
+    assert waived.code == 0, str(waived)
+    assert len(waived.gate("lint")["waived"]) == 1
+    judged = run(Mode.SUPERVISED, project, Ask(only="lint", base="main"))
+    assert judged.code == 1, str(judged)
+    assert judged.gate("lint")["verdict"] == "fail"
