@@ -108,7 +108,7 @@ def test_the_same_module_name_in_two_packages(tmp_path: Path) -> None:
 def test_a_file_beside_the_product_that_it_imports_is_checked_too(tmp_path: Path) -> None:
     files = {"app/__init__.py": "import scripts.helper\n", "scripts/helper.py": WRONG}
     observation = check(write(tmp_path / "p", files), tmp_path)
-    assert (rules(observation), observation.examined) == ([("return-value", "scripts/helper.py")], 1)
+    assert (rules(observation), observation.examined) == ([("return-value", "scripts/helper.py")], 2)
 
 
 def test_what_cannot_be_imported_is_counted_apart(tmp_path: Path) -> None:
