@@ -62,7 +62,10 @@ def placed(path: str, roots: Sequence[str]) -> tuple[int, str, str]:
     depth, number = max(above)
     below = PurePosixPath(*parts[depth:])
     names = below.with_suffix("").parts
-    return number, below.as_posix(), ".".join(names[:-1] if names[-1] == "__init__" else names)
+    if names[-1] == "__init__":
+        # At an import root itself the file makes no package: the type checker takes it for a script.
+        names = names[:-1] or ("__main__",)
+    return number, below.as_posix(), ".".join(names)
 
 
 def _above(root: str, parts: tuple[str, ...]) -> bool:

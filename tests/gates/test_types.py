@@ -265,3 +265,9 @@ def test_a_flipped_bit_never_loses_all_errors(place: int, bit: int, code: int) -
     except GateError:
         return
     assert (len(problems), code) == (2, 1)
+
+
+def test_an_init_file_at_the_import_root_is_checked_as_a_script(tmp_path: Path) -> None:
+    files = {"__init__.py": "", "main.py": "def double(number: int) -> int:\n    return number * 2\n"}
+    observation = check(write(tmp_path / "p", files), tmp_path, source=("__init__.py", "main.py"))
+    assert (rules(observation), observation.examined) == ([], 2)
