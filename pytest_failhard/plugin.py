@@ -127,7 +127,8 @@ def _refuse_alone(config: pytest.Config) -> None:
 
 
 def _refuse(config: pytest.Config) -> None:
-    given = [option for name, option in REFUSED.items() if config.getoption(name)]
+    # A plugin that is switched off takes its options along: --cache-show with -p no:cacheprovider.
+    given = [option for name, option in REFUSED.items() if config.getoption(name, default=False)]
     if config.getoption("help"):
         given.append("--help (from addopts or PYTEST_ADDOPTS)")
     if given:
