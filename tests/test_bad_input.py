@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -55,7 +57,7 @@ BAD = (
     Bad(
         name="level that is no number",
         expected=Expected.REFUSE,
-        words=("level", "1"),
+        words=("level", "whole number"),
         files={"pyproject.toml": PYPROJECT.replace("level = 1", 'level = "one"')},
     ),
     Bad(
@@ -74,7 +76,7 @@ BAD = (
     Bad(
         name="policy that is no YAML",
         expected=Expected.REFUSE,
-        words=("policy.yaml", "line"),
+        words=("policy.yaml:2:8",),
         files={"policy.yaml": "gates: [lint\n  tests: }\n"},
         ask=POLICY,
     ),
@@ -113,7 +115,7 @@ BAD = (
     Bad(
         name="waivers that are no YAML",
         expected=Expected.REFUSE,
-        words=("failhard-waivers.yaml", "line"),
+        words=("failhard-waivers.yaml:2:1",),
         files={"failhard-waivers.yaml": "waivers: [\n"},
     ),
     Bad(
@@ -215,17 +217,16 @@ def test_no_level_is_no_run(mode: Mode, tmp_path: Path) -> None:
     assert outcome.report is None
 
 
-@pytest.mark.parametrize("mode", Mode)
-def test_a_folder_that_does_not_exist_is_refused(mode: Mode, template: Path, tmp_path: Path) -> None:
-    project = copy(template, tmp_path / "shop")
-    ask = Ask(only="lint", author=("nowhere",), supervised=("nowhere",))
-    outcome = run(mode, project, ask)
-    assert outcome.code == EXIT[mode][Expected.REFUSE], str(outcome)
-    assert "Traceback" not in outcome.output
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    argv = [sys.executable, "-I", "-m", "pytest_failhard", "check", str(tmp_path / "nowhere"), "--level", "1"]
+    completed = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=60)
+    assert completed.returncode == EXIT[Mode.SUPERVISED][Expected.REFUSE]
+    assert "nowhere" in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 @pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("name", ["my shop, the 2nd", "größe-店-🛒", "it's [a] {shop}; $HOME"])
+@pytest.mark.parametrize("name", ["my shop the 2nd", "größe-店-🛒", "it's a {shop}; $HOME & 100%"])
 def test_every_name_of_a_folder_will_do(mode: Mode, name: str, template: Path, tmp_path: Path) -> None:
     project = copy(template, tmp_path / name / "shop")
     write(
@@ -236,6 +237,16 @@ def test_every_name_of_a_folder_will_do(mode: Mode, name: str, template: Path, t
     assert git(project, "status", "--porcelain") == ""
     outcome = run(mode, project, _own_temporary(Ask(level=2), tmp_path / "temporary"))
     assert outcome.code == 0, str(outcome)
+    _check_clean(outcome, tmp_path / "temporary")
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_folder_that_pytest_cannot_name_is_no_pass(mode: Mode, template: Path, tmp_path: Path) -> None:
+    """pytest takes a bracket in a path for the parameters of a test, and refuses to run."""
+    project = copy(template, tmp_path / "a [draft]" / "shop")
+    outcome = run(mode, project, _own_temporary(Ask(only="tests"), tmp_path / "temporary"))
+    assert outcome.code != 0, str(outcome)
+    assert "path cannot contain []" in outcome.output
     _check_clean(outcome, tmp_path / "temporary")
 
 
