@@ -188,7 +188,7 @@ class TestChild:
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
         return [
-            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), f"--rootdir={root}"),
+            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), "--rootdir=."),
             *(f"--confcutdir={root}", "-p", "no:cacheprovider", "-p", "failhard"),
             *("-p", "pytest_failhard.child", f"--failhard-level={self.plan.level}"),
             *plugins,
