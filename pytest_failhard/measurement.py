@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 
 hookimpl = HookimplMarker("pytest")
+LOG = logging.getLogger(__name__)
 
 DATA_NAME = "data"
 WORKER_KEY = "failhard_measurement"
@@ -151,18 +154,31 @@ class Measurement:
 
         To be called once more when pytest-cov has stopped too: its collector may lie on one of ours.
         """
+        from coverage.exceptions import CoverageException
+
         first, self._measuring = self._measuring, False
         if first:
             self._stop_leaked()
         while self._open and _current() is self._open[-1]:
             self._open.pop().stop()
+        try:
+            self._write(hand_over=first)
+        except (OSError, sqlite3.Error, CoverageException) as error:
+            # A full disk must not end the run: the gate refuses data that is damaged or not there. A
+            # worker that cannot say what it measured is better lost.
+            if self._worker:
+                raise
+            LOG.error("the coverage data could not be written: %s", error)
+        if first:
+            self._restore_environment()
+
+    def _write(self, *, hand_over: bool) -> None:
         for layer in self._layers:
             self._save(layer.ours)
-        if first:
+        if hand_over:
             # The lower layers of a worker hide collectors that pytest-cov abandons without saving.
             for layer in self._layers[-1:] if self._worker else self._layers:
                 self._hand_over(layer)
-            self._restore_environment()
 
     def _push(self, hidden: Coverage | None) -> None:
         from coverage import Coverage
