@@ -52,6 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--failhard-explain", metavar="NAME", help="print what a gate demands, and end")
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook that brings gates: a conftest may implement it in a run without a level too."""
+    from pytest_failhard import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before any conftest is imported: refuse code that would end the process, start measuring."""
@@ -152,9 +159,8 @@ def _register(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         register_worker_measurement(config)
         return
-    from pytest_failhard import gates, hookspecs
+    from pytest_failhard import gates
 
-    config.pluginmanager.add_hookspecs(hookspecs)
     config.pluginmanager.register(gates, "failhard-gates")
     enforcer = Enforcer(config, recorder, config.stash[AUTHOR])
     config.stash[KEY] = enforcer
