@@ -239,8 +239,9 @@ class Enforcer:
         interrupted = False
         try:
             return (yield)
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as interruption:
+            # pytest's and xdist's own, for collection errors and -x, derive from it: gates still run.
+            interrupted = type(interruption) is KeyboardInterrupt
             raise
         finally:
             self._evaluate(session, interrupted=interrupted)
