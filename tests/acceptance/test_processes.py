@@ -180,6 +180,16 @@ def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(mode: Mode, proj
     assert re.search(r"^failhard: error", outcome.stdout, re.MULTILINE), str(outcome)
 
 
+def test_our_plugin_twice_is_refused_fo_118(project: Path) -> None:
+    author = run(Mode.AUTHOR, project, Ask(author=("-p", "pytest_failhard.plugin")))
+    assert author.code == 3, str(author)
+    assert "already registered under a different name" in author.stderr
+    assert author.report is None
+    supervised = run(Mode.SUPERVISED, project, Ask(tests=("-p", "pytest_failhard.plugin")))
+    assert supervised.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], str(supervised)
+    assert supervised.report is None
+
+
 def _link(root: Path) -> None:
     (root.parent / "elsewhere").mkdir()
     (root / ".failhard").symlink_to(root.parent / "elsewhere", target_is_directory=True)
