@@ -134,7 +134,8 @@ def _refuse_alone(config: pytest.Config) -> None:
 
 
 def _refuse(config: pytest.Config) -> None:
-    given = [option for name, option in REFUSED.items() if config.getoption(name)]
+    # A plugin that is switched off takes its options along: --cache-show with -p no:cacheprovider.
+    given = [option for name, option in REFUSED.items() if config.getoption(name, default=False)]
     if config.getoption("help"):
         given.append("--help (from addopts or PYTEST_ADDOPTS)")
     if given:
@@ -238,8 +239,9 @@ class Enforcer:
         interrupted = False
         try:
             return (yield)
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as interruption:
+            # pytest's and xdist's own, for collection errors and -x, derive from it: gates still run.
+            interrupted = type(interruption) is KeyboardInterrupt
             raise
         finally:
             self._evaluate(session, interrupted=interrupted)

@@ -137,8 +137,10 @@ class TestChild:
         )
 
     def _incomplete(self, data: bytes, code: int, problem: str) -> Ended:
-        words = " / ".join(self.output.read_text("utf-8", "replace").strip().splitlines()[-4:])
-        if not data and code in PASSED_BY - {0}:
+        # pytest says on stderr why it refuses to run.
+        texts = [path.read_text("utf-8", "replace") for path in (self.output, self.folder / "errors.txt")]
+        words = " / ".join(line for text in texts for line in text.strip().splitlines()[-4:])
+        if not data and code in PASSED_BY - {0, 1}:
             text = f"pytest-failed: pytest ended with {code} before any test: {words}"
             return Ended(tests=Tests(records=None, problem=text))
         text = f"verdict-missing: {problem} (pytest ended with {code}): {words}"
@@ -186,7 +188,7 @@ class TestChild:
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
         return [
-            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), f"--rootdir={root}"),
+            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), "--rootdir=."),
             *(f"--confcutdir={root}", "-p", "no:cacheprovider", "-p", "failhard"),
             *("-p", "pytest_failhard.child", f"--failhard-level={self.plan.level}"),
             *plugins,
