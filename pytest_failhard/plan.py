@@ -178,10 +178,11 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     """
     project = _project(request)
     base, base_missing = _base(request, project)
+    lost = [f"base: {base_missing}"] if base_missing and (request.base or project.base) else []
     judged = _judged_config(request, project, base)
     level = _level(request, project, judged)
     terms = _policy(request, level, known, today)
-    mistakes = [*_unknown_gates(request, terms), *_unknown_tables(project, known)]
+    mistakes = [*lost, *_unknown_gates(request, terms), *_unknown_tables(project, known)]
     rules = [rule for rule in terms.rules if not request.only or rule.gate in request.only]
     by_id = {gate.id: gate for gate in gates}
     settings, wrong = _settings(rules, by_id, project, judged)
@@ -223,7 +224,7 @@ def _project(request: Request) -> config.ProjectConfig:
 
 
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
-    """Find the merge base; an explicit one that cannot be had stops a run that relies on it."""
+    """Find the merge base, or say why there is none: a mistake where one was named."""
     try:
         github = os.environ.get("GITHUB_BASE_REF", "")
         return git_base.resolve(request.root, request.base or project.base, github), ""
@@ -233,12 +234,10 @@ def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None,
 
 def _judged_config(
     request: Request, project: config.ProjectConfig, base: Base | None
-) -> config.ProjectConfig | None:
+) -> config.ProjectConfig:
     """Return the configuration at the merge base, where a change must not approve itself."""
-    if request.base is None:
+    if request.base is None or base is None:
         return project
-    if base is None:
-        return None
     text = base.read("pyproject.toml")
     try:
         at_base = config.parse(text, request.root) if text is not None else None
@@ -247,8 +246,8 @@ def _judged_config(
     return at_base if at_base is not None and at_base.adopted else project
 
 
-def _level(request: Request, project: config.ProjectConfig, judged: config.ProjectConfig | None) -> int:
-    levels = [level for level in (request.level, judged.level if judged else None) if level is not None]
+def _level(request: Request, project: config.ProjectConfig, judged: config.ProjectConfig) -> int:
+    levels = [level for level in (request.level, judged.level) if level is not None]
     try:
         return config.effective_level(max(levels) if levels else None, project)
     except config.ConfigError as error:
@@ -283,7 +282,7 @@ def _settings(
     rules: Sequence[Rule],
     gates: Mapping[str, Gate],
     project: config.ProjectConfig,
-    judged: config.ProjectConfig | None,
+    judged: config.ProjectConfig,
 ) -> tuple[dict[str, Settings], list[str]]:
     settings: dict[str, Settings] = {}
     mistakes: list[str] = []
@@ -291,7 +290,7 @@ def _settings(
         if rule.gate not in gates:
             continue
         table = project.gates.get(rule.gate, {})
-        approved = judged.gates.get(rule.gate, {}) if judged is not None else {}
+        approved = judged.gates.get(rule.gate, {})
         try:
             settings[rule.gate] = config.merge_settings(
                 rule.gate, gates[rule.gate].settings, rule, _in_force(rule, table, approved)
