@@ -68,7 +68,7 @@ class Session:
         self.folder = folder
         self.builtin = {gate.id for gate in gates.builtin()}
         self.started = datetime.now(UTC)
-        self.notes: list[str] = [*store.notes]
+        self.notes: list[str] = [*resolved.notes, *store.notes]
         self.events = folder / "events.jsonl"
         self.worker: proc.Child | None = None
         self.orders: int | None = None
