@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from pytest_failhard import plan, proc, records
 from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
-from pytest_failhard.model import Verdict
+from pytest_failhard.model import GateError, Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import pytest_config, read
@@ -80,6 +80,8 @@ def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> 
         except Interrupted as interruption:
             session.abort(str(interruption))
             raise
+        except (GateError, OSError) as error:
+            return Checked(report=session.spoil(error), code=CODES[Verdict.ERROR])
         finally:
             session.close()
             proc.stop_all()
