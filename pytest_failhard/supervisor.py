@@ -110,13 +110,14 @@ class TestChild:
         self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage"
         self.output = self.folder / "output.txt"
+        self.errors = self.folder / "errors.txt"
 
     def run(self) -> Ended:
         """Run the tests to their end or their time limit, then read what is proven."""
         for folder in (self.folder, self.coverage, self.folder / "home", self.folder / "tmp"):
             folder.mkdir()
         code = self._execute()
-        evidence = self.output.read_bytes()
+        evidence = self.output.read_bytes() + self.errors.read_bytes()
         self.session.store.keep("tests", "pytest.txt", evidence)
         data = self.result.read_bytes()
         self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
@@ -139,7 +140,9 @@ class TestChild:
         )
 
     def _incomplete(self, data: bytes, code: int, problem: str) -> Ended:
-        words = " / ".join(self.output.read_text("utf-8", "replace").strip().splitlines()[-4:])
+        # What pytest refuses, it says on stderr.
+        said = [path.read_text("utf-8", "replace").strip() for path in (self.errors, self.output)]
+        words = " / ".join(next((text for text in said if text), "it said nothing").splitlines()[-4:])
         if not data and code in PASSED_BY - {0}:
             text = f"pytest-failed: pytest ended with {code} before any test: {words}"
             return Ended(tests=Tests(records=None, problem=text))
@@ -158,7 +161,7 @@ class TestChild:
             cwd=self.plan.request.root,
             environment=self._environment(),
             stdout=self.output,
-            stderr=self.folder / "errors.txt",
+            stderr=self.errors,
             stdin=json.dumps(order).encode() + b"\n",
             pass_fds=(descriptor, lifeline),
         )
@@ -176,7 +179,8 @@ class TestChild:
         if code is None:
             os.kill(child.pid, signal.SIGUSR1)
             code = child.wait(min(DUMP_SECONDS, limit / 2))
-        return code
+        # One that had not come so far as to listen dies of the signal.
+        return None if code == -signal.SIGUSR1 else code
 
     def _command(self) -> list[str]:
         root = self.plan.request.root
