@@ -113,11 +113,13 @@ class Author:
             return self.session.abort("by the keyboard or by the code under test")
         nonce = secrets.token_hex(16)
         path = self.folder / "result.jsonl"
-        write_atomically(path, records.seal(run, nonce))
         try:
+            write_atomically(path, records.seal(run, nonce))
             return self.session.end(Tests(records=path, nonce=nonce, coverage=self.folder / "coverage"))
         except KeyboardInterrupt:
             return self.session.abort("by the keyboard, while the gates ran")
+        except GateError as error:
+            return self.session.spoil(error)
 
     def explain(self, result: Result) -> str:
         """Return the text of a failed gate for pytest's own report."""
