@@ -108,16 +108,18 @@ class Author:
         """After the tests: hand their records over, judge, publish."""
         if self.session is None:
             raise RefusedError("the run was never resolved")
-        self.measurement.stop()
-        if interrupted:
-            return self.session.abort("by the keyboard or by the code under test")
         nonce = secrets.token_hex(16)
         path = self.folder / "result.jsonl"
-        write_atomically(path, records.seal(run, nonce))
         try:
+            self.measurement.stop()
+            if interrupted:
+                return self.session.abort("by the keyboard or by the code under test")
+            write_atomically(path, records.seal(run, nonce))
             return self.session.end(Tests(records=path, nonce=nonce, coverage=self.folder / "coverage"))
         except KeyboardInterrupt:
             return self.session.abort("by the keyboard, while the gates ran")
+        except GateError as error:
+            return self.session.spoil(error)
 
     def explain(self, result: Result) -> str:
         """Return the text of a failed gate for pytest's own report."""

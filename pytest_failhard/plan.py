@@ -263,9 +263,7 @@ def _level(request: Request, project: config.ProjectConfig, judged: config.Proje
         raise PlanError(error.mistakes) from None
 
 
-def _policy(
-    request: Request, level: int, known: Collection[str], today: date, base: Base | None
-) -> Policy:
+def _policy(request: Request, level: int, known: Collection[str], today: date, base: Base | None) -> Policy:
     """Return the policy; a file of the project counts as it is at the merge base where it was stricter."""
     path = request.policy
     try:

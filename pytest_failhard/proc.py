@@ -24,6 +24,7 @@ from pytest_failhard.sweep import kill_tree
 
 __all__ = ["Child", "ProcError", "environment", "git", "kill_tree", "run", "stop_all"]
 
+REAP_SECONDS = 2.0
 OUTPUT_CAP_BYTES = 64 * 1024 * 1024
 NO_EXTRA: Mapping[str, str] = MappingProxyType({})
 # What a checked project's .git/config must not decide: programs to run, the format of what we parse.
@@ -177,7 +178,8 @@ class Child:
         Safe to call at any time and more than once, also after the process ended by itself.
         """
         survivors = sweep.kill(self.family)
-        self.poll()
+        # A process whose first thread is gone looks dead before its other threads are, and it can be reaped.
+        self.wait(REAP_SECONDS)
         with _state.lock:
             _state.live.discard(self)
         return survivors

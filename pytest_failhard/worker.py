@@ -95,7 +95,9 @@ def orders(pipe: TextIO) -> Iterator[str]:
 def main() -> None:
     """Serve the parent at the other end of the pipe until its orders are done."""
     events, descriptor = sys.argv[1:]
-    with Path(events).open("a", encoding="utf-8") as stream, os.fdopen(int(descriptor)) as pipe:
+    # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
+    pipe = os.fdopen(int(descriptor))
+    with Path(events).open("a", encoding="utf-8") as stream:
         Worker(orders(pipe), stream).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()

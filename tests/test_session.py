@@ -129,14 +129,26 @@ def test_what_is_wrong_already_stays_in_the_report_of_a_changed_tree(runs: Runs,
     assert lint.verdict is Verdict.ERROR
 
 
-def test_a_tree_that_can_no_longer_be_read_is_an_error(runs: Runs, shop: Path) -> None:
+def test_a_tree_that_is_gone_is_an_error(runs: Runs, shop: Path) -> None:
     session = runs.session("lint")
     session.begin()
     shutil.rmtree(shop / "shop")
     report = session.end(NO_TESTS)
     assert report.verdict is Verdict.ERROR
+    assert "tree-changed: shop/__init__.py, shop/prices.py changed" in reasons(report)
+
+
+def test_a_run_whose_own_folder_is_gone_is_an_error(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint")
+    session.begin()
+    assert session.worker is not None
+    session.worker.kill_tree()
+    shutil.rmtree(session.folder)
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.ERROR
     assert not report.complete
     assert "run-failed: " in reasons(report)
+    assert "worker.err" in reasons(report)
     assert written(shop)["complete"] is False
 
 

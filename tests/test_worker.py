@@ -169,6 +169,17 @@ def test_a_worker_whose_parent_died_ends_without_a_word(tmp_path: Path) -> None:
     assert events.read_text() == ""
 
 
+def test_a_worker_that_fails_ends_at_once_with_its_reason(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    process, writing = start(tmp_path / "events.jsonl", Path(sys.executable), {})
+    send(writing, ["no order"])
+    # The pipe stays open: the parent is alive, and waits.
+    assert process.wait(SECONDS) == 1
+    os.close(writing)
+    assert "JSONDecodeError" in capfd.readouterr().err
+
+
 def test_the_tools_of_a_worker_die_with_it(shop: Path, tmp_path: Path, script: Script) -> None:
     told = tmp_path / "told"
     os.mkfifo(told)

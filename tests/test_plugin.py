@@ -1,0 +1,354 @@
+"""The plugin, as its users start it: `pytest --failhard-level=N` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard import explanation, gates
+from tests.acceptance.cases_terms import SHIPPED
+from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
+from tests.support import measuring
+
+SECONDS = 170
+# Imported late or never: each of them costs more than all of pytest's own options together.
+HEAVY = (
+    *("openai", "httpx", "yaml", "coverage", "pydantic", "jinja2", "rich", "click", "psutil", "asyncio"),
+    *("xml", "bandit", "cyclonedx", "subprocess", "tomllib", "mypy", "tomlkit", "packaging.requirements"),
+)
+
+
+def run(root: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:randomly", *options],
+        cwd=root,
+        env={"PATH": os.environ["PATH"], "HOME": str(root.parent), **measuring(), **environment},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+def judged(root: Path, *options: str, gate: str = "lint") -> subprocess.CompletedProcess[str]:
+    return run(root, "--failhard-level=1", f"--failhard-only={gate}", *options)
+
+
+def report(root: Path) -> dict[str, object]:
+    document: dict[str, object] = json.loads((root / ".failhard" / "report.json").read_bytes())
+    return document
+
+
+def loaded(code: str) -> set[str]:
+    """Return the modules that a fresh interpreter has after the code; nothing of ours watches it."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+def test_the_inactive_plugin_loads_nothing_that_pytest_has_not() -> None:
+    start = "import pytest, _pytest.config\n_pytest.config.get_config([])"
+    added = loaded(f"{start}\nimport pytest_failhard.plugin") - loaded(start)
+    assert "pytest_failhard.plugin" in added
+    assert added.isdisjoint(HEAVY), added & set(HEAVY)
+
+
+def test_pytest_without_a_level_is_left_alone(shop: Path) -> None:
+    done = run(shop, "-q")
+    assert done.returncode == 0, done.stdout
+    assert "failhard" not in done.stdout
+    assert not (shop / ".failhard").exists()
+
+
+def test_a_green_project_passes_and_the_header_names_the_policy(shop: Path) -> None:
+    done = run(shop, "--failhard-level=1")
+    assert done.returncode == 0, done.stdout
+    digest = re.search(r"^failhard: level 1 \(poc, ([0-9a-f]{12})\), author mode$", done.stdout, re.MULTILINE)
+    assert digest is not None
+    assert report(shop)["verdict"] == "pass"
+    assert "= failhard =" in done.stdout
+    assert re.search(r"^failhard: pass", done.stdout, re.MULTILINE)
+
+
+def test_a_failed_gate_is_a_failure_of_pytest_s(shop: Path) -> None:
+    write(shop, VIOLATION)
+    junit = shop.parent / "junit.xml"
+    done = judged(shop, f"--junitxml={junit}")
+    assert done.returncode == 1
+    assert "FAILED failhard::lint" in done.stdout
+    assert "F401" in done.stdout
+    assert 'name="lint"' in junit.read_text()
+
+
+def test_the_caches_do_not_take_a_gate_for_a_test(shop: Path) -> None:
+    write(shop, {**VIOLATION, **FAILING})
+    done = judged(shop)
+    assert done.returncode == 1
+    cached = json.loads((shop / ".pytest_cache" / "v" / "cache" / "lastfailed").read_text())
+    assert list(cached) == ["tests/test_red.py::test_red"]
+    again = run(shop, "--lf", "-q")
+    assert "1 failed" in again.stdout
+
+
+def test_workers_of_xdist_are_recorded_and_measured(shop: Path) -> None:
+    done = run(shop, "--failhard-level=1", "--failhard-only=tests,coverage", "-n", "2")
+    assert done.returncode == 0, done.stdout
+    gates_reported = report(shop)["gates"]
+    assert isinstance(gates_reported, list)
+    assert [gate["verdict"] for gate in gates_reported] == ["pass", "pass"]
+
+
+def test_a_verdict_needs_no_terminal(shop: Path) -> None:
+    write(shop, VIOLATION)
+    done = judged(shop, "-p", "no:terminal")
+    assert done.returncode == 1, done.stderr
+    assert report(shop)["verdict"] == "fail"
+
+
+def test_the_plugin_may_be_required_by_name(shop: Path) -> None:
+    write(shop, pytest_options('required_plugins = ["pytest-failhard"]'))
+    done = judged(shop)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("gate", [gate.id for gate in gates.builtin()])
+def test_explain_prints_a_gate_and_runs_nothing(shop: Path, gate: str) -> None:
+    done = run(shop, f"--failhard-explain={gate}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == explanation.explain(gate) + "\n"
+
+
+def test_explain_refuses_an_unknown_name(shop: Path) -> None:
+    done = run(shop, "--failhard-explain=lnt")
+    assert done.returncode == 4
+    assert "did you mean lint?" in done.stderr
+
+
+def test_explain_lists_the_gates_where_nothing_comes_near() -> None:
+    with pytest.raises(
+        explanation.ExplanationError, match="there are tests, coverage, lint, types, security"
+    ):
+        explanation.explain("zzz")
+    with pytest.raises(explanation.ExplanationError, match="there are"):
+        explanation.explain("lint", [])
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *(
+            "--failhard-policy=p.yaml",
+            "--failhard-base=main",
+            "--failhard-only=lint",
+            "--failhard-report-dir=r",
+        ),
+        "--failhard-jobs=2",
+    ],
+)
+def test_an_option_that_does_nothing_without_a_level_is_refused(shop: Path, option: str) -> None:
+    done = run(shop, option)
+    assert done.returncode == 4
+    assert f"gates not evaluated ({option.partition('=')[0]} without --failhard-level)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--collect-only",
+        "--setup-only",
+        "--setup-plan",
+        "--fixtures",
+        "--fixtures-per-test",
+        "--markers",
+        "--cache-show",
+    ],
+)
+def test_an_option_under_which_no_test_runs_is_refused(shop: Path, option: str) -> None:
+    done = judged(shop, option)
+    assert done.returncode == 4
+    assert "gates not evaluated (--" in done.stderr
+    assert f"{option})" in done.stderr
+
+
+def test_help_from_the_environment_is_refused(shop: Path) -> None:
+    done = run(shop, "--failhard-level=1", PYTEST_ADDOPTS="--help")
+    assert done.returncode == 4
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_that_was_asked_for_is_given(shop: Path, option: str) -> None:
+    assert judged(shop, option).returncode == 0
+
+
+def test_assertions_that_are_switched_off_are_refused(shop: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-O", "-m", "pytest", "--failhard-level=1"],
+        cwd=shop,
+        env={"PATH": os.environ["PATH"], **measuring()},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 4
+    assert "python -O" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "parts"),
+    [
+        (configured("", failhard="levle = 2\n"), (), ("levle",)),
+        ({"tests/test_exit.py": "import os\n\nos._exit(0)\n"}, (), ("tests/test_exit.py",)),
+        ({}, ("--failhard-report-dir=.",), ("report-folder-refused",)),
+        ({}, ("--failhard-base=nowhere", "--failhard-only=typse"), ("base: base nowhere", "only: typse")),
+        ({}, ("--failhard-policy=none.yaml",), ("none.yaml: cannot be read",)),
+    ],
+)
+def test_every_mistake_is_a_usage_error(
+    shop: Path, files: dict[str, str], options: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    write(shop, files)
+    done = run(shop, "--failhard-level=1", *options)
+    assert done.returncode == 4, done.stdout
+    assert all(part in done.stderr for part in parts), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_redaction_pattern_that_cannot_be_used_is_a_usage_error(shop: Path) -> None:
+    done = run(shop, "--failhard-level=1", FAILHARD_REDACTION_PATTERNS="(")
+    assert done.returncode == 4
+    assert "FAILHARD_REDACTION_PATTERNS" in done.stderr
+
+
+def test_a_base_that_git_cannot_read_is_a_usage_error(shop: Path) -> None:
+    git(shop, "branch", "old", "HEAD~1")
+    tree = git(shop, "rev-parse", "HEAD~1^{tree}").strip()
+    (shop / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    done = judged(shop, "--failhard-base=old")
+    assert done.returncode == 4
+    assert "git ls-tree" in done.stderr
+
+
+def test_a_keyboard_interrupt_leaves_a_part(shop: Path) -> None:
+    write(shop, {"tests/test_a.py": "def test_a() -> None:\n    raise KeyboardInterrupt\n"})
+    done = run(shop, "--failhard-level=1")
+    assert done.returncode == 2, done.stdout
+    assert report(shop)["complete"] is False
+    assert report(shop)["verdict"] == "error"
+    assert "interrupted: by the keyboard or by the code under test" in done.stdout
+
+
+INTERRUPTING = """\
+import os
+import signal
+import threading
+
+from pytest_failhard.model import Settings
+
+
+class Probe:
+    id = "probe"
+    settings = Settings
+
+    def observe(self, run):
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait()
+
+
+def pytest_failhard_gates(config):
+    return [Probe()]
+"""
+
+
+def test_an_interrupt_while_the_gates_run_leaves_a_part(shop: Path) -> None:
+    rule = "\n  probe:\n    fail_at: medium\n    timeout: 30\n"
+    write(shop, {"conftest.py": INTERRUPTING, "policy.yaml": SHIPPED.rstrip("\n") + rule})
+    done = judged(shop, "--failhard-policy=policy.yaml", gate="probe")
+    assert done.returncode != 0, done.stdout
+    assert report(shop)["complete"] is False
+    volatile = report(shop)["volatile"]
+    assert "interrupted: by the keyboard, while the gates ran" in json.dumps(volatile) + done.stdout
+
+
+def test_an_end_by_the_code_under_test_is_no_pass(shop: Path) -> None:
+    write(
+        shop,
+        {"tests/test_a.py": 'import pytest\n\n\ndef test_a() -> None:\n    pytest.exit("x", returncode=0)\n'},
+    )
+    done = judged(shop, gate="tests")
+    assert done.returncode != 0, done.stdout
+
+
+def test_a_run_that_never_came_to_its_gates_is_no_pass(shop: Path) -> None:
+    hook = (
+        "import pytest\n\n\n@pytest.hookimpl(tryfirst=True)\ndef pytest_cmdline_main(config):\n    return 0\n"
+    )
+    write(shop, {"conftest.py": hook})
+    assert judged(shop).returncode == 4
+
+
+def test_a_status_that_was_overwritten_is_put_right(shop: Path) -> None:
+    hook = "def pytest_sessionfinish(session):\n    session.exitstatus = 0\n"
+    write(shop, {**VIOLATION, "conftest.py": hook})
+    assert judged(shop).returncode == 1
+
+
+def test_a_test_that_changes_the_product_is_an_error(shop: Path) -> None:
+    body = "def test_a() -> None:\n    with open('shop/prices.py', 'a') as stream:\n        stream.write('#\\n')\n"
+    write(shop, {"tests/test_a.py": body})
+    done = judged(shop)
+    assert done.returncode == 1
+    assert "tree-changed: shop/prices.py" in done.stdout
+
+
+def test_a_run_that_fails_under_itself_is_an_error(shop: Path, tmp_path: Path) -> None:
+    body = "import os\nimport pathlib\n\n\ndef test_a() -> None:\n"
+    # What the tests have proven is to stand here.
+    body += "    for run in pathlib.Path(os.environ['TMPDIR']).glob('failhard-*'):\n"
+    body += "        run.joinpath('result.jsonl', 'taken').mkdir(parents=True)\n"
+    write(shop, {"tests/test_a.py": body})
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = run(shop, "--failhard-level=1", "--failhard-only=tests", TMPDIR=str(temporary))
+    assert done.returncode == 1
+    assert "run-failed: " in done.stdout
+    assert "INTERNALERROR" not in done.stdout
+
+
+def test_defaults_do_where_the_project_says_nothing(shop: Path) -> None:
+    write(
+        shop,
+        {
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\n\n[tool.pytest]\npythonpath = ["."]\n'
+        },
+    )
+    shutil.rmtree(shop / ".git")
+    done = judged(shop)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_gate_of_a_conftest_may_run_here(shop: Path) -> None:
+    hook = "def pytest_failhard_gates(config):\n    assert config is not None\n    return []\n"
+    write(shop, {"conftest.py": hook})
+    assert judged(shop).returncode == 0
+
+
+def test_two_gates_of_one_id_are_a_usage_error(shop: Path) -> None:
+    hook = "from pytest_failhard.gates import builtin\n\n\ndef pytest_failhard_gates(config):\n    return builtin()\n"
+    write(shop, {"conftest.py": hook})
+    done = judged(shop)
+    assert done.returncode == 4
+    assert "gate lint: two plugins bring a gate of this id" in done.stderr
