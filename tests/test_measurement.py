@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -15,6 +14,7 @@ import coverage
 import pytest
 
 from pytest_failhard.measurement import rcfile_text
+from tests.measuring import WIRING, environment
 
 FILES = {
     "app/__init__.py": "",
@@ -80,31 +80,6 @@ FILES = {
         """,
 }
 OTHERS = ("-p", "no:randomly", "-p", "no:asyncio")
-# What the plugin does, and nothing else of it.
-WIRING = """\
-import os
-from pathlib import Path
-
-import pytest
-
-from pytest_failhard.measurement import Measurement
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config):
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        measurement = Measurement(Path(os.environ["MEASUREMENT_RCFILE"]))
-        measurement.start()
-        early_config.pluginmanager.register(measurement, "failhard-measurement")
-
-
-def pytest_configure(config):
-    if hasattr(config, "workerinput"):
-        measurement = Measurement.of_worker(config.workerinput)
-        if measurement is not None:
-            measurement.start()
-            config.pluginmanager.register(measurement, "failhard-measurement")
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +116,10 @@ def run(
     data.mkdir(exist_ok=True)
     rcfile = root.parent / "rcfile"
     rcfile.write_text(rcfile_text(root, ["app"], [], data), "utf-8")
-    names = ("PATH", "HOME", "TMPDIR")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    environment |= {"PYTHONPATH": str(root.parent / "wiring"), "MEASUREMENT_RCFILE": str(rcfile)}
+    variables = environment(PYTHONPATH=str(root.parent / "wiring"), MEASUREMENT_RCFILE=str(rcfile))
     plugins = ["-p", "wiring"] if measured else []
     command = [sys.executable, *start, "-p", "no:cacheprovider", *OTHERS, *plugins, *arguments]
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
     report = root / "coverage.json"
     theirs = json.loads(report.read_text("utf-8")) if report.exists() else None
     if theirs is not None:
