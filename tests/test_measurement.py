@@ -270,6 +270,13 @@ def test_a_collector_that_a_test_leaves_running_ends_there(project: Path) -> Non
     assert together.ours == OURS
 
 
+def test_the_data_of_other_workers_outlives_one_that_dies(project: Path) -> None:
+    write(project / "test_three.py", "import os\n\n\ndef test_end():\n    os.kill(os.getpid(), 9)\n")
+    together = run(project, "-n2", "--max-worker-restart=2", measured=True)
+    assert together.returncode == 1, together.output
+    assert together.ours["app/early.py"] == (1, 2, 3)
+
+
 def test_a_failing_floor_still_fails(project: Path) -> None:
     _, together = both(project, *REPORT, "--cov-fail-under=51")
     assert together.returncode == 1
@@ -326,12 +333,13 @@ def test_environment_is_as_before(project: Path) -> None:
             before = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
             yield
             after = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-            print("BEFORE", sorted(before), "AFTER", sorted(after))
+            print("BEFORE", sorted(before.items()), "AFTER", sorted(after.items()))
             return True
         """
     write(project / "conftest.py", text)
+    given = {name: value for name, value in environment().items() if name.startswith("COVERAGE")}
     together = run(project, "-s", measured=True)
-    assert "AFTER []" in together.output
+    assert f"AFTER {sorted(given.items())}" in together.output
 
 
 def test_rcfile_names_real_folders_and_escapes(tmp_path: Path) -> None:

@@ -442,3 +442,20 @@ def test_real_run(case: Case, workers: tuple[str, ...]) -> None:
     ]
     assert observation.measures["line_percent"] == Fraction(600, 8)
     assert observation.measures["branch_percent"] == Fraction(300, 4)
+
+
+def test_a_path_that_looks_like_a_pattern_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    case = Case(root=tmp_path / "pro[j]ect ]***", data=tmp_path / "data")
+    case.files(a="x = 1\ny = 2\n")
+    case.ran("a", [1])
+    assert case.observe().measures["line_percent"] == 50
+
+
+def test_a_product_of_which_only_data_is_left_is_an_error(case: Case) -> None:
+    write(case.root, {"app/test_a.py": "def test_a():\n    pass\n"})
+    case.ran("gone", [1])
+    gone = case.root / "app" / "gone.py"
+    assert case.refused() == (
+        f"coverage cannot report: No source for code: '{gone}'.; see the product file that it names"
+    )
