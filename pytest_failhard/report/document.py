@@ -8,11 +8,11 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from pytest_failhard import model
 from pytest_failhard.figures import decimal_text
-from pytest_failhard.report.observation import Exact, exact
+from pytest_failhard.report.parts import EvidencePart, Strict, WaiverPart, exact, places
 
 SCHEMA = "failhard-report/1"
 FLOOR_UNITS = ("_percent", "_rate", "_score")
@@ -23,12 +23,6 @@ Word = Literal["pass", "fail", "error"]
 
 class DocumentError(Exception):
     """Bytes that are no report: every place that is wrong, in one message."""
-
-
-class Strict(BaseModel):
-    """Refuses unknown keys and silent conversions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
 class PolicyPart(Strict):
@@ -60,34 +54,11 @@ class FindingPart(Strict):
     fingerprint: str
 
 
-class WaiverPart(Strict):
-    """A person's consent; `value` is the worst accepted measure, exact."""
-
-    rule: str
-    path: str
-    fingerprint: str
-    reason: str
-    owner: str
-    expires: date
-    kind: str
-    ref: str
-    approved_by: str
-    value: Exact | None
-
-
 class WaivedPart(Strict):
     """A finding and the waiver that covers it."""
 
     finding: FindingPart
     waiver: WaiverPart
-
-
-class EvidencePart(Strict):
-    """A file below `evidence/<gate>/` and the SHA-256 of its bytes."""
-
-    name: str
-    sha256: str
-    media_type: str
 
 
 class GatePart(Strict):
@@ -210,10 +181,7 @@ def load(data: bytes) -> Document:
         json.loads(data, object_pairs_hook=_once)
         return Document.model_validate_json(data)
     except ValidationError as error:
-        places = (
-            f"{'.'.join(map(str, each['loc'])) or 'document'}: {each['msg']}" for each in error.errors()
-        )
-        raise DocumentError("; ".join(places)) from None
+        raise DocumentError(places(error)) from None
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"no JSON: {error}") from None
 

@@ -4,47 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Severity
+from pytest_failhard.report.parts import EvidencePart, Exact, Strict, exact, number, places
 
 SCHEMA = "failhard-observation/1"
 HALF_PAIR = re.compile("[\ud800-\udfff]")
-FRACTION = re.compile(r"(-?\d+)/([1-9]\d*)")
 
 
 class ObservationError(GateError):
     """Bytes that are no observation: which, and why."""
 
 
-def _checked_fraction(value: int | str) -> int | str:
-    if isinstance(value, str) and FRACTION.fullmatch(value) is None:
-        raise ValueError("is neither a whole number nor a fraction `n/d`")
-    return value
-
-
-Exact = Annotated[int | str, AfterValidator(_checked_fraction)]
-"""A whole number, or a fraction as `n/d`."""
-
-
-def exact(value: int | Fraction) -> int | str:
-    """Write a measure without rounding."""
-    return f"{value.numerator}/{value.denominator}" if isinstance(value, Fraction) else value
-
-
-def number(value: int | str) -> int | Fraction:
-    """Read what `exact` wrote."""
-    return Fraction(value) if isinstance(value, str) else value
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
-
-
-class _Finding(_Strict):
+class _Finding(Strict):
     rule: str
     name: str
     path: str
@@ -55,20 +30,14 @@ class _Finding(_Strict):
     anchor: str
 
 
-class _Evidence(_Strict):
-    name: str
-    sha256: str
-    media_type: str
-
-
-class _Observation(_Strict):
+class _Observation(Strict):
     form: Literal["failhard-observation/1"] = Field(alias="schema")
     tool: str
     examined: int
     applies: bool
     measures: dict[str, Exact]
     findings: tuple[_Finding, ...]
-    evidence: tuple[_Evidence, ...]
+    evidence: tuple[EvidencePart, ...]
 
 
 def dump(observation: Observation) -> bytes:
@@ -83,10 +52,7 @@ def load(data: bytes) -> Observation:
     try:
         stored = _Observation.model_validate_json(data)
     except ValidationError as error:
-        places = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'document'}: {each['msg']}" for each in error.errors()
-        )
-        raise ObservationError(f"observation-unreadable: {places}; run the check again") from None
+        raise ObservationError(f"observation-unreadable: {places(error)}; run the check again") from None
     return Observation(
         tool=stored.tool,
         examined=stored.examined,

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import date
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from pytest_failhard.model import GateError, Waiver
-from pytest_failhard.report.observation import Exact, exact, number
+from pytest_failhard.report.parts import WaiverPart, exact, number, places
 
 
 class WaiversError(GateError):
     """Bytes that are no list of waivers."""
 
 
-class _Waiver(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
+class _Waiver(WaiverPart):
     gate: str
-    rule: str
-    path: str
-    fingerprint: str
-    reason: str
-    owner: str
-    expires: date
-    kind: str
-    ref: str
-    approved_by: str
-    value: Exact | None
 
 
 _LIST = TypeAdapter(tuple[_Waiver, ...])
@@ -53,8 +40,7 @@ def load(data: bytes) -> tuple[Waiver, ...]:
     try:
         stored = _LIST.validate_json(data)
     except ValidationError as error:
-        places = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise WaiversError(f"waivers-unreadable: {places}; run the check again") from None
+        raise WaiversError(f"waivers-unreadable: {places(error)}; run the check again") from None
     return tuple(
         Waiver(
             gate=each.gate,
