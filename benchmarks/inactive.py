@@ -27,7 +27,10 @@ def main() -> None:
         environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         without = Command(name="without", argv=alone, cwd=Path(folder), environment=environment)
         inactive = Command(
-            name="inactive", argv=[*alone, "-p", "failhard"], cwd=Path(folder), environment=environment
+            name="inactive",
+            argv=[*alone, "-p", "pytest_failhard.plugin"],
+            cwd=Path(folder),
+            environment=environment,
         )
         costs = [(once(without).cpu, once(inactive).cpu) for _ in range(runs + 1)][1:]
     least = [min(pair[side] for pair in costs) for side in (0, 1)]

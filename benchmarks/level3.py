@@ -15,6 +15,8 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "triage_service"
 # The tools as a person would line them up in a shell script, on the same files.
 SCRIPT = """
 set -u
+# Only the plugins that the supervised run loads too.
+export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTEST_ADDOPTS="-p failhard -p no:cacheprovider"
 {python} -m coverage run --branch --source=triage -m pytest -q || exit 1
 {python} -m coverage json -q -o /dev/null || exit 1
 {python} -m ruff check --no-cache --isolated --select E,F,W,B,I,S,PTH,T20,C90 triage >/dev/null

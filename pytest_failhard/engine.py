@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from pytest_failhard.store import Staging
 
 LOG = logging.getLogger(__name__)
+# Who embeds us says where it goes; the report holds it in any case.
+LOG.addHandler(logging.NullHandler())
 WARN_SHARE = 0.95
 GRACE_SECONDS = 6.0
 """What a gate whose tool was killed has left to say so, before its thread is given up."""

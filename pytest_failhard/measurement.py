@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
+import logging
 import os
 import signal
+import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 
 
 hookimpl = HookimplMarker("pytest")
+LOG = logging.getLogger(__name__)
+# Who embeds us says where it goes; the report holds it in any case.
+LOG.addHandler(logging.NullHandler())
 
 DATA_NAME = "data"
 WORKER_KEY = "failhard_measurement"
@@ -79,6 +85,12 @@ def rcfile_text(root: Path, source: Sequence[str], exclude: Sequence[str], data:
         source=_listed(folders),
         exclude=_listed(exclude or [EXCLUDE_NOTHING]),
     )
+
+
+def _data_file(rcfile: Path) -> str:
+    parser = configparser.RawConfigParser()
+    parser.read_string(rcfile.read_text("utf-8"))
+    return parser["run"]["data_file"].replace("$$", "$")
 
 
 def _folders(path: Path) -> Iterator[Path]:
@@ -151,24 +163,35 @@ class Measurement:
 
         To be called once more when pytest-cov has stopped too: its collector may lie on one of ours.
         """
+        from coverage.exceptions import CoverageException
+
         first, self._measuring = self._measuring, False
         if first:
             self._stop_leaked()
         while self._open and _current() is self._open[-1]:
             self._open.pop().stop()
+        try:
+            self._write(hand_over=first)
+        except (OSError, sqlite3.Error, CoverageException) as error:
+            # A full disk must not end the run: the gate refuses data that is damaged or not there. A
+            # worker that cannot say what it measured is better lost.
+            if self._worker:
+                raise
+            LOG.error("the coverage data could not be written: %s", error)
+        if first:
+            self._restore_environment()
+
+    def _write(self, *, hand_over: bool) -> None:
         for layer in self._layers:
             self._save(layer.ours)
-        if first:
+        if hand_over:
             # The lower layers of a worker hide collectors that pytest-cov abandons without saving.
             for layer in self._layers[-1:] if self._worker else self._layers:
                 self._hand_over(layer)
-            self._restore_environment()
 
     def _push(self, hidden: Coverage | None) -> None:
-        from coverage import Coverage
-
         before = _environment()
-        ours = Coverage(config_file=str(self._rcfile), data_suffix=True)
+        ours = self._collector()
         if hidden is not None:
             widen(ours, hidden)
         _start(ours)
@@ -181,10 +204,13 @@ class Measurement:
             self._push(current)
 
     def _measures_for_us(self, coverage: Coverage) -> bool:
+        return coverage.get_option("run:data_file") == _data_file(self._rcfile)
+
+    def _collector(self) -> Coverage:
+        """Return a collector of ours; COVERAGE_FILE in the environment names the project's data."""
         from coverage import Coverage
 
-        wanted = Coverage(config_file=str(self._rcfile)).get_option("run:data_file")
-        return coverage.get_option("run:data_file") == wanted
+        return Coverage(data_file=_data_file(self._rcfile), config_file=str(self._rcfile), data_suffix=True)
 
     def _stop_leaked(self) -> None:
         """Stop what a test started and left on top of ours."""
@@ -302,9 +328,7 @@ class Measurement:
         """Measure for ourselves what the project's `no_cover` hides from pytest-cov."""
         if not self._pauses_others(item) or _current() in self._open:
             return (yield)
-        from coverage import Coverage
-
-        alone = Coverage(config_file=str(self._rcfile), data_suffix=True)
+        alone = self._collector()
         _start(alone)
         try:
             return (yield)

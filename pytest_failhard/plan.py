@@ -193,7 +193,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     mistakes = [*lost, *_unknown_gates(request, terms), *_unknown_tables(project, known)]
     rules = [rule for rule in terms.rules if not request.only or rule.gate in request.only]
     by_id = {gate.id: gate for gate in gates}
-    settings, wrong = _settings(rules, by_id, project, judged)
+    settings, wrong = _settings(terms.rules, by_id, project, judged)
     source, test_roots, absent = _layout(request.root, project)
     text = _waivers_text(request, None if adopts else base)
     accepted, invalid = _waivers(text, terms, today, known)

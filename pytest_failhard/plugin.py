@@ -52,6 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--failhard-explain", metavar="NAME", help="print what a gate demands, and end")
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook that brings gates: a conftest may implement it in a run without a level too."""
+    from pytest_failhard import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Before any conftest is imported: refuse code that would end the process, start measuring."""
@@ -127,7 +134,8 @@ def _refuse_alone(config: pytest.Config) -> None:
 
 
 def _refuse(config: pytest.Config) -> None:
-    given = [option for name, option in REFUSED.items() if config.getoption(name)]
+    # A plugin that is switched off takes its options along: --cache-show with -p no:cacheprovider.
+    given = [option for name, option in REFUSED.items() if config.getoption(name, default=False)]
     if config.getoption("help"):
         given.append("--help (from addopts or PYTEST_ADDOPTS)")
     if given:
@@ -151,9 +159,8 @@ def _register(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         register_worker_measurement(config)
         return
-    from pytest_failhard import gates, hookspecs
+    from pytest_failhard import gates
 
-    config.pluginmanager.add_hookspecs(hookspecs)
     config.pluginmanager.register(gates, "failhard-gates")
     enforcer = Enforcer(config, recorder, config.stash[AUTHOR])
     config.stash[KEY] = enforcer
@@ -232,8 +239,9 @@ class Enforcer:
         interrupted = False
         try:
             return (yield)
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as interruption:
+            # pytest's and xdist's own, for collection errors and -x, derive from it: gates still run.
+            interrupted = type(interruption) is KeyboardInterrupt
             raise
         finally:
             self._evaluate(session, interrupted=interrupted)

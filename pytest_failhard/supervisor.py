@@ -143,7 +143,7 @@ class TestChild:
         # What pytest refuses, it says on stderr.
         said = [path.read_text("utf-8", "replace").strip() for path in (self.errors, self.output)]
         words = " / ".join(next((text for text in said if text), "it said nothing").splitlines()[-4:])
-        if not data and code in PASSED_BY - {0}:
+        if not data and code in PASSED_BY - {0, 1}:
             text = f"pytest-failed: pytest ended with {code} before any test: {words}"
             return Ended(tests=Tests(records=None, problem=text))
         text = f"verdict-missing: {problem} (pytest ended with {code}): {words}"
@@ -192,7 +192,7 @@ class TestChild:
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
         return [
-            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), f"--rootdir={root}"),
+            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), "--rootdir=."),
             *(f"--confcutdir={root}", "-p", "no:cacheprovider", "-p", "failhard"),
             *("-p", "pytest_failhard.child", f"--failhard-level={self.plan.level}"),
             *plugins,

@@ -75,11 +75,10 @@ def _await_end(processes: Iterable[psutil.Process], deadline: float) -> None:
 
 def _is_alive(process: psutil.Process) -> bool:
     try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.is_running())
+    except psutil.Error as error:
+        # What may not be looked at is there; all else that psutil says of a process is that it is gone.
+        return isinstance(error, psutil.AccessDenied)
 
 
 def find(pid: int) -> psutil.Process | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
 
 from pytest_failhard import model, records
-from tests.support import measuring
+from tests.measuring import environment
 
 NONCE = "5f" * 16
 PLUGIN = """
@@ -73,16 +72,14 @@ def record(root: Path, files: dict[str, str], *options: str, plugins: tuple[str,
     completed = subprocess.run(
         [sys.executable, "-m", "pytest", *named, "--rootdir", str(project), *options],
         cwd=project,
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(ours),
-            "PYTHONPATH": str(ours),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-            "RESULT_FILE": str(result),
-            "RESULT_NONCE": NONCE,
-            **measuring(),
-        },
+        env=environment(
+            HOME=str(ours),
+            PYTHONPATH=str(ours),
+            PYTHONDONTWRITEBYTECODE="1",
+            PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+            RESULT_FILE=str(result),
+            RESULT_NONCE=NONCE,
+        ),
         capture_output=True,
         text=True,
         timeout=120,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import textwrap
@@ -15,6 +14,7 @@ import coverage
 import pytest
 
 from pytest_failhard.measurement import rcfile_text
+from tests.measuring import WIRING, environment
 
 FILES = {
     "app/__init__.py": "",
@@ -80,31 +80,6 @@ FILES = {
         """,
 }
 OTHERS = ("-p", "no:randomly", "-p", "no:asyncio")
-# What the plugin does, and nothing else of it.
-WIRING = """\
-import os
-from pathlib import Path
-
-import pytest
-
-from pytest_failhard.measurement import Measurement
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config):
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        measurement = Measurement(Path(os.environ["MEASUREMENT_RCFILE"]))
-        measurement.start()
-        early_config.pluginmanager.register(measurement, "failhard-measurement")
-
-
-def pytest_configure(config):
-    if hasattr(config, "workerinput"):
-        measurement = Measurement.of_worker(config.workerinput)
-        if measurement is not None:
-            measurement.start()
-            config.pluginmanager.register(measurement, "failhard-measurement")
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +116,10 @@ def run(
     data.mkdir(exist_ok=True)
     rcfile = root.parent / "rcfile"
     rcfile.write_text(rcfile_text(root, ["app"], [], data), "utf-8")
-    names = ("PATH", "HOME", "TMPDIR")
-    environment = {name: os.environ[name] for name in names if name in os.environ}
-    environment |= {"PYTHONPATH": str(root.parent / "wiring"), "MEASUREMENT_RCFILE": str(rcfile)}
+    variables = environment(PYTHONPATH=str(root.parent / "wiring"), MEASUREMENT_RCFILE=str(rcfile))
     plugins = ["-p", "wiring"] if measured else []
     command = [sys.executable, *start, "-p", "no:cacheprovider", *OTHERS, *plugins, *arguments]
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
     report = root / "coverage.json"
     theirs = json.loads(report.read_text("utf-8")) if report.exists() else None
     if theirs is not None:
@@ -297,6 +270,13 @@ def test_a_collector_that_a_test_leaves_running_ends_there(project: Path) -> Non
     assert together.ours == OURS
 
 
+def test_the_data_of_other_workers_outlives_one_that_dies(project: Path) -> None:
+    write(project / "test_three.py", "import os\n\n\ndef test_end():\n    os.kill(os.getpid(), 9)\n")
+    together = run(project, "-n2", "--max-worker-restart=2", measured=True)
+    assert together.returncode == 1, together.output
+    assert together.ours["app/early.py"] == (1, 2, 3)
+
+
 def test_a_failing_floor_still_fails(project: Path) -> None:
     _, together = both(project, *REPORT, "--cov-fail-under=51")
     assert together.returncode == 1
@@ -353,12 +333,13 @@ def test_environment_is_as_before(project: Path) -> None:
             before = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
             yield
             after = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-            print("BEFORE", sorted(before), "AFTER", sorted(after))
+            print("BEFORE", sorted(before.items()), "AFTER", sorted(after.items()))
             return True
         """
     write(project / "conftest.py", text)
+    given = {name: value for name, value in environment().items() if name.startswith("COVERAGE")}
     together = run(project, "-s", measured=True)
-    assert "AFTER []" in together.output
+    assert f"AFTER {sorted(given.items())}" in together.output
 
 
 def test_rcfile_names_real_folders_and_escapes(tmp_path: Path) -> None:

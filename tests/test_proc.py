@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import proc
+from pytest_failhard import proc, sweep
 from pytest_failhard.sweep import TAG
 
 GRANDCHILD = """
@@ -154,6 +155,22 @@ def test_stopping_ends_every_living_child(tmp_path: Path, clean: dict[str, str])
     assert proc.stop_all() == ()
     assert [child.poll() for child in children] == [-15, -15]
     assert proc.kill_tree([children[0].pid]) == ()
+
+
+def test_a_process_that_may_not_be_looked_at_counts_as_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(process: psutil.Process) -> str:
+        raise psutil.AccessDenied(process.pid)
+
+    # Takes the look away: whoever runs the tests as root may look at every process.
+    monkeypatch.setattr(psutil.Process, "status", refused)
+    assert sweep._is_alive(psutil.Process())
+
+
+def test_what_is_gone_has_no_tags_and_no_session() -> None:
+    with subprocess.Popen(python("pass")) as ended:
+        ended.wait()
+    assert proc.kill_tree([ended.pid]) == ()
+    assert not sweep._belongs(ended.pid, "mark", leader=1)
 
 
 @pytest.fixture

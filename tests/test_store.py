@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import psutil
 import pytest
 
 from pytest_failhard.redact import Redactor, shipped
-from pytest_failhard.store import Staging, Store, StoreError, write_atomically
+from pytest_failhard.store import Staging, Store, StoreError, folder, write_atomically
+from pytest_failhard.store.folder import Folder
 
 SECRET = "hunter2hunter2"
 REDACTOR = Redactor(shipped(), [SECRET])
@@ -204,6 +206,61 @@ def test_a_folder_replaced_during_the_run_is_noticed(root: Path, tmp_path: Path)
         with pytest.raises(StoreError, match="report-folder-replaced"):
             store.publish({"report.json": b"{}\n"})
     assert tree(tmp_path / "out") == []
+
+
+def test_a_folder_moved_away_during_the_run_is_noticed(root: Path) -> None:
+    with Store.open(HERE, root, REDACTOR) as store:
+        (root / ".failhard").rename(root / "moved")
+        with pytest.raises(StoreError, match="report-folder-replaced"):
+            store.publish({"report.json": b"{}\n"})
+    assert tree(root / "moved") == [".gitignore"]
+
+
+def test_without_a_temporary_folder_no_lock_stays(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    assert refusal(HERE, root) == (
+        f"cannot-write: {tmp_path / 'absent'}: No such file or directory; "
+        "free space in the temporary folder, or set TMPDIR to another"
+    )
+    assert tree(root) == [".failhard/.gitignore"]
+
+
+def test_a_lock_whose_process_may_not_be_looked_at_is_respected(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(pid: int) -> psutil.Process:
+        raise psutil.AccessDenied(pid)
+
+    # Takes the look at others away: whoever runs the tests as root may look at every process.
+    real = psutil.Process.create_time
+    monkeypatch.setattr(
+        psutil.Process,
+        "create_time",
+        lambda self: real(self) if self.pid == os.getpid() else refused(self.pid),
+    )
+    (root / ".failhard").mkdir()
+    (root / ".failhard" / "lock").write_text('{"pid": 1, "started": 1.0}')
+    assert "process 1 is at work on this tree" in refusal(HERE, root)
+
+
+@pytest.fixture
+def no_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the descriptors of folders away, as on Windows."""
+    monkeypatch.setattr(folder, "BY_DESCRIPTOR", False)
+
+
+@pytest.mark.usefixtures("no_descriptors")
+def test_without_descriptors_the_same_files_are_left(root: Path) -> None:
+    test_a_run_leaves_its_files_and_nothing_else(root)
+
+
+@pytest.mark.usefixtures("no_descriptors")
+def test_without_descriptors_a_replaced_folder_and_a_link_are_noticed(root: Path, tmp_path: Path) -> None:
+    test_a_folder_replaced_during_the_run_is_noticed(root, tmp_path)
+    with pytest.raises(OSError, match="is a symlink"):
+        Folder.open(root / ".failhard")
 
 
 def test_a_secret_left_after_rendering_is_an_error_fo_115(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -88,7 +89,7 @@ def extend(text: str, root: Path, level: int, notes: Notes) -> Extended:
     _add_settings(document, root, level, blocks, notes)
     _add_required_plugin(document, root, blocks, notes)
     result = "\n".join([_ended(tomlkit.dumps(document)), *blocks]).lstrip("\n")
-    settings = _loads(result, "write its inline tables as [tables]")["tool"]["failhard"]
+    settings = _loads(result)["tool"]["failhard"]
     return Extended(
         text=result.replace("\n", newline) if result != plain else text,
         place=place,
@@ -98,17 +99,21 @@ def extend(text: str, root: Path, level: int, notes: Notes) -> Extended:
 
 
 def _parse(text: str) -> tomlkit.TOMLDocument:
-    _loads(text)
-    try:
+    with _told("correct it"):
+        tomllib.loads(text)  # stricter in places than tomlkit
         return tomlkit.parse(text)
-    except TOMLKitError as error:
-        raise PyprojectError(f"pyproject.toml: {error}") from None
 
 
-def _loads(text: str, remedy: str = "correct it") -> dict[str, dict[str, dict[str, object]]]:
-    try:
+def _loads(text: str) -> dict[str, dict[str, dict[str, object]]]:
+    with _told("write its inline tables as [tables]"):
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+
+
+@contextlib.contextmanager
+def _told(remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except (tomllib.TOMLDecodeError, TOMLKitError) as error:
         raise PyprojectError(f"pyproject.toml: {error}; {remedy} and run `failhard init` again") from None
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pytest_failhard.model import Finding, Report, Result
 
+COUNTED = re.compile(r"(\d+ findings? at [^:]+:) ")
 MAX_FINDINGS = 10
 MAX_REASON = 100
 DIGEST_DIGITS = 12
@@ -85,7 +86,9 @@ def _worst_first(results: Iterable[Result]) -> list[Result]:
 def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
     yield f"{_plain(result.gate)}: {_word(result.verdict, colour)}"
     for reason in result.because:
-        yield f"  {_plain(reason)}"
+        # The findings themselves follow, one a line.
+        counted = COUNTED.match(reason)
+        yield f"  {_plain(counted.group(1) if counted else reason)}"
     yield from _findings(result, folder)
     if result.options:
         yield "  ways out:"

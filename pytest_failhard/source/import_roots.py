@@ -25,12 +25,20 @@ def import_roots(root: Path, source: Sequence[str], paths: Sequence[str]) -> tup
 def _imported(root: Path, paths: Iterable[str]) -> frozenset[str]:
     names: set[str] = set()
     for path in paths:
-        for node in ast.walk(parse(root, path)):
+        for node in _nodes(root, path):
             if isinstance(node, ast.Import):
                 names |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.partition(".")[0])
     return frozenset(names)
+
+
+def _nodes(root: Path, path: str) -> Iterable[ast.AST]:
+    try:
+        return ast.walk(parse(root, path))
+    except GateError:
+        # Each gate that reads the file says so; the others go on.
+        return ()
 
 
 def _import_root(root: Path, name: PurePosixPath, named: frozenset[str]) -> str:

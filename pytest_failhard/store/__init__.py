@@ -45,6 +45,7 @@ TEXT = "text/plain"
 # A clock that is set right moves the start that the kernel tells.
 START_TOLERANCE_SECONDS = 5.0
 MAX_NAME_CHARACTERS = 120
+TEMPORARY_REMEDY = "free space in the temporary folder, or set TMPDIR to another"
 
 
 class StoreError(GateError):
@@ -64,7 +65,7 @@ class Staging:
         A name is made safe; where it is taken by other bytes, a number is added. Raises StoreError.
         """
         stored = self.redactor.data(data)
-        with _told(self.folder / gate, "free space in the temporary folder, or set TMPDIR to another"):
+        with _told(self.folder / gate, TEMPORARY_REMEDY):
             top = Folder.open(self.folder)
             try:
                 inner = top.child(_safe(gate))
@@ -113,7 +114,7 @@ class Store:
                 for name in sorted(folder.names() & (REPORT_FILES | {EVIDENCE, temporary(EVIDENCE)})):
                     folder.remove(name)
                 folder.replace(IGNORE_FILE, IGNORE_TEXT)
-                staging = Path(tempfile.mkdtemp(prefix="failhard-"))
+                staging = _staging()
             except BaseException:
                 folder.remove(LOCK)
                 raise
@@ -273,6 +274,11 @@ def _way(path: Path, root: Path) -> tuple[Path, tuple[str, ...]]:
         if path.is_relative_to(base):
             return base.resolve(), path.relative_to(base).parts
     return path.parent, (path.name,)
+
+
+def _staging() -> Path:
+    with _told(Path(tempfile.gettempdir()), TEMPORARY_REMEDY):
+        return Path(tempfile.mkdtemp(prefix="failhard-"))
 
 
 def _refuse_foreign(folder: Folder) -> None:

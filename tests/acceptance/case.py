@@ -51,6 +51,8 @@ class Case:
     workers: bool = False
     always: bool = False
     author_code: int | None = None
+    spread_code: int | None = None
+    """As `author_code`, where workers share the tests."""
     phrases: Mapping[Mode, str] = field(default_factory=dict)
     tool: str = ""
     """The tool that obeys `fault`, or `gate` for a foreign gate; empty for the real ones."""

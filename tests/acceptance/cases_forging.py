@@ -130,6 +130,7 @@ CASES = (
         "verdict-missing",
         author=Expected.REFUSE,
         author_phrase="os._exit",
+        workers=False,
     ),
     _forger(
         "FO-52",
@@ -138,6 +139,7 @@ CASES = (
         "verdict-missing",
         author=Expected.REFUSE,
         author_phrase="os._exit",
+        workers=False,
     ),
     _forger(
         "FO-53",
@@ -323,14 +325,6 @@ CASES = (
         ask=TESTS,
     ),
     Case(
-        id="FO-118",
-        gate="tests",
-        author=Expected.REFUSE,
-        supervised=None,
-        phrase="pytest_failhard.plugin",
-        ask=Ask(only="tests", author=("-p", "pytest_failhard.plugin")),
-    ),
-    Case(
         id="FO-119",
         gate="tests",
         author=Expected.ERROR,
@@ -357,7 +351,7 @@ CASES = (
         gate="coverage",
         author=Expected.ERROR,
         supervised=Expected.ERROR,
-        phrase="worker",
+        phrase="died",
         files={
             "tests/crash.py": KILL_PARENT,
             "tests/__init__.py": "",

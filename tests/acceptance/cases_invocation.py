@@ -144,6 +144,7 @@ CASES = (
         ask=Ask(tests=("-x",)),
         twin_ask=Ask(tests=("-x",)),
         workers=True,
+        spread_code=2,
         also=_all_gates_ran,
     ),
     Case(

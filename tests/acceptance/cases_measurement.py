@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.acceptance.case import Case
-from tests.acceptance.harness import Ask, Expected
+from tests.acceptance.harness import Ask, Expected, Mode
 from tests.acceptance.project import (
     FIRST,
     SECOND,
@@ -131,9 +131,9 @@ CASES = (
         id="FO-04",
         name="the measuring is stopped by the tests",
         gate="coverage",
-        author=Expected.FAIL,
-        supervised=Expected.FAIL,
-        phrase="line_percent",
+        author=Expected.ERROR,
+        supervised=Expected.ERROR,
+        phrase="coverage data",
         files={
             "tests/conftest.py": "import sys\n\n\ndef pytest_sessionstart():\n    sys.settrace(None)\n",
             **UNTESTED,
@@ -347,6 +347,7 @@ CASES = (
         author=Expected.ERROR,
         supervised=Expected.ERROR,
         phrase="no-test-executed",
+        phrases={Mode.SUPERVISED: "no test"},
         files={**EMPTY_PYTEST, "tests/README.md": "Tests will follow.\n"},
         ask=TESTS,
         workers=True,
@@ -358,6 +359,7 @@ CASES = (
         author=Expected.ERROR,
         supervised=Expected.ERROR,
         phrase="no-test-executed",
+        phrases={Mode.SUPERVISED: "no test"},
         files={
             **EMPTY_PYTEST,
             "tests/conftest.py": "import pytest\n\n\n"

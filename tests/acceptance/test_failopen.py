@@ -33,7 +33,7 @@ def _runs() -> Iterator[object]:
             yield pytest.param(case, mode, id=f"{case.label}-{mode.value}")
             if FULL and case.workers:
                 ask = dataclasses.replace(case.ask, tests=(*case.ask.tests, "-n", "2"))
-                spread = dataclasses.replace(case, ask=ask)
+                spread = dataclasses.replace(case, ask=ask, author_code=case.spread_code)
                 yield pytest.param(spread, mode, id=f"{case.label}-{mode.value}-n2")
 
 

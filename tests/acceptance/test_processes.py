@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,7 +24,6 @@ from tests.acceptance.scratch import Scratch
 
 SECONDS = 60
 STALE = '{"schema": "failhard-report/1", "verdict": "pass", "complete": true, "gates": []}'
-LIMIT_BYTES = 40_000
 
 # Runs until it is ended, after it said where it and its own child are.
 WAITING = """\
@@ -132,10 +132,32 @@ def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path) -> Non
             left.kill()
 
 
-def _limited(argv: list[str]) -> list[str]:
+def _limited(argv: list[str], limit: int) -> list[str]:
     """Return a command in which no file can grow over the limit, as on a disk that is nearly full."""
-    limit = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({LIMIT_BYTES}, -1))"
-    return [argv[0], "-c", f"{limit}; os.execv(sys.argv[1], sys.argv[1:])", *argv]
+    code = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, -1))"
+    return [argv[0], "-c", f"{code}; os.execv(sys.argv[1], sys.argv[1:])", *argv]
+
+
+def on_a_full_disk(mode: Mode, project: Path, ask: Ask, executable: Path, limit: int) -> Outcome:
+    """Run where no file can grow over the limit."""
+    completed = subprocess.run(
+        _limited(ask.argv(mode, executable, project), limit),
+        cwd=project,
+        # Python would store its compiled modules cut short, too.
+        env={"PATH": os.environ["PATH"], "HOME": str(project.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    return Outcome(
+        mode=mode,
+        argv=tuple(completed.args),
+        code=completed.returncode,
+        stdout=completed.stdout,
+        stderr=completed.stderr,
+        folder=project / ".failhard",
+    )
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -143,21 +165,29 @@ def test_a_full_disk_is_an_error_fo_112(
     mode: Mode, project: Path, interpreter: Environment, scratches: dict[str, Scratch]
 ) -> None:
     executable = interpreter("ruff", {"kind": "large", "value": 1, "when": "--output-format=json"})
-    ask = Ask(only="lint")
-    argv = _limited(ask.argv(mode, executable, project))
-    completed = subprocess.run(
-        argv,
-        cwd=project,
-        env={"PATH": os.environ["PATH"], "HOME": str(project.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
+    outcome = on_a_full_disk(mode, project, Ask(only="lint"), executable, 200_000)
     scratches[""].obey({"kind": "none"})
-    assert completed.returncode == EXIT[mode][Expected.ERROR], completed.stdout + completed.stderr
-    assert "cannot-write" in completed.stdout, completed.stdout
-    assert "failhard: error" in completed.stdout
+    assert outcome.code == EXIT[mode][Expected.ERROR], str(outcome)
+    assert "cannot-write" in outcome.stdout, str(outcome)
+    check_agreement(outcome)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(mode: Mode, project: Path) -> None:
+    """The data of coverage is the largest file of a small run."""
+    outcome = on_a_full_disk(mode, project, Ask(only="coverage"), Path(sys.executable), 30_000)
+    assert outcome.code == EXIT[mode][Expected.ERROR], str(outcome)
+    assert re.search(r"^failhard: error", outcome.stdout, re.MULTILINE), str(outcome)
+
+
+def test_our_plugin_twice_is_refused_fo_118(project: Path) -> None:
+    author = run(Mode.AUTHOR, project, Ask(author=("-p", "pytest_failhard.plugin")))
+    assert author.code == 3, str(author)
+    assert "already registered under a different name" in author.stderr
+    assert author.report is None
+    supervised = run(Mode.SUPERVISED, project, Ask(tests=("-p", "pytest_failhard.plugin")))
+    assert supervised.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], str(supervised)
+    assert supervised.report is None
 
 
 def _link(root: Path) -> None:

@@ -236,6 +236,8 @@ def test_another_pytest_configuration_is_left_alone_with_the_line_to_add(
         "[tool]\nfailhard = 3\n",
         "[dependency-groups]\ndev = 'ruff'\n",
         "project = 1\n",
+        "tool = 1\n",
+        "[tool.poetry]\nname = 'shop'\n[tool.poetry.group.dev]\noptional = true\n",
         "\ufeff[a]\n",
     ],
 )
@@ -251,6 +253,38 @@ def test_bytes_that_are_no_text_are_refused(root: Path) -> None:
     (root / "pyproject.toml").write_bytes(b"a = '\xff'\n")
     assert run(root, code=2) == "Error: pyproject.toml: byte 5 is not UTF-8; correct it and run again\n"
     assert not (root / WORKFLOW).exists()
+
+
+def test_a_folder_in_the_place_of_pyproject_is_refused(root: Path) -> None:
+    (root / "pyproject.toml").mkdir()
+    assert run(root, code=2) == "Error: pyproject.toml: cannot be read: Is a directory\n"
+
+
+def test_a_file_where_the_workflow_needs_a_folder_is_refused(root: Path) -> None:
+    (root / ".github").write_text("a file\n")
+    assert (
+        run(root, code=2) == f"Error: {WORKFLOW}: cannot be written: Not a directory; mend it and run again\n"
+    )
+    (root / ".github").unlink()
+    assert f"added       {WORKFLOW}\n" in run(root)
+
+
+def test_the_workflow_installs_what_a_requirements_file_lists(root: Path) -> None:
+    (root / "requirements.txt").write_text("flask\n")
+    run(root)
+    assert "-r requirements.txt" in (root / WORKFLOW).read_text()
+
+
+def test_a_second_required_plugin_joins_the_first_in_a_text(root: Path) -> None:
+    (root / "pyproject.toml").write_text('[tool.pytest.ini_options]\nrequired_plugins = "pytest-cov"\n')
+    run(root)
+    assert loaded(root)["tool"]["pytest"]["ini_options"]["required_plugins"] == "pytest-cov pytest-failhard"
+
+
+def test_the_group_is_added_beside_other_groups(root: Path) -> None:
+    (root / "pyproject.toml").write_text('[dependency-groups]\nprose = ["vale"]\n')
+    run(root)
+    assert loaded(root)["dependency-groups"] == {"prose": ["vale"], "dev": [REQUIREMENT]}
 
 
 def test_an_existing_workflow_is_left_alone(root: Path) -> None:

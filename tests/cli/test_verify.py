@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -225,6 +226,26 @@ def test_tampered_evidence(red: Path) -> None:
         4,
         ("evidence/types/observation.json: its bytes are not those that the report names", LAST),
     )
+
+
+def test_evidence_that_the_report_names_and_that_is_no_observation(green: Path) -> None:
+    (green / "evidence" / "lint" / "observation.json").write_bytes(b"{}")
+
+    def change(content: dict[str, object]) -> None:
+        gate(content, "lint")["evidence"][0]["sha256"] = hashlib.sha256(b"{}").hexdigest()  # type: ignore[index]
+
+    edit(green, change)
+    code, lines = again(green)
+    assert code == 4
+    assert lines[0].startswith("observation-unreadable: ")
+
+
+def test_a_long_difference_is_told_and_not_shown(red: Path) -> None:
+    def change(content: dict[str, object]) -> None:
+        gate(content, "types")["findings"][0]["message"] = "x" * 5000  # type: ignore[index]
+
+    edit(red, change)
+    assert again(red) == (4, ("types: findings: not what the evidence yields", LAST))
 
 
 def test_missing_evidence(red: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -20,33 +19,10 @@ from pytest_failhard import model
 from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import Base, GateError, Observation
+from tests.measuring import WIRING, environment
 from tests.support import Kept, gate_run, write
 
 OTHERS = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:asyncio")
-WIRING = """\
-import os
-from pathlib import Path
-
-import pytest
-
-from pytest_failhard.measurement import Measurement
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config):
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        measurement = Measurement(Path(os.environ["MEASUREMENT_RCFILE"]))
-        measurement.start()
-        early_config.pluginmanager.register(measurement, "failhard-measurement")
-
-
-def pytest_configure(config):
-    if hasattr(config, "workerinput"):
-        measurement = Measurement.of_worker(config.workerinput)
-        if measurement is not None:
-            measurement.start()
-            config.pluginmanager.register(measurement, "failhard-measurement")
-"""
 
 
 @dataclass(frozen=True)
@@ -89,14 +65,10 @@ class Case:
         rcfile = self.data.parent / "rcfile"
         rcfile.write_text(rcfile_text(self.root, ["app"], (), self.data), "utf-8")
         wiring = write(self.data.parent / "wiring", {"wiring.py": WIRING})
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(wiring),
-            "MEASUREMENT_RCFILE": str(rcfile),
-        }
+        variables = environment(PYTHONPATH=str(wiring), MEASUREMENT_RCFILE=str(rcfile))
         command = [sys.executable, "-m", "pytest", *OTHERS, "-p", "wiring", *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+            command, cwd=self.root, env=variables, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -131,7 +103,8 @@ class Case:
         return str(caught.value)
 
     def evidence(self) -> dict[str, dict[str, object]]:
-        return json.loads(self.kept.files["coverage.json"])
+        document: dict[str, dict[str, object]] = json.loads(self.kept.files["coverage.json"])
+        return document
 
 
 @pytest.fixture
@@ -469,3 +442,20 @@ def test_real_run(case: Case, workers: tuple[str, ...]) -> None:
     ]
     assert observation.measures["line_percent"] == Fraction(600, 8)
     assert observation.measures["branch_percent"] == Fraction(300, 4)
+
+
+def test_a_path_that_looks_like_a_pattern_is_a_path(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    case = Case(root=tmp_path / "pro[j]ect ]***", data=tmp_path / "data")
+    case.files(a="x = 1\ny = 2\n")
+    case.ran("a", [1])
+    assert case.observe().measures["line_percent"] == 50
+
+
+def test_a_product_of_which_only_data_is_left_is_an_error(case: Case) -> None:
+    write(case.root, {"app/test_a.py": "def test_a():\n    pass\n"})
+    case.ran("gone", [1])
+    gone = case.root / "app" / "gone.py"
+    assert case.refused() == (
+        f"coverage cannot report: No source for code: '{gone}'.; see the product file that it names"
+    )

@@ -147,6 +147,19 @@ def test_a_layout_key_of_the_wrong_type_is_an_error(tmp_path: Path) -> None:
         lint(root, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("line-length = [\n", "ruff.toml: "),
+        ("src = 'app'\n", "ruff's src is 'app'; it must be a list of strings"),
+    ],
+)
+def test_a_layout_that_cannot_be_read_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    root = write(tmp_path / "p", {"app/a.py": CLEAN, "ruff.toml": text})
+    with pytest.raises(GateError, match=message):
+        lint(root, tmp_path)
+
+
 def test_the_target_version_is_the_lowest_that_is_allowed(tmp_path: Path) -> None:
     code = "import datetime\n\nNOW = datetime.timezone.utc\n"
     settings = LintSettings(select=["UP017"])
@@ -298,6 +311,11 @@ def test_what_ruff_check_must_not_say(entries: object, code: int, because: str) 
 def test_what_ruff_format_must_not_say(output: str, code: int, expected: int) -> None:
     with pytest.raises(GateError):
         parse_format(output.encode(), code, expected)
+
+
+def test_bytes_that_are_no_text_are_no_format_report() -> None:
+    with pytest.raises(GateError, match="ruff format: unreadable output"):
+        parse_format(b"\xff\n", 0, 1)
 
 
 def test_both_forms_of_an_unformatted_file_are_read() -> None:

@@ -235,6 +235,18 @@ def test_what_mypy_must_not_say(output: bytes, code: int) -> None:
         parse_problems(output, code)
 
 
+@pytest.mark.parametrize("report", [b"\xff\n", b"x\n", b"1 1 1 1 a\n1 1 1 1 a\n"])
+def test_what_the_line_count_must_not_say(report: bytes) -> None:
+    with pytest.raises(GateError, match="mypy: unreadable line"):
+        parse_linecount(report)
+
+
+def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
+    root = write(tmp_path / "p", {"app/a.py": "x: int = ''\n"})
+    with pytest.raises(GateError, match="severity: 'grave' is none of low, medium, high"):
+        check(root, tmp_path, TypesSettings(flags=[], severity={"assignment": "grave"}))
+
+
 def test_notes_are_no_errors() -> None:
     assert parse_problems(lines(entry(severity="note")), 0) == ()
     assert parse_problems(b"\n", 0) == ()

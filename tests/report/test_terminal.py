@@ -118,3 +118,9 @@ def test_a_redacted_report_is_the_same_report_without_its_secrets() -> None:
     assert cleaned == replace(
         REPORT, notes=("owner [redacted:email-address]",), host="[redacted:email-address] here"
     )
+
+
+def test_findings_that_are_listed_are_not_named_twice() -> None:
+    reason = "3 findings at medium or above: E501 app/a.py:1 too long; E501 app/b.py:2 too long; and 1 more"
+    text = terminal.gate_text(replace(BROKEN, because=(reason,)))
+    assert text.splitlines()[1] == "  3 findings at medium or above:"

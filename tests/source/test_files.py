@@ -9,6 +9,7 @@ import pytest
 
 from pytest_failhard.model import GateError
 from pytest_failhard.source import default_source, default_tests, files, read
+from pytest_failhard.source.comments import comments
 from tests.support import write
 
 APP = {"app/__init__.py": "", "app/core.py": "VALUE = 1\n", "tests/test_core.py": "from app import core\n"}
@@ -172,3 +173,31 @@ def test_all_unreadable_files_are_listed_together(tmp_path: Path) -> None:
 def test_a_line_of_a_megabyte_is_read(tmp_path: Path) -> None:
     root = write(tmp_path, {**APP, "app/core.py": "x = '" + "a" * 1024 * 1024 + "'\n"})
     read(root, ("app",), ("tests",)).require_readable()
+
+
+def test_a_product_file_that_does_not_parse_promotes_nothing_and_is_named(tmp_path: Path) -> None:
+    broken = "from app.tests import helper\n(\n"
+    root = write(tmp_path, {**APP, "app/core.py": broken, "app/tests/helper.py": ""})
+    project = read(root, ("app",), ("tests",))
+    assert [file.path for file in project.product] == ["app/__init__.py", "app/core.py"]
+    with pytest.raises(GateError, match=r"unreadable-source: app/core\.py:2: does not parse: "):
+        project.require_readable()
+
+
+@pytest.mark.parametrize("text", ["x = 1\0\n", "-" * 100_000 + "1\n"], ids=["a null byte", "without end"])
+def test_text_that_no_parser_takes_is_an_error(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"app.py": text})
+    with pytest.raises(GateError, match=r"app\.py.*: does not parse: "):
+        files.parse(tmp_path, "app.py")
+
+
+def test_a_malformed_pyproject_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(GateError, match=r"pyproject\.toml: "):
+        files.pyproject(write(tmp_path, {"pyproject.toml": "[a\n"}))
+
+
+@pytest.mark.parametrize("name", ["broken.py", "absent.py"])
+def test_comments_that_cannot_be_read_are_an_error(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {"broken.py": "x = (  # begun\n"})
+    with pytest.raises(GateError, match=rf"{name}: its comments cannot be read: "):
+        comments(tmp_path, name)
