@@ -363,6 +363,8 @@ def _save_at_exit(hidden: Coverage) -> None:
     from coverage import process_startup
 
     if vars(process_startup).get("coverage") is hidden:
+        # At once too: a worker of xdist ends without its exit functions.
+        hidden.save()
         atexit.register(_finish, hidden)
 
 
