@@ -144,7 +144,7 @@ def _crashed(job: Job, run: Run | None, error: Exception, seconds: float) -> Out
     message = f"gate-crashed: {type(error).__name__}: {error} (a fault of the gate, see traceback.txt)"
     try:
         evidence = (run.keep("traceback.txt", text.encode()),) if run is not None else ()
-    except OSError as failure:
+    except (GateError, OSError) as failure:
         evidence, message = (), f"{message}; its traceback could not be kept: {failure}"
     return Outcome(
         gate=job.gate.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import configparser
 import logging
 import os
@@ -236,6 +237,7 @@ class Measurement:
             for path in self._children():
                 sight.add(_read(path))
         sight.touch()
+        _save_at_exit(layer.hidden)
 
     def _children(self) -> list[str]:
         """Return the data files of the processes that the tests started."""
@@ -354,6 +356,21 @@ def _current() -> Coverage | None:
     from coverage import Coverage
 
     return Coverage.current()
+
+
+def _save_at_exit(hidden: Coverage) -> None:
+    """Coverage leaves the collector of its own start-up file unsaved once another was made: ours."""
+    from coverage import process_startup
+
+    if vars(process_startup).get("coverage") is hidden:
+        # At once too: a worker of xdist ends without its exit functions.
+        hidden.save()
+        atexit.register(_finish, hidden)
+
+
+def _finish(hidden: Coverage) -> None:
+    hidden.stop()
+    hidden.save()
 
 
 def _start(coverage: Coverage) -> None:

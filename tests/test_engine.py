@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from pytest_failhard import engine
-from pytest_failhard.model import GateError, Observation, Run, Settings
-from tests.support import gate_run
+from pytest_failhard import engine, plan
+from pytest_failhard.model import Evidence, GateError, Mode, Observation, Run, Settings, Verdict
+from tests.support import Kept, gate_run
 
 
 @dataclass
@@ -102,6 +105,88 @@ def test_a_gate_that_never_returns_is_given_up_and_the_others_go_on_FO_89(tmp_pa
     assert outcomes["hangs"].error.startswith("timeout: no answer within 0 seconds")
     assert sum(outcome.observation is not None for outcome in outcomes.values()) == 4
     assert warnings == ["gate hangs has used 95 % of its 0 seconds"]
+
+
+def test_what_a_gate_says_after_it_was_given_up_is_not_heard(tmp_path: Path) -> None:
+    given_up, late = threading.Event(), threading.Event()
+    outcomes: list[engine.Outcome] = []
+
+    def hang(run: Run) -> Observation:
+        late.wait()
+        return seen(run)
+
+    def outlive(run: Run) -> Observation:
+        given_up.wait()
+        late.set()
+        for thread in threading.enumerate():
+            if thread.name == "failhard-hangs":
+                thread.join()
+        return seen(run)
+
+    def done(outcome: engine.Outcome) -> None:
+        outcomes.append(outcome)
+        given_up.set()
+
+    def made(gate: ScriptedGate, _: float) -> Run:
+        return gate_run(tmp_path, gate)
+
+    gates = {0.1: ScriptedGate("hangs", hang), 30.0: ScriptedGate("outlives", outlive)}
+    jobs = [
+        engine.Job(gate=gate, timeout=timeout, run=partial(made, gate)) for timeout, gate in gates.items()
+    ]
+    engine.observe(jobs, slots=2, budget=30.0, done=done, warn=lambda _: None, grace=0.05)
+    assert [(outcome.gate, outcome.observation is None) for outcome in outcomes] == [
+        ("hangs", True),
+        ("outlives", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    "trouble", [GateError("cannot-write: the disk is full"), OSError("the disk is full")]
+)
+def test_a_traceback_that_cannot_be_kept_takes_no_gate_s_outcome_away(
+    tmp_path: Path, trouble: Exception
+) -> None:
+    class Full(Kept):
+        def __call__(self, name: str, data: bytes) -> Evidence:
+            raise trouble
+
+    def crash(_: Run) -> Observation:
+        raise ZeroDivisionError("by zero")
+
+    gate = ScriptedGate("broken", crash)
+    outcomes: list[engine.Outcome] = []
+    engine.observe(
+        [engine.Job(gate=gate, timeout=30.0, run=lambda _: gate_run(tmp_path, gate, keep=Full()))],
+        slots=1,
+        budget=30.0,
+        done=outcomes.append,
+        warn=lambda _: None,
+    )
+    assert [outcome.evidence for outcome in outcomes] == [()]
+    assert "its traceback could not be kept" in outcomes[0].error
+    assert "the disk is full" in outcomes[0].error
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_a_measure_of_changed_code_without_a_base_says_why_there_is_none_FO_136(
+    shop: Path, history: bool
+) -> None:
+    if not history:
+        shutil.rmtree(shop / ".git")
+    request = plan.Request(root=shop, level=4, mode=Mode.SUPERVISED, only=("coverage", "lint"))
+    gates = plan.collect_gates(())
+    resolved = plan.resolve(request, gates, [gate.id for gate in gates], date(2026, 6, 1))
+    observation = Observation(tool="scripted 1", examined=1)
+    outcomes = {
+        "coverage": engine.Outcome(gate="coverage", observation=observation),
+        "lint": engine.Outcome(gate="lint", observation=Observation(tool="scripted 1", examined=0)),
+    }
+    report = engine.conclude(resolved, outcomes, started=datetime.now(UTC), settings={})
+    coverage, lint = report.results
+    assert coverage.verdict is lint.verdict is Verdict.ERROR
+    assert any(reason.startswith("no-merge-base: ") for reason in coverage.because) is not history
+    assert not any(reason.startswith("no-merge-base: ") for reason in lint.because)
 
 
 def test_the_budget_of_the_run_cuts_a_timeout_short(tmp_path: Path) -> None:

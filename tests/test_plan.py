@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard import plan, policy
+from pytest_failhard import hookspecs, plan, policy
 from pytest_failhard.gates import tests as tests_gate
 from pytest_failhard.gates.lint import LintSettings
 from pytest_failhard.model import Gate, Mode, Observation, Phase, Run, Settings
@@ -410,6 +410,11 @@ def test_every_unusable_distribution_is_named(distribution: Path) -> None:
     assert absent == "policy: plugins: acme-absent is not installed: python -m pip install acme-absent"
     assert "acme-broken cannot be loaded: No module named 'no_such_module'" in broken
     assert "acme-empty brings no pytest plugin" in empty
+
+
+def test_the_specification_of_the_hook_does_nothing_by_itself() -> None:
+    with pytest.raises(NotImplementedError):
+        hookspecs.pytest_failhard_gates(config=None)
 
 
 def test_two_gates_of_one_id_are_refused(distribution: Path) -> None:

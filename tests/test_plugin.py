@@ -252,8 +252,7 @@ def test_a_keyboard_interrupt_leaves_a_part(shop: Path) -> None:
 
 
 INTERRUPTING = """\
-import os
-import signal
+import _thread
 import threading
 
 from pytest_failhard.model import Settings
@@ -264,7 +263,7 @@ class Probe:
     settings = Settings
 
     def observe(self, run):
-        os.kill(os.getpid(), signal.SIGINT)
+        _thread.interrupt_main()
         threading.Event().wait()
 
 
