@@ -90,10 +90,12 @@ class Author:
             gates = plan.flatten(reversed(groups))
             known = [gate.id for gate in gates]
             resolved = plan.resolve(self.request, gates, known, datetime.now(UTC).date())
+            self.session = Session(resolved, self.store, self.redactor, self.folder)
+            self.session.begin()
         except plan.PlanError as error:
             raise RefusedError("\n".join(error.mistakes)) from None
-        self.session = Session(resolved, self.store, self.redactor, self.folder)
-        self.session.begin()
+        except GateError as error:
+            raise RefusedError(str(error)) from None
 
     def header(self) -> str:
         """Return the line of pytest's header."""

@@ -57,8 +57,10 @@ class Orders:
 ORDERS = None if XDIST_WORKER in os.environ else Orders.receive()
 if ORDERS is not None:
     ORDERS.watch()
-    # The supervisor asks for the stacks shortly before its time is up.
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    # The supervisor asks for the stacks shortly before its time is up. They go to the real standard
+    # error: what pytest puts in its place while a test runs is lost when the test is killed.
+    STACKS = os.dup(2)
+    faulthandler.register(signal.SIGUSR1, file=STACKS, all_threads=True)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
 
 WAIVERS = "failhard-waivers.yaml"
+ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
@@ -101,6 +102,7 @@ class Plan:
     interpreter: Path
     facts: ProjectFacts
     project: config.ProjectConfig
+    notes: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -135,19 +137,24 @@ def collect_gates(plugins: Sequence[str]) -> tuple[Gate, ...]:
     manager = _Hooks("pytest")
     manager.add_hookspecs(hookspecs)
     manager.register(builtin_gates)
-    mistakes = []
-    for name in plugins:
-        try:
-            entry_points = importlib.metadata.distribution(name).entry_points.select(group="pytest11")
-        except importlib.metadata.PackageNotFoundError:
-            mistakes.append(f"policy: plugins: {name} is not installed: python -m pip install {name}")
-            continue
-        for entry_point in entry_points:
-            manager.register(entry_point.load())
+    mistakes = [mistake for name in plugins if (mistake := _register(manager, name))]
     if mistakes:
         raise PlanError(mistakes)
     # pluggy calls the last registered first: the built-in gates are to lead the report.
     return flatten(reversed(manager.hook.pytest_failhard_gates(config=None)))
+
+
+def _register(manager: pluggy.PluginManager, name: str) -> str:
+    """Register what a distribution brings; say what is wrong with it, nothing where all is well."""
+    try:
+        entry_points = importlib.metadata.distribution(name).entry_points.select(group="pytest11")
+        for entry_point in entry_points:
+            manager.register(entry_point.load())
+    except importlib.metadata.PackageNotFoundError:
+        return f"policy: plugins: {name} is not installed: python -m pip install {name}"
+    except (ImportError, AttributeError) as error:
+        return f"policy: plugins: {name} cannot be loaded: {error}; install it again, or take it out"
+    return "" if entry_points else f"policy: plugins: {name} brings no pytest plugin; take it out"
 
 
 def flatten(groups: object) -> tuple[Gate, ...]:
@@ -178,15 +185,17 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     """
     project = _project(request)
     base, base_missing = _base(request, project)
+    lost = [f"base: {base_missing}"] if base_missing and (request.base or project.base) else []
     judged = _judged_config(request, project, base)
+    adopts = request.base is not None and judged is project
     level = _level(request, project, judged)
-    terms = _policy(request, level, known, today)
-    mistakes = [*_unknown_gates(request, terms), *_unknown_tables(project, known)]
+    terms = _policy(request, level, known, today, base)
+    mistakes = [*lost, *_unknown_gates(request, terms), *_unknown_tables(project, known)]
     rules = [rule for rule in terms.rules if not request.only or rule.gate in request.only]
     by_id = {gate.id: gate for gate in gates}
     settings, wrong = _settings(terms.rules, by_id, project, judged)
     source, test_roots, absent = _layout(request.root, project)
-    text = _waivers_text(request, base)
+    text = _waivers_text(request, None if adopts else base)
     accepted, invalid = _waivers(text, terms, today, known)
     mistakes += [*wrong, *absent, *invalid, *_clock(request.root, base, today)]
     if mistakes:
@@ -208,6 +217,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         interpreter=_interpreter(request.root, project),
         facts=_facts(request.root, project),
         project=project,
+        notes=(ADOPTION,) if adopts else (),
     )
 
 
@@ -223,7 +233,7 @@ def _project(request: Request) -> config.ProjectConfig:
 
 
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
-    """Find the merge base; an explicit one that cannot be had stops a run that relies on it."""
+    """Find the merge base, or say why there is none: a mistake where one was named."""
     try:
         github = os.environ.get("GITHUB_BASE_REF", "")
         return git_base.resolve(request.root, request.base or project.base, github), ""
@@ -233,12 +243,10 @@ def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None,
 
 def _judged_config(
     request: Request, project: config.ProjectConfig, base: Base | None
-) -> config.ProjectConfig | None:
+) -> config.ProjectConfig:
     """Return the configuration at the merge base, where a change must not approve itself."""
-    if request.base is None:
+    if request.base is None or base is None:
         return project
-    if base is None:
-        return None
     text = base.read("pyproject.toml")
     try:
         at_base = config.parse(text, request.root) if text is not None else None
@@ -247,17 +255,28 @@ def _judged_config(
     return at_base if at_base is not None and at_base.adopted else project
 
 
-def _level(request: Request, project: config.ProjectConfig, judged: config.ProjectConfig | None) -> int:
-    levels = [level for level in (request.level, judged.level if judged else None) if level is not None]
+def _level(request: Request, project: config.ProjectConfig, judged: config.ProjectConfig) -> int:
+    levels = [level for level in (request.level, judged.level) if level is not None]
     try:
         return config.effective_level(max(levels) if levels else None, project)
     except config.ConfigError as error:
         raise PlanError(error.mistakes) from None
 
 
-def _policy(request: Request, level: int, known: Collection[str], today: date) -> Policy:
+def _policy(
+    request: Request, level: int, known: Collection[str], today: date, base: Base | None
+) -> Policy:
+    """Return the policy; a file of the project counts as it is at the merge base where it was stricter."""
+    path = request.policy
     try:
-        return policy.load(level, known, request.policy, today=today)
+        terms = policy.load(level, known, path, today=today)
+        if path is None or request.base is None or base is None or not path.is_relative_to(request.root):
+            return terms
+        name = path.relative_to(request.root).as_posix()
+        text = base.read(name)
+        approved = policy.parse(text, f"at the merge base: {name}", known, today=today) if text else terms
+        loosened = approved.level == level and policy.weaker_policy(terms, approved)
+        return approved if loosened else terms
     except policy.PolicyError as error:
         raise PlanError(error.mistakes) from None
 
@@ -283,7 +302,7 @@ def _settings(
     rules: Sequence[Rule],
     gates: Mapping[str, Gate],
     project: config.ProjectConfig,
-    judged: config.ProjectConfig | None,
+    judged: config.ProjectConfig,
 ) -> tuple[dict[str, Settings], list[str]]:
     settings: dict[str, Settings] = {}
     mistakes: list[str] = []
@@ -291,7 +310,7 @@ def _settings(
         if rule.gate not in gates:
             continue
         table = project.gates.get(rule.gate, {})
-        approved = judged.gates.get(rule.gate, {}) if judged is not None else {}
+        approved = judged.gates.get(rule.gate, {})
         try:
             settings[rule.gate] = config.merge_settings(
                 rule.gate, gates[rule.gate].settings, rule, _in_force(rule, table, approved)
@@ -318,10 +337,9 @@ def _holding(
     option = rule.options.get(name)
     if option is None or option.kind not in {"accept", "tighten"}:
         return head
-    if option.kind == "accept" or name not in head:
-        return approved
-    if name not in approved:
-        return head
+    if name not in head or name not in approved:
+        # Alone, what tightens counts wherever it stands, and what lets something through nowhere.
+        return {**head, **approved} if option.kind == "tighten" else {}
     return approved if weaker_value(head[name], approved[name], option.stricter) else head
 
 
@@ -336,8 +354,8 @@ def _layout(root: Path, project: config.ProjectConfig) -> tuple[tuple[str, ...],
 
 
 def _waivers_text(request: Request, base: Base | None) -> bytes | None:
-    if request.base is not None:
-        return base.read(WAIVERS) if base is not None else None
+    if request.base is not None and base is not None:
+        return base.read(WAIVERS)
     path = request.root / WAIVERS
     return path.read_bytes() if path.is_file() else None
 

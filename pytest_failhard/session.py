@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard import engine, gates, plan, proc, report
-from pytest_failhard.model import Evidence, Phase
+from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.report import observation as codec
 from pytest_failhard.report import waivers
 from pytest_failhard.source import read
@@ -68,7 +68,7 @@ class Session:
         self.folder = folder
         self.builtin = {gate.id for gate in gates.builtin()}
         self.started = datetime.now(UTC)
-        self.notes: list[str] = [*store.notes]
+        self.notes: list[str] = [*resolved.notes, *store.notes]
         self.events = folder / "events.jsonl"
         self.worker: proc.Child | None = None
         self.orders: int | None = None
@@ -113,10 +113,19 @@ class Session:
 
     def end(self, tests: Tests) -> Report:
         """Hand the records over, wait for the gates, judge, publish; return the report."""
-        self._order(tests.order())
-        outcomes = self._wait()
-        outcomes.update(self._third_party(tests))
-        return self._publish(outcomes, self._changes(), complete=True)
+        try:
+            self._order(tests.order())
+            outcomes = self._wait()
+            outcomes.update(self._third_party(tests))
+            return self._publish(outcomes, self._changes(), complete=True)
+        except (GateError, OSError) as error:
+            return self.spoil(error)
+
+    def spoil(self, error: GateError | OSError) -> Report:
+        """Publish that nothing could be judged, because something failed under the run itself."""
+        if self.worker is not None:
+            self.worker.kill_tree()
+        return self._publish(self._outcomes(), [f"run-failed: {error}"], complete=False)
 
     def abort(self, reason: str) -> Report:
         """Kill what runs and publish the part that is there, marked incomplete."""
@@ -194,15 +203,15 @@ class Session:
     def _publish(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
-        kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
-        listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
-        self.waivers_sha256 = listed.sha256
-        made = self._concluded(kept, doubts, complete=complete)
         try:
+            kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
+            listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
+            self.waivers_sha256 = listed.sha256
+            made = self._concluded(kept, doubts, complete=complete)
             self.store.publish(report.render_all(made))
         except StoreError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
-            return self._concluded(kept, [*doubts, str(error)], complete=complete)
+            return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
         return made
 
     def _concluded(
@@ -217,7 +226,7 @@ class Session:
             notes=self.notes,
             complete=complete,
         )
-        # The observations are clean already; reasons, waivers and notes are not.
+        # Reasons, waivers and notes, and the observations where they could not be kept.
         return self.redactor.value(made)
 
     def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:

@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 from pytest_failhard import plan, proc, records
 from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
-from pytest_failhard.model import Verdict
+from pytest_failhard.model import GateError, Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import pytest_config, read
@@ -80,6 +80,8 @@ def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> 
         except Interrupted as interruption:
             session.abort(str(interruption))
             raise
+        except (GateError, OSError) as error:
+            return Checked(report=session.spoil(error), code=CODES[Verdict.ERROR])
         finally:
             session.close()
             proc.stop_all()
@@ -108,13 +110,14 @@ class TestChild:
         self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage"
         self.output = self.folder / "output.txt"
+        self.errors = self.folder / "errors.txt"
 
     def run(self) -> Ended:
         """Run the tests to their end or their time limit, then read what is proven."""
         for folder in (self.folder, self.coverage, self.folder / "home", self.folder / "tmp"):
             folder.mkdir()
         code = self._execute()
-        evidence = self.output.read_bytes()
+        evidence = self.output.read_bytes() + self.errors.read_bytes()
         self.session.store.keep("tests", "pytest.txt", evidence)
         data = self.result.read_bytes()
         self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
@@ -137,9 +140,9 @@ class TestChild:
         )
 
     def _incomplete(self, data: bytes, code: int, problem: str) -> Ended:
-        # pytest says on stderr why it refuses to run.
-        texts = [path.read_text("utf-8", "replace") for path in (self.output, self.folder / "errors.txt")]
-        words = " / ".join(line for text in texts for line in text.strip().splitlines()[-4:])
+        # What pytest refuses, it says on stderr.
+        said = [path.read_text("utf-8", "replace").strip() for path in (self.errors, self.output)]
+        words = " / ".join(next((text for text in said if text), "it said nothing").splitlines()[-4:])
         if not data and code in PASSED_BY - {0, 1}:
             text = f"pytest-failed: pytest ended with {code} before any test: {words}"
             return Ended(tests=Tests(records=None, problem=text))
@@ -158,7 +161,7 @@ class TestChild:
             cwd=self.plan.request.root,
             environment=self._environment(),
             stdout=self.output,
-            stderr=self.folder / "errors.txt",
+            stderr=self.errors,
             stdin=json.dumps(order).encode() + b"\n",
             pass_fds=(descriptor, lifeline),
         )
@@ -176,7 +179,8 @@ class TestChild:
         if code is None:
             os.kill(child.pid, signal.SIGUSR1)
             code = child.wait(min(DUMP_SECONDS, limit / 2))
-        return code
+        # One that had not come so far as to listen dies of the signal.
+        return None if code == -signal.SIGUSR1 else code
 
     def _command(self) -> list[str]:
         root = self.plan.request.root

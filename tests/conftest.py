@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.project import copy, green
 from tests.support import FakeTools, fake_tools
 
 Script = Callable[..., FakeTools]
@@ -28,3 +29,16 @@ def script(scripted_environment: FakeTools, tmp_path: Path) -> Script:
         return scripted_environment
 
     return write
+
+
+@pytest.fixture(scope="session")
+def shop_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The green project with its two commits, never run."""
+    return green(tmp_path_factory.mktemp("template") / "shop")
+
+
+@pytest.fixture
+def shop(shop_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh copy of the green project, where no CI system names a base."""
+    monkeypatch.delenv("GITHUB_BASE_REF", raising=False)
+    return copy(shop_template, tmp_path / "shop")

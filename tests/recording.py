@@ -10,6 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from pytest_failhard import model, records
+from tests.support import measuring
 
 NONCE = "5f" * 16
 PLUGIN = """
@@ -80,6 +81,7 @@ def record(root: Path, files: dict[str, str], *options: str, plugins: tuple[str,
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "RESULT_FILE": str(result),
             "RESULT_NONCE": NONCE,
+            **measuring(),
         },
         capture_output=True,
         text=True,

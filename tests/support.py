@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import sysconfig
@@ -17,6 +18,14 @@ from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Set
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+
+
+MEASURING = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+
+
+def measuring() -> dict[str, str]:
+    """Return what lets a process that a test starts be measured with it; nothing where nobody measures."""
+    return {name: os.environ[name] for name in MEASURING if name in os.environ}
 
 
 @dataclass

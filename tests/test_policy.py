@@ -454,3 +454,21 @@ def test_a_rule_may_start_on_the_last_day_of_the_ninety() -> None:
 
 def test_true_is_not_one() -> None:
     assert weaker_value(True, 1, "none") == "True differs from 1"
+
+
+@pytest.mark.parametrize("level", policy.LEVELS)
+def test_prints_paths_ignored_codes_and_import_order_are_linted_at_every_level(level: int) -> None:
+    """Requirement 003-19: selected from level 1 on, failing from level 3."""
+    given = options(level, "lint")
+    selected, severities = given["select"], given["severity"]
+    assert isinstance(selected, list)
+    assert isinstance(severities, dict)
+    prefixes = tuple(str(entry) for entry in selected)
+    wanted = ["T201", "PTH123", "S602", "PLW1510", "I001"]
+    assert [code for code in wanted if not code.startswith(prefixes)] == []
+    low = {name for name, severity in severities.items() if severity == "low"}
+    assert low == ({"I001", "PTH", "T20"} if level < 3 else set())
+
+
+def test_each_level_has_its_budget() -> None:
+    assert [LEVELS[level].budget_seconds // 60 for level in policy.LEVELS] == [5, 10, 15, 30]

@@ -16,6 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
+from tests.support import measuring
+
 SECONDS = 170
 """Far beyond every run: a run that takes so long hangs."""
 
@@ -189,11 +191,11 @@ class Outcome:
 
 
 def environment(root: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    """Return what a user's shell has: nothing of the test run that we are in."""
+    """Return what a user's shell has: nothing of the test run that we are in, but what measures it."""
     home = root.parent / "home"
     home.mkdir(exist_ok=True)
     plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
-    return plain | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
+    return plain | measuring() | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
 
 
 def start(mode: Mode, root: Path, ask: Ask, executable: Path = Path(sys.executable)) -> subprocess.Popen[str]:

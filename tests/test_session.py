@@ -1,0 +1,262 @@
+"""A session: whatever happens while gates look, there is a report, and none that claims too much."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_failhard import plan
+from pytest_failhard.model import Mode, Observation, Report, Run, Settings, Verdict
+from pytest_failhard.redact import Redactor
+from pytest_failhard.session import Session
+from pytest_failhard.session import Tests as Handed
+from pytest_failhard.store import Store
+from tests.acceptance.cases_terms import SHIPPED
+from tests.acceptance.project import VIOLATION, write
+
+NO_TESTS = Handed(records=None, problem="no gate of this run needs the tests")
+RULE = "\n  probe:\n    fail_at: medium\n    timeout: 30\n"
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+    """A gate of another distribution, which passes."""
+
+    id: str = "probe"
+    settings: type[Settings] = Settings
+
+    def observe(self, run: Run) -> Observation:
+        run.keep("probe.txt", b"a probe")
+        return Observation(tool="probe 1.0", examined=1)
+
+
+class Runs:
+    """Makes sessions over a project and closes them."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self.root = root
+        self.folder = folder
+        self.redactor = Redactor.from_environment({"API_TOKEN": "a-secret-value"})
+        self.store = Store.open(Path(".failhard"), root, self.redactor)
+        self.sessions: list[Session] = []
+
+    def session(self, *only: str, budget_seconds: int | None = None) -> Session:
+        policy = write(self.folder, {"policy.yaml": SHIPPED.rstrip("\n") + RULE}) / "policy.yaml"
+        request = plan.Request(
+            root=self.root,
+            level=1,
+            mode=Mode.SUPERVISED,
+            only=only,
+            policy=policy if "probe" in only else None,
+        )
+        gates = [*plan.collect_gates(()), Probe()]
+        resolved = plan.resolve(request, gates, [gate.id for gate in gates], datetime.now(UTC).date())
+        if budget_seconds is not None:
+            terms = dataclasses.replace(resolved.policy, budget_seconds=budget_seconds)
+            resolved = dataclasses.replace(resolved, policy=terms)
+        folder = self.folder / "run"
+        folder.mkdir()
+        self.sessions.append(Session(resolved, self.store, self.redactor, folder))
+        return self.sessions[-1]
+
+
+@pytest.fixture
+def runs(shop: Path, tmp_path: Path) -> Iterator[Runs]:
+    made = Runs(shop, tmp_path)
+    yield made
+    for session in made.sessions:
+        session.close()
+        assert session.worker is None or session.worker.poll() is not None
+        # Twice is as good as once.
+        session.close()
+    made.store.close()
+
+
+def reasons(report: Report) -> str:
+    return "\n".join(reason for result in report.results for reason in result.because)
+
+
+def written(root: Path) -> dict[str, object]:
+    document: dict[str, object] = json.loads((root / ".failhard" / "report.json").read_bytes())
+    return document
+
+
+def test_a_run_ends_in_a_published_report(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint")
+    session.begin()
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.PASS, reasons(report)
+    assert written(shop)["verdict"] == "pass"
+    assert (shop / ".failhard" / "evidence" / "lint" / "observation.json").is_file()
+
+
+def test_a_tree_that_changes_is_no_tree_that_was_judged(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint", "types")
+    session.begin()
+    write(shop, {"shop/prices.py": "PRICE = 1\n"})
+    report = session.end(NO_TESTS)
+    assert [result.verdict for result in report.results] == [Verdict.ERROR] * 2
+    assert "tree-changed: shop/prices.py changed while the gates looked at it" in reasons(report)
+    assert written(shop)["verdict"] == "error"
+
+
+def test_many_changes_are_counted(runs: Runs, shop: Path) -> None:
+    write(shop, {f"shop/part{number}.py": "" for number in range(7)})
+    session = runs.session("lint")
+    session.begin()
+    write(shop, {f"shop/part{number}.py": "PART = 1\n" for number in range(7)})
+    report = session.end(NO_TESTS)
+    assert "shop/part4.py and 2 more changed" in reasons(report)
+
+
+def test_what_is_wrong_already_stays_in_the_report_of_a_changed_tree(runs: Runs, shop: Path) -> None:
+    write(shop, VIOLATION)
+    session = runs.session("lint", "tests")
+    session.begin()
+    write(shop, {"shop/dirty.py": "import sys\n"})
+    report = session.end(NO_TESTS)
+    tests, lint = report.results
+    assert tests.because[0] == NO_TESTS.problem
+    assert tests.because[1].startswith("tree-changed")
+    assert lint.because[0].startswith("tree-changed")
+    assert lint.verdict is Verdict.ERROR
+
+
+def test_a_tree_that_can_no_longer_be_read_is_an_error(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint")
+    session.begin()
+    shutil.rmtree(shop / "shop")
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.ERROR
+    assert not report.complete
+    assert "run-failed: " in reasons(report)
+    assert written(shop)["complete"] is False
+
+
+def test_an_unreadable_file_is_noted_as_one(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint")
+    # A regular file by its looks, whose first byte cannot be read.
+    (shop / "setup.cfg").symlink_to("/proc/self/mem")
+    session.begin()
+    assert session.before["setup.cfg"] == "unreadable: Input/output error"
+
+
+def test_a_worker_that_was_killed_has_proven_nothing(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint", "types")
+    session.begin()
+    assert session.worker is not None
+    psutil.Process(session.worker.pid).kill()
+    session.worker.wait(60)
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.ERROR
+    assert reasons(report).count("worker-died: our process that runs the gates ended with -9") == 2
+    assert (shop / ".failhard" / "evidence" / "run" / "worker.txt").is_file()
+
+
+def test_a_worker_that_does_not_end_is_given_up(runs: Runs) -> None:
+    # Less than nothing is left after what a worker may take beyond its gates' limits.
+    session = runs.session("lint", budget_seconds=-60)
+    session.begin()
+    report = session.end(NO_TESTS)
+    assert "worker-died: our process that runs the gates did not end in time" in reasons(report)
+
+
+def test_a_worker_s_last_words_are_in_the_report(runs: Runs) -> None:
+    session = runs.session("lint")
+    session.events.mkdir()
+    session.begin()
+    assert session.worker is not None
+    assert session.worker.wait(60) == 1
+    session.events.rmdir()
+    assert "IsADirectoryError" in reasons(session.end(NO_TESTS))
+
+
+def test_a_report_folder_that_was_replaced_is_an_error_with_a_text(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint")
+    session.begin()
+    (shop / ".failhard").rename(shop.parent / "away")
+    (shop / ".failhard").mkdir()
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.ERROR
+    assert "report-folder-replaced" in reasons(report)
+    assert list((shop / ".failhard").iterdir()) == []
+
+
+def test_evidence_that_cannot_be_kept_is_an_error_with_a_text(runs: Runs, shop: Path) -> None:
+    session = runs.session("probe")
+    session.begin()
+    staging = session.store.staging.folder
+    shutil.rmtree(staging)
+    staging.write_text("no folder")
+    report = session.end(NO_TESTS)
+    staging.unlink()
+    assert report.verdict is Verdict.ERROR
+    assert "cannot-write" in reasons(report)
+    assert not (shop / ".failhard" / "report.json").exists()
+
+
+def test_gates_of_others_run_in_our_own_process(runs: Runs, shop: Path) -> None:
+    session = runs.session("probe")
+    session.begin()
+    assert session.worker is None
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.PASS, reasons(report)
+    assert (shop / ".failhard" / "evidence" / "probe" / "probe.txt").read_bytes() == b"a probe"
+
+
+def test_gates_of_others_run_beside_the_worker(runs: Runs) -> None:
+    session = runs.session("lint", "probe")
+    session.begin()
+    report = session.end(NO_TESTS)
+    assert [(result.gate, result.verdict) for result in report.results] == [
+        ("lint", Verdict.PASS),
+        ("probe", Verdict.PASS),
+    ]
+
+
+def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> None:
+    session = runs.session("lint", "types")
+    session.begin()
+    report = session.abort("SIGTERM")
+    assert report.verdict is Verdict.ERROR
+    assert not report.complete
+    assert report.notes[0] == "interrupted: SIGTERM; gates that had not finished are errors"
+    assert "not-run: the gate did not finish" in reasons(report)
+    assert written(shop)["complete"] is False
+    assert session.worker is not None
+    assert session.worker.poll() is not None
+
+
+def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(runs: Runs) -> None:
+    session = runs.session("lint", "probe")
+    event: dict[str, object] = {
+        "gate": "lint",
+        "observation": None,
+        "error": "the key is a-secret-value",
+        "external": False,
+    }
+    event |= {"evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}], "seconds": 1.5}
+    lines = [json.dumps({"warning": "gate lint has used 95 %"}), json.dumps(event), '{"gate": "pro']
+    session.events.write_text("\n".join(lines))
+    report = session.abort("SIGINT")
+    assert "gate lint has used 95 %" in report.notes
+    lint, probe = report.results
+    assert lint.because[0].startswith("the key is ")
+    assert "a-secret-value" not in reasons(report)
+    assert [item.name for item in lint.evidence] == ["a.txt"]
+    assert probe.because[0].startswith("not-run")
+
+
+def test_the_notes_of_plan_and_store_come_first(runs: Runs) -> None:
+    session = runs.session("probe")
+    adopted = dataclasses.replace(session.plan, notes=(plan.ADOPTION,))
+    noted = Session(adopted, session.store, session.redactor, session.folder)
+    noted.begin()
+    assert noted.end(NO_TESTS).notes[0] == plan.ADOPTION

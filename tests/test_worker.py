@@ -1,0 +1,189 @@
+"""The worker: it obeys the orders of one parent, tells every outcome, and does not outlive the parent."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_failhard import plan, records, worker
+from pytest_failhard.model import Mode
+from pytest_failhard.model import TestRun as Run
+from pytest_failhard.redact import Redactor
+from tests.acceptance.project import VIOLATION, write
+from tests.conftest import Script
+from tests.support import measuring
+
+NONCE = "a5" * 16
+KNOWN = ("tests", "coverage", "lint", "types", "security")
+NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran"}
+SECONDS = 120
+REPOSITORY = Path(__file__).parents[1]
+
+
+def order(root: Path, folder: Path, *gates: str) -> str:
+    """Return the first order as the parent writes it."""
+    request = plan.Request(root=root, level=1, mode=Mode.SUPERVISED, only=gates)
+    for name in ("staging", "scratch"):
+        (folder / name).mkdir()
+    return json.dumps(
+        {
+            "request": json.dumps(request.to_json()),
+            "today": date(2026, 6, 1).isoformat(),
+            "known": KNOWN,
+            "gates": gates,
+            "staging": str(folder / "staging"),
+            "scratch": str(folder / "scratch"),
+            "redactor": Redactor.from_environment({"API_TOKEN": "a-secret-value"}).dump(),
+        }
+    )
+
+
+def serve(first: str, tests: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Run a worker in this process and return the event of each gate."""
+    events = io.StringIO()
+    worker.Worker(iter([first, json.dumps(tests)]), events).serve()
+    told = [json.loads(line) for line in events.getvalue().splitlines()]
+    assert told[-1] == {"end": True}
+    return {event["gate"]: event for event in told[:-1]}
+
+
+def test_a_static_gate_is_observed_and_its_evidence_staged(shop: Path, tmp_path: Path) -> None:
+    write(shop, {**VIOLATION, "shop/secret.py": 'import sys\nURL = "a-secret-value"\n'})
+    events = serve(order(shop, tmp_path, "lint"), NO_TESTS)
+    observation = json.loads(str(events["lint"]["observation"]))
+    assert {finding["path"] for finding in observation["findings"]} >= {"shop/dirty.py", "shop/secret.py"}
+    assert events["lint"]["error"] == ""
+    kept = {path.name for path in (tmp_path / "staging" / "lint").iterdir()}
+    named = events["lint"]["evidence"] or observation["evidence"]
+    assert isinstance(named, list)
+    assert kept == {item["name"] for item in named}
+    assert not any(
+        b"a-secret-value" in path.read_bytes() for path in (tmp_path / "staging" / "lint").iterdir()
+    )
+
+
+def test_gates_that_need_the_tests_say_why_there_are_none(shop: Path, tmp_path: Path) -> None:
+    events = serve(order(shop, tmp_path, "tests", "coverage"), NO_TESTS)
+    for gate in ("tests", "coverage"):
+        assert events[gate]["observation"] is None
+        assert "the tests never ran" in str(events[gate]["error"])
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [(b"", "missing"), (b"half a line", "cut short"), (b"{}\n", "cut short"), (None, "No such file")],
+)
+def test_a_broken_result_file_is_an_error(
+    shop: Path, tmp_path: Path, content: bytes | None, part: str
+) -> None:
+    path = tmp_path / "result.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0}
+    events = serve(order(shop, tmp_path, "tests"), tests)
+    assert part in str(events["tests"]["error"])
+
+
+@pytest.mark.parametrize("status", [None, 5])
+def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int | None) -> None:
+    empty = Run(
+        collected=(),
+        selected=(),
+        deselected=(),
+        records=(),
+        hooks=(),
+        lost_workers=(),
+        exit_status=5,
+        interrupted=False,
+        inipath="",
+        arguments=(),
+        environment_options="",
+        coverage_data=None,
+    )
+    path = tmp_path / "result.jsonl"
+    path.write_bytes(records.seal(empty, NONCE))
+    data = tmp_path / "coverage"
+    data.mkdir()
+    tests = {"records": str(path), "nonce": NONCE, "coverage": str(data), "exit_status": status}
+    events = serve(order(shop, tmp_path, "tests", "coverage"), tests)
+    assert "pytest collected no test (exit status 5)" in str(events["tests"]["error"])
+    assert "no coverage data" in str(events["coverage"]["error"])
+
+
+def test_a_gate_that_cannot_run_leaves_the_others_alone(shop: Path, tmp_path: Path) -> None:
+    first = order(shop, tmp_path, "lint", "types")
+    # The folder that the gate is to have is taken.
+    write(tmp_path, {"scratch/gates/lint/taken": ""})
+    events = serve(first, NO_TESTS)
+    assert str(events["lint"]["error"]).startswith("gate-crashed: FileExistsError")
+    assert events["types"]["observation"] is not None
+
+
+def start(
+    events: Path, executable: Path, environment: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a worker as the parent does, and return it with the end of the pipe to write to."""
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        [executable, "-m", "pytest_failhard.worker", str(events), str(reading)],
+        pass_fds=(reading,),
+        env={"PATH": os.environ["PATH"], **measuring(), **environment},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(reading)
+    return process, writing
+
+
+def send(descriptor: int, lines: Sequence[str]) -> None:
+    for line in lines:
+        os.write(descriptor, line.encode() + b"\n")
+
+
+def test_a_worker_ends_well_when_its_orders_are_done(shop: Path, tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    process, writing = start(events, Path(sys.executable), {})
+    send(writing, [order(shop, tmp_path, "lint"), json.dumps(NO_TESTS)])
+    assert process.wait(SECONDS) == 0
+    os.close(writing)
+    told = [json.loads(line) for line in events.read_text().splitlines()]
+    assert [event.get("gate") for event in told] == ["lint", None]
+    assert told[-1] == {"end": True}
+
+
+def test_a_worker_whose_parent_died_ends_without_a_word(tmp_path: Path) -> None:
+    events = tmp_path / "events.jsonl"
+    process, writing = start(events, Path(sys.executable), {})
+    os.close(writing)
+    assert process.wait(SECONDS) == 1
+    assert events.read_text() == ""
+
+
+def test_the_tools_of_a_worker_die_with_it(shop: Path, tmp_path: Path, script: Script) -> None:
+    told = tmp_path / "told"
+    os.mkfifo(told)
+    listening = os.open(told, os.O_RDONLY | os.O_NONBLOCK)
+    tools = script(("grandchild", str(told)), ("hang", ""))
+    events = tmp_path / "events.jsonl"
+    process, writing = start(events, tools.executable, {"PYTHONPATH": str(REPOSITORY)})
+    send(writing, [order(shop, tmp_path, "lint")])
+    assert select.select([listening], [], [], SECONDS)[0], "the tool was never started"
+    grandchild = psutil.Process(int(os.read(listening, 100)))
+    tool = grandchild.parent()
+    assert tool is not None
+    assert tool.pid != process.pid
+    os.close(writing)
+    assert process.wait(SECONDS) == 1
+    _, alive = psutil.wait_procs([grandchild, tool], timeout=10)
+    assert all(left.status() == psutil.STATUS_ZOMBIE for left in alive)
+    os.close(listening)
