@@ -254,4 +254,14 @@ def test_a_folder_that_pytest_cannot_name(mode: Mode, template: Path, tmp_path: 
     _check_clean(outcome, tmp_path / "temporary")
 
 
+@pytest.mark.parametrize("mode", Mode)
+def test_a_comma_in_the_path_is_said(mode: Mode, template: Path, tmp_path: Path) -> None:
+    project = copy(template, tmp_path / "shop, the 2nd" / "shop")
+    outcome = run(mode, project, _own_temporary(Ask(only="coverage"), tmp_path / "temporary"))
+    expected = Expected.REFUSE if mode is Mode.AUTHOR else Expected.ERROR
+    assert outcome.code == EXIT[mode][expected], str(outcome)
+    assert "rename the folder" in outcome.output
+    _check_clean(outcome, tmp_path / "temporary")
+
+
 TEST = "\n\ndef test_size() -> None:\n    assert SIZE == 1\n"
