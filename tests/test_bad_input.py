@@ -69,8 +69,8 @@ BAD = (
     Bad(
         name="policy with an unknown key",
         expected=Expected.REFUSE,
-        words=("policy.yaml", "gates.lint.thresold", "unknown"),
-        files={"policy.yaml": SHIPPED.replace("\n  lint:\n", "\n  lint:\n    thresold: 3\n")},
+        words=("policy.yaml", "gates.lint.fail_on", "unknown"),
+        files={"policy.yaml": SHIPPED.replace("\n  lint:\n", "\n  lint:\n    fail_on: 3\n")},
         ask=POLICY,
     ),
     Bad(
@@ -109,8 +109,8 @@ BAD = (
     Bad(
         name="several mistakes at once",
         expected=Expected.REFUSE,
-        words=("levle", "levle", "sorce", "[tool.failhard] claims", "[tool.failhard] base"),
-        files=configured("", failhard='levle = 2\nsorce = ["shop"]\nclaims = ["iso"]\nbase = 7\n'),
+        words=("levle", "roots", "[tool.failhard] claims", "[tool.failhard] base"),
+        files=configured("", failhard='levle = 2\nroots = ["shop"]\nclaims = ["iso"]\nbase = 7\n'),
     ),
     Bad(
         name="waivers that are no YAML",
