@@ -91,9 +91,10 @@ def judge_ourselves(session: nox.Session) -> None:
 
 @nox.session
 def acceptance(session: nox.Session) -> None:
-    """The acceptance suite in full."""
+    """The acceptance suite in full: both modes, two workers, every variant."""
     install(session)
-    session.run("python", "-m", "pytest", "tests/acceptance", *session.posargs)
+    size = {"ACCEPTANCE_SIZE": "full"}
+    session.run("python", "-m", "pytest", "tests/acceptance", *session.posargs, env=size)
 
 
 @nox.session

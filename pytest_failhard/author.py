@@ -69,18 +69,22 @@ class Author:
             exits = forgery.early_scan(root, read(root, source, tests), pytest_config.load(root))
             self.redactor = Redactor.from_environment(os.environ)
             self.store = Store.open(self.report_dir, root, self.redactor)
+            rcfile = self._rcfile(root, source)
         except config.ConfigError as error:
             raise RefusedError("\n".join(error.mistakes)) from None
         except (GateError, RedactError) as error:
             raise RefusedError(str(error)) from None
         if exits:
             raise RefusedError("\n".join(exits))
+        self.measurement = Measurement(rcfile)
+        self.measurement.start()
+
+    def _rcfile(self, root: Path, source: Sequence[str]) -> Path:
         data = self.folder / "coverage"
         data.mkdir()
         rcfile = self.folder / "coveragerc"
         write_atomically(rcfile, rcfile_text(root, source, (), data).encode())
-        self.measurement = Measurement(rcfile)
-        self.measurement.start()
+        return rcfile
 
     def begin(self, groups: Sequence[Sequence[Gate]]) -> None:
         """Before the first test: resolve everything, start the gates that need no test."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from pluggy import HookimplMarker
 
 from pytest_failhard.handover import Sight, widen
+from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
     import pytest
@@ -78,9 +79,13 @@ def rcfile_text(root: Path, source: Sequence[str], exclude: Sequence[str], data:
     """Return the coverage configuration of a run; `data` is the folder of its data files.
 
     `exclude` holds the structural patterns only. A product root that is a module is measured through
-    its folder, because coverage takes the name of a file for the name of a package.
+    its folder, because coverage takes the name of a file for the name of a package. Raises GateError for
+    a path that coverage's configuration cannot hold.
     """
     folders = sorted({str(folder) for name in source for folder in _folders(root / name)})
+    parted = [folder for folder in folders if {",", "\n"} & set(folder)]
+    if parted:
+        raise GateError(f"{parted[0]}: coverage takes a comma for the end of a path; rename the folder")
     return _RCFILE.format(
         data=_escape(str(data / DATA_NAME)),
         source=_listed(folders),

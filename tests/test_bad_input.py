@@ -69,8 +69,8 @@ BAD = (
     Bad(
         name="policy with an unknown key",
         expected=Expected.REFUSE,
-        words=("policy.yaml", "gates.lint.thresold", "unknown"),
-        files={"policy.yaml": SHIPPED.replace("\n  lint:\n", "\n  lint:\n    thresold: 3\n")},
+        words=("policy.yaml", "gates.lint.fail_on", "unknown"),
+        files={"policy.yaml": SHIPPED.replace("\n  lint:\n", "\n  lint:\n    fail_on: 3\n")},
         ask=POLICY,
     ),
     Bad(
@@ -109,8 +109,8 @@ BAD = (
     Bad(
         name="several mistakes at once",
         expected=Expected.REFUSE,
-        words=("levle", "levle", "sorce", "[tool.failhard] claims", "[tool.failhard] base"),
-        files=configured("", failhard='levle = 2\nsorce = ["shop"]\nclaims = ["iso"]\nbase = 7\n'),
+        words=("levle", "roots", "[tool.failhard] claims", "[tool.failhard] base"),
+        files=configured("", failhard='levle = 2\nroots = ["shop"]\nclaims = ["iso"]\nbase = 7\n'),
     ),
     Bad(
         name="waivers that are no YAML",
@@ -251,6 +251,16 @@ def test_a_folder_that_pytest_cannot_name(mode: Mode, template: Path, tmp_path: 
     else:
         # The supervisor names the tests from within the folder.
         assert outcome.code == 0, str(outcome)
+    _check_clean(outcome, tmp_path / "temporary")
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_comma_in_the_path_is_said(mode: Mode, template: Path, tmp_path: Path) -> None:
+    project = copy(template, tmp_path / "shop, the 2nd" / "shop")
+    outcome = run(mode, project, _own_temporary(Ask(only="coverage"), tmp_path / "temporary"))
+    expected = Expected.REFUSE if mode is Mode.AUTHOR else Expected.ERROR
+    assert outcome.code == EXIT[mode][expected], str(outcome)
+    assert "rename the folder" in outcome.output
     _check_clean(outcome, tmp_path / "temporary")
 
 

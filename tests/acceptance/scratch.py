@@ -175,6 +175,9 @@ def scratch(folder: Path) -> Scratch:
             link = site / entry.name
             if entry.suffix != ".pth" and entry.name != "__pycache__" and not link.is_symlink():
                 link.symlink_to(entry)
+            elif entry.suffix == ".pth" and "coverage" in entry.name:
+                # How coverage starts in the processes that tests start.
+                (site / entry.name).write_bytes(entry.read_bytes())
     own = Path(pytest_failhard.__file__).resolve().parent.parent
     if own.name != "site-packages":
         (site / "checkout.pth").write_text(f"{own}\n", "utf-8")

@@ -54,6 +54,13 @@ def _greens() -> Iterator[object]:
                 )
 
 
+def _scripted() -> Iterator[tuple[str, str, int, Mode]]:
+    for tool, gate, level in (("ruff", "lint", 1), ("mypy", "types", 1), ("bandit", "security", 2)):
+        for mode in Mode:
+            if FULL or (mode is Mode.SUPERVISED) is (gate == "types"):
+                yield tool, gate, level, mode
+
+
 @pytest.mark.parametrize(("case", "mode"), list(_runs()))
 def test_case(case: Case, mode: Mode, project: Path, interpreter: Environment) -> None:
     case.change_project(project)
@@ -85,15 +92,10 @@ def test_green_project_passes_every_gate(ask: Ask, mode: Mode, project: Path) ->
     check_agreement(outcome)
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize(
-    ("tool", "gate", "level"), [("ruff", "lint", 1), ("mypy", "types", 1), ("bandit", "security", 2)]
-)
+@pytest.mark.parametrize(("tool", "gate", "level", "mode"), list(_scripted()))
 def test_scripted_tool_that_does_its_work_passes(
-    mode: Mode, tool: str, gate: str, level: int, project: Path, interpreter: Environment
+    tool: str, gate: str, level: int, mode: Mode, project: Path, interpreter: Environment
 ) -> None:
-    if not FULL and (mode is Mode.SUPERVISED) is not (gate == "types"):
-        return
     outcome = run(mode, project, Ask(only=gate, level=level), interpreter(tool, {"kind": "none"}))
     assert outcome.code == 0, str(outcome)
     check_agreement(outcome)
