@@ -9,7 +9,7 @@ demo: $(VENV)/installed
 	@$(VENV)/bin/python tools/demo.py $(ARGS)
 
 test: $(VENV)/installed
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m pytest -n auto $(ARGS)
 
 lint types layers docs: $(VENV)/installed
 	@PATH="$(abspath $(VENV)/bin):$$PATH" $(VENV)/bin/python -m nox --no-venv -s $@
