@@ -9,8 +9,6 @@ from pathlib import Path
 import nox
 
 PYTHONS = ["3.11", "3.12", "3.13"]
-CODE = ("pytest_failhard", "tests", "tools", "noxfile.py")
-
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "layers", "tests", "docs"]
 nox.options.reuse_existing_virtualenvs = True
@@ -101,11 +99,11 @@ def acceptance(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Every benchmark; each prints ratios within one run."""
     install(session)
-    programs = sorted(Path("benchmarks").glob("[!_]*.py"))
+    programs = sorted({path.stem for path in Path("benchmarks").glob("*.py")} - {"__init__", "pairs"})
     if not programs:
         session.error("benchmarks/ holds no program")
     for program in programs:
-        session.run("python", str(program))
+        session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
 
 
 @nox.session

@@ -176,13 +176,12 @@ class Measurement:
             self._stop_leaked()
         while self._open and _current() is self._open[-1]:
             self._open.pop().stop()
+        # A full disk must not end the run: the gate refuses data that is damaged or not there. A worker
+        # that cannot say what it measured is better lost.
+        survived = () if self._worker else (OSError, sqlite3.Error, CoverageException)
         try:
             self._write(hand_over=first)
-        except (OSError, sqlite3.Error, CoverageException) as error:
-            # A full disk must not end the run: the gate refuses data that is damaged or not there. A
-            # worker that cannot say what it measured is better lost.
-            if self._worker:
-                raise
+        except survived as error:
             LOG.error("the coverage data could not be written: %s", error)
         if first:
             self._restore_environment()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pytest_failhard.measurement import VARIABLES
+from tests.support import measuring
 
 WIRING = """\
 import os
@@ -35,5 +35,5 @@ def pytest_configure(config):
 
 def environment(**more: str) -> dict[str, str]:
     """Return all that a process of a test gets: little, and what lets it be measured with the tests."""
-    names = ("PATH", "HOME", "TMPDIR", *VARIABLES)
-    return {**{name: os.environ[name] for name in names if name in os.environ}, **more}
+    names = ("PATH", "HOME", "TMPDIR")
+    return {**{name: os.environ[name] for name in names if name in os.environ}, **measuring(), **more}

@@ -14,18 +14,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from pytest_failhard.measurement import VARIABLES
 from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Settings, TestRun
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
 
 
-MEASURING = ("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
-
-
 def measuring() -> dict[str, str]:
     """Return what lets a process that a test starts be measured with it; nothing where nobody measures."""
-    return {name: os.environ[name] for name in MEASURING if name in os.environ}
+    return {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
 
 @dataclass

@@ -251,8 +251,9 @@ def test_a_keyboard_interrupt_leaves_a_part(shop: Path) -> None:
     assert "interrupted: by the keyboard or by the code under test" in done.stdout
 
 
+# The signal goes to the thread that waits, as it does from a terminal.
 INTERRUPTING = """\
-import _thread
+import signal
 import threading
 
 from pytest_failhard.model import Settings
@@ -263,7 +264,7 @@ class Probe:
     settings = Settings
 
     def observe(self, run):
-        _thread.interrupt_main()
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         threading.Event().wait()
 
 

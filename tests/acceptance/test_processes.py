@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_failhard.measurement import VARIABLES
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.conftest import Environment
 from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, check_agreement, finish, run, start
@@ -23,6 +24,8 @@ from tests.acceptance.project import FAILING, VIOLATION, commit, git, write
 from tests.acceptance.scratch import Scratch
 
 SECONDS = 60
+# A process that is measured itself answers to signals as coverage wants it to.
+UNMEASURED = dict.fromkeys(VARIABLES, "")
 STALE = '{"schema": "failhard-report/1", "verdict": "pass", "complete": true, "gates": []}'
 
 # Runs until it is ended, after it said where it and its own child are.
@@ -273,7 +276,7 @@ def test_an_interrupted_run_leaves_no_process_fo_117(
     pid_file = Path(f"{executable.parent.parent / 'script.json'}.pid")
     pid_file.unlink(missing_ok=True)
     mark = waiting(project)
-    process = start(mode, project, Ask(), executable)
+    process = start(mode, project, Ask(environment=UNMEASURED), executable)
     ours = psutil.Process(process.pid)
     processes = appeared(mark, process)
     tool = appeared(pid_file, process)
