@@ -108,8 +108,9 @@ class Child:
                 stdin,
                 pass_fds,
             )
+            # Known before it is listed: another thread may end all that is listed at any moment.
+            self._identity = sweep.find(self._process.pid)
             _state.live.add(self)
-        self._identity = sweep.find(self._process.pid)
         if stdin is not None:
             threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
 

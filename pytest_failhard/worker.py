@@ -84,8 +84,10 @@ def orders(pipe: TextIO) -> Iterator[str]:
     def listen() -> None:
         for line in pipe:
             arrived.put(line)
-        proc.stop_all(refuse_more=True)
-        os._exit(1)
+        try:
+            proc.stop_all(refuse_more=True)
+        finally:
+            os._exit(1)
 
     threading.Thread(target=listen, name="failhard-orders", daemon=True).start()
     while True:

@@ -57,10 +57,14 @@ def appeared(path: Path, process: subprocess.Popen[str]) -> list[psutil.Process]
     return [psutil.Process(int(number)) for number in path.read_text().split()]
 
 
-def gone(processes: list[psutil.Process]) -> bool:
-    """Tell whether processes end, or are ended, soon; a zombie has ended."""
+def survivors(processes: list[psutil.Process]) -> list[str]:
+    """Return what is left of processes that should end, or be ended, soon; a zombie has ended."""
     _, alive = psutil.wait_procs(processes, timeout=10)
-    return all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
+    return [_described(process) for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def _described(process: psutil.Process) -> str:
+    return f"{process.pid} of {process.ppid()}: {process.status()} {' '.join(process.cmdline())}"
 
 
 def waiting(project: Path) -> Path:
@@ -129,7 +133,7 @@ def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path) -> Non
     assert outcome.code == -signal.SIGKILL
     assert outcome.report is None
     # In author mode the test is a part of the process that was killed; its child is the project's own.
-    assert gone([*ours, *(processes if mode is Mode.SUPERVISED else processes[:1])])
+    assert not survivors([*ours, *(processes if mode is Mode.SUPERVISED else processes[:1])])
     for left in processes[1:]:
         if left.is_running():
             left.kill()
@@ -250,7 +254,7 @@ def test_a_run_over_its_time_is_ended_fo_116(project: Path) -> None:
     assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
     assert "watchdog" in verdicts["tests"][1]
     assert verdicts["lint"][0] != "error", said
-    assert gone([psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))])
+    assert not survivors([psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))])
     stacks = (project / ".failhard" / "evidence" / "tests" / "pytest.txt").read_text()
     assert "test_waits" in stacks
 
@@ -284,7 +288,7 @@ def test_an_interrupted_run_leaves_no_process_fo_117(
     process.send_signal(number)
     outcome = finish(process, mode, project, Ask())
     assert outcome.code == code, str(outcome)
-    assert gone([*children, *tool, *(processes if mode is Mode.SUPERVISED else [])])
+    assert not survivors([*children, *tool, *(processes if mode is Mode.SUPERVISED else [])])
     assert outcome.report is None or outcome.report["complete"] is False
     assert "failhard: pass" not in outcome.stdout
     for left in processes[1:]:
