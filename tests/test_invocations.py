@@ -172,7 +172,7 @@ def test_an_interrupted_run_is_no_pass(workers: tuple[str, ...], project: Path) 
         if left.is_running():
             left.kill()
     assert outcome.code == 2, str(outcome)
-    assert gone(children)
+    assert not survivors(children)
     assert outcome.report is None or (outcome.report["complete"], outcome.report["verdict"]) == (
         False,
         "error",

@@ -254,7 +254,9 @@ def test_a_run_over_its_time_is_ended_fo_116(project: Path) -> None:
     assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
     assert "watchdog" in verdicts["tests"][1]
     assert verdicts["lint"][0] != "error", said
-    assert not survivors([psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))])
+    assert not survivors(
+        [psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))]
+    )
     stacks = (project / ".failhard" / "evidence" / "tests" / "pytest.txt").read_text()
     assert "test_waits" in stacks
 
