@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, finish, run, start
 from tests.acceptance.project import FAILING, VIOLATION, Files, copy, green, write
-from tests.acceptance.test_processes import appeared, gone, waiting
+from tests.acceptance.test_processes import appeared, survivors, waiting
 
 ASYNC: Files = {
     "tests/test_later.py": "import pytest\n\n\n@pytest.mark.asyncio\nasync def test_later() -> None:\n"
