@@ -25,6 +25,7 @@ Waive:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -197,10 +198,13 @@ def _report(run: Run, found: Iterable[Path], places: Iterable[Path]) -> Mapping[
         # What coverage warns of is proven below, or refused.
         warnings.simplefilter("ignore")
         total = coverage.CoverageData(basename=str(combined))
+        # Python 3.13 warns of a database that nobody closed.
         for path in filter(_is_data, paths):
-            total.update(_read(path))
+            with contextlib.closing(_read(path)) as part:
+                total.update(part)
+        has_branches = total.has_arcs()
         total.close()
-        if not total.has_arcs():
+        if not has_branches:
             raise GateError("the coverage data holds no branches: it is not of our measurement; run again")
         measured = coverage.Coverage(data_file=str(combined), config_file=str(rcfile))
         measured.load()
@@ -208,6 +212,8 @@ def _report(run: Run, found: Iterable[Path], places: Iterable[Path]) -> Mapping[
             measured.json_report(morfs=[str(path) for path in places], outfile=str(outfile))
         except CoverageException as error:
             raise GateError(f"coverage cannot report: {error}; see the product file that it names") from None
+        finally:
+            measured.get_data().close()
     return _parsed(outfile, {str(path) for path in places})
 
 
