@@ -197,13 +197,11 @@ def _report(run: Run, found: Iterable[Path], places: Iterable[Path]) -> Mapping[
     with warnings.catch_warnings():
         # What coverage warns of is proven below, or refused.
         warnings.simplefilter("ignore")
-        total = coverage.CoverageData(basename=str(combined))
         # Python 3.13 warns of a database that nobody closed.
-        for path in filter(_is_data, paths):
-            with contextlib.closing(_read(path)) as part:
-                total.update(part)
-        has_branches = total.has_arcs()
-        total.close()
+        with contextlib.closing(coverage.CoverageData(basename=str(combined))) as total:
+            for path in filter(_is_data, paths):
+                _add(path, total)
+            has_branches = total.has_arcs()
         if not has_branches:
             raise GateError("the coverage data holds no branches: it is not of our measurement; run again")
         measured = coverage.Coverage(data_file=str(combined), config_file=str(rcfile))
@@ -217,18 +215,18 @@ def _report(run: Run, found: Iterable[Path], places: Iterable[Path]) -> Mapping[
     return _parsed(outfile, {str(path) for path in places})
 
 
-def _read(path: Path) -> CoverageData:
+def _add(path: Path, total: CoverageData) -> None:
     import coverage
     from coverage.exceptions import CoverageException
 
-    data = coverage.CoverageData(basename=str(path))
-    try:
-        if not path.stat().st_size:
-            raise GateError(f"coverage data file {path.name} is empty; run the tests again")
-        data.read()
-    except CoverageException:
-        raise GateError(f"coverage data file {path.name} is damaged; run the tests again") from None
-    return data
+    if not path.stat().st_size:
+        raise GateError(f"coverage data file {path.name} is empty; run the tests again")
+    with contextlib.closing(coverage.CoverageData(basename=str(path))) as part:
+        try:
+            part.read()
+            total.update(part)
+        except CoverageException:
+            raise GateError(f"coverage data file {path.name} is damaged; run the tests again") from None
 
 
 def _parsed(outfile: Path, wanted: set[str]) -> Mapping[str, object]:
