@@ -118,6 +118,7 @@ def lock(session: nox.Session) -> None:
         "build": ("requirements/build.in",),
         "demo": ("requirements/demo.in",),
         "dev": ("pyproject.toml", "requirements/dev.in"),
+        "openai2": ("requirements/openai2.in",),
     }.items():
         session.run(
             *("uv", "pip", "compile", "--quiet", "--no-config", "--upgrade"),

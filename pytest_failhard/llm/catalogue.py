@@ -1,0 +1,107 @@
+"""The catalogue of faults as typed data, and how an entry of it is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+SCHEMA = "failhard-faults/1"
+FILE = "catalogue.yaml"
+
+Kind = Literal[
+    "permanent", "permanent-retried", "transient", "silent", "network", "deadline", "benign", "report"
+]
+Oracle = Literal["fail", "recover", "succeed", "bounded", "report"]
+Stage = Literal["answer", "connection", "environment"]
+Verified = Literal["m", "s", "d", "u"]
+Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+
+
+class CatalogueError(Exception):
+    """The catalogue is malformed, or holds no such fault; the message names the nearest match."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """What an SDK did when it met the fault: the type it raised (empty: none) and the requests it sent.
+
+    `exception` is a dotted name such as `openai.AuthenticationError`; `result` says in a few words what
+    was returned where nothing was raised.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+    attempts: int
+    exception: str = ""
+    result: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """The wire form of a fault in one dialect.
+
+    Exactly one way is used: `recipe` (a network, TLS or environment recipe), `stream` (an edit of the
+    healthy event stream), `text` (a raw body), `json` (a JSON body), `patch` and `remove` (edits of the
+    healthy JSON body, by JSON pointer, removals last), or nothing but `status` (an empty body). Texts,
+    header values and patches may hold `{{model}} {{canary}} {{canary_head}} {{canary_middle}}
+    {{canary_tail}} {{poison}} {{key_masked}} {{request_id}}` and the names of `params`.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+    verified: Verified
+    source: str = ""
+    recipe: str = ""
+    stream: str = ""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+    text: str | None = None
+    json: Json = None
+    patch: Mapping[str, Json] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    params: Mapping[str, int | float | str | None] = field(default_factory=dict)
+    observed: Mapping[str, Observed] = field(default_factory=dict)
+    """By SDK and major version: `openai-3`, `openai-2`, `anthropic`, `google-genai`, `boto3`, ..."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault: what kind it is, what a system must do about it, and its forms by dialect.
+
+    `stage` says where it acts: in an `answer`, when the `connection` is made, or in the `environment`.
+    `needs` are features of the healthy run without which it cannot be met (`json`, `tools`, `stream`,
+    `embeddings`, `responses`, `azure`, `choices` for n > 1). The form under `any` holds for every dialect.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+    id: str
+    kind: Kind
+    level: int
+    oracle: Oracle
+    summary: str
+    stage: Stage = "answer"
+    needs: tuple[str, ...] = ()
+    cause: tuple[str, ...] = ()
+    params: Mapping[str, int | float | str | None] = field(default_factory=dict)
+    replaced_by: str = ""
+    dialects: Mapping[str, Form]
+
+
+# Where a dialect has no form of its own: the dialects whose wire it shares, in this order, then `any`.
+PARENTS: Mapping[str, tuple[str, ...]] = {
+    "openai": (),
+    "openai_responses": ("openai",),
+    "openai_embeddings": ("openai",),
+    "azure": ("openai",),
+    "anthropic": (),
+    "gemini": (),
+    "bedrock": (),
+    "groq": ("openai",),
+    "mistral": ("openai",),
+    "openrouter": ("openai",),
+    "cohere": (),
+    "ollama": (),
+}
