@@ -1,0 +1,1 @@
+"""Verdicts on what a system did while its provider failed: pure functions over the record and the outcome."""
