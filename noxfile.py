@@ -22,7 +22,7 @@ def install(session: nox.Session) -> None:
 
 
 def install_openai2(session: nox.Session) -> None:
-    """Make the second environment of the fault matrix, for clients that stand on openai 2; `make` does too."""
+    """Make the second environment of the fault matrix, for clients of openai 2; `make` does too."""
     if session.virtualenv.is_sandboxed:
         folder = Path(session.virtualenv.location, "openai2")
         session.run("python", "-m", "venv", str(folder))
