@@ -45,7 +45,7 @@ class Form:
     """The wire form of a fault in one dialect.
 
     Exactly one way is used: `recipe` (a network, TLS or environment recipe), `stream` (an edit of the
-    healthy event stream; `text` or `json` is then the event that it puts in), `vectors` (an edit of the
+    healthy event stream; `text` is then the event that it puts in, `json` the data of one), `vectors` (an edit of the
     healthy vectors), `text` (a raw body), `json` (a JSON body), `patch` and `remove` (edits of the healthy
     JSON body, by JSON pointer, removals last), or nothing but `status` (an empty body).
 
@@ -57,10 +57,10 @@ class Form:
     - `canary_head`, `canary_middle`, `canary_tail`, `canary` (the three as one healthy sentence), `poison`;
     - `content` (the healthy text), `content_cut` (the same, cut in the middle of its middle canary, else of
       itself), `content_poisoned` (the same, each canary replaced by the poison);
-    - the hint, from the parameter `hint_ms`: `hint_ms`, `hint_s` (whole seconds, rounded up), `hint_delay`
+    - the hint, from the parameter `hint_ms`: `hint_ms`, `hint_s` (whole seconds, rounded up), `hint_duration`
       (`0.005s`), `hint_text` (`5ms`, `1s`, `6m0s`), `hint_time` (now and the hint, RFC 3339), `http_date`
-      (the same, as in HTTP). Where `hint_ms` is null a header that holds one of these is left out, and
-      in a text it reads `a moment`.
+      (the same, as in HTTP). Where `hint_ms` is null a header, a sentence and an item of a JSON list that
+      hold one of these are left out.
 
     A JSON string or patch that is one placeholder and nothing else takes the value's type.
     """
