@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_failhard.llm import hints, http1, keys, pointers
 from pytest_failhard.llm.catalogue import Form, Json
@@ -33,7 +33,7 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes = b""
     chunks: tuple[bytes, ...] | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     hint_seconds: float | None = None
 
     @property
