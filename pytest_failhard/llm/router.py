@@ -33,7 +33,7 @@ REDIRECT = "redirect"
 """The kind of a request that followed a redirect of ours: recorded, but no attempt."""
 REDIRECT_RECIPE = "redirect_loop"
 FAILED = "answer"
-"""The refusal that says that a request could not be answered as it should have been: no verdict on such a case."""
+"""The refusal that says that no answer could be made for a request: there is no verdict on such a case."""
 
 Normaliser = Callable[[bytes, Sequence[Canaries]], bytes]
 
@@ -47,8 +47,8 @@ class _Arrived:
     kind: str
     number: int
     normal: bytes
-    occurrence: int
-    fire: Fire | None
+    occurrence: int = 1
+    fire: Fire | None = None
 
     @property
     def request(self) -> Request:
@@ -180,7 +180,7 @@ class Router:
             if kind.fault != OK
         }
         early = tuple(
-            f"rule {rule}: {fault.id} acts on the {fault.stage}, not on an answer: it needs a listener of its own"
+            f"rule {rule}: {fault.id} acts on the {fault.stage}, not on an answer: give it a trap of the server"
             for (rule, _), fault in found.items()
             if fault.stage != "answer"
         )
@@ -196,59 +196,52 @@ class Router:
     def _arrived(self, case: _Case, arrival: Arrival) -> _Arrived:
         request = arrival.request
         found = route(request)
+        # What follows a redirect has become a GET; whoever repeats the call sends a POST again.
         hop = case.redirected.get(request.target) if request.method != "POST" else None
-        normal = self._normalise(request.body, case.all_canaries)
         case.number += 1
+        arrived = _Arrived(
+            arrival=arrival,
+            route=found,
+            kind=found.kind if hop is None else REDIRECT,
+            number=case.number,
+            normal=self._normalise(request.body, case.all_canaries),
+            fire=hop,
+        )
+        return self._decided(case, arrived) if arrived.kind == CALL else arrived
+
+    def _decided(self, case: _Case, arrived: _Arrived) -> _Arrived:
+        request, found = arrived.request, arrived.route
         if case.started is None:
-            case.started = arrival.headers_complete
-        if hop is not None or found.kind != CALL:
-            kind = REDIRECT if hop is not None else found.kind
-            return _Arrived(
-                arrival=arrival,
-                route=found,
-                kind=kind,
-                number=case.number,
-                normal=normal,
-                occurrence=1,
-                fire=hop,
-            )
+            case.started = arrived.arrival.headers_complete
         case.features |= content.features(request, found)
-        place = (found.name, found.model, sha256(normal).digest())
+        place = (found.name, found.model, arrived.normal)
         case.seen[place] += 1
         question = Question(
             route=found,
             request=request,
             call=self.call,
-            digest_body=normal,
+            digest_body=arrived.normal,
             occurrence=case.seen[place],
-            elapsed=arrival.headers_complete - case.started,
+            elapsed=arrived.arrival.headers_complete - case.started,
         )
         fire = case.schedule.decide(question)
         if fire is not None and self._redirects(fire, found):
             case.redirected[request.target] = fire
-        return _Arrived(
-            arrival=arrival,
-            route=found,
-            kind=CALL,
-            number=case.number,
-            normal=normal,
-            occurrence=question.occurrence,
-            fire=fire,
-        )
+        return replace(arrived, occurrence=question.occurrence, fire=fire)
 
     def _redirects(self, fire: Fire, found: Route) -> bool:
         form = self._catalogue.form(self._catalogue.find(fire.kind.fault), found.dialect)
         return form is not None and form.recipe == REDIRECT_RECIPE
 
     def _compiled(self, case: _Case, arrived: _Arrived, request_id: str) -> Compiled:
-        is_call = arrived.kind == CALL
+        said = content.Content()
+        if arrived.kind == CALL:
+            said = content.healthy(arrived.request, arrived.route, case.canaries, self.answers)
         context = wire.Context(
             request=arrived.request,
             route=arrived.route,
             canaries=case.canaries,
-            content=content.healthy(arrived.request, arrived.route, case.canaries, self.answers)
-            if is_call
-            else content.Content(),
+            content=said,
             request_id=request_id,
             case_number=arrived.number,
             now=datetime.now(UTC),
