@@ -58,6 +58,18 @@ def normalise(body: bytes, canaries: Sequence[Canaries]) -> bytes:
         return _raw(body, canaries)
 
 
+def without_model(normal: bytes) -> bytes:
+    """Return a normalised body without the model that it asks for: the same question to another model."""
+    try:
+        document = cast("Json", json.loads(normal))
+    except (ValueError, RecursionError):
+        return normal
+    if not isinstance(document, dict):
+        return normal
+    rest = {name: value for name, value in document.items() if name != "model"}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()
+
+
 def _cleaned(value: Json, clean: Callable[[str], str]) -> Json:
     if isinstance(value, dict):
         return {name: _cleaned(item, clean) for name, item in value.items()}
