@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 SCHEMA = "failhard-faults/1"
 FILE = "catalogue.yaml"
@@ -15,7 +15,10 @@ Kind = Literal[
 Oracle = Literal["fail", "recover", "succeed", "bounded", "report"]
 Stage = Literal["answer", "connection", "environment"]
 Verified = Literal["m", "s", "d", "u"]
-Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+if TYPE_CHECKING:
+    Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+else:
+    Json = object  # pydantic builds no schema of a recursive alias; what YAML holds is JSON anyway
 
 
 class CatalogueError(Exception):
@@ -42,10 +45,24 @@ class Form:
     """The wire form of a fault in one dialect.
 
     Exactly one way is used: `recipe` (a network, TLS or environment recipe), `stream` (an edit of the
-    healthy event stream), `text` (a raw body), `json` (a JSON body), `patch` and `remove` (edits of the
-    healthy JSON body, by JSON pointer, removals last), or nothing but `status` (an empty body). Texts,
-    header values and patches may hold `{{model}} {{canary}} {{canary_head}} {{canary_middle}}
-    {{canary_tail}} {{poison}} {{key_masked}} {{request_id}}` and the names of `params`.
+    healthy event stream; `text` is then the event that it puts in, `json` the data of one), `vectors` (an edit of the
+    healthy vectors), `text` (a raw body), `json` (a JSON body), `patch` and `remove` (edits of the healthy
+    JSON body, by JSON pointer, removals last), or nothing but `status` (an empty body).
+
+    The compiler adds framing, `date` and the dialect's standard headers; rate-limit headers and hints are
+    those of the form and no others. A body is encoded in `charset`.
+
+    Texts, header values, JSON and patches may hold placeholders `{{name}}`: a name of `params`, or
+    - `model` (as requested), `request_id`, `key_masked` (the presented key: 6 characters, `***`, the last 4);
+    - `canary_head`, `canary_middle`, `canary_tail`, `canary` (the three as one healthy sentence), `poison`;
+    - `content` (the healthy text), `content_cut` (the same, cut in the middle of its middle canary, else of
+      itself), `content_poisoned` (the same, each canary replaced by the poison);
+    - the hint, from the parameter `hint_ms`: `hint_ms`, `hint_s` (whole seconds, rounded up), `hint_duration`
+      (`0.005s`), `hint_text` (`5ms`, `1s`, `6m0s`), `hint_time` (now and the hint, RFC 3339), `http_date`
+      (the same, as in HTTP). Where `hint_ms` is null a header, a sentence and an item of a JSON list that
+      hold one of these are left out.
+
+    A JSON string or patch that is one placeholder and nothing else takes the value's type.
     """
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
@@ -54,9 +71,11 @@ class Form:
     source: str = ""
     recipe: str = ""
     stream: str = ""
+    vectors: str = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    charset: str = "utf-8"
     text: str | None = None
     json: Json = None
     patch: Mapping[str, Json] = field(default_factory=dict)
