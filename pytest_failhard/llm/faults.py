@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +11,7 @@ from pytest_failhard.llm import options
 from pytest_failhard.llm.ledger import calls
 from pytest_failhard.llm.observing import Seen, Watch
 from pytest_failhard.llm.schedule import Match, Rule, When
-from pytest_failhard.llm.told import Told
+from pytest_failhard.llm.scripted import Answers, Call as Function, Rule as Answer, When as Asked
 from pytest_failhard.llm.verdicts import case as verdict
 from pytest_failhard.llm.verdicts import hard, leaks, limits, recovery, retries, timeouts
 from pytest_failhard.llm.verdicts.expectation import Expectation, Trial
@@ -20,10 +20,9 @@ from pytest_failhard.llm.verdicts.search import Presence, presence
 from pytest_failhard.model import Finding, Severity
 
 if TYPE_CHECKING:
-    from pytest_failhard.llm.answers import Answers
     from pytest_failhard.llm.attempt import Attempt
     from pytest_failhard.llm.canaries import Canaries
-    from pytest_failhard.llm.catalogue import Catalogue, Fault
+    from pytest_failhard.llm.catalogue import Catalogue, Fault, Json
     from pytest_failhard.llm.ledger import Call, Ledger
 
 FAILS_WITHIN_SECONDS = 10.0
@@ -82,8 +81,7 @@ class Timing:
         return self._counted({"p": probability})
 
     def _counted(self, when: dict[str, object]) -> Timing:
-        options.check(when)
-        return self._when(When(**when))  # type: ignore[arg-type]  # checked
+        return self._when(options.when(when))
 
     def _when(self, when: When) -> Timing:
         self._rule = replace(self._rule, when=when)
@@ -107,11 +105,15 @@ class Choice:
         return self._faults.add(faults, _given(self._match), sequence=True)
 
     def answer(
-        self, *, text: str | None = None, json: object = None, tool_calls: Iterable[tuple[str, object]] = ()
+        self, *, text: str | None = None, json: Json = None, tool_calls: Iterable[tuple[str, Json]] = ()
     ) -> None:
         """Let their healthy answer be this; `tool_calls` are pairs of a name and its arguments."""
-        self._faults.told = Told.make(self._match, self._faults.told, text, json, tuple(tool_calls))
-        self._faults.provider.tell(self._faults.told)
+        match = self._match
+        asked = Asked(route=match.route or "", model=match.model or "", contains=match.body_contains or "")
+        functions = tuple(Function(name=name, arguments=arguments) for name, arguments in tool_calls)
+        answer = Answer(match=asked, text=text, json=json, tool_calls=functions)
+        self._faults.answers = (answer, *self._faults.answers)
+        self._faults.provider.tell(Answers(rules=self._faults.answers))
 
 
 class Demand:
@@ -143,7 +145,7 @@ class Faults:
         self.catalogue = catalogue
         self.case = case
         self.deadline = deadline
-        self.told: Told | None = None
+        self.answers: tuple[Answer, ...] = ()
 
     def on(self, **match: object) -> Choice:
         """Choose requests: by `provider`, `route`, `model`, `stream`, `body_contains`, `call`; none: all."""
@@ -314,9 +316,3 @@ def _require(problems: Sequence[str]) -> None:
         raise AssertionError("\n".join(problems))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fired:
-    """Which faults a test met, for its report."""
-
-    case: str
-    faults: tuple[str, ...]

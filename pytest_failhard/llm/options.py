@@ -63,6 +63,25 @@ def rule(
     )
 
 
+def match(options: Mapping[str, object]) -> Match:
+    """Return what chooses requests; raises OptionsError."""
+    mistakes = [
+        f"{key}: unknown keyword{suggestion(key, MATCH)}" for key in sorted(set(options) - set(MATCH))
+    ]
+    mistakes += _match({key: value for key, value in options.items() if key in MATCH})
+    if mistakes:
+        raise OptionsError(mistakes)
+    return Match(**options)  # type: ignore[arg-type]  # checked by `_match`
+
+
+def when(options: Mapping[str, object]) -> When:
+    """Return when a rule fires; raises OptionsError."""
+    mistakes = list(_when(options))
+    if mistakes:
+        raise OptionsError(mistakes)
+    return When(**options)  # type: ignore[arg-type]  # checked by `_when`
+
+
 def _unknown(params: Mapping[str, object], known: set[str]) -> Iterator[str]:
     for key in sorted(set(params) - known):
         yield f"{key}: unknown keyword{suggestion(key, {*MATCH, *WHEN, *known})}"
