@@ -86,5 +86,3 @@ def _azure_error(_context: Context, status: int, message: str) -> Json:
 def azure(dialect: Dialect) -> Dialect:
     """Return one of OpenAI's operations as Azure answers it: the same bodies, its own headers and errors."""
     return replace(dialect, headers=_azure_headers, error=_azure_error)
-
-
