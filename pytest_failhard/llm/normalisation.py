@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from pytest_failhard.llm.canaries import Canaries
@@ -53,7 +53,7 @@ def normalise(body: bytes, canaries: Sequence[Canaries]) -> bytes:
         document = cast("Json", json.loads(body))
         if isinstance(document, dict):
             document = {name: value for name, value in document.items() if name not in DROPPED}
-        cleaned = _cleaned(document, lambda text: _constant(text, labels))
+        cleaned = _cleaned(document, labels)
         return json.dumps(cleaned, sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         return _raw(body, labels)
@@ -71,14 +71,16 @@ def without_model(normal: bytes) -> bytes:
     return json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _cleaned(value: Json, clean: Callable[[str], str]) -> Json:
+def _cleaned(value: Json, labels: Labels) -> Json:
     if isinstance(value, dict):
-        return {name: _cleaned(item, clean) for name, item in value.items()}
+        return {name: _cleaned(item, labels) for name, item in value.items()}
     if isinstance(value, list):
-        return [_cleaned(item, clean) for item in value]
+        return [_cleaned(item, labels) for item in value]
     if isinstance(value, str):
-        return clean(value)
-    return value
+        return _constant(value, labels)
+    text = json.dumps(value)
+    cleaned = labels.clean(text)
+    return value if cleaned == text else cleaned
 
 
 def _constant(text: str, labels: Labels) -> str:
