@@ -16,7 +16,7 @@ from pytest_failhard.llm.routing import is_azure
 from pytest_failhard.llm.schema import instance
 from pytest_failhard.llm.scripted import Answers, AnswersError
 
-__all__ = ["Answers", "AnswersError", "Content", "ToolCall", "features", "healthy"]
+__all__ = ["Answers", "AnswersError", "Content", "ToolCall", "called", "features", "healthy"]
 
 
 def features(request: Request, route: Route) -> frozenset[str]:
@@ -46,11 +46,14 @@ def healthy(request: Request, route: Route, canaries: Canaries, scripted: Answer
     if found is not None:
         return found
     tool = asked.forced(request, route)
-    if tool is not None:
-        arguments = json.dumps(instance(tool.schema, canaries), ensure_ascii=False)
-        call = ToolCall(id=f"call_{_hex(request.body, 24)}", name=tool.name, arguments=arguments)
-        return Content(tool_calls=(call,), finish="tool_calls")
-    return Content(text=_text(request, canaries))
+    return Content(text=_text(request, canaries)) if tool is None else called(tool, request, canaries)
+
+
+def called(tool: asked.Tool, request: Request, canaries: Canaries) -> Content:
+    """Return a call of a tool with the least arguments that its schema allows. Raises AnswersError."""
+    arguments = json.dumps(instance(tool.schema, canaries), ensure_ascii=False)
+    call = ToolCall(id=f"call_{_hex(request.body, 24)}", name=tool.name, arguments=arguments)
+    return Content(tool_calls=(call,), finish="tool_calls")
 
 
 def _text(request: Request, canaries: Canaries) -> str:
@@ -59,7 +62,7 @@ def _text(request: Request, canaries: Canaries) -> str:
         return json.dumps(instance(demanded, canaries), ensure_ascii=False)
     if asked.json_mode(request):
         return json.dumps({"answer": canaries.text, "number": canaries.number})
-    return f"{canaries.text}"
+    return canaries.text
 
 
 def _hex(data: bytes, digits: int) -> str:
