@@ -15,7 +15,7 @@ from pytest_failhard.llm.handler import Arrival
 from pytest_failhard.llm.operations import Fin, Hang, Operation, Repeat, Script, Send, Sleep
 from pytest_failhard.llm.server import Server, ServerError, thread
 from pytest_failhard.llm.server.parser import BODY_LIMIT_BYTES, HEAD_LIMIT_BYTES
-from tests.llm.loopback import GET, HEALTHY, PATIENCE, Answer, Canned, connect, read, read_all
+from tests.llm.canned import GET, HEALTHY, PATIENCE, Answer, Canned, connect, read, read_all
 
 
 def post(body: bytes, *headers: bytes) -> bytes:

@@ -15,7 +15,7 @@ import pytest
 from pytest_failhard.llm.operations import Drip, Fin, Hang, Operation, Repeat, Rst, Send, Sleep
 from pytest_failhard.llm.server import CannotRunError, Server, ServerError, traps
 from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
-from tests.llm.loopback import GET, HEALTHY, PATIENCE, Canned, connect, read, read_all
+from tests.llm.canned import GET, HEALTHY, PATIENCE, Canned, connect, read, read_all
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"
 HELLO = b"\x16\x03\x01\x00\x05hello"

@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed(data)
         except TooLargeError as error:
-            self._refuse(error)
+            self.refuse(error)
             return
         self._proceed()
 
@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
             try:
                 parsed = self._parser.take()
             except ParseError as error:
-                self._refuse(error)
+                self.refuse(error)
                 return
             if parsed is None:
                 if self._parser.continues():
@@ -147,7 +147,8 @@ class Connection(asyncio.Protocol):
         self._execution = Execution(script, transport, self._blocked, finished)
         self._execution.run()
 
-    def _refuse(self, error: ParseError) -> None:
+    def refuse(self, error: ParseError) -> None:
+        """Tell the handler and the peer that this is no request that can be answered."""
         large = isinstance(error, TooLargeError)
         self.site.handler.refuse("too-large" if large else "bad-request", str(error))
         self.leave(_TOO_LARGE if large else _BAD_REQUEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
+from urllib.parse import urlsplit
 
 import h11
 
@@ -122,7 +123,7 @@ class Parser:
     def _finish(self, head: h11.Request) -> Parsed:
         return Parsed(
             head.method.decode("ascii"),
-            head.target.decode("latin-1"),
+            _target(head.target.decode("latin-1")),
             self._headers,
             b"".join(self._body),
             bytes(self._reader.trailing_data[0]),
@@ -131,6 +132,15 @@ class Parser:
             self._headers_complete,
             monotonic(),
         )
+
+
+def _target(target: str) -> str:
+    if not target.startswith("/") or target.startswith("//"):
+        try:
+            _ = urlsplit(target).port
+        except ValueError as error:
+            raise ParseError("illegal target") from error
+    return target
 
 
 def _size(head: h11.Request) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from typing import Final, cast
 from urllib.parse import urlsplit
 
 from pytest_failhard.llm.server.connection import Connection
-from pytest_failhard.llm.server.parser import Parsed
+from pytest_failhard.llm.server.parser import Parsed, ParseError
 from pytest_failhard.llm.server.site import Closable, Site, Tunnels
 
 _ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _FORBIDDEN: Final = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_AUTHORITY: Final = re.compile(r"(?P<host>[^\[\]:@/]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 _PORTS: Final = {"http": 80, "https": 443}
 HANDSHAKE_SECONDS: Final = 60.0
 
@@ -88,7 +90,11 @@ class ProxyConnection(Connection):
             self._forbid(f"{url.hostname}:{url.port or _PORTS.get(url.scheme, 0)}")
 
     def _tunnel(self, authority: str, transport: asyncio.Transport) -> None:
-        host = (urlsplit(f"//{authority}").hostname or "").rstrip(".")
+        named = _AUTHORITY.fullmatch(authority)
+        if named is None:
+            self.refuse(ParseError("illegal target"))
+            return
+        host = named["host"].lower().rstrip(".")
         certificate = self._tunnels.certificate
         if certificate is None or not self._tunnels.allows(host):
             self._forbid(authority)
