@@ -65,7 +65,7 @@ CONTENT_TOKENS = (
     "unexpected",
 )
 _GENERIC = re.compile(
-    r"Connection error\.?|Request timed out(?: or interrupted)?\.?"
+    r"Connection error\.?|Request timed out(?: or interrupted)?\.?(?: This could be due to[^\n]*)?"
     r"|\b(?:\w+\.)*API(?:Connection|Timeout)Error\b",
     re.IGNORECASE,
 )
