@@ -29,9 +29,8 @@ def prices_current(as_of: date, today: date) -> tuple[Finding, ...]:
     """Return `stale-prices` for a list older than 180 days."""
     if today - as_of <= timedelta(days=PRICES_DAYS):
         return ()
-    return (
-        finding("stale-prices", "prices", f"the prices are of {as_of}, more than {PRICES_DAYS} days old"),
-    )
+    text = f"the prices are of {as_of}, more than {PRICES_DAYS} days old"
+    return (finding("stale-prices", "prices", text),)
 
 
 def logs_request_ids(
@@ -45,8 +44,8 @@ def logs_request_ids(
     broken = expectation.form is None or bool(expectation.form.recipe)
     if outcome.produced or broken or not ids:
         return ()
-    text = failure_text(outcome)
-    if any(identifier in text for identifier in ids):
+    said = failure_text(outcome)
+    if any(identifier in said for identifier in ids):
         return ()
     return (
         finding(

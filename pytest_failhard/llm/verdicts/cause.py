@@ -42,9 +42,8 @@ NETWORK_TOKENS = (
     r"\bssl",
     "disconnected",
     "incomplete",
-    r"\b(?:Connect|Read|Write|RemoteProtocol|LocalProtocol|Protocol|Decoding|Transport|gai|Connection|"
-    r"ConnectionRefused|ConnectionReset|ConnectionClosed|EndpointConnection|ServerDisconnected|"
-    r"ClientConnector\w*|SSL)Error\b",
+    r"\b(?:Connect|Read|Write|RemoteProtocol|LocalProtocol|Protocol|Decoding|Transport|gai|SSL)Error\b",
+    r"\b(?:Connection(?:Refused|Reset|Closed)?|EndpointConnection|ServerDisconnected|ClientConnector\w*)Error\b",
     r"\b(?:ConnectTimeout|ReadTimeout|TooManyRedirects|IncompleteRead|BadStatusLine|ChecksumMismatch)\b",
 )
 DEADLINE_TOKENS = ("timeout", "timed out", "deadline")
@@ -66,7 +65,7 @@ CONTENT_TOKENS = (
     "unexpected",
 )
 _GENERIC = re.compile(
-    r"Connection error\.?|Request timed out(?: or interrupted)?\.?"
+    r"Connection error\.?|Request timed out(?: or interrupted)?\.?(?: This could be due to[^\n]*)?"
     r"|\b(?:\w+\.)*API(?:Connection|Timeout)Error\b",
     re.IGNORECASE,
 )
@@ -75,7 +74,7 @@ _ERROR_TYPE_HEADER = "x-amzn-errortype"
 
 
 def failure_text(outcome: Outcome) -> str:
-    """Return what the failure said: stderr, the answer's body, the log and the exceptions, causes included."""
+    """Return what the failure said: stderr, the answer's body, the log, the exceptions with their causes."""
     streams = (outcome.streams.get(name, "") for name in ("stderr", "body", "log"))
     chain = (f"{link.type}: {link.text}" for link in outcome.chain)
     return "\n".join(text for text in (*streams, *chain) if text.strip())

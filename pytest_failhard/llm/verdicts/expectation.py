@@ -139,7 +139,8 @@ def demand(expectation: Expectation, attempts: tuple[Attempt, ...] = ()) -> Dema
         return "bounded"
     if not expectation.single or fault.kind in {"permanent", "permanent-retried", "report"}:
         return "fail"
-    return "fail-or-recover" if fault.kind == "silent" or _started(expectation, attempts) else "recover"
+    may_fail = fault.kind == "silent" or fault.oracle == "fail" or _started(expectation, attempts)
+    return "fail-or-recover" if may_fail else "recover"
 
 
 def _reported(fault: Fault, expectation: Expectation) -> bool:

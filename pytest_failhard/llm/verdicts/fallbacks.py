@@ -170,14 +170,14 @@ def _allowed(attempt: Attempt, failed: Sequence[Attempt], expectation: Expectati
         return None
     target = f"{provider(attempt.dialect)}:{attempt.model}"
     for entry in expectation.fallbacks:
-        if expectation.fault.id in entry.on and entry.source != target == entry.target:
-            if _from(entry, attempt, failed, expectation):
-                return entry
+        meant = expectation.fault.id in entry.on and entry.source != target == entry.target
+        if meant and _from(entry, attempt, failed, expectation):
+            return entry
     return None
 
 
 def _from(entry: Fallback, attempt: Attempt, failed: Sequence[Attempt], expectation: Expectation) -> bool:
-    """Tell whether the entry starts at what failed. A refused connection leaves no request, only a provider."""
+    """Tell whether the entry starts at what failed. A refused connection leaves no request to compare."""
     if not failed:
         return entry.source.partition(":")[0] == provider(expectation.dialect)
     return any(

@@ -46,7 +46,9 @@ def fails_hard(
         return (*others, *late)
     if not outcome.produced:
         return (*others, *failure(outcome, expectation))
-    if replaced(attempts, outcome, expectation) or (others and shown(outcome, expectation).presence is _FULL):
+    # A whole answer of an undeclared substitute is reported as that, once.
+    whole = bool(others) and shown(outcome, expectation).presence is Presence.FULL
+    if whole or replaced(attempts, outcome, expectation):
         return others
     return (*others, impostor(attempts, outcome, expectation))
 
@@ -138,9 +140,8 @@ def _typed(outcome: Outcome, expectation: Expectation) -> tuple[Finding, ...]:
     wrong = []
     if outcome.code not in expectation.accepted_status:
         wrong.append(f"status {outcome.code} does not say that a dependency failed")
-    if not any(
-        _names_dependency(value, expectation) for value in _types(_object(outcome.streams.get("body", "")))
-    ):
+    types = _types(_object(outcome.streams.get("body", "")))
+    if not any(_names_dependency(value, expectation) for value in types):
         wrong.append("no JSON error with a type or code that names the dependency")
     return (finding("untyped-error", expectation.case, "; ".join(wrong)),) if wrong else ()
 
@@ -169,6 +170,3 @@ def _failed(outcome: Outcome) -> str:
     if outcome.form == "callable" or outcome.code is None:
         return "raised" if outcome.chain else "failed"
     return f"failed with {claim(outcome)}"
-
-
-_FULL = Presence.FULL

@@ -27,7 +27,7 @@ def egress(
 
 
 def blind_interceptors(names: Iterable[str]) -> tuple[Finding, ...]:
-    """Return `blind-interceptor` for each declared interceptor that its LLM client passes by, unused so far."""
+    """Return `blind-interceptor` for each declared, unused interceptor that its LLM client passes by."""
     return tuple(
         finding("blind-interceptor", name, f"{name} is declared and cannot see the LLM client")
         for name in sorted(set(names))

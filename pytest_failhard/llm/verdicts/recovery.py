@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
@@ -41,7 +42,7 @@ HINTING = frozenset(
 
 
 def recovers(attempts: Sequence[Attempt], outcome: Outcome, expectation: Expectation) -> tuple[Finding, ...]:
-    """Return what is wrong with a call that had to get over one failure: no whole answer, or too many attempts."""
+    """Return what is wrong with a call that had to get over one failure with a whole answer."""
     return _whole(attempts, outcome, expectation, "not-recovered", "one transient failure failed the call")
 
 
@@ -86,8 +87,8 @@ def hints_honoured(calls: Sequence[Call], expectation: Expectation) -> tuple[Fin
     """Return `retry-after-ignored` where a request came before its hint had elapsed, or long after."""
     early = late = False
     for attempt, gap in (pair for call in calls for pair in _hinted(call)):
-        hint = Fraction(attempt.hint_seconds or 0)
-        early |= gap < hint - (DATE_SECONDS if attempt.fault in DATE_FAULTS else EARLY_SECONDS)
+        hint, tolerance = _hint(attempt)
+        early |= gap < hint - tolerance
         late |= gap > LATE_FACTOR * hint + LATE_SECONDS
     if early:
         text = "a request came before the wait that the provider asked for had passed"
@@ -118,6 +119,15 @@ def _hinted(call: Call) -> Iterator[tuple[Attempt, Fraction]]:
     for attempt, gap in zip(call.attempts, call.gaps, strict=False):
         if attempt.dialect in HINTING and (attempt.hint_seconds or 0) >= VISIBLE_HINT:
             yield attempt, Fraction(gap)
+
+
+def _hint(attempt: Attempt) -> tuple[Fraction, Fraction]:
+    """Return the wait that was asked for, in seconds, and how much earlier a request may come."""
+    hint = Fraction(attempt.hint_seconds or 0)
+    # What is left until the date is in fractions, what was sent is in whole seconds.
+    return (
+        (Fraction(math.ceil(hint)), DATE_SECONDS) if attempt.fault in DATE_FAULTS else (hint, EARLY_SECONDS)
+    )
 
 
 def _unhinted(call: Call, place: int) -> Iterator[Fraction]:

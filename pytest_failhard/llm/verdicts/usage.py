@@ -20,10 +20,8 @@ def uses_llm(first: Trial, second: Trial) -> tuple[Finding, ...]:
     _require(first)
     _require(second)
     if first.outcome.result == second.outcome.result:
-        raise VerdictError(
-            "llm-not-used",
-            f"{second.expectation.case}: two healthy runs with different provider answers gave the same output",
-        )
+        reason = "two healthy runs with different provider answers gave the same output"
+        raise VerdictError("llm-not-used", f"{second.expectation.case}: {reason}")
     return ()
 
 
