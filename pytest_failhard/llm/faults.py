@@ -11,7 +11,10 @@ from pytest_failhard.llm import options
 from pytest_failhard.llm.ledger import calls
 from pytest_failhard.llm.observing import Seen, Watch
 from pytest_failhard.llm.schedule import Match, Rule, When
-from pytest_failhard.llm.scripted import Answers, Call as Function, Rule as Answer, When as Asked
+from pytest_failhard.llm.scripted import Answers
+from pytest_failhard.llm.scripted import Call as Function
+from pytest_failhard.llm.scripted import Rule as Answer
+from pytest_failhard.llm.scripted import When as Asked
 from pytest_failhard.llm.verdicts import case as verdict
 from pytest_failhard.llm.verdicts import hard, leaks, limits, recovery, retries, timeouts
 from pytest_failhard.llm.verdicts.expectation import Expectation, Trial
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 
 FAILS_WITHIN_SECONDS = 10.0
 MAX_ATTEMPTS = 3
-MAX_TIMEOUT_SECONDS = 60
+NO_OUTCOME = Outcome(form="callable", ended=True, produced=True)
+"""For what is read off the record alone."""
 
 
 class Provider(Protocol):
@@ -162,9 +166,7 @@ class Faults:
     def add(self, faults: Sequence[str], keywords: dict[str, object], *, sequence: bool) -> Timing:
         """Add a rule made of faults and keywords; raises OptionsError with every mistake."""
         name = f"r{len(self.provider.rules) + 1}"
-        return Timing(
-            self.provider, options.rule(self.catalogue, name, faults, keywords, sequence=sequence)
-        )
+        return Timing(self.provider, options.rule(self.catalogue, name, faults, keywords, sequence=sequence))
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -183,7 +185,7 @@ class Faults:
         """
 
         def judge(seen: Seen) -> list[str]:
-            expected = replace(self._expectation(seen), deadline=within)
+            expected = replace(self._expectation(), deadline=within)
             found = (
                 *hard.fails_hard(self.attempts, seen.outcome, expected),
                 *retries.no_retry(self.attempts, seen.outcome, expected),
@@ -206,7 +208,7 @@ class Faults:
         def judge(seen: Seen) -> list[str]:
             if seen.raised is None and seen.result is None:
                 return [f"{self.case}: assign the system's answer to `result` of what `as` names"]
-            expected = replace(self._expectation(seen), deadline=seconds, max_attempts=max_attempts)
+            expected = replace(self._expectation(), deadline=seconds, max_attempts=max_attempts)
             found = recovery.recovers(self.attempts, seen.outcome, expected)
             hints = recovery.hints_honoured(self.calls, expected) if honours_retry_after else ()
             return _texts((*found, *hints), strict=strict)
@@ -222,14 +224,14 @@ class Faults:
             if outcome.produced and outcome.ended:
                 whole = presence(outcome.result, self.provider.canaries) is Presence.FULL
                 return [] if whole else [f"{self.case}: answered without the whole text of the provider"]
-            expected = replace(self._expectation(seen), deadline=seconds)
+            expected = replace(self._expectation(), deadline=seconds)
             return _texts(hard.fails_hard(self.attempts, outcome, expected), strict=False)
 
         return Demand(seconds, judge)
 
     def judge(self, outcome: Outcome, *, strict: bool = False) -> None:
         """Demand of an outcome what the catalogue demands under the faults that were met."""
-        expected = self._expectation(None)
+        expected = self._expectation()
         trial = Trial(expectation=expected, outcome=outcome, attempts=self.attempts)
         verdict.require_exercised(trial)
         _require(_texts(verdict.judge(trial), strict=strict))
@@ -237,24 +239,29 @@ class Faults:
     def assert_no_retry_on(self, *faults: str) -> None:
         """Demand that a request that met one of these faults was not sent again."""
         for name in faults:
-            expected = replace(self._expectation(None), fault=self.catalogue.find(name))
+            expected = replace(self._expectation(), fault=self.catalogue.find(name))
             met = [each for call in self.calls for each in call.attempts if call.attempts[0].fault == name]
-            _require(_texts(retries.no_retry(met, Outcome(form="callable", ended=True, produced=True), expected), strict=True))
+            _require(_texts(retries.no_retry(met, NO_OUTCOME, expected), strict=True))
 
-    def assert_has_timeout(self, at_most: float = MAX_TIMEOUT_SECONDS) -> None:
+    def assert_has_timeout(self, most: float = timeouts.MOST_SECONDS) -> None:
         """Demand that the client stated a read time-out of at most these seconds."""
-        found = timeouts.has_timeout(self.attempts, self._expectation(None), at_most=at_most)
+        found = timeouts.has_timeout(self.attempts, NO_OUTCOME, self._expectation(), most=most)
         _require(_texts(found, strict=True))
 
     def assert_no_secret_leak(self, *texts: str) -> None:
         """Demand that no key of this test stands in any of the texts, in any encoding."""
-        streams = {f"text {number}": text for number, text in enumerate(texts, 1)}
-        outcome = Outcome(form="callable", ended=True, produced=True, streams=streams)
-        _require(_texts(leaks.no_secret_leak(outcome, self._expectation(None)), strict=True))
+        outcome = replace(
+            NO_OUTCOME, streams={f"text {number}": text for number, text in enumerate(texts, 1)}
+        )
+        found = leaks.no_secret_leak(self.attempts, outcome, self._expectation())
+        _require(_texts(found, strict=True))
 
-    def assert_within_budget(self, budget: limits.Budget, seen: Seen) -> None:
-        """Demand that requests ended when the budget was spent, and that the failure says budget."""
-        found = limits.within_budget(self.attempts, seen.outcome, self._expectation(seen), budget)
+    def assert_within_budget(
+        self, seen: Seen, *, tokens: int | None = None, requests: int | None = None, concurrency: int = 1
+    ) -> None:
+        """Demand that requests ended when the budget was spent, and that the failure names the budget."""
+        budget = limits.Budget(tokens=tokens, requests=requests, concurrency=concurrency)
+        found = limits.within_budget(self.attempts, seen.outcome, self._expectation(), budget=budget)
         _require(_texts(found, strict=True))
 
     def assert_uses_llm(self, ask: Callable[[], object]) -> None:
@@ -283,14 +290,13 @@ class Faults:
                 f"{'asked the provider again' if len(self.attempts) > before else 'did not fail'}"
             )
 
-    def _expectation(self, seen: Seen | None) -> Expectation:
+    def _expectation(self) -> Expectation:
         """Return what is expected under the first fault that was met, or that the rules name."""
         met = next((each for each in self.attempts if each.fault), None)
         named = met.fault if met else next((rule.kinds[0].fault for rule in self.provider.rules), "")
         fault: Fault | None = self.catalogue.find(named) if named not in {"", "ok"} else None
         dialect = met.dialect if met else next((each.dialect for each in self.attempts), "openai")
         single = bool(self.provider.rules) and self.provider.rules[0].when.first is not None
-        del seen
         return Expectation(
             case=self.case,
             canaries=self.provider.canaries,
@@ -314,5 +320,3 @@ def _texts(found: Iterable[Finding], *, strict: bool) -> list[str]:
 def _require(problems: Sequence[str]) -> None:
     if problems:
         raise AssertionError("\n".join(problems))
-
-

@@ -17,19 +17,35 @@ if TYPE_CHECKING:
     from pytest_failhard.llm.tried import System
 
 MARKERS = (
-    "failhard_fault(id, *, first=, nth=, every=, p=, max=, provider=, route=, model=, stream=, ...): "
-    "the provider fails with this fault of the catalogue (failhard llm-faults); stackable",
-    "failhard_fault_matrix(*groups_or_ids, provider='openai', level=4, exclude=(id, reason)): "
-    "run the test once for each fault",
-    "failhard_fault_strict(all_fired=True, all_expected=True, block_network=True, canary_key=True): "
-    "turn off a check that is made when a test with llm_faults ends",
+    """failhard_fault(id, *, first=, nth=, every=, p=, max=, provider=, route=, model=, stream=, ...): \
+the provider fails with this fault of the catalogue (failhard llm-faults); stackable""",
+    """failhard_fault_matrix(*groups_or_ids, provider='openai', level=4, exclude=(id, reason)): \
+run the test once for each fault""",
+    """failhard_fault_strict(all_fired=True, all_expected=True, block_network=True, canary_key=True): \
+turn off a check that is made when a test with llm_faults ends""",
 )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers."""
+    """Register the markers, and what injects failures into the whole session where that is asked for."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    spec = config.getoption("inject_failures", None)
+    if spec is not None:
+        _inject(config, spec)
+
+
+def _inject(config: pytest.Config, spec: str) -> None:
+    from pytest_failhard.llm.catalogue import load
+    from pytest_failhard.llm.injecting import Injection
+    from pytest_failhard.llm.injection import parse
+    from pytest_failhard.llm.schedule import ScheduleError
+
+    try:
+        rules = parse(spec, load())
+    except ScheduleError as error:
+        raise pytest.UsageError("\n".join(f"--inject-failures: {each}" for each in error.mistakes)) from None
+    config.pluginmanager.register(Injection(config, provider_of(config), rules), "failhard-injection")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,7 +62,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     except OptionsError as error:
         raise pytest.UsageError(_at(metafunc.definition.nodeid, "failhard_fault_matrix", error)) from None
     left_out = metafunc.config.stash.setdefault(LEFT_OUT, [])
-    left_out += [f"{metafunc.definition.name}: {each.id}: {each.left_out}" for each in cases if each.left_out]
+    name = metafunc.definition.name
+    left_out += [f"{name}: {each.id}: {each.left_out}" for each in cases if each.left_out]
     kept = [each for each in cases if not each.left_out]
     metafunc.parametrize("failhard_llm_case", kept, ids=[each.id for each in kept], indirect=True)
 
@@ -111,9 +128,7 @@ def failhard_llm_normalise() -> Normaliser | None:
 
 
 @pytest.fixture(scope="session")
-def llm_server(
-    pytestconfig: pytest.Config, failhard_llm_normalise: Normaliser | None
-) -> LocalProvider:
+def llm_server(pytestconfig: pytest.Config, failhard_llm_normalise: Normaliser | None) -> LocalProvider:
     """The provider of this process: `.port`, `.base_url(provider)`, `.ca_file`."""
     local = provider_of(pytestconfig)
     local.use(failhard_llm_normalise)
@@ -145,7 +160,7 @@ def llm_faults(
     failhard_llm_config: FixtureSettings,
     failhard_llm_case: Chosen | None,
 ) -> Iterator[Faults]:
-    """The provider of this test: healthy until told otherwise; every LLM request of this process reaches it."""
+    """The provider of this test, healthy until told otherwise; all LLM requests of this process reach it."""
     from pytest_failhard.llm.catalogue import load
     from pytest_failhard.llm.faults import Faults
     from pytest_failhard.llm.inprocess import Capture
@@ -177,13 +192,13 @@ def llm_env(llm_server: LocalProvider, llm_faults: Faults) -> dict[str, str]:
 
 
 @pytest.fixture
-def llm_system(llm_faults: Faults, llm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> System:
+def llm_system(
+    llm_faults: Faults, llm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> System:
     """Run a command, a WSGI or ASGI application, or a callable, and get its outcome."""
     from pytest_failhard.llm.tried import System
 
-    return System(
-        environment=llm_env, folder=tmp_path_factory.mktemp("llm"), deadline=llm_faults.deadline
-    )
+    return System(environment=llm_env, folder=tmp_path_factory.mktemp("llm"), deadline=llm_faults.deadline)
 
 
 def _preset(name: str, fault: str, what: str) -> object:
@@ -212,7 +227,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     local = item.config.stash.get(PROVIDER, None)
     if report.when == "call" and report.failed and local is not None:
-        met = [f"attempt {each.number}: {each.fault} ({each.rule})" for each in local.ledger.attempts if each.fault]
+        met = [
+            f"attempt {each.number}: {each.fault} ({each.rule})"
+            for each in local.ledger.attempts
+            if each.fault
+        ]
         if met:
             report.sections.append(("LLM faults met", "\n".join(met)))
     return report

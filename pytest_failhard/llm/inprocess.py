@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pytest_failhard.llm import catalogue, providers
+from pytest_failhard.llm import providers
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.traffic.egress import Guard
 
@@ -105,7 +105,7 @@ class Capture:
                     "read it from the environment when the client is built, never from the code or a file"
                 )
             elif attempt.key and self._local.without_key:
-                yield f"attempt {attempt.number} presented a key although none is set: where does it come from?"
+                yield f"attempt {attempt.number} presented a key although none is set: find its source"
 
 
 def _restore(before: dict[str, str]) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 HTTP_PORT = 80
+SETTLE_SECONDS = 1.0
 CONNECTION, ENVIRONMENT = "connection", "environment"
 
 
@@ -82,7 +83,8 @@ class LocalProvider:
 
     @property
     def ledger(self) -> Ledger:
-        """What was sent in this test."""
+        """What was sent in this test, answers under way left out after a second."""
+        self.router.settle(SETTLE_SECONDS)
         return self.router.ledger
 
     @property

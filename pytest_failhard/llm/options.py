@@ -115,7 +115,9 @@ def _params(params: Mapping[str, object]) -> Iterator[str]:
 
 
 def _plain(params: Mapping[str, object]) -> dict[str, Parameter]:
-    return {key: value for key, value in params.items() if value is None or isinstance(value, (int, float, str))}
+    return {
+        key: value for key, value in params.items() if value is None or isinstance(value, (int, float, str))
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,6 +108,8 @@ class Router:
         self._catalogue = faults.load() if catalogue is None else catalogue
         self._normalise = normalised if normalise is None else normalise
         self._lock = threading.Lock()
+        self._idle = threading.Condition()
+        self._under_way = 0
         self._case = self._begun(case, rules, canaries, known)
 
     @property
@@ -148,6 +150,14 @@ class Router:
         self._check((rule,))
         self.schedule.put(rule)
 
+    def settle(self, seconds: float) -> bool:
+        """Wait until no answer is under way, at most so long; return whether that came true.
+
+        A client may have read its answer a moment before it is in the record.
+        """
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._under_way, seconds)
+
     def refuse(self, what: str, detail: str) -> None:
         """Record what is no request, as `handler.Handler` says."""
         self.ledger.refuse(what, detail)
@@ -165,7 +175,16 @@ class Router:
             compiled = _unanswerable()
         if self.delay and arrived.kind == CALL:
             compiled = replace(compiled, script=_delayed(compiled.script, self.delay))
-        return _Exchange(case=case, arrived=arrived, compiled=compiled, request_id=request_id)
+        with self._idle:
+            self._under_way += 1
+        return _Exchange(
+            case=case, arrived=arrived, compiled=compiled, request_id=request_id, ended=self._ended
+        )
+
+    def _ended(self) -> None:
+        with self._idle:
+            self._under_way -= 1
+            self._idle.notify_all()
 
     def _begun(
         self, name: str, rules: tuple[Rule, ...], canaries: Canaries, known: Sequence[Canaries]
@@ -278,6 +297,7 @@ class _Exchange:
     arrived: _Arrived
     compiled: Compiled
     request_id: str
+    ended: Callable[[], None]
 
     @property
     def script(self) -> Script:
@@ -286,49 +306,53 @@ class _Exchange:
 
     def end(self, ending: Ending) -> None:
         """Record how it went."""
+        try:
+            self.case.ledger.add(self._attempt(ending))
+        finally:
+            self.ended()
+
+    def _attempt(self, ending: Ending) -> Attempt:
         arrived, arrival = self.arrived, self.arrived.arrival
         request, fire = arrived.request, arrived.fire
         sent = sender(request, self.case.canaries, self.case.known)
-        self.case.ledger.add(
-            Attempt(
-                case=self.case.name,
-                number=arrived.number,
-                layer=arrival.layer,
-                dialect=arrived.route.dialect,
-                route=arrived.route.name,
-                kind=arrived.kind,
-                method=request.method,
-                origin=request.origin,
-                model=arrived.route.model,
-                stream=arrived.route.stream,
-                body_sha256=sha256(arrived.normal).hexdigest(),
-                body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
-                occurrence=arrived.occurrence,
-                key=sent.key,
-                foreign_key_sha256=sent.foreign_key_sha256,
-                user_agent=sent.user_agent,
-                retry_count=sent.retry_count,
-                read_timeout=sent.read_timeout,
-                sdk_attempt=sent.sdk_attempt,
-                invocation=sent.invocation,
-                rule=fire.rule if fire else "",
-                fault=fire.kind.fault if fire else "",
-                status=self.compiled.status,
-                hint_seconds=self.compiled.hint_seconds,
-                request_id=self.request_id,
-                bytes_sent=ending.bytes_sent,
-                close=ending.close,
-                usage=self.compiled.usage,
-                connection=arrival.connection,
-                times=Times(
-                    accepted=arrival.accepted,
-                    headers=arrival.headers_complete,
-                    body=arrival.body_complete,
-                    first_byte=ending.first_byte,
-                    ended=ending.ended,
-                    peer_closed=ending.peer_closed,
-                ),
-            )
+        return Attempt(
+            case=self.case.name,
+            number=arrived.number,
+            layer=arrival.layer,
+            dialect=arrived.route.dialect,
+            route=arrived.route.name,
+            kind=arrived.kind,
+            method=request.method,
+            origin=request.origin,
+            model=arrived.route.model,
+            stream=arrived.route.stream,
+            body_sha256=sha256(arrived.normal).hexdigest(),
+            body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
+            occurrence=arrived.occurrence,
+            key=sent.key,
+            foreign_key_sha256=sent.foreign_key_sha256,
+            user_agent=sent.user_agent,
+            retry_count=sent.retry_count,
+            read_timeout=sent.read_timeout,
+            sdk_attempt=sent.sdk_attempt,
+            invocation=sent.invocation,
+            rule=fire.rule if fire else "",
+            fault=fire.kind.fault if fire else "",
+            status=self.compiled.status,
+            hint_seconds=self.compiled.hint_seconds,
+            request_id=self.request_id,
+            bytes_sent=ending.bytes_sent,
+            close=ending.close,
+            usage=self.compiled.usage,
+            connection=arrival.connection,
+            times=Times(
+                accepted=arrival.accepted,
+                headers=arrival.headers_complete,
+                body=arrival.body_complete,
+                first_byte=ending.first_byte,
+                ended=ending.ended,
+                peer_closed=ending.peer_closed,
+            ),
         )
 
 

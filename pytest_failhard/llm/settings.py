@@ -16,7 +16,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FixtureSettings:
-    """Seconds after which a call counts as hanging, requests that one call may make, hosts that may be reached.
+    """Seconds until a call counts as hanging, requests that one call may make, hosts that may be reached.
 
     The hosts are globs. A project that needs other values returns its own from `failhard_llm_config`.
     """
@@ -45,7 +45,7 @@ class FixtureSettings:
             for wrong, text in (
                 (not _is_number(deadline), f"deadline: must be a number of seconds (it is {deadline!r})"),
                 (not _is_whole(most), f"max_attempts: must be a whole number from 1 on (it is {most!r})"),
-                (not _are_hosts(allowed), f"egress_allow: must be a list of tables with host and reason"),
+                (not _are_hosts(allowed), "egress_allow: must be a list of tables with host and reason"),
             )
             if wrong
         ]

@@ -26,7 +26,16 @@ def test_a_sequence_may_hold_healthy_answers() -> None:
 
 
 def test_every_mistake_is_named_at_once() -> None:
-    options = {"fist": 2, "first": 0, "nth": True, "p": 2, "stream": "yes", "model": 4, "hint_ms": [1], "after": -1}
+    options = {
+        "fist": 2,
+        "first": 0,
+        "nth": True,
+        "p": 2,
+        "stream": "yes",
+        "model": 4,
+        "hint_ms": [1],
+        "after": -1,
+    }
     with pytest.raises(OptionsError) as caught:
         rule(load(), "r1", ["rate_limt_rpm", "rate_limit_rpm"], options, sequence=False)
     text = "\n".join(caught.value.mistakes)
