@@ -109,8 +109,8 @@ def _digest(data: bytes) -> str:
 def _bytes(data: bytes) -> str:
     """Return bytes for reading, and their digest for what reading cannot show."""
     shown = data if len(data) <= LONGEST else data[:SHOWN] + b" ... " + data[-SHOWN:]
-    lines = shown.decode(errors="backslashreplace").replace("\r", "").split("\n")
-    escaped = ("".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in line) for line in lines)
+    lines = shown.replace(b"\r", b"").decode("ascii", "backslashreplace").split("\n")
+    escaped = ("".join(each if each >= " " else f"\\x{ord(each):02x}" for each in line) for line in lines)
     return f"{_digest(data)}\n" + "\n".join(line.rstrip() for line in escaped)
 
 
