@@ -59,7 +59,12 @@ def _keepalive_forever(stream: Stream) -> list[Step]:
 
 def _beat(stream: Stream) -> bytes:
     text = stream.text("")
-    return f"{text}\n\n".encode() if text else stream.framing.heartbeat
+    return _raw_event(text) if text else stream.framing.heartbeat
+
+
+def _raw_event(text: str) -> bytes:
+    """Return an event, or a comment, that is given line by line."""
+    return f"{text}\n\n".encode()
 
 
 def _last_unterminated(stream: Stream) -> list[Step]:
@@ -96,7 +101,7 @@ def _failure(stream: Stream) -> Json:
 def _error_event(stream: Stream) -> list[Step]:
     if stream.framing.media_type == eventstream.MEDIA_TYPE:
         return _instead(stream, [_error_frame(stream), END])
-    event = Event(part="other", name="error", data=_failure(stream))
+    event = Event(part="other", name="error", data=_numbered(stream, _failure(stream)))
     return _instead(stream, [_encoded(stream, event), END])
 
 
@@ -111,12 +116,17 @@ def _error_frame(stream: Stream) -> bytes:
 
 
 def _bad_json(stream: Stream) -> list[Step]:
-    event = Event(part="other", raw=stream.text('{"id": "c1", "choices": ['))
-    return _instead(stream, [_encoded(stream, event), *_ending(stream)])
+    return _raw_instead(stream, '{"id": "c1", "choices": [')
 
 
 def _not_object(stream: Stream) -> list[Step]:
-    event = Event(part="other", raw=stream.text("42"))
+    return _raw_instead(stream, "42")
+
+
+def _raw_instead(stream: Stream, default: str) -> list[Step]:
+    """Put a text where the data of the next event is due, under that event's name, and end as if healthy."""
+    name = stream.begun[-1].name if stream.begun else ""
+    event = Event(part="other", name=name, raw=stream.text(default))
     return _instead(stream, [_encoded(stream, event), *_ending(stream)])
 
 
@@ -144,24 +154,28 @@ def _bad_crc(stream: Stream) -> list[Step]:
 
 
 def _failed(stream: Stream) -> list[Step]:
-    return _responded(stream, "failed", {"output": [], "usage": None})
+    return _responded(stream, "failed", {"output": [], "usage": None, "error": _failure(stream)})
 
 
 def _incomplete(stream: Stream) -> list[Step]:
-    return _responded(stream, "incomplete", {})
+    details = stream.given({"reason": "max_output_tokens"})
+    return _responded(stream, "incomplete", {"incomplete_details": details})
 
 
 def _responded(stream: Stream, status: str, changes: Mapping[str, Json]) -> list[Step]:
-    """End a Responses stream in another way; the form's JSON are fields of the response."""
+    """End a Responses stream in another way than completed."""
     cut = fields(stream.dialect.body(stream.context.cut))
-    response: Json = {**cut, "status": status, **changes, **fields(stream.given({}))}
-    data: Json = {
-        "type": f"response.{status}",
-        "sequence_number": len(stream.begun),
-        "response": response,
-    }
-    event = Event(part="finish", name=f"response.{status}", data=data)
+    response: Json = {**cut, "status": status, **changes}
+    name = f"response.{status}"
+    event = Event(part="finish", name=name, data=_numbered(stream, {"type": name, "response": response}))
     return _instead(stream, [_encoded(stream, event), END])
+
+
+def _numbered(stream: Stream, data: Json) -> Json:
+    """Return an event's data with the number that follows, where the dialect numbers its events."""
+    last = fields(stream.begun[-1].data) if stream.begun else {}
+    number = last.get("sequence_number")
+    return {**fields(data), "sequence_number": number + 1} if isinstance(number, int) else data
 
 
 # Complete streams with other content or another end.
@@ -180,8 +194,8 @@ def _tool_cut(stream: Stream) -> list[Step]:
 
 
 def _tool_garbage(stream: Stream) -> list[Step]:
-    poison = stream.context.canaries.poison
-    calls = [replace(each, arguments=f'{{"{poison}": ]') for each in stream.context.content.tool_calls]
+    garbage = stream.text(f"}}{{ {stream.context.canaries.poison}")
+    calls = [replace(each, arguments=garbage) for each in stream.context.content.tool_calls]
     content = replace(stream.context.content, tool_calls=tuple(calls))
     return stream.whole(stream.events(replace(stream.context, content=content)))
 
@@ -237,18 +251,21 @@ def _interleaved(stream: Stream) -> list[Step]:
 
 
 def _empty_choices(stream: Stream) -> list[Step]:
-    """Put in a chunk without choices: in the middle, or first where the form says what is in it."""
+    """Put in a chunk without choices: in the middle, or as the event that the parameter `at` says."""
     events = stream.events()
-    extra = Event(part="other", data={**fields(events[0].data), "choices": [], **fields(stream.given({}))})
-    place = first_delta(events) + 1 if stream.form.json is None else 0
+    bare: Json = {**fields(events[0].data), "choices": []}
+    place = int(stream.number("at", first_delta(events) + 1))
+    extra = Event(part="other", data=stream.given(bare))
     return stream.whole([*events[:place], extra, *events[place:]])
 
 
 def _unknown_event(stream: Stream) -> list[Step]:
-    events = stream.events()
+    """Put in a second event that no client knows: a raw one, or one named by the parameter `event`."""
     name = str(stream.values.get("event") or "zzz")
     extra = Event(part="other", name=name, data=stream.given({"type": name}))
-    return stream.whole([events[0], extra, *events[1:]])
+    data = _raw_event(stream.text("")) if stream.form.text else _encoded(stream, extra)
+    first, *rest = stream.whole(stream.events())
+    return [first, data, *rest]
 
 
 # Complete streams that come in another way.

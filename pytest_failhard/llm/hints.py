@@ -24,17 +24,17 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 def values(milliseconds: Value, now: datetime) -> dict[str, Value]:
     """Return the placeholders that say a hint, all None where there is none.
 
-    `hint_s` is in whole seconds, rounded up as `retry-after` demands; `hint_delay` is exact, as in protobuf
-    (`0.005s`); the times are rounded up, since a time that has passed asks for no wait.
+    `hint_s` is in whole seconds, rounded up as `retry-after` demands; `hint_duration` is exact, as protobuf
+    writes it (`0.005s`); times are rounded up, since one that has passed asks for no wait.
     """
     if not isinstance(milliseconds, (int, float)):
-        return dict.fromkeys(("hint_ms", "hint_s", "hint_delay", "hint_text", "hint_time", "http_date"))
+        return dict.fromkeys(("hint_ms", "hint_s", "hint_duration", "hint_text", "hint_time", "http_date"))
     seconds = math.ceil(milliseconds / 1000)
     then = now + timedelta(seconds=seconds)
     return {
         "hint_ms": milliseconds,
         "hint_s": seconds,
-        "hint_delay": f"{milliseconds / 1000:g}s",
+        "hint_duration": f"{milliseconds / 1000:g}s",
         "hint_text": text(milliseconds / 1000),
         "hint_time": f"{then:%Y-%m-%dT%H:%M:%SZ}",
         "http_date": date(then),

@@ -1,4 +1,4 @@
-"""Examples of regular expressions, for JSON Schema's `pattern`: the common syntax, and an error for the rest."""
+"""Examples of regular expressions, for JSON Schema's `pattern`: of the common syntax, else an error."""
 
 from __future__ import annotations
 

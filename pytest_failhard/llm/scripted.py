@@ -12,7 +12,7 @@ from pytest_failhard.llm.asked import prompt
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.catalogue import Json
 from pytest_failhard.llm.content import Content, ToolCall, leaves
-from pytest_failhard.llm.placeholders import fill, fill_json, names
+from pytest_failhard.llm.placeholders import Values, fill, fill_json, names
 from pytest_failhard.llm.request import Request, Route
 from pytest_failhard.strict import StrictError, mistakes, read_yaml, suggestion
 
@@ -21,7 +21,7 @@ PLACEHOLDERS = frozenset({"canary", "canary_head", "canary_tail", "canary_number
 
 
 class AnswersError(Exception):
-    """A script of answers is malformed: one line a mistake."""
+    """A script of answers is malformed (one line a mistake), or a schema has no instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +74,8 @@ class Rule:
         given = [self.text is not None, self.json is not None, bool(self.tool_calls)]
         found = [] if sum(given) == 1 else ["must have one of text, json, tool_calls"]
         used = {name for text in self._texts() for name in names(text)}
-        for name in sorted(used - PLACEHOLDERS):
-            found.append(f"no placeholder {{{{{name}}}}}{suggestion(name, PLACEHOLDERS)}")
+        unknown = sorted(used - PLACEHOLDERS)
+        found += [f"no placeholder {{{{{name}}}}}{suggestion(name, PLACEHOLDERS)}" for name in unknown]
         if sum(given) and not used & PLACEHOLDERS:
             found.append("holds no canary: put {{canary}} where the content matters, or nothing is proven")
         return found
@@ -86,7 +86,7 @@ class Rule:
 
     def content(self, canaries: Canaries) -> Content:
         """Return what it answers."""
-        values = {
+        values: Values = {
             "canary": canaries.text,
             "canary_head": canaries.head,
             "canary_tail": canaries.tail,
@@ -159,3 +159,8 @@ def _parsed(read: object, where: str) -> _Document:
     except ValidationError as error:
         known = ("schema", "answers", "match", "text", "json", "tool_calls", "name", "arguments")
         raise AnswersError("\n".join(mistakes(error, f"{where}: ", known))) from error
+
+
+def _as_json(read: object) -> str:
+    """Return a document as JSON, whose strict reading takes a list for a tuple; fractions become floats."""
+    return json.dumps(read, default=float)
