@@ -24,7 +24,7 @@ from pytest_failhard.llm.sent import sender
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
-    from pytest_failhard.llm.catalogue import Catalogue
+    from pytest_failhard.llm.catalogue import Catalogue, Form
     from pytest_failhard.llm.handler import Arrival, Ending, Exchange
     from pytest_failhard.llm.request import Request, Route
     from pytest_failhard.llm.wire import Compiled
@@ -50,6 +50,7 @@ class _Arrived:
     normal: bytes
     occurrence: int = 1
     fire: Fire | None = None
+    form: Form | None = None
 
     @property
     def request(self) -> Request:
@@ -69,7 +70,7 @@ class _Case:
     number: int = 0
     features: frozenset[str] = frozenset()
     seen: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
-    redirected: dict[str, Fire] = field(default_factory=dict)
+    redirected: dict[str, tuple[Fire, Form]] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[Canaries, ...]:
@@ -214,10 +215,8 @@ class Router:
             raise ScheduleError(early)
 
     def _usable(self, kind: Kind, question: Question) -> bool:
-        fault = self._catalogue.find(kind.fault)
-        if self._catalogue.form(fault, question.route.dialect) is None:
-            return False
-        return question.features.issuperset(fault.needs)
+        needs = self._catalogue.find(kind.fault).needs
+        return self._form(kind, question.route) is not None and question.features.issuperset(needs)
 
     def _arrived(self, case: _Case, arrival: Arrival) -> _Arrived:
         request = arrival.request
@@ -231,7 +230,8 @@ class Router:
             kind=found.kind if hop is None else REDIRECT,
             number=case.number,
             normal=self._normalise(request.body, case.words),
-            fire=hop,
+            fire=hop and hop[0],
+            form=hop and hop[1],
         )
         return self._decided(case, arrived) if arrived.kind == CALL else arrived
 
@@ -253,13 +253,13 @@ class Router:
             features=features,
         )
         fire = case.schedule.decide(question)
-        if fire is not None and self._redirects(fire, found):
-            case.redirected[request.target] = fire
-        return replace(arrived, occurrence=question.occurrence, fire=fire)
+        form = self._form(fire.kind, found) if fire is not None else None
+        if fire is not None and form is not None and form.recipe == REDIRECT_RECIPE:
+            case.redirected[request.target] = (fire, form)
+        return replace(arrived, occurrence=question.occurrence, fire=fire, form=form)
 
-    def _redirects(self, fire: Fire, found: Route) -> bool:
-        form = self._catalogue.form(self._catalogue.find(fire.kind.fault), found.dialect)
-        return form is not None and form.recipe == REDIRECT_RECIPE
+    def _form(self, kind: Kind, found: Route) -> Form | None:
+        return self._catalogue.form(self._catalogue.find(kind.fault), found.dialect)
 
     def _compiled(self, case: _Case, arrived: _Arrived, request_id: str) -> Compiled:
         said = content.Content()
@@ -274,14 +274,10 @@ class Router:
             case_number=arrived.number,
             now=datetime.now(UTC),
         )
-        if arrived.fire is None:
+        if arrived.fire is None or arrived.form is None:
             return wire.healthy(context)
         kind = arrived.fire.kind
-        fault = self._catalogue.find(kind.fault)
-        form = self._catalogue.form(fault, arrived.route.dialect)
-        if form is None:
-            raise wire.WireError(f"{fault.id} has no form in {arrived.route.dialect}")
-        return wire.failing(context, fault, form, kind.params)
+        return wire.failing(context, self._catalogue.find(kind.fault), arrived.form, kind.params)
 
 
 def trace_id(seed: int, case: str, number: int) -> str:
