@@ -150,6 +150,8 @@ class Faults:
         self.case = case
         self.deadline = deadline
         self.answers: tuple[Answer, ...] = ()
+        self.overlooked: frozenset[str] = frozenset()
+        """Rules whose findings the test turned off."""
 
     def on(self, **match: object) -> Choice:
         """Choose requests: by `provider`, `route`, `model`, `stream`, `body_contains`, `call`; none: all."""
@@ -190,7 +192,7 @@ class Faults:
                 *hard.fails_hard(self.attempts, seen.outcome, expected),
                 *retries.no_retry(self.attempts, seen.outcome, expected),
             )
-            return _texts(found, strict=strict)
+            return self._texts(found, strict=strict)
 
         return Demand(within, judge)
 
@@ -211,7 +213,7 @@ class Faults:
             expected = replace(self._expectation(), deadline=seconds, max_attempts=max_attempts)
             found = recovery.recovers(self.attempts, seen.outcome, expected)
             hints = recovery.hints_honoured(self.calls, expected) if honours_retry_after else ()
-            return _texts((*found, *hints), strict=strict)
+            return self._texts((*found, *hints), strict=strict)
 
         return Demand(seconds, judge)
 
@@ -225,7 +227,7 @@ class Faults:
                 whole = presence(outcome.result, self.provider.canaries) is Presence.FULL
                 return [] if whole else [f"{self.case}: answered without the whole text of the provider"]
             expected = replace(self._expectation(), deadline=seconds)
-            return _texts(hard.fails_hard(self.attempts, outcome, expected), strict=False)
+            return self._texts(hard.fails_hard(self.attempts, outcome, expected), strict=False)
 
         return Demand(seconds, judge)
 
@@ -234,19 +236,19 @@ class Faults:
         expected = self._expectation()
         trial = Trial(expectation=expected, outcome=outcome, attempts=self.attempts)
         verdict.require_exercised(trial)
-        _require(_texts(verdict.judge(trial), strict=strict))
+        _require(self._texts(verdict.judge(trial), strict=strict))
 
     def assert_no_retry_on(self, *faults: str) -> None:
         """Demand that a request that met one of these faults was not sent again."""
         for name in faults:
             expected = replace(self._expectation(), fault=self.catalogue.find(name))
             met = [each for call in self.calls for each in call.attempts if call.attempts[0].fault == name]
-            _require(_texts(retries.no_retry(met, NO_OUTCOME, expected), strict=True))
+            _require(self._texts(retries.no_retry(met, NO_OUTCOME, expected), strict=True))
 
     def assert_has_timeout(self, most: float = timeouts.MOST_SECONDS) -> None:
         """Demand that the client stated a read time-out of at most these seconds."""
         found = timeouts.has_timeout(self.attempts, NO_OUTCOME, self._expectation(), most=most)
-        _require(_texts(found, strict=True))
+        _require(self._texts(found, strict=True))
 
     def assert_no_secret_leak(self, *texts: str) -> None:
         """Demand that no key of this test stands in any of the texts, in any encoding."""
@@ -254,7 +256,7 @@ class Faults:
             NO_OUTCOME, streams={f"text {number}": text for number, text in enumerate(texts, 1)}
         )
         found = leaks.no_secret_leak(self.attempts, outcome, self._expectation())
-        _require(_texts(found, strict=True))
+        _require(self._texts(found, strict=True))
 
     def assert_within_budget(
         self, seen: Seen, *, tokens: int | None = None, requests: int | None = None, concurrency: int = 1
@@ -262,7 +264,7 @@ class Faults:
         """Demand that requests ended when the budget was spent, and that the failure names the budget."""
         budget = limits.Budget(tokens=tokens, requests=requests, concurrency=concurrency)
         found = limits.within_budget(self.attempts, seen.outcome, self._expectation(), budget=budget)
-        _require(_texts(found, strict=True))
+        _require(self._texts(found, strict=True))
 
     def assert_uses_llm(self, ask: Callable[[], object]) -> None:
         """Demand that the system's answer comes from the provider: its words are in what `ask` returns."""
@@ -290,6 +292,9 @@ class Faults:
                 f"{'asked the provider again' if len(self.attempts) > before else 'did not fail'}"
             )
 
+    def _texts(self, found: Iterable[Finding], *, strict: bool) -> list[str]:
+        return _written((each for each in found if each.rule not in self.overlooked), strict=strict)
+
     def _expectation(self) -> Expectation:
         """Return what is expected under the first fault that was met, or that the rules name."""
         met = next((each for each in self.attempts if each.fault), None)
@@ -312,7 +317,7 @@ def _given(match: Match) -> dict[str, object]:
     return {each.name: value for each in fields(match) if (value := getattr(match, each.name)) is not None}
 
 
-def _texts(found: Iterable[Finding], *, strict: bool) -> list[str]:
+def _written(found: Iterable[Finding], *, strict: bool) -> list[str]:
     lowest = Severity.LOW if strict else Severity.MEDIUM
     return [f"{each.rule}: {each.message}: {each.fix}" for each in found if each.severity >= lowest]
 

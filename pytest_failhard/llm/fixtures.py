@@ -172,6 +172,7 @@ def llm_faults(
         request.node.user_properties.append(("failhard_llm_not_checked", name))
     llm_server.begin(request.node.nodeid)
     faults = Faults(llm_server, load(), request.node.nodeid, failhard_llm_config.deadline)
+    faults.overlooked = frozenset() if checks.canary_key else frozenset({"hard-coded-key"})
     with Capture(llm_server, failhard_llm_config.egress_allow, guard=checks.block_network) as capture:
         for marker in reversed(list(request.node.iter_markers("failhard_fault"))):
             faults.fail(marker.args[0], **marker.kwargs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard.llm.canaries import Canaries, word
@@ -34,6 +34,7 @@ def test_the_whole_answer_a_part_and_nothing_are_told_apart(text: str, expected:
     assert presence(text, MINE) is expected
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_breaks_and_capitals_hide_no_word(data: st.DataObject) -> None:
     breaks = st.sampled_from(["", "", "", " ", "\n", "-", "\u00ad", "- \n"])
@@ -44,6 +45,7 @@ def test_breaks_and_capitals_hide_no_word(data: st.DataObject) -> None:
     assert "canary[case].poison" in masked(f"({spelled})", (MINE,))
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(word), max_size=20))
 def test_other_random_words_are_never_a_canary(words: list[str]) -> None:
     text = " ".join(words)
@@ -79,6 +81,7 @@ def test_earlier_answers_are_named_by_their_label() -> None:
     assert holds_any("x", (MINE, FIRST)) == ""
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=10**6, max_value=10**7 - 1))
 def test_other_figures_are_never_a_canary(number: int) -> None:
     assert holds_number(str(number), MINE.number) is (number == MINE.number)
