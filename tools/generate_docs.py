@@ -13,12 +13,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-<<<<<<< HEAD
 from pytest_failhard.llm import catalogue
 from pytest_failhard.llm.shown import CORRECT, VERIFIED
-=======
 from pytest_failhard.llm.verdicts.rules import ERRORS, RULES
->>>>>>> verdict
 from pytest_failhard.report.document import schema_bytes
 
 if TYPE_CHECKING:
@@ -165,7 +162,6 @@ def terms_table(shipped: Mapping[int, Table]) -> str:
     return "\n".join(rows) + "\n"
 
 
-<<<<<<< HEAD
 def faults_page(known: Catalogue) -> str:
     """Return docs/faults.md."""
     marks = ", ".join(f"`{mark}` {meaning}" for mark, meaning in VERIFIED.items())
@@ -203,7 +199,8 @@ def _fault_row(fault: Fault) -> str:
         for sdk, each in seen.items()
     )
     return f"| `{fault.id}` | {fault.level} | {fault.summary}{needs} | {dialects} | {sdks or '-'} |"
-=======
+
+
 def verdict_rules() -> str:
     """Return what each verdict on an LLM failure finds, why, and what to do."""
     lines = []
@@ -225,7 +222,6 @@ def verdict_errors() -> str:
     """Return what makes a case of an LLM failure impossible to judge."""
     rows = [f"| `{name}` | {meaning} |" for name, meaning in ERRORS.items()]
     return "\n".join(["| error | meaning |", "|---|---|", *rows]) + "\n"
->>>>>>> verdict
 
 
 def replaced(text: str, blocks: Mapping[str, str], where: str) -> str:
