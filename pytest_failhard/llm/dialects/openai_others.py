@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from pytest_failhard.llm.catalogue import Json
 from pytest_failhard.llm.content import at, items, text_of
-
 from pytest_failhard.llm.dialects.base import CREATED, Context, Dialect, Event, pieces
 from pytest_failhard.llm.dialects.openai_chat import CHAT
 
@@ -86,5 +85,3 @@ def _azure_error(_context: Context, status: int, message: str) -> Json:
 def azure(dialect: Dialect) -> Dialect:
     """Return one of OpenAI's operations as Azure answers it: the same bodies, its own headers and errors."""
     return replace(dialect, headers=_azure_headers, error=_azure_error)
-
-
