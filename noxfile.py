@@ -21,6 +21,15 @@ def install(session: nox.Session) -> None:
         session.install("--no-deps", "--no-build-isolation", "-e", ".")
 
 
+def install_openai2(session: nox.Session) -> None:
+    """Make the second environment of the fault matrix, for clients of openai 2; `make` does too."""
+    if session.virtualenv.is_sandboxed:
+        folder = Path(session.virtualenv.location, "openai2")
+        session.run("python", "-m", "venv", str(folder))
+        pip = (str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet")
+        session.run(*pip, "--require-hashes", "-r", "requirements/openai2.txt", external=True)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Rules, format, spelling, and the workflows' own security."""
@@ -49,6 +58,7 @@ def layers(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The test suite on each Python that this machine has."""
     install(session)
+    install_openai2(session)
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -60,7 +70,9 @@ def minimums(session: nox.Session) -> None:
     compiled = ("--resolution", "lowest-direct", "--quiet", "-o", str(lowest), "pyproject.toml")
     session.run("uv", "pip", "compile", *compiled)
     session.install("-c", str(lowest), "-r", "requirements/test.in", "-r", "requirements/demo.in")
+    session.install("-c", str(lowest), "-r", "requirements/sdks.in")
     session.install("-c", str(lowest), "-e", ".")
+    install_openai2(session)
     session.run("python", "-m", "pytest", *session.posargs)
 
 
@@ -84,6 +96,7 @@ def docs(session: nox.Session) -> None:
 def judge_ourselves(session: nox.Session) -> None:
     """Our own verdict on ourselves, at the highest level."""
     install(session)
+    install_openai2(session)
     session.run("python", "-m", "pytest", "--failhard-level=4", *session.posargs)
 
 
@@ -91,6 +104,7 @@ def judge_ourselves(session: nox.Session) -> None:
 def acceptance(session: nox.Session) -> None:
     """The acceptance suite in full: both modes, two workers, every variant."""
     install(session)
+    install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
     session.run("python", "-m", "pytest", "tests/acceptance", *session.posargs, env=size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from tests.acceptance.project import copy, green
 from tests.support import FakeTools, fake_tools
 
 Script = Callable[..., FakeTools]
+
+
+def pytest_configure() -> None:
+    """Undo what a shell does to what it starts in the background: children would inherit a deaf ear to SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,13 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from typing import Protocol
 
-from pytest_failhard.llm.catalogue import Fault, Form
+from pytest_failhard.llm.catalogue import GROUPS, Catalogue, Fault
 from pytest_failhard.llm.schedule import Kind, Match, Rule, ScheduleError, When
 from pytest_failhard.strict import suggestion
 
 Value = int | float | str | None
 
-GROUPS = ("permanent", "transient", "silent", "network", "deadline", "stream", "all")
 DEFAULT_KINDS = "transient"
 EXAMPLE = '--inject-failures "p=0.05,kinds=rate_limit_rpm(hint_ms=20)|server_error,model=gpt-*,max=20"'
 EXCLUSIVE = ("p", "first", "nth", "every")
@@ -28,21 +26,7 @@ _NUMBER = re.compile(r"-?([0-9]{1,15}(\.[0-9]*)?|\.[0-9]+)")
 _KIND = re.compile(r"(?P<name>[^()]*)(?:\((?P<params>[^()]*)\))?")
 
 
-class Faults(Protocol):
-    """What the catalogue is asked for."""
-
-    @property
-    def faults(self) -> Mapping[str, Fault]:
-        """The faults by id."""
-
-    def group(self, name: str) -> tuple[Fault, ...]:
-        """Return the faults of a group."""
-
-    def form(self, fault: Fault, dialect: str) -> Form | None:
-        """Return the form of a fault in a dialect, None where it has none."""
-
-
-def parse(spec: str, catalogue: Faults, dialects: Collection[str] = ()) -> tuple[Rule, ...]:
+def parse(spec: str, catalogue: Catalogue, dialects: Collection[str] = ()) -> tuple[Rule, ...]:
     """Return the rules of a specification, named `r1`, `r2`, ... in its order.
 
     With `dialects`, a fault must have a form in one of them. Raises ScheduleError with all mistakes.
@@ -108,7 +92,7 @@ class _Reader:
 
     name: str
     where: str
-    catalogue: Faults
+    catalogue: Catalogue
     dialects: tuple[str, ...]
     mistakes: list[str] = field(default_factory=list)
 

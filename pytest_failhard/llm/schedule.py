@@ -114,7 +114,8 @@ class Question:
 
     `call` is the declared name of the call under test, `digest_body` the normalised body; `occurrence`
     counts from 1 how often this body was seen on this route and model in the case; `elapsed` are seconds
-    since the first request of the case.
+    since the first request of the case; `features` are what the request makes use of, in the words of a
+    fault's `needs`.
     """
 
     route: Route
@@ -123,6 +124,7 @@ class Question:
     digest_body: bytes
     occurrence: int
     elapsed: float
+    features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,18 +169,27 @@ class Schedule:
         seed: int,
         usable: Callable[[Kind, Question], bool] | None = None,
     ) -> None:
-        ids = [rule.id for rule in rules]
+        self.rules: tuple[Rule, ...] = ()
+        self.seed = seed
+        self._usable = usable
+        self._counts: dict[str, Count] = {}
+        self._due: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self.extend(rules)
+
+    def extend(self, rules: Iterable[Rule]) -> None:
+        """Add rules after those that are there, which keep their counts. Raises ScheduleError."""
+        together = (*self.rules, *rules)
+        ids = [rule.id for rule in together]
         twice = sorted({each for each in ids if ids.count(each) > 1})
         if twice:
             raise ScheduleError(
                 tuple(f"rule {each}: the id stands twice; give each its own" for each in twice)
             )
-        self.rules = rules
-        self.seed = seed
-        self._usable = usable
-        self._counts = {rule.id: Count() for rule in rules}
-        self._due = dict.fromkeys(ids, 0)
-        self._lock = threading.Lock()
+        with self._lock:
+            self._counts = {each: self._counts.get(each, Count()) for each in ids}
+            self._due = {each: self._due.get(each, 0) for each in ids}
+            self.rules = together
 
     @property
     def reproducible(self) -> bool:
