@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 HTTP_PORT = 80
-SETTLE_SECONDS = 1.0
 CONNECTION, ENVIRONMENT = "connection", "environment"
 
 
@@ -83,8 +82,7 @@ class LocalProvider:
 
     @property
     def ledger(self) -> Ledger:
-        """What was sent in this test, answers under way left out after a second."""
-        self.router.settle(SETTLE_SECONDS)
+        """What was sent in this test."""
         return self.router.ledger
 
     @property

@@ -14,7 +14,7 @@ from pytest_failhard.llm import answers as content
 from pytest_failhard.llm import catalogue as faults
 from pytest_failhard.llm import wire
 from pytest_failhard.llm.canaries import Canaries
-from pytest_failhard.llm.ledger import Attempt, Ledger, Times, Usage
+from pytest_failhard.llm.ledger import OPEN, Attempt, Ledger, Times, Usage
 from pytest_failhard.llm.normalisation import normalise as normalised
 from pytest_failhard.llm.normalisation import without_model
 from pytest_failhard.llm.operations import Script, Send, Sleep
@@ -109,8 +109,6 @@ class Router:
         self._catalogue = faults.load() if catalogue is None else catalogue
         self._normalise = normalised if normalise is None else normalise
         self._lock = threading.Lock()
-        self._idle = threading.Condition()
-        self._under_way = 0
         self._case = self._begun(case, rules, canaries, known)
 
     @property
@@ -151,14 +149,6 @@ class Router:
         self._check((rule,))
         self.schedule.put(rule)
 
-    def settle(self, seconds: float) -> bool:
-        """Wait until no answer is under way, at most so long; return whether that came true.
-
-        A client may have read its answer a moment before it is in the record.
-        """
-        with self._idle:
-            return self._idle.wait_for(lambda: not self._under_way, seconds)
-
     def refuse(self, what: str, detail: str) -> None:
         """Record what is no request, as `handler.Handler` says."""
         self.ledger.refuse(what, detail)
@@ -176,16 +166,8 @@ class Router:
             compiled = _unanswerable()
         if self.delay and arrived.kind == CALL:
             compiled = replace(compiled, script=_delayed(compiled.script, self.delay))
-        with self._idle:
-            self._under_way += 1
-        return _Exchange(
-            case=case, arrived=arrived, compiled=compiled, request_id=request_id, ended=self._ended
-        )
-
-    def _ended(self) -> None:
-        with self._idle:
-            self._under_way -= 1
-            self._idle.notify_all()
+        case.ledger.begin(_attempt(case, arrived, compiled, request_id))
+        return _Exchange(ledger=case.ledger, number=arrived.number, arrival=arrival, script=compiled.script)
 
     def _begun(
         self, name: str, rules: tuple[Rule, ...], canaries: Canaries, known: Sequence[Canaries]
@@ -289,67 +271,66 @@ def trace_id(seed: int, case: str, number: int) -> str:
 class _Exchange:
     """One answer that is under way."""
 
-    case: _Case
-    arrived: _Arrived
-    compiled: Compiled
-    request_id: str
-    ended: Callable[[], None]
-
-    @property
-    def script(self) -> Script:
-        """What to do."""
-        return self.compiled.script
+    ledger: Ledger
+    number: int
+    arrival: Arrival
+    script: Script
 
     def end(self, ending: Ending) -> None:
         """Record how it went."""
-        try:
-            self.case.ledger.add(self._attempt(ending))
-        finally:
-            self.ended()
-
-    def _attempt(self, ending: Ending) -> Attempt:
-        arrived, arrival = self.arrived, self.arrived.arrival
-        request, fire = arrived.request, arrived.fire
-        sent = sender(request, self.case.canaries, self.case.known)
-        return Attempt(
-            case=self.case.name,
-            number=arrived.number,
-            layer=arrival.layer,
-            dialect=arrived.route.dialect,
-            route=arrived.route.name,
-            kind=arrived.kind,
-            method=request.method,
-            origin=request.origin,
-            model=arrived.route.model,
-            stream=arrived.route.stream,
-            body_sha256=sha256(arrived.normal).hexdigest(),
-            body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
-            occurrence=arrived.occurrence,
-            key=sent.key,
-            foreign_key_sha256=sent.foreign_key_sha256,
-            user_agent=sent.user_agent,
-            retry_count=sent.retry_count,
-            read_timeout=sent.read_timeout,
-            sdk_attempt=sent.sdk_attempt,
-            invocation=sent.invocation,
-            rule=fire.rule if fire else "",
-            fault=fire.kind.fault if fire else "",
-            status=self.compiled.status,
-            hint_seconds=self.compiled.hint_seconds,
-            request_id=self.request_id,
-            bytes_sent=ending.bytes_sent,
-            close=ending.close,
-            usage=self.compiled.usage,
-            connection=arrival.connection,
-            times=Times(
-                accepted=arrival.accepted,
-                headers=arrival.headers_complete,
-                body=arrival.body_complete,
-                first_byte=ending.first_byte,
-                ended=ending.ended,
-                peer_closed=ending.peer_closed,
-            ),
+        times = Times(
+            accepted=self.arrival.accepted,
+            headers=self.arrival.headers_complete,
+            body=self.arrival.body_complete,
+            first_byte=ending.first_byte,
+            ended=ending.ended,
+            peer_closed=ending.peer_closed,
         )
+        self.ledger.end(self.number, bytes_sent=ending.bytes_sent, close=ending.close, times=times)
+
+
+def _attempt(case: _Case, arrived: _Arrived, compiled: Compiled, request_id: str) -> Attempt:
+    arrival, request, fire = arrived.arrival, arrived.request, arrived.fire
+    who = sender(request, case.canaries, case.known)
+    return Attempt(
+        case=case.name,
+        number=arrived.number,
+        layer=arrival.layer,
+        dialect=arrived.route.dialect,
+        route=arrived.route.name,
+        kind=arrived.kind,
+        method=request.method,
+        origin=request.origin,
+        model=arrived.route.model,
+        stream=arrived.route.stream,
+        body_sha256=sha256(arrived.normal).hexdigest(),
+        body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
+        occurrence=arrived.occurrence,
+        key=who.key,
+        foreign_key_sha256=who.foreign_key_sha256,
+        user_agent=who.user_agent,
+        retry_count=who.retry_count,
+        read_timeout=who.read_timeout,
+        sdk_attempt=who.sdk_attempt,
+        invocation=who.invocation,
+        rule=fire.rule if fire else "",
+        fault=fire.kind.fault if fire else "",
+        status=compiled.status,
+        hint_seconds=compiled.hint_seconds,
+        request_id=request_id,
+        bytes_sent=0,
+        close=OPEN,
+        usage=compiled.usage,
+        connection=arrival.connection,
+        times=Times(
+            accepted=arrival.accepted,
+            headers=arrival.headers_complete,
+            body=arrival.body_complete,
+            first_byte=None,
+            ended=arrival.body_complete,
+            peer_closed=None,
+        ),
+    )
 
 
 def _delayed(script: Script, seconds: float) -> Script:

@@ -301,6 +301,21 @@ def test_another_case_begins_anew_and_late_answers_belong_to_the_old_one() -> No
     assert target.features == frozenset()
 
 
+def test_an_answer_that_is_not_over_is_in_the_record_as_open() -> None:
+    target = router(ALWAYS)
+    arrival = Arrival(
+        request=chat(), connection=1, layer="base_url", accepted=0, headers_complete=0, body_complete=0
+    )
+    exchange = target.answer(arrival)
+    (attempt,) = target.ledger.attempts
+    assert (attempt.close, attempt.fault, attempt.bytes_sent) == ("open", "server_error", 0)
+    assert attempt.times.ended > 0
+    exchange.end(Ending(bytes_sent=7, close="client-rst", first_byte=None, ended=3, peer_closed=2))
+    (attempt,) = target.ledger.attempts
+    assert (attempt.close, attempt.bytes_sent) == ("client-rst", 7)
+    assert (attempt.times.ended, attempt.times.peer_closed) == (3, 2)
+
+
 def test_rules_can_be_added() -> None:
     target = router()
     target.extend((ALWAYS,))

@@ -47,7 +47,8 @@ def fails_hard(
     if not outcome.produced:
         return (*others, *failure(outcome, expectation))
     # A whole answer of an undeclared substitute is reported as that, once.
-    whole = bool(others) and shown(outcome, expectation).presence is Presence.FULL
+    asked = any(found.rule != "hard-coded-key" for found in others)
+    whole = asked and shown(outcome, expectation).presence is Presence.FULL
     if whole or replaced(attempts, outcome, expectation):
         return others
     return (*others, impostor(attempts, outcome, expectation))

@@ -28,6 +28,7 @@ from tests.llm.verdicts.samples import (
     MINE,
     REFUSED,
     SILENT,
+    answered,
     attempt,
     call,
     exited,
@@ -96,6 +97,7 @@ def test_a_right_case_has_no_finding(right: Trial) -> None:
         (trial(NO_SERVER, returned("ok"), 0), ["silent-fallback"]),
         (trial(NO_SERVER, raised("Connection error."), 0), ["causeless-error"]),
         (Trial(expectation=NO_SERVER, outcome=replace(raised(), ended=False)), ["hang"]),
+        (trial(NO_KEY, exited(1, stderr="the API key is missing"), 0), ["vague-error"]),
     ],
 )
 def test_a_wrong_case_has_its_findings_once(wrong: Trial, expected: list[str]) -> None:
@@ -116,7 +118,7 @@ def test_hints_are_judged_in_every_case() -> None:
         (trial(SILENT, raised("empty"), only=attempt(failed="")), "injection-not-exercised"),
         (trial(NO_SERVER, raised("no"), 0), "injection-not-exercised"),
         (trial(NO_SERVER, exited(1), 0), "injection-not-exercised"),
-        (trial(NO_KEY, exited(1, stderr="the key is missing"), 0), "injection-not-exercised"),
+        (trial(NO_KEY, exited(1, stderr="not configured"), 0), "injection-not-exercised"),
         (trial(SILENT, raised("empty"), only=attempt(kind="unknown", route="/v1/foo")), "unknown-route"),
     ],
 )
@@ -179,13 +181,13 @@ def test_measures_of_nothing_are_zero() -> None:
 
 
 def test_a_soak_counts_what_is_neither_an_answer_nor_an_error() -> None:
-    right = [WHOLE, raised("no token at all"), exited(1)]
+    right = [WHOLE, raised("no token at all"), exited(1), answered(429, "slow down")]
     wrong = [
         returned("sorry"),
         returned(MINE.head),
         replace(raised(), ended=False),
         replace(WHOLE, ended=False),
     ]
-    wrong.append(exited(1, stdout=MINE.text))
+    wrong += [exited(1, stdout=MINE.text), answered(404, "no such thing")]
     trials = [trial(replace(SILENT, fault=None), outcome) for outcome in (*right, *wrong)]
-    assert soak(trials, 4) == Soak(calls=8, fired=4, wrong=5)
+    assert soak(trials, 4) == Soak(calls=10, fired=4, wrong=6)

@@ -82,6 +82,8 @@ def test_a_request_to_another_provider_is_a_fallback() -> None:
 def test_a_foreign_key_is_hard_coded() -> None:
     assert found(replace(FAILED, key="foreign")) == ["hard-coded-key"]
     assert found(replace(FAILED, key="")) == []
+    whole = rules(fails_hard((replace(FAILED, key="foreign"),), ANSWERED, OVERLOADED))
+    assert whole == ["garbage-answer", "hard-coded-key"]
 
 
 def test_a_declared_substitute_that_is_named_is_legal() -> None:

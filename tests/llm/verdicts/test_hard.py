@@ -90,6 +90,14 @@ def test_no_message_holds_a_canary() -> None:
             assert not any(word in finding.message for word in words)
 
 
+def test_no_message_holds_a_key() -> None:
+    key = MINE.keys["OPENAI_API_KEY"]
+    (finding,) = fails_hard((), returned(f"my key is {key}"), SILENT)
+    assert 'Result: "my key is <key[case.OPENAI_API_KEY]>"' in finding.message
+    (finding,) = fails_hard((), returned(f"my key is {key[20:50]}"), SILENT)
+    assert 'Result: "(withheld: it holds a key)"' in finding.message
+
+
 def test_a_services_log_is_no_answer() -> None:
     served = answered(502, TYPED, stdout=MINE.text)
     assert judged(served) == []

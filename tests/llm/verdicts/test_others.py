@@ -67,6 +67,14 @@ def test_the_longest_allowed_time_out_can_be_set() -> None:
     assert has_timeout(sent, raised(), SILENT) == ()
 
 
+def test_a_time_out_is_found_once_for_all_cases_of_a_call() -> None:
+    sent = (attempt(read_timeout="600"),)
+    one, other = (replace(SILENT, case=case, call="summarise") for case in ("a@summarise", "b@summarise"))
+    (first,), (second,) = has_timeout(sent, raised(), one), has_timeout(sent, raised(), other)
+    assert first == second
+    assert first.message.startswith("summarise: the client's read time-out is 600 s")
+
+
 A = replace(SILENT, case="healthy-A@summarise", fault=None, canaries=FIRST, earlier=())
 B = replace(SILENT, case="healthy-B@summarise", fault=None, canaries=SECOND, earlier=(FIRST,))
 ASKED = (attempt(failed=""),)
