@@ -57,6 +57,7 @@ class Ledger:
         self._labels = Labels(canaries)
         self._attempts: list[Attempt] = []
         self._open: dict[int, Attempt] = {}
+        self._awaited: frozenset[int] = frozenset()
         self._refusals: list[Refusal] = []
         self._changed = threading.Condition()
 
@@ -65,10 +66,11 @@ class Ledger:
         """All attempts, by number.
 
         A client has its answer a moment before the server knows: this waits up to a second for answers
-        under way. One that then is not over has the close `open` and ends now.
+        under way, once. One that then is not over has the close `open` and ends now.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self._open, SETTLE_SECONDS)
+            self._changed.wait_for(lambda: not self._open.keys() - self._awaited, SETTLE_SECONDS)
+            self._awaited = frozenset(self._open)
             now = time.monotonic()
             under_way = (replace(each, times=replace(each.times, ended=now)) for each in self._open.values())
             return tuple(sorted((*self._attempts, *under_way), key=lambda attempt: attempt.number))
