@@ -29,9 +29,10 @@ def start(
     guard = Guard(allow, report=lambda host, port: note(record, "egress", host, port))
     note(record, "process", os.getpid())
     try:
-        undo = engage(Detours(lambda: target, hosts, header), guard)
+        undo = engage(
+            Detours(lambda: target, hosts, header), guard, lambda error: note(record, "error", str(error))
+        )
     except RerouteError as error:
-        note(record, "error", str(error))
         raise SystemExit(str(error)) from None
     follow(folder)
     return undo

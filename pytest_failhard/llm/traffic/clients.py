@@ -30,10 +30,12 @@ _TLS = (
 )
 
 
-def engage(detours: Detours, guard: Guard) -> Callable[[], None]:
+def engage(
+    detours: Detours, guard: Guard, failed: Callable[[RerouteError], None] | None = None
+) -> Callable[[], None]:
     """Patch all client libraries and the sockets of this process; return what undoes it.
 
-    Raises RerouteError, at once or out of a later import, for a library of another shape.
+    `failed` is told of each RerouteError, also of one that the importing code catches. Raises RerouteError, at once or out of a later import, for a library of another shape.
     """
     patches = Patches()
     clients = Clients(detours, patches)
@@ -44,7 +46,8 @@ def engage(detours: Detours, guard: Guard) -> Callable[[], None]:
             "httpx2": clients.httpx,
             "urllib3.connectionpool": clients.urllib3,
             "aiohttp.client": clients.aiohttp,
-        }
+        },
+        failed,
     )
 
     def undo() -> None:
