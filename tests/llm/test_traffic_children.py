@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,8 @@ import requests
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.request import ORIGIN_HEADER
+from pytest_failhard.llm.traffic import child
+from pytest_failhard.llm.traffic.egress import EgressError
 from pytest_failhard.llm.traffic.environment import KEY_VARIABLES, variables
 from pytest_failhard.llm.traffic.reroute import Reported, RerouteError, netloc, reported, sitecustomize
 from tests.llm.loopback import TEXT, Loopback
@@ -368,7 +371,7 @@ def test_a_start_ends_the_process_where_a_library_has_another_shape(
     loopback: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "httpx", ModuleType("httpx"))
-    with pytest.raises(SystemExit, match="httpx .version unknown. has no HTTPTransport"):
+    with pytest.raises(SystemExit, match=r"httpx \(version unknown\) has no HTTPTransport"):
         _started(loopback, tmp_path)
     (error,) = reported(tmp_path).errors
     assert error.startswith("httpx (version unknown) has no")

@@ -35,7 +35,9 @@ def engage(
 ) -> Callable[[], None]:
     """Patch all client libraries and the sockets of this process; return what undoes it.
 
-    `failed` is told of each RerouteError, also of one that the importing code catches. Raises RerouteError, at once or out of a later import, for a library of another shape.
+    `failed` is told of each RerouteError, also of one that the importing code catches.
+
+    Raises RerouteError, at once or out of a later import, for a library of another shape.
     """
     patches = Patches()
     clients = Clients(detours, patches)

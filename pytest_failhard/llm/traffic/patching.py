@@ -113,7 +113,7 @@ class Imports:
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
                 # No subclass: importing its base would slow down the start of every child.
-                spec.loader = _Loader(spec.loader, self.act)  # type: ignore[assignment]
+                spec.loader = _Loader(spec, spec.loader, self.act)  # type: ignore[assignment]
                 return spec
         return None
 
@@ -121,7 +121,8 @@ class Imports:
 class _Loader:
     """Loads a module with its own loader, which it then gives back, and acts on it."""
 
-    def __init__(self, loader: Loader, act: Callable[[str, ModuleType], None]) -> None:
+    def __init__(self, spec: ModuleSpec, loader: Loader, act: Callable[[str, ModuleType], None]) -> None:
+        self._spec = spec
         self._loader = loader
         self._act = act
 
@@ -129,8 +130,6 @@ class _Loader:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
+        module.__loader__ = self._spec.loader = self._loader
         self._loader.exec_module(module)
-        self._act(module.__name__, module)
+        self._act(self._spec.name, module)
