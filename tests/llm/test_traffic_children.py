@@ -51,6 +51,11 @@ asyncio.run(ask())
 REROUTED: Mapping[str, tuple[Path, str, str]] = {
     "openai-3": (HERE, OPENAI_SYNC, "api.openai.com"),
     "openai-3-async": (HERE, OPENAI_ASYNC, "api.openai.com"),
+    "openai-3-module": (
+        HERE,
+        f"import openai; print(openai.chat.completions.create(model='m', messages={ASK}).choices[0].message.content)",
+        "api.openai.com",
+    ),
     "anthropic": (
         HERE,
         f"""
@@ -117,6 +122,17 @@ print(answer['output']['message']['content'][0]['text'])
         f"""
 import litellm
 print(litellm.completion('openai/m', messages={ASK}, max_retries=0).choices[0].message.content)
+""",
+        "api.openai.com",
+    ),
+    "litellm-async": (
+        OPENAI_2,
+        f"""
+import asyncio, litellm
+async def ask():
+    answer = await litellm.acompletion('openai/m', messages={ASK}, max_retries=0)
+    print(answer.choices[0].message.content)
+asyncio.run(ask())
 """,
         "api.openai.com",
     ),
@@ -292,6 +308,16 @@ def test_a_library_of_another_shape_ends_the_import(loopback: Loopback, run: Run
     assert "RerouteError: httpx 9.9 has no HTTPTransport.handle_request" in ended.stderr
     (error,) = reported(hook).errors
     assert error.startswith("httpx 9.9 has no HTTPTransport")
+
+
+def test_a_child_of_which_nothing_can_be_noted_does_not_run(
+    loopback: Loopback, run: Run, tmp_path: Path
+) -> None:
+    hook = sitecustomize(tmp_path, loopback.port, load().hosts)
+    (hook / "record").mkdir()
+    ended = run("print('ran')", _environment(loopback, hook, "reroute"))
+    assert (ended.stdout, ended.returncode) == ("", 1)
+    assert "Is a directory" in ended.stderr
 
 
 def test_the_child_sees_nothing_of_who_judges_it(loopback: Loopback, run: Run, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import importlib.util
 import os
 import socket
 import ssl
@@ -345,6 +346,18 @@ def test_a_module_imported_later_is_patched(
         undo()
         sys.modules.pop("httpx", None)
     assert late.HTTPTransport().handle_request(request) is request
+
+
+def test_a_module_that_is_only_looked_up_looks_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "httpx")
+    undo = install(lambda: ("127.0.0.1", 9), load().hosts, Guard())
+    try:
+        found = importlib.util.find_spec("httpx")
+        assert found is not None
+        assert found.loader is not None
+        assert found.loader.is_package("httpx")  # type: ignore[attr-defined]
+    finally:
+        undo()
 
 
 def test_a_module_of_another_shape_fails_when_it_is_imported(

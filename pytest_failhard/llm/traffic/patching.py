@@ -126,6 +126,10 @@ class _Loader:
         self._loader = loader
         self._act = act
 
+    def __getattr__(self, name: str) -> object:
+        # For those who look a module up without loading it.
+        return getattr(self._loader, name)
+
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
