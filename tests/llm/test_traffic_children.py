@@ -285,6 +285,14 @@ def test_an_allowed_host_is_not_held_back(loopback: Loopback, run: Run, tmp_path
     assert reported(hook).egress == ()
 
 
+def test_a_hook_in_a_folder_with_two_names_runs_once(loopback: Loopback, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    hook = sitecustomize(tmp_path / "link", loopback.port, load().hosts)
+    assert run("print(1)", _environment(loopback, hook, "reroute")).stdout == "1\n"
+    assert reported(hook).processes == 1
+
+
 def test_the_sitecustomize_of_the_environment_runs_after_ours(
     loopback: Loopback, run: Run, tmp_path: Path
 ) -> None:

@@ -168,12 +168,8 @@ def without_host(added: Mapping[str, str], given: Mapping[str, str]) -> Mapping[
 def destination(pool: Any, url: str) -> tuple[str, str, int | None, str]:
     """Return scheme, host, port and path of a request, also of one through a proxy that forwards it."""
     if "://" not in url:
-        return (
-            pool.scheme,
-            pool.host,
-            None if pool.port == pool.ConnectionCls.default_port else pool.port,
-            url,
-        )
+        usual = pool.port == pool.ConnectionCls.default_port
+        return pool.scheme, pool.host, None if usual else pool.port, url
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port, parts._replace(scheme="", netloc="").geturl()
 

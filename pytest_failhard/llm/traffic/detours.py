@@ -43,13 +43,13 @@ class Detours:
     """Says for each request whether it goes elsewhere.
 
     `target` is asked once a request: host, port, and the scheme where it is not `http`. `hosts` are globs
-    of hosts or of host:port; on loopback only an exact host:port counts. `header` names the
-    host that was meant.
+    of hosts or of host:port; on loopback only an exact host:port counts. `header` is the name
+    of the header that keeps the host that was meant.
     """
 
     def __init__(self, target: Callable[[], Target], hosts: Iterable[str], header: str) -> None:
         self._target = target
-        self._hosts = tuple(hosts)
+        self._hosts = tuple(host.lower() for host in hosts)
         self._header = header
 
     def of(self, scheme: str, host: str, port: int | None) -> Detour | None:
