@@ -179,6 +179,7 @@ CLIENTS: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:invalid escape sequence:SyntaxWarning")
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_with_its_host_in_the_code_reaches_loopback(rerouted: Loopback, name: str) -> None:
     call, host = CLIENTS[name]
