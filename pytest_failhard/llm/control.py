@@ -102,7 +102,7 @@ class Control:
         }
 
     def _begin(self, request: Request) -> Reply:
-        wanted = request.json
+        wanted = _told(request)
         if unknown := sorted(set(wanted) - _CASE_KEYS):
             raise InquiryError(f"unknown key {', '.join(unknown)}; there are {', '.join(sorted(_CASE_KEYS))}")
         name, rules = str(wanted.get("id") or ""), str(wanted.get("rules") or "")
@@ -124,9 +124,9 @@ class Control:
         return Reply(status=200, body=self.record(), media_type=LINES)
 
     def _verdict(self, request: Request) -> Reply:
-        asked: dict[str, Json] = dict(parse_qsl(urlsplit(request.target).query))
-        told = {str(name): _scalar(value) for name, value in request.json.items()}
-        return _reply(200, inquiry.judge(inquiry.parse({**asked, **told}), self.router, self.fault))
+        asked = dict(parse_qsl(urlsplit(request.target).query))
+        inquired = inquiry.parse({**asked, **_told(request)})
+        return _reply(200, inquiry.judge(inquired, self.router, self.fault))
 
     def _stop(self, request: Request) -> Reply:
         del request
@@ -134,8 +134,10 @@ class Control:
         return _reply(200, {"stopping": True})
 
 
-def _scalar(value: object) -> Json:
-    return value if isinstance(value, bool | int | float | str) else None
+def _told(request: Request) -> dict[str, object]:
+    if request.body and not request.json:
+        raise InquiryError("the body must be a JSON object that says something")
+    return request.json
 
 
 def _reply(status: int, document: Mapping[str, Json]) -> Reply:

@@ -78,7 +78,7 @@ class Inquiry:
         )
 
 
-def parse(parameters: Mapping[str, Json]) -> Inquiry:
+def parse(parameters: Mapping[str, object]) -> Inquiry:
     """Return a question; texts may stand for numbers and booleans. Raises InquiryError."""
     from pydantic import TypeAdapter, ValidationError
 
