@@ -3,48 +3,22 @@
 from __future__ import annotations
 
 import ast
-import fnmatch
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_failhard.llm import providers
 from pytest_failhard.source import Project
 from pytest_failhard.source.files import parse
 from pytest_failhard.source.import_roots import import_roots, placed
 
-SDKS: Mapping[str, str] = {
-    "openai": "openai",
-    "anthropic": "anthropic",
-    "google.genai": "gemini",
-    "google.generativeai": "gemini",
-    "vertexai": "gemini",
-    "mistralai": "mistral",
-    "cohere": "cohere",
-    "groq": "groq",
-    "ollama": "ollama",
-    "litellm": "",
-    "langchain*": "",
-    "llama_index*": "",
-    "pydantic_ai": "",
-    "dspy": "",
-    "instructor": "",
-}
-"""Modules of SDKs, as globs over the dotted name, and their provider; empty for those that serve several."""
-INFERENCE = {"huggingface_hub": ("InferenceClient", "AsyncInferenceClient")}
+FAMILIES = ("langchain", "llama_index")
+"""Beginnings of the names of packages that belong together: `langchain_openai`, `llama_index_llms_groq`."""
+UNSPECIFIC = "others"
+"""What the list of providers calls those that are reached through a client of another."""
+INFERENCE = frozenset({"InferenceClient", "AsyncInferenceClient"})
 BEDROCK = "bedrock-runtime"
-HOSTS: Mapping[str, str] = {
-    "api.openai.com": "openai",
-    "*.openai.azure.com": "azure",
-    "api.anthropic.com": "anthropic",
-    "generativelanguage.googleapis.com": "gemini",
-    "*-aiplatform.googleapis.com": "gemini",
-    "bedrock-runtime.*": "bedrock",
-    "api.mistral.ai": "mistral",
-    "api.cohere.com": "cohere",
-    "api.groq.com": "groq",
-    "openrouter.ai": "openrouter",
-}
-"""Hosts of providers, as globs."""
 # What the methods of the SDKs are called that send a request.
 CALLS = frozenset(
     {"create", "parse", "stream", "generate", "generate_content", "generate_content_stream", "complete"}
@@ -52,19 +26,20 @@ CALLS = frozenset(
     | {"converse", "converse_stream", "invoke_model", "run", "run_sync", "chat_completion", "embed_content"}
 )
 _IMPORTERS = frozenset({"import_module", "__import__"})
-_HOST_ENDS = "/:?# '\"\n\t"
+_BUILT = re.compile(r"\{[^{}]*\}|%\w")
+_HOST = re.compile(r"\.?\w[\w.-]*\.\w+")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Use:
-    """One sign that the product uses a model. `provider` is empty where it does not say which."""
+    """One sign that the product uses a model. `providers` are those of which it can be; empty for any."""
 
     path: str
     line: int
     what: str
-    """In words: `imports openai`, `names the host api.openai.com`."""
-    provider: str = ""
+    """In words: `imports openai`, `names a host of azure`."""
+    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -104,10 +79,12 @@ def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
 
 
 def sdk(module: str) -> str | None:
-    """Return the glob of the SDK to which a dotted module belongs, None for no SDK's."""
-    parts = module.split(".")
-    above = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    return next((glob for glob in SDKS if any(fnmatch.fnmatchcase(name, glob) for name in above)), None)
+    """Return the SDK's module to which a dotted module belongs, None for no SDK's."""
+    package = module.partition(".")[0]
+    if package.startswith(FAMILIES):
+        return package
+    known = sorted(name for provider in providers.load().providers for name in provider.imports)
+    return next((name for name in known if module == name or module.startswith(f"{name}.")), None)
 
 
 def _in_module(root: Path, path: str) -> Iterator[Use]:
@@ -115,46 +92,48 @@ def _in_module(root: Path, path: str) -> Iterator[Use]:
     texts = list(_texts(tree))
     bedrock = any(text == BEDROCK for text, _ in texts)
     for module, line in imported(tree):
-        yield from _import(path, module, line, bedrock)
+        known = sdk(module)
+        if known is not None and _counts(known, module, bedrock):
+            yield Use(path=path, line=line, what=f"imports {known}", providers=_serving(known))
     for text, line in texts:
-        yield from (
-            Use(path=path, line=line, what=f"names the host {host}", provider=HOSTS[host])
-            for host in HOSTS
-            if _names(text, host)
-        )
+        for provider in _named(text):
+            served = () if provider == UNSPECIFIC else (provider,)
+            yield Use(path=path, line=line, what=f"names a host of {provider}", providers=served)
 
 
-def _import(path: str, module: str, line: int, bedrock: bool) -> Iterator[Use]:
-    known = sdk(module)
-    package, _, name = module.partition(".")
-    if known is not None and "*" not in known:
-        yield Use(path=path, line=line, what=f"imports {known}", provider=SDKS[known])
-    elif known is not None:
-        yield Use(path=path, line=line, what=f"imports {package}")
-    elif name in INFERENCE.get(package, ()):
-        yield Use(path=path, line=line, what=f"imports {module}")
-    elif package in {"boto3", "aioboto3", "botocore"} and bedrock:
-        yield Use(path=path, line=line, what=f"imports {package} for {BEDROCK}", provider="bedrock")
+def _counts(known: str, module: str, bedrock: bool) -> bool:
+    """Tell whether an import means a model: two SDKs have other uses, too."""
+    if known == "huggingface_hub":
+        return module.rpartition(".")[2] in INFERENCE
+    return bedrock or known not in {"boto3", "aioboto3"}
+
+
+def _serving(known: str) -> tuple[str, ...]:
+    found = [each.id for each in providers.load().providers if known in each.imports]
+    return () if UNSPECIFIC in found else tuple(found)
 
 
 def _texts(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Yield the texts of a module with their lines, docstrings and other bare ones left out."""
+    """Yield the texts of a module with their lines; docstrings and other bare ones are left out.
+
+    What a text is built from at run time stands in it as `{}`.
+    """
     bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
-            yield node.value, node.lineno
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in bare:
+                yield text, node.lineno
+            case ast.JoinedStr(values=values):
+                parts = (str(part.value) if isinstance(part, ast.Constant) else "{}" for part in values)
+                yield "".join(parts), node.lineno
 
 
-def _names(text: str, host: str) -> bool:
-    """Tell whether a host stands in a text; of a glob its fixed part, where the text builds the rest."""
-    fixed = host.strip("*")
-    place = text.lower().find(fixed)
-    if place < 0:
-        return False
-    before, after = text[:place], text[place + len(fixed) :]
-    closed = host.endswith("*") or not after or after[0] in _HOST_ENDS
-    opened = host.startswith("*") or not before or before[-1] in "/@'\" \n\t"
-    return opened and closed
+def _named(text: str) -> Iterator[str]:
+    """Yield the providers whose hosts stand in a text."""
+    for token in _HOST.findall(_BUILT.sub("x", text)):
+        provider = providers.load().of_host(f"x{token}" if token.startswith(".") else token)
+        if provider is not None:
+            yield provider.id
 
 
 def guesses(project: Project, source: Sequence[str], found: Sequence[Use]) -> tuple[Guess, ...]:
@@ -177,9 +156,8 @@ def _functions(tree: ast.Module) -> Iterator[tuple[str, Function]]:
         if isinstance(node, Function):
             yield node.name, node
         elif isinstance(node, ast.ClassDef):
-            yield from (
-                (f"{node.name}.{each.name}", each) for each in node.body if isinstance(each, Function)
-            )
+            methods = [each for each in node.body if isinstance(each, Function)]
+            yield from ((f"{node.name}.{each.name}", each) for each in methods)
 
 
 def _calls(function: Function) -> bool:
