@@ -448,3 +448,12 @@ def test_plugins_of_an_unreadable_policy_are_refused(shop: Path) -> None:
 
 def test_what_hooks_return_is_one_list() -> None:
     assert ids(plan.flatten([[Probe("a")], [], [Probe("b"), Probe("c")]])) == ("a", "b", "c")
+
+
+def test_a_system_that_is_declared_wrongly_is_a_mistake_beside_the_others(shop: Path) -> None:
+    write(shop, configured('[tool.failhard.system]\nkind = "library"\nsecrets = []\n'))
+    assert resolve(shop).project.system == {"kind": "library", "secrets": []}
+    write(shop, configured('[tool.failhard.system]\nkind = "web"\n[tool.failhard.llm]\ndeadlin = 1\n'))
+    found = "\n".join(mistakes(shop))
+    assert "pyproject.toml: [tool.failhard.system] kind: must be one of 'http', 'worker', 'job'" in found
+    assert "pyproject.toml: [tool.failhard.llm] deadlin: unknown key; did you mean deadline?" in found

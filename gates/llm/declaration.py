@@ -24,7 +24,9 @@ _PLACES: Mapping[Form, tuple[Place, ...]] = {
 }
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_RESULT = re.compile(r"(?:(?P<place>body|stdout|return|file:\S+)(?: |$))?(?:json:(?P<pointer>(?:/[^ ]*)?))?")
+_RESULT = re.compile(
+    r"(?:(?P<place>body|stdout|return|file:\S+)(?: (?=json:)|$))?(?:json:(?P<pointer>(?:/[^ ]*)?))?"
+)
 _MODEL = re.compile(r"[a-z0-9_]+:\S+")
 
 
@@ -68,11 +70,14 @@ def _model(value: str) -> str:
     return value
 
 
-def _variables(value: dict[str, str]) -> dict[str, str]:
-    wrong = [name for name in value if not _VARIABLE.fullmatch(name)]
-    if wrong:
-        raise ValueError(f"{wrong[0]!r} is no name of an environment variable")
+def _variable(value: str) -> str:
+    if not _VARIABLE.fullmatch(value):
+        raise ValueError(f"{value!r} is no name of an environment variable")
     return value
+
+
+def _variables(value: dict[str, str]) -> dict[str, str]:
+    return {_variable(name): text for name, text in value.items()}
 
 
 def _amount(value: str) -> str:
@@ -88,7 +93,7 @@ def _amount(value: str) -> str:
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(gt=0)]
 ErrorStatus = Annotated[int, Field(ge=400, le=599)]
-Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Variable = Annotated[str, AfterValidator(_variable)]
 
 
 @dataclass(frozen=True, kw_only=True)
