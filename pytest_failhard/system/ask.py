@@ -97,17 +97,22 @@ def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within
     began = time.monotonic()
     over = threading.Event()
 
+    held: list[socket.socket] = []
+
     def give_up() -> None:
         over.set()
-        # A time-out of the socket is one of each read: an answer in drips would never end.
-        with contextlib.suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)
+        for sock in held:
+            # A time-out of the socket is one of each read: an answer in drips would never end.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     watchdog = threading.Timer(within, give_up)
     watchdog.start()
     try:
         connection.connect()
-        connection.sock.settimeout(None)
+        # The connection forgets it as soon as it knows that the answer ends with it.
+        held.append(connection.sock)
+        connection.sock.settimeout(within)
         connection.request(route.method, filled(route.path, known), body, headers)
         response = connection.getresponse()
         content = response.read(BODY_BYTES)
@@ -118,6 +123,6 @@ def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within
         watchdog.cancel()
         watchdog.join()
         connection.close()
-    return Answer(
-        ended=not over.is_set(), status=status, headers=given, body=content, seconds=time.monotonic() - began
-    )
+    seconds = time.monotonic() - began
+    ended = not over.is_set() and seconds < within
+    return Answer(ended=ended, status=status, headers=given, body=content, seconds=seconds)

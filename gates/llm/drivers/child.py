@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import importlib
 import inspect
@@ -12,6 +11,7 @@ import os
 import socket
 import sys
 import traceback
+from typing import Self
 
 
 def main() -> None:
@@ -29,16 +29,32 @@ def main() -> None:
             lines.flush()
 
 
+class Ending:
+    """Takes whatever a block raises, an exit of the interpreter included: it is the block's answer."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        self.error = error
+        return True
+
+
 def serve(case: dict[str, object]) -> dict[str, object]:
     """Return what a call gave: a value as text, or exceptions with their causes, and an exit code."""
-    try:
-        return {"returned": shown(called(str(case["callable"]), case["input"]))}
-    except SystemExit as error:
-        return {"raised": chain(error), "code": code(error)}
-    except BaseException as error:
-        # Whatever the function raises is its answer; the traceback stands in its log as in a real run.
-        traceback.print_exc()
-        return {"raised": chain(error), "code": None}
+    answer = ""
+    with Ending() as ending:
+        answer = shown(called(str(case["callable"]), case["input"]))
+    if ending.error is None:
+        return {"returned": answer}
+    if isinstance(ending.error, SystemExit):
+        return {"raised": chain(ending.error), "code": code(ending.error)}
+    # In its log as in a real run.
+    traceback.print_exception(ending.error)
+    return {"raised": chain(ending.error), "code": None}
 
 
 def called(name: str, arguments: object) -> object:
@@ -110,9 +126,10 @@ def named(kind: type[BaseException]) -> str:
 
 def text(error: BaseException) -> str:
     """Return what an exception says; one that cannot say it has no text."""
-    with contextlib.suppress(Exception):
-        return str(error)
-    return ""
+    said: list[str] = []
+    with Ending():
+        said.append(str(error))
+    return "".join(said)
 
 
 def code(error: SystemExit) -> int:

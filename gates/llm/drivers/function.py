@@ -16,6 +16,8 @@ from pytest_failhard.model import GateError, Process, Run
 CHILD = Path(__file__).with_name("child.py")
 LOOK_SECONDS = 0.1
 """How often it is looked whether a worker has ended without a word."""
+PATIENCE_SECONDS = 1.0
+"""How long a worker may take to end by itself."""
 READ_BYTES = 65536
 ANSWER_BYTES = 16 * 1024 * 1024
 
@@ -26,36 +28,49 @@ class _Worker:
     def __init__(self, process: Process, channel: socket.socket) -> None:
         self.process = process
         self._channel = channel
-        self._channel.settimeout(LOOK_SECONDS)
 
     def ask(self, case: Mapping[str, object], within: float) -> bytes | None:
         """Return the line that answers a case; empty where the worker ended, None when the time is over."""
         deadline = time.monotonic() + within
+        self._channel.settimeout(within)
         try:
             self._channel.sendall(json.dumps(case).encode() + b"\n")
+            return self._line(deadline)
+        except TimeoutError:
+            return None
         except OSError:
-            return b""  # it is gone; its exit code says why
+            # It is gone; its exit code says why.
+            return b""
+
+    def _line(self, deadline: float) -> bytes | None:
         received = bytearray()
         while not received.endswith(b"\n"):
-            try:
-                part = self._channel.recv(READ_BYTES)
-            except TimeoutError:
-                part = None
-            except OSError:
-                return b""
-            if part:
-                received += part
-            elif part == b"" or self.process.poll() is not None:
-                return b""
-            if time.monotonic() > deadline:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 return None
+            self._channel.settimeout(min(left, LOOK_SECONDS))
+            part = self._part()
+            if part == b"":
+                return b""
+            received += part or b""
             if len(received) > ANSWER_BYTES:
                 raise GateError(f"the callable returned more than {ANSWER_BYTES} bytes")
         return bytes(received)
 
-    def close(self) -> None:
+    def _part(self) -> bytes | None:
+        try:
+            return self._channel.recv(READ_BYTES)
+        except TimeoutError:
+            # What it has started may hold the socket open after its end.
+            return None if self.process.poll() is None else b""
+
+    def close(self, patience: float) -> None:
+        """End the worker, which ends by itself where it waits for a case."""
         self._channel.close()
-        self.process.kill()
+        try:
+            self.process.wait(patience)
+        finally:
+            self.process.kill()
 
 
 class FunctionDriver:
@@ -86,9 +101,9 @@ class FunctionDriver:
         began = time.monotonic()
         answer = worker.ask({"callable": self._call.callable, "input": self._call.input}, within)
         seconds = time.monotonic() - began
+        code = process.wait(PATIENCE_SECONDS) if answer == b"" else None
         if not answer:
-            code = process.wait(LOOK_SECONDS) if answer is not None else None
-            self.close()
+            self._end(0)
         files = self._watch.written()
         streams = {
             "stdout": process.stdout[before[0] :],
@@ -105,9 +120,12 @@ class FunctionDriver:
 
     def close(self) -> None:
         """End the worker."""
-        if self._worker is not None:
-            self._worker.close()
-        self._worker = None
+        self._end(PATIENCE_SECONDS)
+
+    def _end(self, patience: float) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.close(patience)
 
     def _running(self) -> _Worker:
         if self._worker is None or self._worker.process.poll() is not None:
