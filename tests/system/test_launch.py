@@ -101,9 +101,12 @@ def test_a_ready_system_answers_and_ends_when_it_is_asked_to(run: GateRun) -> No
     assert b'"auth": "Bearer s3cret", "type": "application/json"' in first.body
     second = instance.send(SHOW, within=30)
     assert (second.status, second.body) == (404, b"/items/7/n")
-    assert instance.log == "asked\nstarting\n"
-    assert Instance(declared(logs="stdout"), instance.process, 1, {}).log == "asked\n"
-    assert Instance(declared(logs="stderr"), instance.process, 1, {}).log == "starting\n"
+    assert (instance.process.stdout, instance.process.stderr) == ("asked\n", "starting\n")
+    logs = {
+        where: Instance(declared(logs=where), instance.process, 1, {})
+        for where in ("stdout", "stderr", "both")
+    }
+    assert [each.log("out", "err") for each in logs.values()] == ["out", "err", "outerr"]
     assert instance.stop() == 0
 
 

@@ -94,7 +94,13 @@ class FunctionDriver:
 
     def call(self, within: float) -> Outcome:
         """Call the function; a worker that has not answered after `within` seconds is ended."""
-        worker = self._running()
+        try:
+            return self._called(self._running(), within)
+        except GateError:
+            self._end(0)
+            raise
+
+    def _called(self, worker: _Worker, within: float) -> Outcome:
         process = worker.process
         self._watch.written()
         before = (len(process.stdout), len(process.stderr))
@@ -105,10 +111,7 @@ class FunctionDriver:
         if not answer:
             self._end(0)
         files = self._watch.written()
-        streams = {
-            "stdout": process.stdout[before[0] :],
-            "stderr": process.stderr[before[1] :],
-        }
+        streams = {"stdout": process.stdout[before[0] :], "stderr": process.stderr[before[1] :]}
         if not answer:
             return _silent(answer is not None, code, streams, files, seconds)
         return self._read(answer, streams, files, seconds)

@@ -44,16 +44,17 @@ class ServiceDriver:
         """Send the request; an instance that has not answered after `within` seconds is ended."""
         instance = self._running()
         self._watch.written()
-        before = (len(instance.process.stdout), len(instance.process.stderr), len(instance.log))
+        before = (len(instance.process.stdout), len(instance.process.stderr))
         answer = instance.send(self._route, within=within)
         _settle(instance)
         if not answer.ended or instance.process.poll() is not None:
             self.close()
         files = self._watch.written()
+        stdout, stderr = instance.process.stdout[before[0] :], instance.process.stderr[before[1] :]
         streams = {
-            "stdout": instance.process.stdout[before[0] :],
-            "stderr": instance.process.stderr[before[1] :],
-            "log": instance.log[before[2] :],
+            "stdout": stdout,
+            "stderr": stderr,
+            "log": instance.log(stdout, stderr),
             "headers": "".join(f"{name}: {value}\n" for name, value in answer.headers),
             "body": answer.body.decode("utf-8", "replace") if answer.status is not None else "",
             "argv": json.dumps(self._system.start),
