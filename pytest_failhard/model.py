@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -375,6 +376,37 @@ class Base(Protocol):
         """Return the lines of the working tree that the base lacks, by path, untracked files included."""
 
 
+class Process(Protocol):
+    """A long-running child of a gate. It and all that it started are ended with the gate at the latest."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    @property
+    def stdout(self) -> str:
+        """What it has written to standard output so far."""
+
+    @property
+    def stderr(self) -> str:
+        """What it has written to standard error so far."""
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal, or None while it runs."""
+
+    def wait(self, timeout: float) -> int | None:
+        """Return the exit code, or None after `timeout` seconds.
+
+        Raises GateError where the gate's time is over, or the process wrote more than is read.
+        """
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the process alone, as whoever operates it does; one that has ended gets none."""
+
+    def kill(self) -> None:
+        """End it and all that it started; raises GateError where something survives."""
+
+
 class Run(Protocol):
     """All that a gate may touch."""
 
@@ -445,6 +477,18 @@ class Run(Protocol):
 
         `cwd` is the scratch folder unless given. Raises GateError for a timeout, a signal, an exit
         code outside `ok` and `found`, output over the cap, or a crash report on stderr.
+        """
+
+    def remaining(self) -> float:
+        """Return the seconds that the gate has left, 0 where its time is over."""
+
+    def start(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    ) -> Process:
+        """Start a process in a session of its own; its output goes to files in the scratch folder.
+
+        `environment` is complete: nothing is added but a variable of a random name, by which strays are
+        found. Raises GateError where it cannot be started or the gate's time is over.
         """
 
     def keep(self, name: str, data: bytes) -> Evidence:

@@ -66,6 +66,7 @@ def gate_run(
     keep: Kept | None = None,
     test_run: TestRun | None = None,
     executable: Path = Path(sys.executable),
+    interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
@@ -79,7 +80,7 @@ def gate_run(
         level=level,
         source=source,
         test_roots=tests,
-        interpreter=Path(sys.executable),
+        interpreter=interpreter,
         settings=settings or gate.settings(),
         options=options or {},
         base=base,

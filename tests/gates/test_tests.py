@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -57,6 +58,14 @@ class Tree:
 
     def keep(self, name: str, data: bytes) -> model.Evidence:
         raise AssertionError(name, data)
+
+    def remaining(self) -> float:
+        raise AssertionError
+
+    def start(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    ) -> model.Process:
+        raise AssertionError(argv, environment, cwd, pass_fds)
 
 
 def judged(
