@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.llm.catalogue import Fault, Form
-from pytest_failhard.llm.labels import FOREIGN, labelled
+from pytest_failhard.llm.labels import FOREIGN, Labels
 from pytest_failhard.llm.ledger import Attempt
 from pytest_failhard.llm.verdicts.expectation import Expectation, Fallback, Trial, provider
 from pytest_failhard.llm.verdicts.keys import leaks
@@ -109,7 +109,7 @@ def evidence(attempts: Sequence[Attempt], outcome: Outcome, expectation: Expecta
 
 def _excerpt(result: str, expectation: Expectation) -> str:
     known = (expectation.canaries, *expectation.earlier)
-    text = " ".join(labelled(masked(result, known), known).split())[:EXCERPT_CHARACTERS]
+    text = " ".join(Labels(known).clean(masked(result, known)).split())[:EXCERPT_CHARACTERS]
     leaked = any(leaks(text, each.keys) for each in known)
     return "(withheld: it holds a key)" if leaked else text
 
