@@ -133,6 +133,17 @@ def test_a_failure_is_not_like_a_healthy_result() -> None:
     assert fails_hard((), exited(1, stdout=other.head, stderr="empty"), demanded) == ()
 
 
+def test_long_results_are_compared_by_words() -> None:
+    words = [f"word{number}" for number in range(500)]
+    demanded = replace(SILENT, healthy=(exited(0, stdout=" ".join([*words, MINE.text])),))
+    few = [*words[:40], "else", *words[41:]]
+    many = [word if place % 5 else "else" for place, word in enumerate(words)]
+    assert rules(fails_hard((), exited(1, stdout=" ".join(few), stderr="empty"), demanded)) == [
+        "silent-fallback"
+    ]
+    assert fails_hard((), exited(1, stdout=" ".join(many), stderr="empty"), demanded) == ()
+
+
 def test_an_error_body_has_not_all_fields_of_a_healthy_one() -> None:
     demanded = replace(SILENT, healthy=(answered(200, '{"summary": "s", "model": "m"}'),))
     same = '{"summary": "none", "model": "-", "type": "llm", "why": "empty"}'

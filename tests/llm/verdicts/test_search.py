@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,6 +87,17 @@ def test_earlier_answers_are_named_by_their_label() -> None:
 @given(st.integers(min_value=10**6, max_value=10**7 - 1))
 def test_other_figures_are_never_a_canary(number: int) -> None:
     assert holds_number(str(number), MINE.number) is (number == MINE.number)
+
+
+def test_a_cut_word_is_masked_where_it_stands_alone() -> None:
+    assert masked(f"{MINE.head} goes before {MINE.middle[:5]}", (MINE,)).endswith(
+        "before canary[case].middle"
+    )
+    assert masked(f"{MINE.tail[:3].upper()}.", (MINE,)) == "canary[case].tail."
+    for text in (f"{MINE.tail[:2]}.", f"{MINE.tail[:5]}x", f"x{MINE.tail[:5]}"):
+        assert masked(text, (MINE,)) == text
+    short = replace(MINE, head="x", middle="yy", tail="zz", poison="ww")
+    assert masked("x", (short,)) == "canary[case].head"
 
 
 def test_masking_leaves_no_word_of_a_case() -> None:
