@@ -358,5 +358,5 @@ def test_a_script_that_cannot_be_read_says_where(tmp_path: Path, text: str, said
 
 
 def test_a_script_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AnswersError, match="none.yaml"):
+    with pytest.raises(AnswersError, match=r"none\.yaml"):
         Answers.load(tmp_path / "none.yaml")
