@@ -100,6 +100,15 @@ def test_a_drip_comes_in_pieces_with_pauses(server: Server) -> None:
     assert (ending.close, ending.bytes_sent) == ("keep-alive", len(HEALTHY))
 
 
+def test_a_drip_never_runs_ahead_of_a_reader_that_is_slow(server: Server) -> None:
+    size = 32 * 1024 * 1024
+    handler = Canned((Drip(data=bytes(size), size=1024 * 1024, every=0),))
+    with connect(server.open(handler).port) as client:
+        client.sendall(GET)
+        assert len(read(client, size)) == size
+    assert handler.ending().bytes_sent == size
+
+
 def test_a_drip_stops_where_the_peer_goes(server: Server) -> None:
     handler = Canned((Drip(data=bytes(1000), size=1, every=0.002),))
     with connect(server.open(handler).port) as client:
@@ -273,6 +282,17 @@ def test_scripts_run_inside_tls_as_well(server: Server, tmp_path: Path, version:
     ending = handler.ending()
     assert (ending.close, ending.bytes_sent) == ("server-fin", len(HEAD) + size)
     assert handler.arrivals[0].request.path == "/v1/models"
+
+
+def test_what_is_no_request_gets_400_inside_tls_as_well(server: Server, tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    listener = server.open(Canned(), tls=authority.context("127.0.0.1"))
+    with (
+        connect(listener.port) as plain,
+        trusting(authority).wrap_socket(plain, server_hostname="127.0.0.1") as client,
+    ):
+        client.sendall(b"no http\r\n\r\n")
+        assert read_all(client).startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 def test_a_reset_inside_tls_is_a_reset(server: Server, tmp_path: Path) -> None:
