@@ -14,9 +14,10 @@ from pytest_failhard.llm import answers as content
 from pytest_failhard.llm import catalogue as faults
 from pytest_failhard.llm import wire
 from pytest_failhard.llm.canaries import Canaries
-from pytest_failhard.llm.ledger import Attempt, Ledger, Times, Usage
-from pytest_failhard.llm.normalisation import normalise as normalised
-from pytest_failhard.llm.normalisation import without_model
+from pytest_failhard.llm.handler import Ending
+from pytest_failhard.llm.labels import Labels
+from pytest_failhard.llm.ledger import OPEN, Attempt, Ledger, Times, Usage
+from pytest_failhard.llm.normalisation import normalised, without_model
 from pytest_failhard.llm.operations import Script, Send, Sleep
 from pytest_failhard.llm.routing import CALL, route
 from pytest_failhard.llm.schedule import OK, Fire, Kind, Question, Rule, Schedule, ScheduleError
@@ -24,8 +25,8 @@ from pytest_failhard.llm.sent import sender
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
-    from pytest_failhard.llm.catalogue import Catalogue
-    from pytest_failhard.llm.handler import Arrival, Ending, Exchange
+    from pytest_failhard.llm.catalogue import Catalogue, Form
+    from pytest_failhard.llm.handler import Arrival, Exchange
     from pytest_failhard.llm.request import Request, Route
     from pytest_failhard.llm.wire import Compiled
 
@@ -50,6 +51,7 @@ class _Arrived:
     normal: bytes
     occurrence: int = 1
     fire: Fire | None = None
+    form: Form | None = None
 
     @property
     def request(self) -> Request:
@@ -63,18 +65,16 @@ class _Case:
     name: str
     canaries: Canaries
     known: tuple[Canaries, ...]
+    words: tuple[Canaries, ...]
+    """Those whose words a request can hold: a conversation begins a few cases ago at most."""
     schedule: Schedule
     ledger: Ledger
+    labels: Labels
     started: float | None = None
     number: int = 0
     features: frozenset[str] = frozenset()
     seen: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
-    redirected: dict[str, Fire] = field(default_factory=dict)
-
-    @property
-    def words(self) -> tuple[Canaries, ...]:
-        """The canaries whose words a request can hold: a conversation begins a few cases ago at most."""
-        return (self.canaries, *self.known[:RECENT_CASES])
+    redirected: dict[str, tuple[Fire, Form]] = field(default_factory=dict)
 
 
 class Router:
@@ -106,7 +106,7 @@ class Router:
         self.call = call
         self.delay = delay
         self._catalogue = faults.load() if catalogue is None else catalogue
-        self._normalise = normalised if normalise is None else normalise
+        self._normalise = normalise
         self._lock = threading.Lock()
         self._case = self._begun(case, rules, canaries, known)
 
@@ -160,18 +160,23 @@ class Router:
             compiled = _unanswerable()
         if self.delay and arrived.kind == CALL:
             compiled = replace(compiled, script=_delayed(compiled.script, self.delay))
-        return _Exchange(case=case, arrived=arrived, compiled=compiled, request_id=request_id)
+        exchange = _Exchange(case=case, arrived=arrived, compiled=compiled, request_id=request_id)
+        case.ledger.begin(arrived.number, exchange.so_far)
+        return exchange
 
     def _begun(
         self, name: str, rules: tuple[Rule, ...], canaries: Canaries, known: Sequence[Canaries]
     ) -> _Case:
         self._check(rules)
+        words = (canaries, *known[:RECENT_CASES])
         return _Case(
             name=name,
             canaries=canaries,
             known=tuple(known),
+            words=words,
+            labels=Labels(words),
             schedule=Schedule(rules, self.seed, self._usable),
-            ledger=Ledger(name, (canaries, *known[:RECENT_CASES])),
+            ledger=Ledger(name, words),
         )
 
     def _check(self, rules: Sequence[Rule]) -> None:
@@ -190,10 +195,8 @@ class Router:
             raise ScheduleError(early)
 
     def _usable(self, kind: Kind, question: Question) -> bool:
-        fault = self._catalogue.find(kind.fault)
-        if self._catalogue.form(fault, question.route.dialect) is None:
-            return False
-        return question.features.issuperset(fault.needs)
+        needs = self._catalogue.find(kind.fault).needs
+        return self._form(kind, question.route) is not None and question.features.issuperset(needs)
 
     def _arrived(self, case: _Case, arrival: Arrival) -> _Arrived:
         request = arrival.request
@@ -206,10 +209,16 @@ class Router:
             route=found,
             kind=found.kind if hop is None else REDIRECT,
             number=case.number,
-            normal=self._normalise(request.body, case.words),
-            fire=hop,
+            normal=self._normal(case, request.body),
+            fire=hop and hop[0],
+            form=hop and hop[1],
         )
         return self._decided(case, arrived) if arrived.kind == CALL else arrived
+
+    def _normal(self, case: _Case, body: bytes) -> bytes:
+        if self._normalise is None:
+            return normalised(body, case.labels)
+        return self._normalise(body, case.words)
 
     def _decided(self, case: _Case, arrived: _Arrived) -> _Arrived:
         request, found = arrived.request, arrived.route
@@ -229,13 +238,13 @@ class Router:
             features=features,
         )
         fire = case.schedule.decide(question)
-        if fire is not None and self._redirects(fire, found):
-            case.redirected[request.target] = fire
-        return replace(arrived, occurrence=question.occurrence, fire=fire)
+        form = self._form(fire.kind, found) if fire is not None else None
+        if fire is not None and form is not None and form.recipe == REDIRECT_RECIPE:
+            case.redirected[request.target] = (fire, form)
+        return replace(arrived, occurrence=question.occurrence, fire=fire, form=form)
 
-    def _redirects(self, fire: Fire, found: Route) -> bool:
-        form = self._catalogue.form(self._catalogue.find(fire.kind.fault), found.dialect)
-        return form is not None and form.recipe == REDIRECT_RECIPE
+    def _form(self, kind: Kind, found: Route) -> Form | None:
+        return self._catalogue.form(self._catalogue.find(kind.fault), found.dialect)
 
     def _compiled(self, case: _Case, arrived: _Arrived, request_id: str) -> Compiled:
         said = content.Content()
@@ -250,14 +259,10 @@ class Router:
             case_number=arrived.number,
             now=datetime.now(UTC),
         )
-        if arrived.fire is None:
+        if arrived.fire is None or arrived.form is None:
             return wire.healthy(context)
         kind = arrived.fire.kind
-        fault = self._catalogue.find(kind.fault)
-        form = self._catalogue.form(fault, arrived.route.dialect)
-        if form is None:
-            raise wire.WireError(f"{fault.id} has no form in {arrived.route.dialect}")
-        return wire.failing(context, fault, form, kind.params)
+        return wire.failing(context, self._catalogue.find(kind.fault), arrived.form, kind.params)
 
 
 def trace_id(seed: int, case: str, number: int) -> str:
@@ -279,52 +284,60 @@ class _Exchange:
         """What to do."""
         return self.compiled.script
 
+    def so_far(self) -> Attempt:
+        """Return the attempt as it is while nothing is known of its end."""
+        body = self.arrived.arrival.body_complete
+        unknown = Ending(bytes_sent=0, close=OPEN, first_byte=None, ended=body, peer_closed=None)
+        return _attempt(self, unknown)
+
     def end(self, ending: Ending) -> None:
         """Record how it went."""
-        arrived, arrival = self.arrived, self.arrived.arrival
-        request, fire = arrived.request, arrived.fire
-        sent = sender(request, self.case.canaries, self.case.known)
-        self.case.ledger.add(
-            Attempt(
-                case=self.case.name,
-                number=arrived.number,
-                layer=arrival.layer,
-                dialect=arrived.route.dialect,
-                route=arrived.route.name,
-                kind=arrived.kind,
-                method=request.method,
-                origin=request.origin,
-                model=arrived.route.model,
-                stream=arrived.route.stream,
-                body_sha256=sha256(arrived.normal).hexdigest(),
-                body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
-                occurrence=arrived.occurrence,
-                key=sent.key,
-                foreign_key_sha256=sent.foreign_key_sha256,
-                user_agent=sent.user_agent,
-                retry_count=sent.retry_count,
-                read_timeout=sent.read_timeout,
-                sdk_attempt=sent.sdk_attempt,
-                invocation=sent.invocation,
-                rule=fire.rule if fire else "",
-                fault=fire.kind.fault if fire else "",
-                status=self.compiled.status,
-                hint_seconds=self.compiled.hint_seconds,
-                request_id=self.request_id,
-                bytes_sent=ending.bytes_sent,
-                close=ending.close,
-                usage=self.compiled.usage,
-                connection=arrival.connection,
-                times=Times(
-                    accepted=arrival.accepted,
-                    headers=arrival.headers_complete,
-                    body=arrival.body_complete,
-                    first_byte=ending.first_byte,
-                    ended=ending.ended,
-                    peer_closed=ending.peer_closed,
-                ),
-            )
-        )
+        self.case.ledger.add(_attempt(self, ending))
+
+
+def _attempt(exchange: _Exchange, ending: Ending) -> Attempt:
+    case, arrived, compiled = exchange.case, exchange.arrived, exchange.compiled
+    arrival, request, fire = arrived.arrival, arrived.request, arrived.fire
+    who = sender(request, case.canaries, case.known)
+    return Attempt(
+        case=case.name,
+        number=arrived.number,
+        layer=arrival.layer,
+        dialect=arrived.route.dialect,
+        route=arrived.route.name,
+        kind=arrived.kind,
+        method=request.method,
+        origin=request.origin,
+        model=arrived.route.model,
+        stream=arrived.route.stream,
+        body_sha256=sha256(arrived.normal).hexdigest(),
+        body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
+        occurrence=arrived.occurrence,
+        key=who.key,
+        foreign_key_sha256=who.foreign_key_sha256,
+        user_agent=who.user_agent,
+        retry_count=who.retry_count,
+        read_timeout=who.read_timeout,
+        sdk_attempt=who.sdk_attempt,
+        invocation=who.invocation,
+        rule=fire.rule if fire else "",
+        fault=fire.kind.fault if fire else "",
+        status=compiled.status,
+        hint_seconds=compiled.hint_seconds,
+        request_id=exchange.request_id,
+        bytes_sent=ending.bytes_sent,
+        close=ending.close,
+        usage=compiled.usage,
+        connection=arrival.connection,
+        times=Times(
+            accepted=arrival.accepted,
+            headers=arrival.headers_complete,
+            body=arrival.body_complete,
+            first_byte=ending.first_byte,
+            ended=ending.ended,
+            peer_closed=ending.peer_closed,
+        ),
+    )
 
 
 def _delayed(script: Script, seconds: float) -> Script:

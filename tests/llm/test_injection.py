@@ -93,7 +93,7 @@ def test_nothing_is_no_specification(spec: str) -> None:
 
 def test_all_mistakes_are_told_at_once_each_with_what_is_nearest() -> None:
     spec = (
-        "kinds=rate_limt|transiet(x=1)|zzzz,pp=0.5,p=2,first=0,first=1;;"
+        "kinds=rate_limt|transientt(x=1)|zzzz,pp=0.5,p=2,first=0,first=1;;"
         "max=a,kinds=refused|server_error(hintms=3)|server_error(hint_ms=soon)|invalid_key(why)|invalid_key(why=1),stream=yes;"
         "kinds=rate_limit_rpm(hint_ms=-1,hint_ms=2,),for=0,after=-1,every=1.5,model=,nonsense;kinds=()|a(b,p=1"
     )
@@ -104,7 +104,7 @@ ALL_MISTAKES = (
     "rule 1: unknown key pp; did you mean p?",
     "rule 1: first stands twice; keep one",
     "rule 1: unknown LLM fault 'rate_limt': did you mean 'rate_limit_rpm'? failhard llm-faults lists all",
-    "rule 1: unknown LLM fault 'transiet': did you mean 'transient'? failhard llm-faults lists all",
+    "rule 1: unknown LLM fault 'transientt': did you mean 'transient'? failhard llm-faults lists all",
     "rule 1: unknown LLM fault 'zzzz': failhard llm-faults lists all",
     "rule 1: p and first exclude each other: keep one",
     "rule 1: first must be a whole number from 1 (it is 0)",

@@ -157,7 +157,7 @@ def test_a_rule_sleeps_outside_its_time_and_the_next_one_decides(
         (Match(model="GPT-*"), False),
         (Match(stream=False), True),
         (Match(stream=True), False),
-        (Match(body_contains="hel"), True),
+        (Match(body_contains="ello"), True),
         (Match(body_contains="bye"), False),
         (Match(call="summarise"), True),
         (Match(call="classify"), False),
