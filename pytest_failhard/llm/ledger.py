@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -56,7 +56,7 @@ class Ledger:
         self.case = case
         self._labels = Labels(canaries)
         self._attempts: list[Attempt] = []
-        self._open: dict[int, Attempt] = {}
+        self._open: dict[int, Callable[[], Attempt]] = {}
         self._awaited: frozenset[int] = frozenset()
         self._refusals: list[Refusal] = []
         self._changed = threading.Condition()
@@ -72,7 +72,8 @@ class Ledger:
             self._changed.wait_for(lambda: not self._open.keys() - self._awaited, SETTLE_SECONDS)
             self._awaited = frozenset(self._open)
             now = time.monotonic()
-            under_way = (replace(each, times=replace(each.times, ended=now)) for each in self._open.values())
+            begun = [self._cleaned(attempt()) for attempt in self._open.values()]
+            under_way = [replace(each, times=replace(each.times, ended=now)) for each in begun]
             return tuple(sorted((*self._attempts, *under_way), key=lambda attempt: attempt.number))
 
     @property
@@ -81,24 +82,21 @@ class Ledger:
         with self._changed:
             return tuple(self._refusals)
 
-    def begin(self, attempt: Attempt) -> None:
-        """Add an attempt whose answer is under way; `end` completes it."""
-        clean = self._cleaned(attempt)
-        with self._changed:
-            self._open[attempt.number] = clean
+    def begin(self, number: int, attempt: Callable[[], Attempt]) -> None:
+        """Take note of an attempt whose answer is under way; `add` completes it.
 
-    def end(self, number: int, *, bytes_sent: int, close: str, times: Times) -> None:
-        """Complete an attempt that was begun."""
+        What it is so far is only asked for where it is needed: nothing should keep an answer waiting.
+        """
         with self._changed:
-            attempt = self._open.pop(number)
-            self._attempts.append(replace(attempt, bytes_sent=bytes_sent, close=close, times=times))
-            self._changed.notify_all()
+            self._open[number] = attempt
 
     def add(self, attempt: Attempt) -> None:
         """Add an attempt that has ended."""
         clean = self._cleaned(attempt)
         with self._changed:
+            self._open.pop(attempt.number, None)
             self._attempts.append(clean)
+            self._changed.notify_all()
 
     def refuse(self, what: str, detail: str) -> None:
         """Add what was no request."""
@@ -108,6 +106,13 @@ class Ledger:
 
     def _cleaned(self, attempt: Attempt) -> Attempt:
         # Only what the client wrote: in a hash, a canary number can stand by chance.
+        written = (
+            *(attempt.route, attempt.method, attempt.origin, attempt.model, attempt.key, attempt.user_agent),
+            *(attempt.read_timeout, attempt.sdk_attempt, attempt.invocation),
+        )
+        whole = "\n".join(filter(None, written))
+        if self._clean(whole) == whole:
+            return attempt
         return replace(
             attempt,
             route=self._clean(attempt.route),
