@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from pytest_failhard.llm.ledger import Usage
 from pytest_failhard.llm.prices import PriceError, Prices
-from tests.llm.requests_made import ATTEMPT
+from tests.llm.requests_made import ATTEMPT, UNHURRIED
 
+SHIPPED = Prices.load()
 LIST = """\
 schema: failhard-prices/1
 as_of: 2026-11-20
@@ -70,11 +71,11 @@ def test_the_longest_glob_wins(tmp_path: Path) -> None:
     assert [price.output if price else None for price in found] == [Decimal(1), Decimal("0.7"), Decimal(2)]
 
 
+@UNHURRIED
 @given(fresh=st.integers(0, 10**12), cached=st.integers(0, 10**12), output=st.integers(0, 10**12))
 def test_a_cost_is_exact(fresh: int, cached: int, output: int) -> None:
-    prices = Prices.load()
     usage = Usage(input=fresh + cached, cached=cached, output=output)
-    cost = prices.cost(replace(ATTEMPT, usage=usage))
+    cost = SHIPPED.cost(replace(ATTEMPT, usage=usage))
     # gpt-4o-mini: 0.15, 0.075 and 0.6 dollars a million, here in billionths of a dollar.
     assert cost * 10**9 == fresh * 150 + cached * 75 + output * 600
 
