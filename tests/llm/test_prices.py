@@ -12,9 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_failhard import policy
 from pytest_failhard.llm.ledger import Usage
 from pytest_failhard.llm.prices import PriceError, Prices
+from pytest_failhard.policy import LEVELS
 from tests.llm.requests_made import ATTEMPT, UNHURRIED
+from tools.generate_docs import policies
 
 SHIPPED = Prices.load()
 LIST = """\
@@ -63,6 +66,12 @@ def test_the_shipped_list_knows_the_common_models_of_three_providers() -> None:
 def test_the_shipped_list_is_read_from_the_folder_of_the_policies_and_hashed() -> None:
     data = (Path(__file__).parents[2] / "policies" / "prices.yaml").read_bytes()
     assert Prices.load().sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_the_shipped_list_is_no_policy() -> None:
+    folder = Path(__file__).parents[2] / "policies"
+    assert sorted(policies(folder)) == list(LEVELS)
+    assert "prices.yaml" not in policy.SHIPPED.values()
 
 
 def test_the_longest_glob_wins(tmp_path: Path) -> None:
