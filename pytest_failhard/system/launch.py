@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import re
@@ -156,14 +157,12 @@ def _answers(port: int, path: str) -> bool:
 def _ports(instance: Instance) -> set[int]:
     """Return the ports on which the system and what it started listen."""
     found: set[int] = set()
-    try:
+    # One of them may end while we look; the next look, or the exit code, says more.
+    with contextlib.suppress(psutil.NoSuchProcess):
         main = psutil.Process(instance.process.pid)
         for process in (main, *main.children(recursive=True)):
             listening = process.net_connections(kind="tcp")
             found |= {each.laddr.port for each in listening if each.status == psutil.CONN_LISTEN}
-    except psutil.NoSuchProcess:
-        # One of them ended while we looked; the next look, or the exit code, says more.
-        return found
     return found
 
 

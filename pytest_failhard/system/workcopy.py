@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from pytest_failhard.model import GateError
 
 UNCOPIED = frozenset({".git", ".hg", ".failhard", "node_modules", "__pycache__"})
 """Folders that are never copied; the second half of the rule for a project outside git."""
+_State = tuple[int, int, int]
 READ_BYTES = 1024 * 1024
 """So much of a written file is read."""
 
@@ -61,7 +64,8 @@ def _walked(root: Path) -> Iterator[str]:
         folders[:] = [
             name for name in folders if name not in UNCOPIED and not Path(folder, name, "pyvenv.cfg").exists()
         ]
-        yield from (Path(folder, name).relative_to(root).as_posix() for name in names)
+        paths = (Path(folder, name) for name in names)
+        yield from (path.relative_to(root).as_posix() for path in paths if path.is_file())
 
 
 class Watch:
@@ -81,25 +85,25 @@ class Watch:
         first = self._folders[0]
         return {Path(os.path.relpath(path, first)).as_posix(): _beginning(path) for path in sorted(changed)}
 
-    def _state(self) -> dict[Path, tuple[int, int, int]]:
-        return {path: state for folder in self._folders for path, state in _files(folder)}
+    def _state(self) -> dict[Path, _State]:
+        return {path: state for folder in self._folders for path, state in _states(folder).items()}
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, tuple[int, int, int]]]:
+def _states(folder: Path) -> dict[Path, _State]:
+    found: dict[Path, _State] = {}
     for above, _, names in os.walk(folder):
-        for name in names:
-            path = Path(above, name)
-            try:
-                stat = path.lstat()
-            except FileNotFoundError:
-                continue  # a temporary file of a process that runs
-            yield path, (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        for path in (Path(above, name) for name in names):
+            # A temporary file of a process that runs may be gone again.
+            with contextlib.suppress(FileNotFoundError):
+                status = path.lstat()
+                found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+    return found
 
 
 def _beginning(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(READ_BYTES)
-    except OSError:
-        # A socket, a broken link, a file that is gone already: it holds nothing that could be searched.
-        return b""
+    # What is no file (a link, a pipe, a socket) holds nothing, and reading it may never end.
+    with contextlib.suppress(OSError):
+        if stat.S_ISREG(path.lstat().st_mode):
+            with path.open("rb") as stream:
+                return stream.read(READ_BYTES)
+    return b""

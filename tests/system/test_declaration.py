@@ -144,6 +144,7 @@ def test_every_contradiction_is_listed_at_once() -> None:
 
 def test_a_library_starts_nothing_and_only_http_has_routes() -> None:
     assert parse({"kind": "library", "secrets": []}).missing == ()
+    assert parse({"kind": "worker", "ready_log": "ready in \\d+"}).ready_log == "ready in \\d+"
     assert mistakes(kind="library")[:2] == (
         "start: a library starts nothing; remove it, or set the kind",
         "port_env: only a system of kind http has it; remove it",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -53,6 +54,7 @@ def test_a_part_of_a_repository_is_copied_alone(repository: Path, tmp_path: Path
 def test_outside_git_caches_and_environments_are_left_out(tmp_path: Path) -> None:
     files = {"a.py": "", "env/pyvenv.cfg": "", "env/x.py": "", "__pycache__/a.pyc": "", "b/c.txt": ""}
     root = write(tmp_path / "p", files)
+    os.mkfifo(root / "pipe")
     assert names(copy(root, tmp_path / "tree").folder) == ["a.py", "b/c.txt"]
 
 
@@ -71,7 +73,9 @@ def test_what_a_run_writes_is_seen_once(tmp_path: Path) -> None:
     write(tree, {"a.txt": "longer", "new/c.txt": "c"})
     write(data, {"store.db": "rows"})
     (tree / "broken").symlink_to("nowhere")
+    os.mkfifo(data / "pipe")
     assert watch.written() == {
+        "../data/pipe": b"",
         "../data/store.db": b"rows",
         "a.txt": b"longer",
         "broken": b"",

@@ -73,6 +73,7 @@ def test_a_sign(tmp_path: Path, code: str, what: str, providers: tuple[str, ...]
         "u = 'https://api.openai.com.evil.example'",
         "u = 'https://example.org/api.openai.community'",
         "# import openai",
+        "table['f']('openai')",
     ],
 )
 def test_no_sign(tmp_path: Path, code: str) -> None:

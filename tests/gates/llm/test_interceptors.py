@@ -129,7 +129,7 @@ def test_what_is_no_error(tmp_path: Path, files: dict[str, str], known: dict[str
     [
         "import httpx\nimport httpx2\nhttpx2.alias_httpx()\n",
         "import app\nimport httpx2\nhttpx2.alias_httpx()\n",
-        "x = 1\n",
+        "f()()\n",
     ],
 )
 def test_an_alias_that_comes_too_late_or_never_does_not_help(tmp_path: Path, code: str) -> None:
