@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
+import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Protocol
 
@@ -37,6 +39,20 @@ class Calls(Protocol):
         """Make the call and return a summary of what it returned."""
 
 
+@contextlib.contextmanager
+def variables(job: Job) -> Iterator[None]:
+    """Give this process the variables of a call for as long as it lasts."""
+    before = dict(os.environ)
+    for name in job.unset:
+        os.environ.pop(name, None)
+    os.environ.update(job.set)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def perform(job: Job) -> Outcome:
     """Make the call; whatever it raises is part of the outcome."""
     calls: Calls = importlib.import_module(f"tests.llm.sdk.{MODULES[job.sdk]}")
@@ -57,7 +73,10 @@ def main() -> None:
     output, sys.stdout = sys.stdout, sys.stderr
     warnings.simplefilter("ignore")
     for line in sys.stdin:
-        output.write(json.dumps(asdict(perform(job_from(line)))) + "\n")
+        job = job_from(line)
+        with variables(job):
+            outcome = perform(job)
+        output.write(json.dumps(asdict(outcome)) + "\n")
         output.flush()
 
 

@@ -37,7 +37,10 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One call: `url` has no path, `timeout` is the SDK's own, in seconds; an empty `key` gives it none."""
+    """One call: `url` has no path, `timeout` is the SDK's own, in seconds; an empty `key` gives it none.
+
+    `set` and `unset` are the variables with which it is made.
+    """
 
     sdk: str
     dialect: str
@@ -48,6 +51,8 @@ class Job:
     model: str
     timeout: float
     words: Words
+    set: Mapping[str, str]
+    unset: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
