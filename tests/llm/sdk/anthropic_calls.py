@@ -22,7 +22,7 @@ TOOLS: list[ToolParam] = [
 def message(job: Job, reply: object) -> str:
     """Summarise what a program that trusts the SDK would hold."""
     if not isinstance(reply, Message):
-        return plain(reply)
+        return plain(job.words, reply)
     if not reply.content:
         told = f"content {reply.content}"
     else:

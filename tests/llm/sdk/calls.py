@@ -1,17 +1,18 @@
-"""Makes one call and says what came of it; as a program, one JSON line in and one out for each call."""
+"""Makes calls and says what came of them; as a program, a JSON line in and one out for each, in any order."""
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import json
-import os
 import sys
+import threading
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
-from typing import Protocol
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import IO, Protocol
 
+from pytest_failhard.llm.traffic.egress import Guard
 from tests.llm.sdk.job import Caught, Job, Outcome, Words, raised
 
 MODULES: Mapping[str, str] = {
@@ -30,6 +31,7 @@ MODULES: Mapping[str, str] = {
     "node": "plain_calls",
 }
 """Where the calls of each client are; its SDK is imported with them."""
+THREADS = 32
 
 
 class Calls(Protocol):
@@ -37,20 +39,6 @@ class Calls(Protocol):
 
     def call(self, job: Job) -> str:
         """Make the call and return a summary of what it returned."""
-
-
-@contextlib.contextmanager
-def variables(job: Job) -> Iterator[None]:
-    """Give this process the variables of a call for as long as it lasts."""
-    before = dict(os.environ)
-    for name in job.unset:
-        os.environ.pop(name, None)
-    os.environ.update(job.set)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def perform(job: Job) -> Outcome:
@@ -62,22 +50,33 @@ def perform(job: Job) -> Outcome:
     return Outcome(result=result) if caught.error is None else raised(caught.error)
 
 
-def job_from(line: str) -> Job:
-    """Read a call from a line."""
-    fields = json.loads(line)
-    return Job(**{**fields, "words": Words(**fields["words"])})
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """Answers the calls of another process. What it tried to reach outside loopback goes with each answer."""
+
+    output: IO[str]
+    guard: Guard
+    lock: threading.Lock
+
+    def answer(self, line: str) -> None:
+        """Make the call that a line describes."""
+        number, fields = json.loads(line)
+        outcome = asdict(perform(Job(**{**fields, "words": Words(**fields["words"])})))
+        with self.lock:
+            self.output.write(json.dumps([number, outcome, self.guard.attempts]) + "\n")
+            self.output.flush()
 
 
 def main() -> None:
     """Answer each line until the input ends; what SDKs print goes to standard error."""
-    output, sys.stdout = sys.stdout, sys.stderr
     warnings.simplefilter("ignore")
-    for line in sys.stdin:
-        job = job_from(line)
-        with variables(job):
-            outcome = perform(job)
-        output.write(json.dumps(asdict(outcome)) + "\n")
-        output.flush()
+    guard = Guard()
+    guard.install()
+    program = Program(output=sys.stdout, guard=guard, lock=threading.Lock())
+    sys.stdout = sys.stderr
+    with ThreadPoolExecutor(THREADS) as threads:
+        for line in sys.stdin:
+            threads.submit(program.answer, line)
 
 
 if __name__ == "__main__":

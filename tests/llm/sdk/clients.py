@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import subprocess
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from tests.llm.sdk.calls import perform, variables
+from tests.llm.sdk.calls import THREADS, perform
 from tests.llm.sdk.job import Job, Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,89 +22,94 @@ OTHERS = frozenset({"openai-2", "litellm", "langchain-openai"})
 """What stands on openai 2, in the environment beside the suite's."""
 
 
-class MissingEnvironmentError(Exception):
-    """The second environment is not there; the message says how to make it."""
+class ClientsError(Exception):
+    """A call cannot be made; the message says what is missing, or what the child did."""
 
 
 class Child:
-    """A process that makes calls until it is told to end, or does not come back from one."""
+    """A process that makes calls. It is killed in the end: some calls would go on for an hour."""
 
-    def __init__(self, python: Path, log: Path, path: Sequence[Path]) -> None:
-        self._command = (str(python), "-m", "tests.llm.sdk.calls")
+    def __init__(self, python: Path, log: Path, environment: Mapping[str, str]) -> None:
         self._log = log
-        self._path = os.pathsep.join(map(str, path))
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None
+        self._calls: dict[int, Future[Outcome]] = {}
+        self._errors = log.open("wb")
+        self._process = subprocess.Popen(
+            (str(python), "-m", "tests.llm.sdk.calls"),
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, name=log.stem)
+        self._reader.start()
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            self._errors = self._log.open("ab")
-            kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._errors,
-                bufsize=0,
-                env={**kept, "HOME": str(self._log.parent), "PYTHONPATH": self._path},
-            )
-        return self._process
+    @staticmethod
+    def _pipe(pipe: IO[str] | None) -> IO[str]:
+        if pipe is None:
+            raise ClientsError("the child was started without pipes")
+        return pipe
 
-    def perform(self, job: Job, seconds: float) -> Outcome | None:
-        """Make a call; None, and no process any more, where it has not come back in time."""
-        process = self._running()
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the child has no pipes")
-        process.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
-        ready, _, _ = select.select([process.stdout], [], [], seconds)
-        if not ready:
-            process.kill()
-            self.close()
-            return None
-        fields = json.loads(process.stdout.readline())
-        return Outcome(**{**fields, "chain": tuple(fields["chain"])})
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Begin a call."""
+        future: Future[Outcome] = Future()
+        number = len(self._calls)
+        self._calls[number] = future
+        stdin = self._pipe(self._process.stdin)
+        stdin.write(json.dumps([number, asdict(job)]) + "\n")
+        stdin.flush()
+        return future
+
+    def _read(self) -> None:
+        for line in self._pipe(self._process.stdout):
+            number, fields, egress = json.loads(line)
+            if egress:
+                self._calls[number].set_exception(ClientsError(f"the call tried to reach {egress}"))
+            else:
+                self._calls[number].set_result(Outcome(**{**fields, "chain": tuple(fields["chain"])}))
+        for future in self._calls.values():
+            if not future.done():
+                future.set_exception(ClientsError(f"the child has ended: see {self._log}"))
 
     def close(self) -> None:
-        """End the process, if there is one."""
-        if self._process is not None:
-            for pipe in (self._process.stdin, self._process.stdout, self._errors):
-                if pipe is not None:
-                    pipe.close()
-            self._process.wait()
-            self._process = self._errors = None
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self._pipe(self._process.stdin).close()
+        self._pipe(self._process.stdout).close()
+        self._errors.close()
 
 
 class Clients:
-    """All SDKs, wherever they are."""
+    """All SDKs, wherever they are; a child is started when it is first needed."""
 
-    def __init__(self, folder: Path, path: Sequence[Path] = ()) -> None:
-        self._threads = ThreadPoolExecutor(thread_name_prefix="sdk")
-        self._here = Child(Path(sys.executable), folder / "sdks.log", path)
-        self._openai2 = Child(OPENAI2, folder / "openai2.log", path)
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+        self._environment = {**kept, **environment}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sdk")
+        self._children: dict[Path, Child] = {}
 
-    def perform(self, job: Job, seconds: float, *, apart: bool = False) -> Outcome | None:
-        """Make a call; None where it has not come back in time.
-
-        One that would then go on for minutes is made `apart`, in a process that can be ended.
-        """
+    def submit(self, job: Job, *, apart: bool = False) -> Future[Outcome]:
+        """Begin a call; one that would go on for minutes must be made `apart`, in a process that is killed."""
         if job.sdk in OTHERS:
-            if not OPENAI2.exists():
-                raise MissingEnvironmentError(f"{OPENAI2} is missing: run `make environment`")
-            return self._openai2.perform(job, seconds)
+            return self._child(OPENAI2).submit(job)
         if apart:
-            return self._here.perform(job, seconds)
-        with variables(job):
-            future = self._threads.submit(perform, job)
-            try:
-                return future.result(seconds)
-            except TimeoutError:
-                return None
+            return self._child(Path(sys.executable)).submit(job)
+        return self._threads.submit(perform, job)
+
+    def _child(self, python: Path) -> Child:
+        if not python.exists():
+            raise ClientsError(f"{python} is missing: run `make environment`")
+        if python not in self._children:
+            log = self._folder / f"child{len(self._children)}.log"
+            self._children[python] = Child(python, log, self._environment)
+        return self._children[python]
 
     def close(self) -> None:
         """End all processes and threads."""
-        self._here.close()
-        self._openai2.close()
+        for child in self._children.values():
+            child.close()
         self._threads.shutdown()
-
-

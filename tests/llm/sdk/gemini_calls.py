@@ -32,7 +32,7 @@ def _finish(reply: types.GenerateContentResponse) -> str | None:
 def answer(job: Job, reply: object) -> str:
     """Summarise what a program that trusts the SDK would hold."""
     if not isinstance(reply, types.GenerateContentResponse):
-        return plain(reply)
+        return plain(job.words, reply)
     calls = [f"tool {call.name}({job.words.label(str(call.args))})" for call in reply.function_calls or ()]
     finish = _finish(reply)
     return joined(

@@ -25,11 +25,12 @@ class Words:
     def label(self, text: str) -> str:
         """Return a text with each canary named by what it is: equal in every run, whatever was drawn."""
         named = text.replace(self.answer, "<answer>")
+        begin = named.find(self.head[:4])
+        if begin >= 0 and self.answer.startswith(named[begin:]):
+            named = f"{named[:begin]}<start of the answer>"
         for name, word in (("head", self.head), ("middle", self.middle), ("tail", self.tail)):
             named = named.replace(word, f"<{name}>")
         named = named.replace(self.poison, "<poison>")
-        if text and self.answer.startswith(text) and text != self.answer:
-            return "<start of the answer>"
         if self.head[:4] in named or self.tail[-4:] in named:
             return "<garbled answer>"
         return named if len(named) <= SHORT else f"{named[:SHORT]}..."
@@ -37,10 +38,7 @@ class Words:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One call: `url` has no path, `timeout` is the SDK's own, in seconds; an empty `key` gives it none.
-
-    `set` and `unset` are the variables with which it is made.
-    """
+    """One call: `url` has no path, `timeout` is the SDK's own, in seconds; an empty `key` gives it none."""
 
     sdk: str
     dialect: str
@@ -51,8 +49,6 @@ class Job:
     model: str
     timeout: float
     words: Words
-    set: Mapping[str, str]
-    unset: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +118,11 @@ def raised(error: Exception) -> Outcome:
     )
 
 
-def plain(value: object) -> str:
+def plain(words: Words, value: object) -> str:
     """Summarise what an SDK returned in place of its own type: `str` for a page, else the value itself."""
     if isinstance(value, str) and len(value) > SHORT:
         return "str"
-    return repr(value) if isinstance(value, (str, int, float, list, type(None))) else type(value).__name__
+    return words.label(repr(value)) if isinstance(value, (str, int, float, list, type(None))) else type(value).__name__
 
 
 def said(words: Words, value: object) -> str:

@@ -111,6 +111,11 @@ class Case:
         return f"{self.key}-{self.fault.id}"
 
     @property
+    def home(self) -> str:
+        """The dialect under which the catalogue has the form, or `any`."""
+        return next(name for name, form in self.fault.dialects.items() if form is self.form)
+
+    @property
     def expected(self) -> Observed | None:
         """What the catalogue says of this way, or else of the plain one."""
         return self.form.observed.get(self.key) or self.form.observed.get(self.sdk)

@@ -55,7 +55,7 @@ def _message(words: Words, message: ChatCompletionMessage) -> str:
         return said(words, message.content) if refusal is None else f"refusal {words.label(refusal)}"
     calls = (call for call in message.tool_calls if call.type == "function")
     return "; ".join(
-        f"tool {call.function.name}({words.label(call.function.arguments)})" + ("" if call.id else " without id")
+        f"tool {words.label(call.function.name)}({words.label(call.function.arguments)})" + ("" if call.id else " without id")
         for call in calls
     )
 
@@ -67,15 +67,15 @@ def _choice(words: Words, choice: Choice) -> str:
     return joined({_message(words, choice.message): True, f"finish_reason {choice.finish_reason}": not usual})
 
 
-def completion(job: Job, reply: object) -> str:
-    """Summarise what a program that trusts the SDK would hold."""
+def completion(job: Job, reply: object, *, billed: bool = True) -> str:
+    """Summarise what a program that trusts the SDK would hold; a stream is not `billed` unless it asks."""
     if not isinstance(reply, ChatCompletion):
-        return plain(reply)
+        return plain(job.words, reply)
     if not reply.choices:
         return f"choices {reply.choices}"
     choices = " | ".join(_choice(job.words, choice) for choice in reply.choices)
     usage = reply.usage.total_tokens if reply.usage else None
-    odd = not isinstance(usage, int) or usage > 10**5
+    odd = billed and (not isinstance(usage, int) or usage > 10**5)
     return joined({choices: True, f"model {reply.model}": reply.model != job.model, f"usage {usage!r}": odd})
 
 
@@ -91,7 +91,7 @@ def chunks(job: Job, stream: Iterable[object]) -> str:
     odd, finish, seen = [], None, 0
     for seen, chunk in enumerate(stream, start=1):  # noqa: B007
         if not isinstance(chunk, ChatCompletionChunk):
-            odd.append(plain(chunk))
+            odd.append(plain(job.words, chunk))
         elif chunk.choices:
             choice = chunk.choices[0]
             texts[choice.index] = texts.get(choice.index, "") + (choice.delta.content or "")
@@ -165,7 +165,7 @@ def stream_helper(user: openai.OpenAI, job: Job) -> str:
     with user.chat.completions.stream(model=job.model, messages=MESSAGES) as stream:
         for _ in stream:
             pass
-        return completion(job, stream.get_final_completion())
+        return completion(job, stream.get_final_completion(), billed=False)
 
 
 def tools_create_stream(user: openai.OpenAI, job: Job) -> str:
@@ -184,7 +184,7 @@ def tools_stream(user: openai.OpenAI, job: Job) -> str:
     ) as stream:
         for _ in stream:
             pass
-        return completion(job, stream.get_final_completion())
+        return completion(job, stream.get_final_completion(), billed=False)
 
 
 def choices_create_stream(user: openai.OpenAI, job: Job) -> str:
@@ -198,13 +198,13 @@ def choices_stream(user: openai.OpenAI, job: Job) -> str:
     with user.chat.completions.stream(model=job.model, messages=MESSAGES, n=2) as stream:
         for _ in stream:
             pass
-        return completion(job, stream.get_final_completion())
+        return completion(job, stream.get_final_completion(), billed=False)
 
 
 def response(job: Job, reply: object) -> str:
     """Summarise a response; `output_text` is the SDK's own and may raise."""
     if not isinstance(reply, Response):
-        return plain(reply)
+        return plain(job.words, reply)
     text = said(job.words, reply.output_text)
     return joined({text: True, f"status {reply.status}": reply.status != "completed"})
 
@@ -250,7 +250,7 @@ def embeddings_create(user: openai.OpenAI, job: Job) -> str:
     """Embed two texts."""
     reply: object = user.embeddings.create(model=job.model, input=INPUTS, dimensions=DIMENSIONS)
     if not isinstance(reply, CreateEmbeddingResponse):
-        return plain(reply)
+        return plain(job.words, reply)
     order = [each.index for each in reply.data]
     sizes = ", ".join(_vector(each.embedding) for each in reply.data)
     return joined({f"vectors of {sizes}": True, f"index {order}": order != sorted(order)})

@@ -78,7 +78,7 @@ class Model(Protocol):
 def _first(job: Job, reply: Reply) -> str:
     if not isinstance(reply, str) and reply.choices:
         return said(job.words, reply.choices[0].message.content)
-    return plain(reply) if isinstance(reply, str) else f"choices {reply.choices}"
+    return plain(job.words, reply) if isinstance(reply, str) else f"choices {reply.choices}"
 
 
 def _litellm(job: Job) -> tuple[ModuleType, Mapping[str, object]]:

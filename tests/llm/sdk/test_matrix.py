@@ -1,0 +1,54 @@
+"""Every SDK meets every fault of its provider as the catalogue says: what it raises, and how often it asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+
+import pytest
+
+from pytest_failhard.llm.catalogue import load
+from tests.llm.sdk.laboratory import Laboratory
+from tests.llm.sdk.matrix import DIALECTS, SAMPLED, WAYS, Case, cases
+
+CASES = tuple(cases(load()))
+HEALTHY = tuple(
+    (sdk, dialect, variant)
+    for sdk, dialects in DIALECTS.items()
+    for dialect in dialects
+    for variants in WAYS[dialect].values()
+    for variant in variants
+) + tuple((sdk, dialect, "create") for sdk, dialect in SAMPLED.items())
+
+
+@pytest.fixture(scope="session")
+def chosen(request: pytest.FixtureRequest) -> tuple[Case, ...]:
+    """The cases of this run: all of them, or those that the developer asked for."""
+    names = {item.name.partition("[")[2].removesuffix("]") for item in request.session.items}
+    return tuple(case for case in CASES if case.id in names)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_sdk_meets_a_fault_as_the_catalogue_says(
+    case: Case,
+    chosen: tuple[Case, ...],
+    laboratory: Laboratory,
+    record_property: Callable[[str, object], None],
+) -> None:
+    meeting = laboratory.meet(case, chosen)
+    record_property("observed", json.dumps([case.fault.id, case.home, case.sdk, case.key, asdict(meeting.observed)]))
+    assert [each for each in meeting.ledger.refusals if each.what in {"answer", "bad-request"}] == []
+    assert meeting.observed == case.expected, meeting.outcome
+
+
+@pytest.mark.parametrize(("sdk", "dialect", "variant"), HEALTHY, ids=map("-".join, HEALTHY))
+def test_an_sdk_is_content_with_a_healthy_answer(
+    sdk: str, dialect: str, variant: str, laboratory: Laboratory
+) -> None:
+    meeting = laboratory.healthy(sdk, dialect, variant)
+    assert meeting.outcome is not None
+    assert meeting.outcome.exception == "", meeting.outcome
+    assert [attempt.kind for attempt in meeting.ledger.attempts] == ["call"]
+    assert meeting.ledger.refusals == ()
+    assert meeting.outcome.result == ""
