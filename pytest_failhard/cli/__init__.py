@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("check", "verify", "gates", "explain", "init")
+COMMANDS = ("check", "verify", "gates", "explain", "llm-faults", "init")
 
 
 class LazyGroup(click.Group):
@@ -18,11 +18,12 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a subcommand; the module carries its name."""
+        """Return a subcommand; the module carries its name, with underscores for dashes."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = vars(importlib.import_module(f"pytest_failhard.cli.{cmd_name}"))["command"]
+        module = importlib.import_module(f"pytest_failhard.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = vars(module)["command"]
         return command
 
 

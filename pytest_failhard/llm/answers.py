@@ -6,17 +6,17 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_failhard.llm import asked
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.content import Content, ToolCall
 from pytest_failhard.llm.request import Request, Route
 from pytest_failhard.llm.routing import is_azure
-from pytest_failhard.llm.schema import instance
+from pytest_failhard.llm.schema import SchemaError, instance
 from pytest_failhard.llm.scripted import Answers, AnswersError
 
-__all__ = ["Answers", "AnswersError", "Content", "ToolCall", "features", "healthy"]
+__all__ = ["Answers", "AnswersError", "Content", "ToolCall", "called", "features", "healthy"]
 
 
 def features(request: Request, route: Route) -> frozenset[str]:
@@ -47,19 +47,31 @@ def healthy(request: Request, route: Route, canaries: Canaries, scripted: Answer
         return found
     tool = asked.forced(request, route)
     if tool is not None:
-        arguments = json.dumps(instance(tool.schema, canaries), ensure_ascii=False)
-        call = ToolCall(id=f"call_{_hex(request.body, 24)}", name=tool.name, arguments=arguments)
-        return Content(tool_calls=(call,), finish="tool_calls")
+        return called(tool, request, canaries)
     return Content(text=_text(request, canaries))
+
+
+def called(tool: asked.Tool, request: Request, canaries: Canaries) -> Content:
+    """Return a call of a tool with the least arguments that its schema allows. Raises AnswersError."""
+    arguments = _instance(tool.schema, canaries)
+    call = ToolCall(id=f"call_{_hex(request.body, 24)}", name=tool.name, arguments=arguments)
+    return Content(tool_calls=(call,), finish="tool_calls")
 
 
 def _text(request: Request, canaries: Canaries) -> str:
     demanded = asked.schema(request)
     if demanded is not None:
-        return json.dumps(instance(demanded, canaries), ensure_ascii=False)
+        return _instance(demanded, canaries)
     if asked.json_mode(request):
         return json.dumps({"answer": canaries.text, "number": canaries.number})
-    return f"{canaries.text}"
+    return canaries.text
+
+
+def _instance(schema: Mapping[str, object], canaries: Canaries) -> str:
+    try:
+        return json.dumps(instance(schema, canaries), ensure_ascii=False)
+    except SchemaError as error:
+        raise AnswersError(f"no answer fits the JSON Schema of the request: {error}") from error
 
 
 def _hex(data: bytes, digits: int) -> str:

@@ -8,7 +8,6 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher
-from fractions import Fraction
 from importlib import resources
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -267,16 +266,10 @@ def _fault(adapter: TypeAdapter[Fault], entry: object, where: str) -> Fault | li
 
     known = {each.name for kind in (Fault, Form, Observed) for each in fields(kind)}
     try:
-        # By way of JSON: its strict reading takes a list for a tuple.
-        return adapter.validate_json(json.dumps(entry, default=_number))
+        # By way of JSON, whose strict reading takes a list for a tuple; fractions become floats.
+        return adapter.validate_json(json.dumps(entry, default=float))
     except ValidationError as error:
         return mistakes(error, where, known)
-
-
-def _number(value: object) -> float:
-    if isinstance(value, Fraction):
-        return float(value)
-    raise TypeError(type(value).__name__)
 
 
 def _fits(form: Form, dialect: str) -> bool:

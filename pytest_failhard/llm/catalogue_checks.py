@@ -71,10 +71,9 @@ def unusable(faults: Collection[Fault], dialects: Collection[str], common: str) 
     ids = [fault.id for fault in faults]
     twice = sorted({each for each in ids if ids.count(each) > 1})
     found = [f"{each}: stands twice; keep one" for each in twice]
+    known = {common, *dialects}
     for fault in faults:
-        found += [
-            f"{fault.id}: {each}" for each in (*_of_fault(fault), *_of_links(fault, ids, {common, *dialects}))
-        ]
+        found += [f"{fault.id}: {each}" for each in (*_of_fault(fault), *_of_links(fault, ids, known))]
         for dialect, form in fault.dialects.items():
             place = f"{fault.id}.{dialect}"
             found += [f"{place}: {each}" for each in _of_form(fault, form)]

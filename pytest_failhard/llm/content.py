@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 BYTES_PER_TOKEN = 4
@@ -29,11 +29,17 @@ class Content:
     vectors: tuple[tuple[float, ...], ...] = ()
     finish: str = "stop"
 
-    @property
-    def cut(self) -> Content:
-        """The first half of it: the text ends inside a word of the default answer, arguments inside JSON."""
-        calls = tuple(replace(call, arguments=_half(call.arguments)) for call in self.tool_calls)
-        return replace(self, text=_half(self.text), tool_calls=calls)
+    def cut(self, word: str) -> Content:
+        """Return it up to the middle of a word that is in it, else up to the middle of itself."""
+        calls = tuple(replace(call, arguments=_cut(call.arguments, word)) for call in self.tool_calls)
+        return replace(self, text=_cut(self.text, word), tool_calls=calls)
+
+    def replaced(self, words: Iterable[str], by: str) -> Content:
+        """Return it with other words in their place."""
+        text = self.text
+        for word in words:
+            text = text.replace(word, by)
+        return replace(self, text=text)
 
     @property
     def tokens(self) -> int:
@@ -41,8 +47,9 @@ class Content:
         return tokens(self.text, *(call.name + call.arguments for call in self.tool_calls))
 
 
-def _half(text: str) -> str:
-    return text[: len(text) // 2]
+def _cut(text: str, word: str) -> str:
+    place = text.find(word)
+    return text[: len(text) // 2] if place < 0 else text[: place + len(word) // 2]
 
 
 def tokens(*texts: str) -> int:

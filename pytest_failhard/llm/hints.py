@@ -12,7 +12,7 @@ from pytest_failhard.llm.catalogue import Json
 from pytest_failhard.llm.content import at, items
 from pytest_failhard.llm.http1 import date
 from pytest_failhard.llm.ledger import Usage
-from pytest_failhard.llm.placeholders import Value, Values
+from pytest_failhard.llm.placeholders import Value
 
 # Tier 1 of gpt-4o-mini as documented: the figures do not matter, their presence does.
 REQUESTS_PER_MINUTE = 500
@@ -24,19 +24,20 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 def values(milliseconds: Value, now: datetime) -> dict[str, Value]:
     """Return the placeholders that say a hint, all None where there is none.
 
-    `hint_s` is in whole seconds, rounded up as `retry-after` demands; `hint_duration` is exact, as in
-    protobuf (`0.005s`).
+    `hint_s` is in whole seconds, rounded up as `retry-after` demands; `hint_duration` is exact, as protobuf
+    writes it (`0.005s`); times are rounded up, since one that has passed asks for no wait.
     """
     if not isinstance(milliseconds, (int, float)):
-        names = ("hint_ms", "hint_s", "hint_text", "hint_duration", "http_date")
-        return dict.fromkeys(names)
+        return dict.fromkeys(("hint_ms", "hint_s", "hint_duration", "hint_text", "hint_time", "http_date"))
     seconds = math.ceil(milliseconds / 1000)
+    then = now + timedelta(seconds=seconds)
     return {
         "hint_ms": milliseconds,
         "hint_s": seconds,
-        "hint_text": text(milliseconds / 1000),
         "hint_duration": f"{milliseconds / 1000:g}s",
-        "http_date": date(now + timedelta(seconds=seconds)),
+        "hint_text": text(milliseconds / 1000),
+        "hint_time": f"{then:%Y-%m-%dT%H:%M:%SZ}",
+        "http_date": date(then),
     }
 
 
@@ -78,23 +79,14 @@ def _retry_info(body: Json) -> float | None:
     return next((float(match.group(1)) for match in matches if match), None)
 
 
-def rate_limits(
-    used: Usage, *, wait: float | None = None, scarce: str = "", params: Values
-) -> dict[str, str]:
-    """Return OpenAI's `x-ratelimit-*` headers.
-
-    `scarce` is what has run out (`requests`, `tokens` or nothing); it is there again after `wait` seconds.
-    """
+def rate_limits(used: Usage) -> dict[str, str]:
+    """Return OpenAI's `x-ratelimit-*` headers of a healthy answer that took these tokens."""
     limits = {"requests": REQUESTS_PER_MINUTE, "tokens": TOKENS_PER_MINUTE}
     spent = {"requests": 1, "tokens": used.input + used.output}
-    if scarce:
-        given = params.get("limit")
-        limits[scarce] = given if isinstance(given, int) else limits[scarce]
-        spent[scarce] = limits[scarce]
     left = {name: max(0, limits[name] - spent[name]) for name in limits}
-    waits = {name: wait if name == scarce else _MINUTE * spent[name] / limits[name] for name in limits}
+    waits = {name: math.ceil(_MINUTE * 1000 * spent[name] / limits[name]) / 1000 for name in limits}
     return {
         **{f"x-ratelimit-limit-{name}": str(value) for name, value in limits.items()},
         **{f"x-ratelimit-remaining-{name}": str(value) for name, value in left.items()},
-        **{f"x-ratelimit-reset-{name}": text(round(value or 0, 3)) for name, value in waits.items()},
+        **{f"x-ratelimit-reset-{name}": text(value) for name, value in waits.items()},
     }

@@ -11,7 +11,7 @@ Value = int | float | str | None
 Values = Mapping[str, Value]
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
-_SENTENCE = re.compile(r"(?:[^.]|\.(?!\s|$))+(?:\.(?=\s|$)|$)")
+_UNKNOWN_WAIT = "a moment"
 
 
 class PlaceholderError(ValueError):
@@ -24,15 +24,13 @@ def names(text: str) -> frozenset[str]:
 
 
 def fill(text: str, values: Values) -> str:
-    """Return a text with its values; a sentence that needs a value of None is left out.
+    """Return a text with its values; None, a wait that is not told, reads `a moment`.
 
     Raises PlaceholderError.
     """
-    for name in sorted(names(text)):
-        if name not in values:
-            raise PlaceholderError(f"no placeholder {{{{{name}}}}}; known: {', '.join(sorted(values))}")
-    kept = _without_unknown(text, values)
-    return _PLACEHOLDER.sub(lambda match: _written(values[match.group(1)]), kept)
+    for name in sorted(names(text) - values.keys()):
+        raise PlaceholderError(f"no placeholder {{{{{name}}}}}; known: {', '.join(sorted(values))}")
+    return _PLACEHOLDER.sub(lambda match: _written(values[match.group(1)]), text)
 
 
 def lacks(text: str, values: Values) -> bool:
@@ -61,12 +59,7 @@ def _item_lacks(item: Json, values: Values) -> bool:
     return any(isinstance(text, str) and lacks(text, values) for text in texts)
 
 
-def _without_unknown(text: str, values: Values) -> str:
-    if not lacks(text, values):
-        return text
-    kept = [each for each in _SENTENCE.findall(text) if not lacks(each, values)]
-    return "".join(kept).strip()
-
-
 def _written(value: Value) -> str:
+    if value is None:
+        return _UNKNOWN_WAIT
     return f"{value:g}" if isinstance(value, float) else str(value)

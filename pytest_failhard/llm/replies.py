@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from pytest_failhard.llm import hints, http1, keys, pointers
+from pytest_failhard.llm import hints, http1, keys, pointers, vectors
 from pytest_failhard.llm.catalogue import Form, Json
-from pytest_failhard.llm.content import at, text_of
-from pytest_failhard.llm.dialects import catalogue_body, find
+from pytest_failhard.llm.dialects import catalogues, find
 from pytest_failhard.llm.dialects.base import Context, compact
 from pytest_failhard.llm.ledger import Usage
 from pytest_failhard.llm.placeholders import PlaceholderError, Value, Values, fill, fill_json, lacks
 from pytest_failhard.llm.routing import CALL, CATALOGUE
 
 JSON = "application/json"
-# OpenAI's wire and what it sends of its limits.
-LIMITED = frozenset({"openai", "openai_responses", "openai_embeddings", "azure", "groq", "openrouter"})
+UTF8 = "utf-8"
+# Their SDKs do not read it, so they do not send it.
+WITHOUT_MILLISECONDS = frozenset({"gemini", "bedrock", "ollama", "mistral"})
 _NO_BODY = frozenset({204, 304})
 
 
@@ -63,34 +63,46 @@ def standard_headers(context: Context, media_type: str, length: int | None) -> d
 def healthy(context: Context) -> Reply:
     """Return what a healthy provider answers; noise and unknown routes get 404 in OpenAI's shape."""
     if context.route.kind == CATALOGUE:
-        return _json(context, 200, catalogue_body(context))
+        return _json(context, 200, catalogues.body(context))
     if context.route.kind != CALL:
         return _json(context, 404, _unknown(context))
     return said(context, find(context).body(context))
 
 
-def said(context: Context, body: Json, status: int = 200) -> Reply:
+def said(context: Context, body: Json, status: int = 200, charset: str = UTF8) -> Reply:
     """Return a body in the way that was asked for: at once or as a stream."""
     if not context.route.stream:
-        return _json(context, status, body, limits=True)
+        return _json(context, status, body, limits=True, charset=charset)
     dialect = find(context)
     framing = dialect.framing(context)
-    chunks = tuple(framing.encode(event) for event in dialect.events(context, body))
-    headers = standard_headers(context, framing.media_type, None) | _healthy_limits(context)
-    return Reply(status=status, headers=headers, chunks=chunks, usage=dialect.usage(body))
+    chunks = framing.chunks(dialect.events(context, body))
+    closing = [framing.closing] if framing.closing else []
+    return Reply(
+        status=status,
+        headers=stream_headers(context),
+        chunks=tuple(encoded(each, charset) for each in [*chunks, *closing]),
+        usage=dialect.usage(body),
+    )
 
 
-def _json(context: Context, status: int, body: Json, *, limits: bool = False) -> Reply:
-    data = compact(body).encode()
-    headers = standard_headers(context, JSON, len(data)) | (_healthy_limits(context) if limits else {})
-    used = find(context).usage(body)
-    return Reply(status=status, headers=headers, body=data, usage=used)
+def stream_headers(context: Context) -> dict[str, str]:
+    """Return the headers of a healthy stream."""
+    dialect = find(context)
+    media_type = dialect.framing(context).media_type
+    return standard_headers(context, media_type, None) | {**dialect.limits(context)}
 
 
-def _healthy_limits(context: Context) -> dict[str, str]:
-    if context.route.dialect not in LIMITED:
-        return {}
-    return hints.rate_limits(context.usage, params={})
+def encoded(data: bytes, charset: str) -> bytes:
+    """Return UTF-8 in another encoding; what that cannot say is replaced."""
+    return data if charset == UTF8 else data.decode().encode(charset, "replace")
+
+
+def _json(context: Context, status: int, body: Json, *, limits: bool = False, charset: str = UTF8) -> Reply:
+    data = encoded(compact(body).encode(), charset)
+    headers = standard_headers(context, JSON, len(data))
+    if limits:
+        headers |= find(context).limits(context)
+    return Reply(status=status, headers=headers, body=data, usage=find(context).usage(body))
 
 
 def _unknown(context: Context) -> Json:
@@ -113,10 +125,17 @@ def values_of(context: Context, params: Mapping[str, Value]) -> dict[str, Value]
         "request_id": context.request_id,
         "target": context.request.target,
         "content": context.content.text,
-        "content_cut": context.content.cut.text,
+        "content_cut": context.cut.content.text,
+        "content_poisoned": _poisoned(context),
         **params,
         **hints.values(params.get("hint_ms"), context.now),
     }
+
+
+def _poisoned(context: Context) -> str:
+    canaries = context.canaries
+    words = (canaries.head, canaries.middle, canaries.tail, str(canaries.number))
+    return context.content.replaced(words, canaries.poison).text
 
 
 def formed(context: Context, form: Form, values: Values) -> Reply:
@@ -125,60 +144,43 @@ def formed(context: Context, form: Form, values: Values) -> Reply:
     Raises WireError for an unknown placeholder, and for an edit of what the healthy answer has not.
     """
     try:
-        reply = (
-            _edited(context, form, values) if form.patch or form.remove else _written(context, form, values)
-        )
-        extra = _headers(form, values)
-    except (PlaceholderError, pointers.PointerError) as error:
+        reply = _answered(context, form, values)
+        headers = {**reply.headers, **_headers(context, form, values)}
+    except (PlaceholderError, pointers.PointerError, vectors.VectorError) as error:
         raise WireError(f"{context.route.dialect} {context.route.name}: {error}") from error
-    return _with_limits(context, reply, extra, values)
+    wait = hints.asked(headers, _parsed(reply.body), context.now)
+    return replace(reply, headers=headers, hint_seconds=wait)
 
 
-def _headers(form: Form, values: Values) -> dict[str, str]:
-    wanted = {name.lower(): value for name, value in form.headers.items() if not lacks(value, values)}
-    return {name: fill(value, values) for name, value in wanted.items()}
+def _answered(context: Context, form: Form, values: Values) -> Reply:
+    if form.vectors:
+        edited = vectors.edited(form.vectors, find(context).body(context))
+        return said(context, edited, form.status)
+    if form.patch or form.remove:
+        patch = {pointer: fill_json(value, values) for pointer, value in form.patch.items()}
+        body = pointers.edited(find(context).body(context), patch, form.remove)
+        return said(context, body, form.status, form.charset)
+    return _written(context, form, values)
 
 
-def _edited(context: Context, form: Form, values: Values) -> Reply:
-    patch = {pointer: fill_json(value, values) for pointer, value in form.patch.items()}
-    body = pointers.edited(find(context).body(context), patch, form.remove)
-    return said(context, body, form.status)
+def _headers(context: Context, form: Form, values: Values) -> dict[str, str]:
+    told = {name.lower(): value for name, value in form.headers.items() if not lacks(value, values)}
+    if context.route.dialect in WITHOUT_MILLISECONDS:
+        told.pop("retry-after-ms", None)
+    return {name: fill(value, values) for name, value in told.items()}
 
 
 def _written(context: Context, form: Form, values: Values) -> Reply:
+    used = Usage()
+    data = fill(form.text or "", values).encode()
     if form.json is not None:
         body = fill_json(form.json, values)
         data, used = compact(body).encode(), find(context).usage(body)
-    else:
-        data, used = raw(fill(form.text or "", values)), Usage()
+    data = encoded(data, form.charset)
     headers = standard_headers(context, form.media_type, len(data))
-    if not data:
-        del headers["content-type"]
     if form.status in _NO_BODY:
-        del headers["content-length"]
+        del headers["content-type"], headers["content-length"]
     return Reply(status=form.status, headers=headers, body=data, usage=used)
-
-
-def raw(text: str) -> bytes:
-    """Return a text as bytes; the lone surrogates U+DC80 to U+DCFF stand for the bytes 0x80 to 0xFF."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _with_limits(context: Context, reply: Reply, extra: Mapping[str, str], values: Values) -> Reply:
-    body = _parsed(reply.body)
-    wait = hints.asked(extra, body, context.now)
-    limits: Mapping[str, str] = {}
-    if reply.status == 429 and wait is not None and context.route.dialect in LIMITED:
-        scarce = "tokens" if text_of(at(body, "error", "type")) == "tokens" else "requests"
-        limits = hints.rate_limits(context.usage, wait=wait, scarce=scarce, params=values)
-    return Reply(
-        status=reply.status,
-        headers={**reply.headers, **limits, **extra},
-        body=reply.body,
-        chunks=reply.chunks,
-        usage=reply.usage,
-        hint_seconds=wait,
-    )
 
 
 def _parsed(data: bytes) -> Json:

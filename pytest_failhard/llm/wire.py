@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from pytest_failhard.llm import replies
+from pytest_failhard.llm import asked, edits, http1, recipes, replies
+from pytest_failhard.llm.answers import called
 from pytest_failhard.llm.catalogue import Fault, Form
+from pytest_failhard.llm.content import Content
 from pytest_failhard.llm.dialects.base import Context
 from pytest_failhard.llm.ledger import Usage
-from pytest_failhard.llm.operations import Fin, Hang, Repeat, Rst, Script, Send
-from pytest_failhard.llm.placeholders import Value
+from pytest_failhard.llm.operations import Fin, Hang, Operation, Repeat, Rst, Script, Send
+from pytest_failhard.llm.placeholders import PlaceholderError, Value, Values
 from pytest_failhard.llm.replies import Reply, WireError
+from pytest_failhard.llm.streams import Stream
 
 __all__ = ["Compiled", "Context", "WireError", "failing", "healthy"]
+
+# What a pointer into the text of an answer holds, in one dialect or another.
+_TEXT_WORDS = ("content", "refusal", "text", "parts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,20 +52,79 @@ def failing(
     """
     if fault.stage != "answer":
         raise WireError(f"{fault.id} acts on the {fault.stage}, not on an answer")
-    values = replies.values_of(context, {**fault.params, **form.params, **(params or {})})
-    return _whole(replies.formed(context, form, values))
+    fitting = _fitting(context, fault, form)
+    values = replies.values_of(fitting, {**fault.params, **form.params, **(params or {})})
+    if form.recipe:
+        return _broken(form.recipe, fitting, values)
+    if form.stream and form.stream not in edits.WHOLE:
+        return _streamed(fault, Stream(context=fitting, form=form, values=values))
+    return _whole(replies.formed(fitting, form, values))
+
+
+def _fitting(context: Context, fault: Fault, form: Form) -> Context:
+    """Return the context with the content that the fault is about.
+
+    A fault of tool calls needs one, also where the model was free to answer in text; a fault of the text
+    needs text, also where a call was forced.
+    """
+    content = context.content
+    if "tools" in fault.needs and not content.tool_calls:
+        offered = asked.tools(context.request)
+        if not offered:
+            raise WireError(f"{fault.id} needs tools, and the request offers none")
+        return replace(context, content=called(offered[0], context.request, context.canaries))
+    if content.tool_calls and "tools" not in fault.needs and _is_about_text(form):
+        said = content.tool_calls[0].arguments
+        return replace(context, content=Content(text=said))
+    return context
+
+
+def _is_about_text(form: Form) -> bool:
+    return any(word in pointer for pointer in form.patch for word in _TEXT_WORDS)
+
+
+def _broken(name: str, context: Context, values: Values) -> Compiled:
+    reply = replies.healthy(context)
+    broken = recipes.run(name, context, reply, values)
+    return _compiled(broken.operations, broken.status, reply.usage if broken.status == 200 else Usage(), None)
+
+
+def _streamed(fault: Fault, stream: Stream) -> Compiled:
+    context = stream.context
+    if not context.route.stream:
+        raise WireError(f"{fault.id} edits a stream, and the request asks for none")
+    try:
+        steps = edits.edit(stream.form.stream, stream)
+    except PlaceholderError as error:
+        raise WireError(f"{fault.id}: {error}") from error
+    head = Send(data=http1.head(stream.form.status, replies.stream_headers(context)))
+    parts = [Send(data=http1.chunk(each)) if isinstance(each, bytes) else each for each in steps]
+    return _compiled(_merged([head, *parts]), stream.form.status, context.usage, None)
+
+
+def _merged(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """Return operations with one write for what is written at once."""
+    merged: list[Operation] = []
+    for each in operations:
+        if merged and isinstance(each, Send) and isinstance(before := merged[-1], Send):
+            merged[-1] = Send(data=before.data + each.data)
+        else:
+            merged.append(each)
+    return tuple(merged)
 
 
 def _whole(reply: Reply) -> Compiled:
-    script = Script(operations=(Send(data=reply.head + reply.payload),))
+    sent = (Send(data=reply.head + reply.payload),)
+    return _compiled(sent, reply.status, reply.usage, reply.hint_seconds)
+
+
+def _compiled(
+    operations: tuple[Operation, ...], status: int, usage: Usage, hint_seconds: float | None
+) -> Compiled:
     return Compiled(
-        script=script,
-        status=reply.status,
-        usage=reply.usage,
-        hint_seconds=reply.hint_seconds,
-        keeps_open=_keeps_open(script),
+        script=Script(operations=operations),
+        status=status,
+        usage=usage,
+        hint_seconds=hint_seconds,
+        keeps_open=not isinstance(operations[-1], (Fin, Rst, Hang, Repeat)),
     )
-
-
-def _keeps_open(script: Script) -> bool:
-    return not isinstance(script.operations[-1], (Fin, Rst, Hang, Repeat))

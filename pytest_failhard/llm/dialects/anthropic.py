@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from pytest_failhard.llm.dialects.base import (
     Event,
     Framing,
     Part,
+    arguments,
     compact,
     count,
     pieces,
@@ -48,7 +48,7 @@ def _headers(context: Context) -> Mapping[str, str]:
     return {"request-id": context.request_id}
 
 
-def limits(context: Context) -> dict[str, str]:
+def _limits(context: Context) -> dict[str, str]:
     """Return Anthropic's `anthropic-ratelimit-*` headers of a healthy answer; resets are in RFC 3339."""
     used = context.usage
     spent = {
@@ -97,7 +97,7 @@ def _blocks(context: Context) -> list[Json]:
             "type": "tool_use",
             "id": call.id.replace("call_", "toolu_", 1),
             "name": call.name,
-            "input": json.loads(call.arguments),
+            "input": arguments(call.arguments),
         }
         for call in calls
     ]
@@ -165,4 +165,5 @@ ANTHROPIC = Dialect(
     usage=usage,
     error=_error,
     framing=_framing,
+    limits=_limits,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -46,6 +46,11 @@ class Context:
         return f"{prefix}{self.canaries.middle}{unique}"
 
     @property
+    def cut(self) -> Context:
+        """The same, with content that ends in the middle."""
+        return replace(self, content=self.content.cut(self.canaries.middle))
+
+    @property
     def model(self) -> str:
         """The model that was asked."""
         return self.route.model
@@ -73,6 +78,18 @@ class Framing:
     media_type: str
     encode: Callable[[Event], bytes]
     heartbeat: bytes = b": keep-alive\n\n"
+    opening: bytes = b""
+    between: bytes = b""
+    closing: bytes = b""
+
+    def chunks(self, events: Sequence[Event]) -> list[bytes]:
+        """Return the events one by one, as they stand in the stream, without its closing."""
+        marks = [self.opening, *[self.between] * len(events)]
+        return [mark + self.encode(event) for mark, event in zip(marks, events, strict=False)]
+
+
+def _unlimited(_context: Context) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +97,8 @@ class Dialect:
     """The shapes of one operation of one provider. All are pure functions of the context.
 
     `events` says a body as a stream, also one that a fault has edited: what is missing from the body is
-    missing from the stream. `usage` reads back what a body reports.
+    missing from the stream. `usage` reads back what a body reports. `limits` are the headers of a healthy
+    answer that tell what is left of the rate limits.
     """
 
     body: Callable[[Context], Json]
@@ -89,6 +107,7 @@ class Dialect:
     usage: Callable[[Json], Usage]
     error: Callable[[Context, int, str], Json]
     framing: Callable[[Context], Framing]
+    limits: Callable[[Context], Mapping[str, str]] = _unlimited
 
 
 def pieces(text: str) -> list[str]:
@@ -99,6 +118,15 @@ def pieces(text: str) -> list[str]:
 def compact(value: Json) -> str:
     """Return a JSON value as text, as providers write it: no spaces, no escapes but the necessary."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def arguments(text: str) -> Json:
+    """Return a tool call's arguments as a value; what is no JSON stays text."""
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value
 
 
 def server_sent(event: Event) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from pytest_failhard.llm import asked
@@ -15,6 +14,7 @@ from pytest_failhard.llm.dialects.base import (
     Event,
     Framing,
     Part,
+    arguments,
     compact,
     count,
     pieces,
@@ -69,7 +69,7 @@ def _parts(context: Context) -> list[Json]:
     calls = context.content.tool_calls
     if not calls:
         return [{"text": context.content.text}]
-    return [{"functionCall": {"name": each.name, "args": json.loads(each.arguments)}} for each in calls]
+    return [{"functionCall": {"name": each.name, "args": arguments(each.arguments)}} for each in calls]
 
 
 def usage(whole: Json) -> Usage:
@@ -84,7 +84,7 @@ def usage(whole: Json) -> Usage:
 def events(_context: Context, whole: Json) -> tuple[Event, ...]:
     """Return a response in parts, each one a response of its own; the last has the reason and the usage."""
     known = whole if isinstance(whole, dict) else {}
-    common = {name: known[name] for name in ("modelVersion", "responseId") if name in known}
+    common: dict[str, Json] = {name: known[name] for name in ("modelVersion", "responseId") if name in known}
     found = [event for each in items(known.get("candidates")) for event in _texts(common, each)]
     ended: list[Json] = [_ended(each) for each in items(known.get("candidates"))]
     last = {**{name: value for name, value in known.items() if name != "candidates"}}
@@ -121,7 +121,14 @@ def _index(candidate: object) -> int:
 
 
 # Without `alt=sse` the stream is one JSON array, item by item.
-_ARRAY = Framing(media_type="application/json", encode=lambda event: f"{compact(event.data)}\n".encode())
+_ARRAY = Framing(
+    media_type="application/json",
+    encode=lambda event: compact(event.data).encode(),
+    heartbeat=b"\n",
+    opening=b"[",
+    between=b"\n,\n",
+    closing=b"]",
+)
 
 
 def _framing(context: Context) -> Framing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pytest_failhard.llm import asked
+from pytest_failhard.llm import asked, hints
 from pytest_failhard.llm.catalogue import Json
 from pytest_failhard.llm.content import ToolCall, at, items, text_of
 from pytest_failhard.llm.dialects.base import (
@@ -29,6 +29,11 @@ def headers(context: Context) -> Mapping[str, str]:
         "openai-processing-ms": "12",
         "openai-version": VERSION,
     }
+
+
+def limits(context: Context) -> Mapping[str, str]:
+    """Return what OpenAI tells of its rate limits."""
+    return hints.rate_limits(context.usage)
 
 
 def error(_context: Context, status: int, message: str) -> Json:
@@ -82,10 +87,9 @@ def usage(whole: Json) -> Usage:
 
 def events(context: Context, whole: Json) -> tuple[Event, ...]:
     """Return a chat completion as chunks."""
-    found: list[Event] = []
     listed = items(at(whole, "choices"))
-    for choice in listed:
-        found.append(_chunk(whole, "start", choice, {"role": "assistant", "content": ""}))
+    opening: Json = {"role": "assistant", "content": ""}
+    found = [_chunk(whole, "start", choice, opening) for choice in listed]
     for choice in listed:
         found.extend(_text_chunks(whole, choice))
         found.extend(_tool_chunks(whole, choice))
@@ -150,4 +154,5 @@ CHAT = Dialect(
     usage=usage,
     error=error,
     framing=server_sent_framing,
+    limits=limits,
 )

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 from pytest_failhard.llm.catalogue import Json
 from pytest_failhard.llm.content import at, items, text_of
-
 from pytest_failhard.llm.dialects.base import CREATED, Context, Dialect, Event, pieces
 from pytest_failhard.llm.dialects.openai_chat import CHAT
 

@@ -167,4 +167,5 @@ RESPONSES = Dialect(
     usage=usage,
     error=openai_chat.error,
     framing=server_sent_framing,
+    limits=openai_chat.limits,
 )
