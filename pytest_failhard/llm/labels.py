@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -12,16 +11,30 @@ FOREIGN = "foreign"
 """The label of a presented key that is none of ours."""
 
 
-def labelled(text: str, canaries: Sequence[Canaries]) -> str:
-    """Return the text with each canary word, number and key replaced by its label.
+class Labels:
+    """What stands for the words and keys of some canaries, the first of which win."""
 
-    Words are found in any case and inside longer words. A label is as `<canary[A].tail>` or
-    `<key[A.OPENAI_API_KEY]>`: the brackets keep it from becoming part of what stands beside it.
-    """
-    for each in canaries:
-        found = _replacements(_Words.of(each))
-        text = found.pattern.sub(found.label, text)
-    return text
+    def __init__(self, canaries: Sequence[Canaries]) -> None:
+        words = (pair for each in reversed(canaries) for pair in _words(each))
+        # An empty word would be found everywhere.
+        self._labels = {word.lower(): label for word, label in words if word}
+
+    def clean(self, text: str) -> str:
+        """Return the text with each canary word, number and key replaced by its label.
+
+        Words are found in any case and inside longer words. A label is as `<canary[A].tail>` or
+        `<key[A.OPENAI_API_KEY]>`: the brackets keep it from becoming part of what stands beside it.
+        """
+        lowered = text.lower()
+        # A plain search first: a text can be an image of megabytes.
+        found = [word for word in self._labels if word in lowered]
+        if not found:
+            return text
+        spelled = "|".join(re.escape(word) for word in sorted(found, key=lambda word: (-len(word), word)))
+        return re.sub(spelled, self._label, text, flags=re.IGNORECASE | re.ASCII)
+
+    def _label(self, match: re.Match[str]) -> str:
+        return self._labels[match.group().lower()]
 
 
 def key_label(presented: str, current: Canaries, known: Sequence[Canaries]) -> str:
@@ -30,23 +43,11 @@ def key_label(presented: str, current: Canaries, known: Sequence[Canaries]) -> s
     """
     if not presented:
         return ""
-    for name, key in current.keys.items():
-        if key == presented:
-            return f"key[{name}]"
+    own = (f"key[{name}]" for name, key in current.keys.items() if key == presented)
     others = (
         f"key[{each.label}.{name}]" for each in known for name, key in each.keys.items() if key == presented
     )
-    return next(others, FOREIGN)
-
-
-class _Words(tuple[tuple[str, str], ...]):
-    """The words of one case with their labels, hashable: the compiled pattern is kept by them."""
-
-    __slots__ = ()
-
-    @classmethod
-    def of(cls, canaries: Canaries) -> _Words:
-        return cls(sorted(_words(canaries), key=lambda pair: (-len(pair[0]), pair)))
+    return next(own, None) or next(others, FOREIGN)
 
 
 def _words(canaries: Canaries) -> Iterator[tuple[str, str]]:
@@ -57,24 +58,5 @@ def _words(canaries: Canaries) -> Iterator[tuple[str, str]]:
         "number": str(canaries.number),
         "poison": canaries.poison,
     }
-    yield from ((word.lower(), f"<canary[{canaries.label}].{name}>") for name, word in words.items())
-    yield from ((key.lower(), f"<key[{canaries.label}.{name}]>") for name, key in canaries.keys.items())
-
-
-class _Replacements:
-    """One pattern for all words of a case, and what each becomes."""
-
-    def __init__(self, words: _Words) -> None:
-        self._labels = dict(reversed(words))
-        # An empty word would be found everywhere.
-        spelled = "|".join(re.escape(word) for word, _ in words if word)
-        self.pattern = re.compile(spelled or r"(?!)", re.IGNORECASE)
-
-    def label(self, match: re.Match[str]) -> str:
-        """Return what stands for a match."""
-        return self._labels[match.group().lower()]
-
-
-@functools.lru_cache(maxsize=64)
-def _replacements(words: _Words) -> _Replacements:
-    return _Replacements(words)
+    yield from ((word, f"<canary[{canaries.label}].{name}>") for name, word in words.items())
+    yield from ((key, f"<key[{canaries.label}.{name}]>") for name, key in canaries.keys.items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from pytest_failhard.llm.attempt import Attempt, Refusal, Times, Usage
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.grouping import Call, calls
-from pytest_failhard.llm.labels import labelled
+from pytest_failhard.llm.labels import Labels
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -52,7 +52,7 @@ class Ledger:
 
     def __init__(self, case: str, canaries: Sequence[Canaries] = ()) -> None:
         self.case = case
-        self._canaries = tuple(canaries)
+        self._labels = Labels(canaries)
         self._attempts: list[Attempt] = []
         self._refusals: list[Refusal] = []
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class Ledger:
             self._refusals.append(refusal)
 
     def _clean(self, text: str) -> str:
-        return labelled(text, self._canaries)
+        return self._labels.clean(text)
 
 
 @dataclass(frozen=True, kw_only=True)

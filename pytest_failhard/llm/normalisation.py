@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from pytest_failhard.llm.canaries import Canaries
-from pytest_failhard.llm.labels import labelled
+from pytest_failhard.llm.labels import Labels
 
 Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 
@@ -48,14 +48,15 @@ def normalise(body: bytes, canaries: Sequence[Canaries]) -> bytes:
     canaries, which become their labels; it is written with sorted keys and no spaces. In any other body
     only canaries and the boundary of a multipart form are replaced. What is normal already stays.
     """
+    labels = Labels(canaries)
     try:
         document = cast("Json", json.loads(body))
         if isinstance(document, dict):
             document = {name: value for name, value in document.items() if name not in DROPPED}
-        cleaned = _cleaned(document, lambda text: _constant(text, canaries))
+        cleaned = _cleaned(document, labels)
         return json.dumps(cleaned, sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
-        return _raw(body, canaries)
+        return _raw(body, labels)
 
 
 def without_model(normal: bytes) -> bytes:
@@ -70,20 +71,22 @@ def without_model(normal: bytes) -> bytes:
     return json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _cleaned(value: Json, clean: Callable[[str], str]) -> Json:
+def _cleaned(value: Json, labels: Labels) -> Json:
     if isinstance(value, dict):
-        return {name: _cleaned(item, clean) for name, item in value.items()}
+        return {name: _cleaned(item, labels) for name, item in value.items()}
     if isinstance(value, list):
-        return [_cleaned(item, clean) for item in value]
+        return [_cleaned(item, labels) for item in value]
     if isinstance(value, str):
-        return clean(value)
-    return value
+        return _constant(value, labels)
+    text = json.dumps(value)
+    cleaned = labels.clean(text)
+    return value if cleaned == text else cleaned
 
 
-def _constant(text: str, canaries: Sequence[Canaries]) -> str:
+def _constant(text: str, labels: Labels) -> str:
     # What is replaced may uncover what stood beside it; every round leaves less, so this ends.
     while True:
-        cleaned = labelled(text, canaries)
+        cleaned = labels.clean(text)
         for pattern, replacement in _CHANGING:
             cleaned = pattern.sub(replacement, cleaned)
         if cleaned == text:
@@ -91,9 +94,9 @@ def _constant(text: str, canaries: Sequence[Canaries]) -> str:
         text = cleaned
 
 
-def _raw(body: bytes, canaries: Sequence[Canaries]) -> bytes:
+def _raw(body: bytes, labels: Labels) -> bytes:
     boundary = _BOUNDARY.match(body)
     if boundary is not None and b"--" + boundary[1] + b"--" in body:
         body = body.replace(b"--" + boundary[1], b"--<boundary>")
     # Latin-1 takes every byte and gives it back.
-    return labelled(body.decode("latin-1"), canaries).encode("latin-1")
+    return labels.clean(body.decode("latin-1")).encode("latin-1")

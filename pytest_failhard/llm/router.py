@@ -34,6 +34,7 @@ REDIRECT = "redirect"
 REDIRECT_RECIPE = "redirect_loop"
 FAILED = "answer"
 """The refusal that says that no answer could be made for a request: there is no verdict on such a case."""
+RECENT_CASES = 8
 
 Normaliser = Callable[[bytes, Sequence[Canaries]], bytes]
 
@@ -71,8 +72,9 @@ class _Case:
     redirected: dict[str, Fire] = field(default_factory=dict)
 
     @property
-    def all_canaries(self) -> tuple[Canaries, ...]:
-        return (self.canaries, *self.known)
+    def words(self) -> tuple[Canaries, ...]:
+        """The canaries whose words a request can hold: a conversation begins a few cases ago at most."""
+        return (self.canaries, *self.known[:RECENT_CASES])
 
 
 class Router:
@@ -131,7 +133,7 @@ class Router:
     def reset(self, case: str, rules: tuple[Rule, ...], canaries: Canaries) -> None:
         """Begin another case: new record, rules and canaries; the old ones become known."""
         before = self._case
-        known = tuple(each for each in before.all_canaries if each is not canaries)
+        known = tuple(each for each in (before.canaries, *before.known) if each is not canaries)
         begun = self._begun(case, rules, canaries, known)
         with self._lock:
             self._case = begun
@@ -169,7 +171,7 @@ class Router:
             canaries=canaries,
             known=tuple(known),
             schedule=Schedule(rules, self.seed, self._usable),
-            ledger=Ledger(name, (canaries, *known)),
+            ledger=Ledger(name, (canaries, *known[:RECENT_CASES])),
         )
 
     def _check(self, rules: Sequence[Rule]) -> None:
@@ -180,7 +182,7 @@ class Router:
             if kind.fault != OK
         }
         early = tuple(
-            f"rule {rule}: {fault.id} acts on the {fault.stage}, not on an answer: give it a trap of the server"
+            f"rule {rule}: {fault.id} acts on the {fault.stage}, not on an answer: open a trap for it"
             for (rule, _), fault in found.items()
             if fault.stage != "answer"
         )
@@ -191,7 +193,7 @@ class Router:
         fault = self._catalogue.find(kind.fault)
         if self._catalogue.form(fault, question.route.dialect) is None:
             return False
-        return set(fault.needs) <= content.features(question.request, question.route)
+        return question.features.issuperset(fault.needs)
 
     def _arrived(self, case: _Case, arrival: Arrival) -> _Arrived:
         request = arrival.request
@@ -204,7 +206,7 @@ class Router:
             route=found,
             kind=found.kind if hop is None else REDIRECT,
             number=case.number,
-            normal=self._normalise(request.body, case.all_canaries),
+            normal=self._normalise(request.body, case.words),
             fire=hop,
         )
         return self._decided(case, arrived) if arrived.kind == CALL else arrived
@@ -213,7 +215,8 @@ class Router:
         request, found = arrived.request, arrived.route
         if case.started is None:
             case.started = arrived.arrival.headers_complete
-        case.features |= content.features(request, found)
+        features = content.features(request, found)
+        case.features |= features
         place = (found.name, found.model, arrived.normal)
         case.seen[place] += 1
         question = Question(
@@ -223,6 +226,7 @@ class Router:
             digest_body=arrived.normal,
             occurrence=case.seen[place],
             elapsed=arrived.arrival.headers_complete - case.started,
+            features=features,
         )
         fire = case.schedule.decide(question)
         if fire is not None and self._redirects(fire, found):

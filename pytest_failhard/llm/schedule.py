@@ -114,7 +114,8 @@ class Question:
 
     `call` is the declared name of the call under test, `digest_body` the normalised body; `occurrence`
     counts from 1 how often this body was seen on this route and model in the case; `elapsed` are seconds
-    since the first request of the case.
+    since the first request of the case; `features` are what the request makes use of, in the words of a
+    fault's `needs`.
     """
 
     route: Route
@@ -123,6 +124,7 @@ class Question:
     digest_body: bytes
     occurrence: int
     elapsed: float
+    features: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
