@@ -1,0 +1,61 @@
+"""What runs first in a Python child: its requests go to loopback, its sockets stay there. Self-contained."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from pytest_failhard.llm.traffic.clients import engage
+from pytest_failhard.llm.traffic.detours import Detours
+from pytest_failhard.llm.traffic.egress import Guard
+from pytest_failhard.llm.traffic.patching import RerouteError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_failhard.llm.traffic.detours import Target
+
+
+def start(
+    target: Target, hosts: Sequence[str], header: str, allow: Sequence[str], folder: str, record: str
+) -> Callable[[], None]:
+    """Engage in this process, then run the sitecustomize that ours stands before; return what undoes it.
+
+    Everything refused is noted in the file `record`, as is this process: a child of which nothing is
+    noted has not run this. Raises SystemExit where a client library cannot be patched: Python passes
+    over any other exception here.
+    """
+    guard = Guard(allow, report=lambda host, port: note(record, "egress", host, port))
+    note(record, "process", os.getpid())
+    try:
+        undo = engage(Detours(lambda: target, hosts, header), guard)
+    except RerouteError as error:
+        note(record, "error", str(error))
+        raise SystemExit(str(error)) from None
+    follow(folder)
+    return undo
+
+
+def note(record: str, *line: str | int) -> None:
+    """Append one line to a file in one write, so that lines of several processes do not mix."""
+    import json
+
+    descriptor = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, json.dumps(line).encode() + b"\n")
+    finally:
+        os.close(descriptor)
+
+
+def follow(folder: str) -> None:
+    """Run the sitecustomize that would have been found without our folder; it takes our place."""
+    from importlib.machinery import PathFinder
+
+    spec = PathFinder.find_spec("sitecustomize", [entry for entry in sys.path if entry != folder])
+    if spec is None or spec.loader is None:
+        return
+    from importlib.util import module_from_spec
+
+    sys.modules["sitecustomize"] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["sitecustomize"])

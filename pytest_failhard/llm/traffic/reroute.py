@@ -1,0 +1,107 @@
+"""Layer 3: requests for providers go to loopback, in this process and in Python children."""
+
+from __future__ import annotations
+
+import ast
+import json
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pytest_failhard.llm.request import ORIGIN_HEADER
+from pytest_failhard.llm.traffic.clients import engage
+from pytest_failhard.llm.traffic.detours import Detours, netloc
+from pytest_failhard.llm.traffic.egress import Guard
+from pytest_failhard.llm.traffic.patching import RerouteError
+
+__all__ = ["Reported", "RerouteError", "install", "netloc", "reported", "sitecustomize"]
+
+# In this order they make up one file: none of them needs one after it.
+_PARTS = ("patching", "egress", "detours", "clients", "child")
+_RECORD = "record"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reported:
+    """What the children of one sitecustomize noted.
+
+    `processes` is how many ran it, `egress` host and port (0: none given) of all that was refused,
+    `errors` are client libraries that could not be patched.
+    """
+
+    processes: int
+    egress: tuple[tuple[str, int], ...]
+    errors: tuple[str, ...]
+
+
+def install(
+    target: Callable[[], tuple[str, int] | tuple[str, int, str]], hosts: Iterable[str], guard: Guard
+) -> Callable[[], None]:
+    """Reroute the requests of this process and guard its sockets; return what undoes both.
+
+    `target` gives host and port, and the scheme where it is not `http`; it is asked at each request, so
+    that clients built before can be led elsewhere. `hosts` are globs of provider hosts, and host:port
+    (see `netloc`) of configured base URLs and of our own server.
+
+    Raises RerouteError for a client library without what is to be patched: here where it is imported
+    already, else out of its import.
+    """
+    return engage(Detours(target, hosts, ORIGIN_HEADER), guard)
+
+
+def sitecustomize(
+    folder: Path,
+    port: int,
+    hosts: Sequence[str],
+    allow: Sequence[str] = (),
+    host: str = "127.0.0.1",
+    scheme: str = "http",
+) -> Path:
+    """Write a sitecustomize for children into a new folder under `folder`; return that, for PYTHONPATH.
+
+    The file stands alone and holds its target. `allow` are globs of hosts that children may reach. A
+    `host` under `.invalid` makes every rerouted request fail as an unknown name does.
+    """
+    own = folder / secrets.token_hex(8)
+    own.mkdir()
+    settings = ((host, port, scheme), tuple(hosts), ORIGIN_HEADER, tuple(allow), str(own), str(own / _RECORD))
+    own.joinpath("sitecustomize.py").write_text(f"{_source()}\nstart{settings!r}\n", "utf-8")
+    return own
+
+
+def reported(folder: Path) -> Reported:
+    """Return what the children of the sitecustomize in a folder noted.
+
+    Raises RerouteError for a record that none of them wrote so.
+    """
+    record = folder / _RECORD
+    lines = record.read_text("utf-8").splitlines() if record.exists() else []
+    try:
+        notes = [tuple(json.loads(line)) for line in lines]
+        egress = tuple(
+            (str(host), int(port)) for kind, host, port in (each for each in notes if each[0] == "egress")
+        )
+    except (ValueError, TypeError, IndexError) as error:
+        raise RerouteError(f"{record} is damaged ({error}): what its children did is unknown") from None
+    errors = tuple(str(each[1]) for each in notes if each[0] == "error")
+    return Reported(processes=sum(each[0] == "process" for each in notes), egress=egress, errors=errors)
+
+
+def _source() -> str:
+    """Return the parts as one module, without the imports by which they know each other."""
+    package = resources.files("pytest_failhard.llm.traffic")
+    trees = [ast.parse(package.joinpath(f"{part}.py").read_text("utf-8")) for part in _PARTS]
+    body = [node for tree in trees for node in tree.body if not _left_out(node)]
+    whole = ast.Module(body=[ast.parse("from __future__ import annotations").body[0], *body], type_ignores=[])
+    return ast.unparse(ast.fix_missing_locations(whole))
+
+
+def _left_out(node: ast.stmt) -> bool:
+    """Tell whether a statement is only for us: imports of the parts and of types."""
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING"
+    if not isinstance(node, ast.ImportFrom):
+        return False
+    return (node.module or "").partition(".")[0] in {"__future__", "typing", "pytest_failhard"}
