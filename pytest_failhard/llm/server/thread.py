@@ -1,0 +1,211 @@
+"""Runs an event loop on a daemon thread, and opens and closes ports on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Final, Self, TypeVar
+
+from pytest_failhard.llm.handler import Handler
+from pytest_failhard.llm.server import traps
+from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.server.connection import Connection
+from pytest_failhard.llm.server.door import Door
+from pytest_failhard.llm.server.errors import ServerError
+from pytest_failhard.llm.server.listener import Listener
+from pytest_failhard.llm.server.secure import ProxyConnection, SecureConnection
+from pytest_failhard.llm.server.site import Site, Tunnels
+
+STOP_SECONDS: Final = 2.0
+
+Result = TypeVar("Result")
+
+
+class Server:
+    """Starts its thread with the first port, or by `start`; the thread ends by `stop` or with the process.
+
+    Methods may be called from any thread but the server's own. A process that was forked off has no server:
+    it can reach the ports, and `stop` and `Listener.close` do nothing there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._owner = 0
+        self._open: dict[Listener, Callable[[], None]] = {}
+        self._failures: list[BaseException] = []
+
+    def start(self) -> None:
+        """Start the thread, unless it runs; about 2 ms."""
+        with self._lock:
+            if self._thread is None:
+                running = threading.Event()
+                self._owner = os.getpid()
+                self._thread = threading.Thread(
+                    target=self._run, args=(running,), name="failhard-llm-server", daemon=True
+                )
+                self._thread.start()
+                running.wait()
+
+    def stop(self) -> None:
+        """Close all ports and end the thread; safe to call again.
+
+        Raises ServerError where it does not end within 2 seconds, or where an answer failed.
+        """
+        with self._lock:
+            thread, loop, stopping = self._thread, self._loop, self._stopping
+            if thread is None or loop is None or stopping is None or self._owner != os.getpid():
+                return
+            for close in tuple(self._open.values()):
+                close()
+            loop.call_soon_threadsafe(stopping.set)
+            thread.join(STOP_SECONDS)
+            if thread.is_alive():
+                raise ServerError(f"the LLM server did not stop within {STOP_SECONDS:g} seconds")
+            self._thread = self._loop = self._stopping = None
+            failures, self._failures = self._failures, []
+        _raise_first(failures)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def open(
+        self,
+        handler: Handler,
+        *,
+        trap: str = "",
+        tls: ssl.SSLContext | None = None,
+        host: str = traps.LOOPBACK,
+        port: int = 0,
+    ) -> Listener:
+        """Open a port on which `handler` answers, or on which nobody ever does: a connection-stage `trap`.
+
+        The traps `tls_untrusted`, `tls_expired` and `tls_hostname` are the certificate in `tls`. Raises
+        CannotRunError where the platform lacks a trap, OSError where the port is taken.
+        """
+        site = Site(handler=handler)
+        if trap in traps.SILENT:
+            return self._open_silent(site, trap)
+        if trap and trap not in traps.TRAPS:
+            raise ServerError(f"unknown trap {trap!r}; there are {', '.join(sorted(traps.TRAPS))}")
+        if trap in traps.CERTIFIED and tls is None:
+            raise ServerError(f"{trap} is made of a certificate; give one in `tls`")
+        scheme = "https" if trap or tls is not None else "http"
+        return self._listen(site, _factory(site, trap, tls), scheme, host, port)
+
+    def open_proxy(
+        self,
+        handler: Handler,
+        *,
+        hosts: Callable[[str], bool],
+        authority: Authority | None,
+        host: str = traps.LOOPBACK,
+        port: int = 0,
+    ) -> Listener:
+        """Open an HTTP proxy that answers itself, in the name of `hosts`; to all others it refuses to go.
+
+        Without an authority it refuses every tunnel. What is refused is told to the handler as `egress`.
+        """
+        tunnels = Tunnels(allows=hosts, certificate=authority.context if authority is not None else None)
+        site = Site(handler=handler, tunnels=tunnels)
+        return self._listen(site, lambda: ProxyConnection(site, tunnels), "http", host, port)
+
+    def _open_silent(self, site: Site, trap: str) -> Listener:
+        if trap == "dns_failure":
+            return self._known(site, f"http://{traps.UNRESOLVABLE}", 0, ())
+        sockets = traps.refused() if trap == "refused" else traps.full()
+        port = sockets[0].getsockname()[1]
+        return self._known(site, f"http://{traps.LOOPBACK}:{port}", port, sockets)
+
+    def _known(self, site: Site, url: str, port: int, sockets: tuple[socket.socket, ...]) -> Listener:
+        def shut() -> None:
+            for each in sockets:
+                each.close()
+
+        return self._register(site, url, port, shut)
+
+    def _listen(
+        self, site: Site, factory: Callable[[], asyncio.Protocol], scheme: str, host: str, port: int
+    ) -> Listener:
+        door = Door(site, host, port, factory)
+        try:
+            self._call(door.open)
+        except ServerError:
+            door.give_up()
+            raise
+        return self._register(
+            site, f"{scheme}://{host}:{door.port}", door.port, lambda: self._call(door.close)
+        )
+
+    def _register(self, site: Site, url: str, port: int, shut: Callable[[], None]) -> Listener:
+        def close() -> None:
+            if self._owner not in {0, os.getpid()}:
+                return
+            with self._lock:
+                known = self._open.pop(listener, None) is not None
+            if known:
+                shut()
+
+        def close_and_tell() -> None:
+            close()
+            failures, site.failures = site.failures, []
+            self._failures = [each for each in self._failures if each not in failures]
+            _raise_first(failures)
+
+        listener = Listener(port=port, url=url, _site=site, _close=close_and_tell)
+        with self._lock:
+            self._open[listener] = close
+        return listener
+
+    def _call(self, begin: Callable[[], Coroutine[None, None, Result]]) -> Result:
+        self.start()
+        loop = self._loop
+        if loop is None:
+            raise ServerError("the LLM server has stopped")
+        future = asyncio.run_coroutine_threadsafe(begin(), loop)
+        try:
+            return future.result(STOP_SECONDS)
+        except TimeoutError:
+            future.cancel()
+            raise ServerError(
+                f"the LLM server did not react within {STOP_SECONDS:g} seconds: a handler blocks it"
+            ) from None
+
+    def _run(self, running: threading.Event) -> None:
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.set_exception_handler(self._fail)
+            self._stopping = asyncio.Event()
+            running.set()
+            await self._stopping.wait()
+
+        with asyncio.Runner() as runner:
+            runner.run(serve())
+
+    def _fail(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        error = context.get("exception")
+        self._failures.append(error if isinstance(error, BaseException) else ServerError(context["message"]))
+
+
+def _factory(site: Site, trap: str, tls: ssl.SSLContext | None) -> Callable[[], asyncio.Protocol]:
+    if trap in traps.SPEAKING:
+        return lambda: traps.Trap(site, trap)
+    if tls is not None:
+        return lambda: SecureConnection(site, tls)
+    return lambda: Connection(site)
+
+
+def _raise_first(failures: list[BaseException]) -> None:
+    if failures:
+        first = failures[0]
+        raise ServerError(f"the LLM server could not answer: {type(first).__name__}: {first}") from first

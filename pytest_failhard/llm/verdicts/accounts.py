@@ -1,0 +1,54 @@
+"""Judges the books: what a system says a call cost, the age of the prices, the logged request ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+from pytest_failhard.llm.ledger import Attempt
+from pytest_failhard.llm.verdicts.cause import failure_text
+from pytest_failhard.llm.verdicts.expectation import Expectation
+from pytest_failhard.llm.verdicts.outcome import Outcome
+from pytest_failhard.llm.verdicts.rules import finding
+from pytest_failhard.model import Finding
+
+AGREEMENT = Decimal("0.02")
+PRICES_DAYS = 180
+
+
+def cost_agrees(own: Decimal, ledger: Decimal, expectation: Expectation) -> tuple[Finding, ...]:
+    """Return `cost-mismatch` where the system's own figure is not within 2 % of the record's."""
+    if abs(own - ledger) <= AGREEMENT * ledger:
+        return ()
+    text = "the cost that the system reports and that of the usage it was sent differ by more than 2 %"
+    return (finding("cost-mismatch", expectation.case, text),)
+
+
+def prices_current(as_of: date, today: date) -> tuple[Finding, ...]:
+    """Return `stale-prices` for a list older than 180 days."""
+    if today - as_of <= timedelta(days=PRICES_DAYS):
+        return ()
+    text = f"the prices are of {as_of}, more than {PRICES_DAYS} days old"
+    return (finding("stale-prices", "prices", text),)
+
+
+def logs_request_ids(
+    attempts: Sequence[Attempt], outcome: Outcome, expectation: Expectation
+) -> tuple[Finding, ...]:
+    """Return `unlogged-request-id` for an error path that names none of the ids the provider sent.
+
+    Where the fault broke the connection the client never saw an id.
+    """
+    ids = [attempt.request_id for attempt in attempts if attempt.fault and attempt.request_id]
+    broken = expectation.form is None or bool(expectation.form.recipe)
+    if outcome.produced or broken or not ids:
+        return ()
+    said = failure_text(outcome)
+    if any(identifier in said for identifier in ids):
+        return ()
+    return (
+        finding(
+            "unlogged-request-id", expectation.case, "the error path mentions no request id of the provider"
+        ),
+    )
