@@ -62,9 +62,9 @@ def run(*command: str | Path, cwd: Path, allowed: tuple[int, ...] = (0,)) -> str
 
 
 def expected() -> set[str]:
-    """Return the linked files as they must stand in the installed package."""
+    """Return the linked files as they must stand in the installed package, and the data beside the code."""
     tracked = run("git", "ls-files", *LINKED, cwd=ROOT).splitlines()
-    return {f"pytest_failhard/{name}" for name in tracked}
+    return {f"pytest_failhard/{name}" for name in tracked} | {"pytest_failhard/llm/catalogue.yaml"}
 
 
 def contents(archive: Path) -> set[str]:

@@ -116,12 +116,17 @@ def _error_frame(stream: Stream) -> bytes:
 
 
 def _bad_json(stream: Stream) -> list[Step]:
-    event = Event(part="other", raw=stream.text('{"id": "c1", "choices": ['))
-    return _instead(stream, [_encoded(stream, event), *_ending(stream)])
+    return _raw_instead(stream, '{"id": "c1", "choices": [')
 
 
 def _not_object(stream: Stream) -> list[Step]:
-    event = Event(part="other", raw=stream.text("42"))
+    return _raw_instead(stream, "42")
+
+
+def _raw_instead(stream: Stream, default: str) -> list[Step]:
+    """Put a text where the data of the next event is due, under that event's name, and end as if healthy."""
+    name = stream.begun[-1].name if stream.begun else ""
+    event = Event(part="other", name=name, raw=stream.text(default))
     return _instead(stream, [_encoded(stream, event), *_ending(stream)])
 
 

@@ -74,8 +74,15 @@ def _bad_chunk(_context: Context, reply: Reply, _values: Values) -> Broken:
 
 
 def _bad_gzip(_context: Context, reply: Reply, _values: Values) -> Broken:
-    told = replace(reply, headers={**reply.headers, "content-encoding": "gzip"})
+    """Say gzip over bytes that are neither gzip nor text: not every client decodes what it did not ask for."""
+    headers = {**reply.headers, "content-encoding": "gzip"}
+    chunks = None if reply.chunks is None else tuple(map(_garbled, reply.chunks))
+    told = replace(reply, headers=headers, body=_garbled(reply.body), chunks=chunks)
     return Broken(operations=(Send(data=told.head + told.payload),), status=reply.status)
+
+
+def _garbled(data: bytes) -> bytes:
+    return bytes(each ^ 0x80 for each in data)
 
 
 def _slow_drip(_context: Context, reply: Reply, values: Values) -> Broken:

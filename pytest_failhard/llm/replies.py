@@ -133,9 +133,10 @@ def values_of(context: Context, params: Mapping[str, Value]) -> dict[str, Value]
 
 
 def _poisoned(context: Context) -> str:
+    """Return the text with the poison in the place of the case's words; its number becomes the next one."""
     canaries = context.canaries
-    words = (canaries.head, canaries.middle, canaries.tail, str(canaries.number))
-    return context.content.replaced(words, canaries.poison).text
+    poisoned = context.content.replaced((canaries.head, canaries.middle, canaries.tail), canaries.poison)
+    return poisoned.replaced((str(canaries.number),), str(canaries.number + 1)).text
 
 
 def formed(context: Context, form: Form, values: Values) -> Reply:

@@ -87,12 +87,17 @@ def wire_text(fault: Fault, form: Form, dialect: str) -> str:
 
 
 def bytes_text(data: bytes) -> str:
-    """Return bytes as readable text; what holds many bytes that are no text, in hexadecimal."""
-    if len(_CONTROLS.findall(data)) > _HEX_FROM * len(data):
-        shown = data.hex(" ", 4)
+    """Return bytes as readable text; a body with many bytes that are no text, in hexadecimal."""
+    head, blank, body = data.partition(b"\r\n\r\n") if data.startswith(b"HTTP/") else (b"", b"", data)
+    if len(_CONTROLS.findall(body)) > _HEX_FROM * len(body):
+        shown = f"{_readable(head + blank)}{body.hex(' ', 4)}"
     else:
-        shown = data.replace(b"\r\n", b"\n").decode("utf-8", "backslashreplace")
+        shown = _readable(data)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}\n... {len(data)} bytes in all"
+
+
+def _readable(data: bytes) -> str:
+    return data.replace(b"\r\n", b"\n").decode("utf-8", "backslashreplace")
 
 
 _ENDINGS: Mapping[type[Operation], str] = {
@@ -107,7 +112,7 @@ def _operation(operation: Operation) -> str:
         case Send(data=data):
             return bytes_text(data).rstrip("\n")
         case Drip(data=data, size=size, every=every):
-            return f"[{size} bytes every {every:g} s]\n{bytes_text(data)}".rstrip("\n")
+            return f"[{size} at a time, every {every:g} s]\n{bytes_text(data)}".rstrip("\n")
         case Repeat(data=data, every=every):
             return f"[every {every:g} s, until the client goes away]\n{bytes_text(data)}".rstrip("\n")
         case Sleep(seconds=seconds):

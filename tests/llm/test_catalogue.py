@@ -223,14 +223,14 @@ def test_what_is_no_catalogue_is_refused(text: str, message: str) -> None:
 def test_all_mistakes_of_all_faults_come_at_once() -> None:
     found = mistakes(
         ENTRY.replace("status: 503", "status: high").replace("kind: transient", "kind: transitory"),
-        ENTRY.replace("sample", "second").replace("headers", "heders"),
+        ENTRY.replace("sample", "second").replace("headers", "headerz"),
         "- 5\n",
         ENTRY.replace("sample", "third").replace("level: 2", "level: 9"),
     )
     assert [each.partition(" (it is")[0] for each in found] == [
         "ours.yaml: sample: kind: must be one of 'permanent', 'permanent-retried', 'transient', 'silent', 'network', 'deadline', 'benign' or 'report'",
         "ours.yaml: sample: dialects.openai.status: must be a whole number",
-        "ours.yaml: second: dialects.openai.heders: unknown key; did you mean headers?",
+        "ours.yaml: second: dialects.openai.headerz: unknown key; did you mean headers?",
         found[3].partition(" (it is")[0],
         "ours.yaml: third: level: there is no level 9",
     ]
@@ -258,8 +258,8 @@ FINE = "verified: d, source: a guide"
             "sample: cause: 'state:503' is none of class, code, status, type, variable, word, a colon and a text",
         ),
         (
-            ENTRY.replace("  params:", "  needs: [streem]\n  params:"),
-            "sample: needs: unknown feature streem; did you mean stream?",
+            ENTRY.replace("  params:", "  needs: [streams]\n  params:"),
+            "sample: needs: unknown feature streams; did you mean stream?",
         ),
         (
             ENTRY.replace("    openai:", "    opnai:"),
