@@ -34,7 +34,8 @@ class Attempt:
     earlier answer of ours sent the client. `key` is the label of the canary key
     that was presented (`key[OPENAI_API_KEY]`), `foreign` for another one, empty for none; a foreign key
     itself is kept nowhere but as SHA-256. `rule` and `fault` are empty for a healthy answer. `occurrence`
-    counts from 1 how often this body was seen on this route. `retry_count`, `read_timeout` and
+    counts from 1 how often this body was seen on this route. `close` is as in `handler.Ending`, or `open`
+    where the answer was not over when the record was read. `retry_count`, `read_timeout` and
     `sdk_attempt` are what the SDK says of itself in headers, None where it says nothing.
     """
 

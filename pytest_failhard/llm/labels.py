@@ -38,11 +38,11 @@ class Labels:
 
 
 def key_label(presented: str, current: Canaries, known: Sequence[Canaries]) -> str:
-    """Return the label of a presented key: `key[VARIABLE]` for one of the case, `key[A.VARIABLE]` for one
-    of the canaries A of another case, `foreign` for any other, empty for none.
+    """Return the label of a presented key.
+
+    It is `key[VARIABLE]` for one of the case, `key[A.VARIABLE]` for one of the canaries A of another case,
+    and `foreign` for any other.
     """
-    if not presented:
-        return ""
     own = (f"key[{name}]" for name, key in current.keys.items() if key == presented)
     others = (
         f"key[{each.label}.{name}]" for each in known for name, key in each.keys.items() if key == presented

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from fractions import Fraction
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
@@ -97,8 +98,12 @@ def _day(value: object) -> date:
 
 def _decimal(value: object) -> Decimal:
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
-        raise ValueError(f'must be a decimal in quotes, such as "0.15" (it is {value!r})')
+        raise ValueError(f'must be a decimal in quotes, such as "0.15" (it is {_written(value)})')
     return Decimal(value)
+
+
+def _written(value: object) -> str:
+    return str(float(value)) if isinstance(value, Fraction) else repr(value)
 
 
 Amount = Annotated[Decimal, PlainValidator(_decimal)]

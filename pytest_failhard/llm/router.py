@@ -14,7 +14,7 @@ from pytest_failhard.llm import answers as content
 from pytest_failhard.llm import catalogue as faults
 from pytest_failhard.llm import wire
 from pytest_failhard.llm.canaries import Canaries
-from pytest_failhard.llm.ledger import Attempt, Ledger, Times, Usage
+from pytest_failhard.llm.ledger import OPEN, Attempt, Ledger, Times, Usage
 from pytest_failhard.llm.normalisation import normalise as normalised
 from pytest_failhard.llm.normalisation import without_model
 from pytest_failhard.llm.operations import Script, Send, Sleep
@@ -24,7 +24,7 @@ from pytest_failhard.llm.sent import sender
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
-    from pytest_failhard.llm.catalogue import Catalogue
+    from pytest_failhard.llm.catalogue import Catalogue, Form
     from pytest_failhard.llm.handler import Arrival, Ending, Exchange
     from pytest_failhard.llm.request import Request, Route
     from pytest_failhard.llm.wire import Compiled
@@ -50,6 +50,7 @@ class _Arrived:
     normal: bytes
     occurrence: int = 1
     fire: Fire | None = None
+    form: Form | None = None
 
     @property
     def request(self) -> Request:
@@ -69,7 +70,7 @@ class _Case:
     number: int = 0
     features: frozenset[str] = frozenset()
     seen: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
-    redirected: dict[str, Fire] = field(default_factory=dict)
+    redirected: dict[str, tuple[Fire, Form]] = field(default_factory=dict)
 
     @property
     def words(self) -> tuple[Canaries, ...]:
@@ -160,7 +161,8 @@ class Router:
             compiled = _unanswerable()
         if self.delay and arrived.kind == CALL:
             compiled = replace(compiled, script=_delayed(compiled.script, self.delay))
-        return _Exchange(case=case, arrived=arrived, compiled=compiled, request_id=request_id)
+        case.ledger.begin(_attempt(case, arrived, compiled, request_id))
+        return _Exchange(ledger=case.ledger, number=arrived.number, arrival=arrival, script=compiled.script)
 
     def _begun(
         self, name: str, rules: tuple[Rule, ...], canaries: Canaries, known: Sequence[Canaries]
@@ -190,10 +192,8 @@ class Router:
             raise ScheduleError(early)
 
     def _usable(self, kind: Kind, question: Question) -> bool:
-        fault = self._catalogue.find(kind.fault)
-        if self._catalogue.form(fault, question.route.dialect) is None:
-            return False
-        return question.features.issuperset(fault.needs)
+        needs = self._catalogue.find(kind.fault).needs
+        return self._form(kind, question.route) is not None and question.features.issuperset(needs)
 
     def _arrived(self, case: _Case, arrival: Arrival) -> _Arrived:
         request = arrival.request
@@ -207,7 +207,8 @@ class Router:
             kind=found.kind if hop is None else REDIRECT,
             number=case.number,
             normal=self._normalise(request.body, case.words),
-            fire=hop,
+            fire=hop and hop[0],
+            form=hop and hop[1],
         )
         return self._decided(case, arrived) if arrived.kind == CALL else arrived
 
@@ -229,13 +230,13 @@ class Router:
             features=features,
         )
         fire = case.schedule.decide(question)
-        if fire is not None and self._redirects(fire, found):
-            case.redirected[request.target] = fire
-        return replace(arrived, occurrence=question.occurrence, fire=fire)
+        form = self._form(fire.kind, found) if fire is not None else None
+        if fire is not None and form is not None and form.recipe == REDIRECT_RECIPE:
+            case.redirected[request.target] = (fire, form)
+        return replace(arrived, occurrence=question.occurrence, fire=fire, form=form)
 
-    def _redirects(self, fire: Fire, found: Route) -> bool:
-        form = self._catalogue.form(self._catalogue.find(fire.kind.fault), found.dialect)
-        return form is not None and form.recipe == REDIRECT_RECIPE
+    def _form(self, kind: Kind, found: Route) -> Form | None:
+        return self._catalogue.form(self._catalogue.find(kind.fault), found.dialect)
 
     def _compiled(self, case: _Case, arrived: _Arrived, request_id: str) -> Compiled:
         said = content.Content()
@@ -250,14 +251,10 @@ class Router:
             case_number=arrived.number,
             now=datetime.now(UTC),
         )
-        if arrived.fire is None:
+        if arrived.fire is None or arrived.form is None:
             return wire.healthy(context)
         kind = arrived.fire.kind
-        fault = self._catalogue.find(kind.fault)
-        form = self._catalogue.form(fault, arrived.route.dialect)
-        if form is None:
-            raise wire.WireError(f"{fault.id} has no form in {arrived.route.dialect}")
-        return wire.failing(context, fault, form, kind.params)
+        return wire.failing(context, self._catalogue.find(kind.fault), arrived.form, kind.params)
 
 
 def trace_id(seed: int, case: str, number: int) -> str:
@@ -269,62 +266,66 @@ def trace_id(seed: int, case: str, number: int) -> str:
 class _Exchange:
     """One answer that is under way."""
 
-    case: _Case
-    arrived: _Arrived
-    compiled: Compiled
-    request_id: str
-
-    @property
-    def script(self) -> Script:
-        """What to do."""
-        return self.compiled.script
+    ledger: Ledger
+    number: int
+    arrival: Arrival
+    script: Script
 
     def end(self, ending: Ending) -> None:
         """Record how it went."""
-        arrived, arrival = self.arrived, self.arrived.arrival
-        request, fire = arrived.request, arrived.fire
-        sent = sender(request, self.case.canaries, self.case.known)
-        self.case.ledger.add(
-            Attempt(
-                case=self.case.name,
-                number=arrived.number,
-                layer=arrival.layer,
-                dialect=arrived.route.dialect,
-                route=arrived.route.name,
-                kind=arrived.kind,
-                method=request.method,
-                origin=request.origin,
-                model=arrived.route.model,
-                stream=arrived.route.stream,
-                body_sha256=sha256(arrived.normal).hexdigest(),
-                body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
-                occurrence=arrived.occurrence,
-                key=sent.key,
-                foreign_key_sha256=sent.foreign_key_sha256,
-                user_agent=sent.user_agent,
-                retry_count=sent.retry_count,
-                read_timeout=sent.read_timeout,
-                sdk_attempt=sent.sdk_attempt,
-                invocation=sent.invocation,
-                rule=fire.rule if fire else "",
-                fault=fire.kind.fault if fire else "",
-                status=self.compiled.status,
-                hint_seconds=self.compiled.hint_seconds,
-                request_id=self.request_id,
-                bytes_sent=ending.bytes_sent,
-                close=ending.close,
-                usage=self.compiled.usage,
-                connection=arrival.connection,
-                times=Times(
-                    accepted=arrival.accepted,
-                    headers=arrival.headers_complete,
-                    body=arrival.body_complete,
-                    first_byte=ending.first_byte,
-                    ended=ending.ended,
-                    peer_closed=ending.peer_closed,
-                ),
-            )
+        times = Times(
+            accepted=self.arrival.accepted,
+            headers=self.arrival.headers_complete,
+            body=self.arrival.body_complete,
+            first_byte=ending.first_byte,
+            ended=ending.ended,
+            peer_closed=ending.peer_closed,
         )
+        self.ledger.end(self.number, bytes_sent=ending.bytes_sent, close=ending.close, times=times)
+
+
+def _attempt(case: _Case, arrived: _Arrived, compiled: Compiled, request_id: str) -> Attempt:
+    arrival, request, fire = arrived.arrival, arrived.request, arrived.fire
+    who = sender(request, case.canaries, case.known)
+    return Attempt(
+        case=case.name,
+        number=arrived.number,
+        layer=arrival.layer,
+        dialect=arrived.route.dialect,
+        route=arrived.route.name,
+        kind=arrived.kind,
+        method=request.method,
+        origin=request.origin,
+        model=arrived.route.model,
+        stream=arrived.route.stream,
+        body_sha256=sha256(arrived.normal).hexdigest(),
+        body_without_model_sha256=sha256(without_model(arrived.normal)).hexdigest(),
+        occurrence=arrived.occurrence,
+        key=who.key,
+        foreign_key_sha256=who.foreign_key_sha256,
+        user_agent=who.user_agent,
+        retry_count=who.retry_count,
+        read_timeout=who.read_timeout,
+        sdk_attempt=who.sdk_attempt,
+        invocation=who.invocation,
+        rule=fire.rule if fire else "",
+        fault=fire.kind.fault if fire else "",
+        status=compiled.status,
+        hint_seconds=compiled.hint_seconds,
+        request_id=request_id,
+        bytes_sent=0,
+        close=OPEN,
+        usage=compiled.usage,
+        connection=arrival.connection,
+        times=Times(
+            accepted=arrival.accepted,
+            headers=arrival.headers_complete,
+            body=arrival.body_complete,
+            first_byte=None,
+            ended=arrival.body_complete,
+            peer_closed=None,
+        ),
+    )
 
 
 def _delayed(script: Script, seconds: float) -> Script:
