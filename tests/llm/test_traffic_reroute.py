@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import importlib
-import json
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
@@ -23,11 +21,10 @@ import urllib3
 import urllib3.connectionpool
 from mistralai.client import Mistral
 
-from pytest_failhard.llm.canaries import KEYS, Canaries
+from pytest_failhard.llm.canaries import KEYS
 from pytest_failhard.llm.providers import load
-from pytest_failhard.llm.traffic.egress import EgressError, Guard
-from pytest_failhard.llm.traffic.environment import KEY_VARIABLES, variables
-from pytest_failhard.llm.traffic.reroute import RerouteError, install, netloc
+from pytest_failhard.llm.traffic.egress import Guard
+from pytest_failhard.llm.traffic.reroute import install
 from tests.llm.loopback import TEXT, Loopback
 
 OPENAI = "https://api.openai.com/v1"
@@ -182,6 +179,7 @@ CLIENTS: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:invalid escape sequence:SyntaxWarning")
 @pytest.mark.parametrize("name", CLIENTS)
 def test_a_client_with_its_host_in_the_code_reaches_loopback(rerouted: Loopback, name: str) -> None:
     call, host = CLIENTS[name]

@@ -23,15 +23,18 @@ def start(
     """Engage in this process, then run the sitecustomize that ours stands before; return what undoes it.
 
     Everything refused is noted in the file `record`, as is this process: a child of which nothing is
-    noted has not run this. Raises SystemExit where a client library cannot be patched: Python passes
-    over any other exception here.
+    noted has not run this.
+
+    Raises SystemExit where a client library cannot be patched or nothing can be noted: Python passes over
+    any other exception here, and the child would run on without us.
     """
     guard = Guard(allow, report=lambda host, port: note(record, "egress", host, port))
-    note(record, "process", os.getpid())
     try:
-        undo = engage(Detours(lambda: target, hosts, header), guard)
-    except RerouteError as error:
-        note(record, "error", str(error))
+        note(record, "process", os.getpid())
+        undo = engage(
+            Detours(lambda: target, hosts, header), guard, lambda error: note(record, "error", str(error))
+        )
+    except (OSError, RerouteError) as error:
         raise SystemExit(str(error)) from None
     follow(folder)
     return undo

@@ -30,8 +30,12 @@ _TLS = (
 )
 
 
-def engage(detours: Detours, guard: Guard) -> Callable[[], None]:
+def engage(
+    detours: Detours, guard: Guard, failed: Callable[[RerouteError], None] | None = None
+) -> Callable[[], None]:
     """Patch all client libraries and the sockets of this process; return what undoes it.
+
+    `failed` is told of each RerouteError, also of one that the importing code catches.
 
     Raises RerouteError, at once or out of a later import, for a library of another shape.
     """
@@ -44,7 +48,8 @@ def engage(detours: Detours, guard: Guard) -> Callable[[], None]:
             "httpx2": clients.httpx,
             "urllib3.connectionpool": clients.urllib3,
             "aiohttp.client": clients.aiohttp,
-        }
+        },
+        failed,
     )
 
     def undo() -> None:
@@ -163,12 +168,8 @@ def without_host(added: Mapping[str, str], given: Mapping[str, str]) -> Mapping[
 def destination(pool: Any, url: str) -> tuple[str, str, int | None, str]:
     """Return scheme, host, port and path of a request, also of one through a proxy that forwards it."""
     if "://" not in url:
-        return (
-            pool.scheme,
-            pool.host,
-            None if pool.port == pool.ConnectionCls.default_port else pool.port,
-            url,
-        )
+        usual = pool.port == pool.ConnectionCls.default_port
+        return pool.scheme, pool.host, None if usual else pool.port, url
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port, parts._replace(scheme="", netloc="").geturl()
 

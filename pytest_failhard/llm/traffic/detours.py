@@ -43,12 +43,13 @@ class Detours:
     """Says for each request whether it goes elsewhere.
 
     `target` is asked once a request: host, port, and the scheme where it is not `http`. `hosts` are globs
-    of hosts or of host:port; on loopback only a host:port counts. `header` names the host that was meant.
+    of hosts or of host:port; on loopback only an exact host:port counts. `header` is the name
+    of the header that keeps the host that was meant.
     """
 
     def __init__(self, target: Callable[[], Target], hosts: Iterable[str], header: str) -> None:
         self._target = target
-        self._hosts = tuple(hosts)
+        self._hosts = tuple(host.lower() for host in hosts)
         self._header = header
 
     def of(self, scheme: str, host: str, port: int | None) -> Detour | None:
@@ -56,7 +57,7 @@ class Detours:
         name = host.lower().rstrip(".")
         place = f"{name}:{port or _PORTS.get(scheme, 80)}"
         here = is_loopback(name)
-        if not (matches(place, self._hosts) or (not here and matches(name, self._hosts))):
+        if not (place in self._hosts if here else matches(place, self._hosts) or matches(name, self._hosts)):
             return None
         to_host, to_port, *rest = self._target()
         if place == f"{to_host}:{to_port}":

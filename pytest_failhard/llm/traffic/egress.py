@@ -58,8 +58,8 @@ class Guard:
         only: Iterable[str] = (),
         report: Callable[[str, int], None] | None = None,
     ) -> None:
-        self._allow = tuple(allow)
-        self._only = tuple(only)
+        self._allow = tuple(host.lower() for host in allow)
+        self._only = tuple(host.lower() for host in only)
         self._report = report
         self._attempts: list[tuple[str, int]] = []
         self._resolved: set[str] = set()

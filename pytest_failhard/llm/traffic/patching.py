@@ -68,22 +68,39 @@ def _described(module: ModuleType) -> str:
 
 
 class Imports:
-    """Runs an action on each named module: now where it is imported, else when it is."""
+    """Runs an action on each named module: now where it is imported, else when it is.
 
-    def __init__(self, actions: Mapping[str, Callable[[ModuleType], None]]) -> None:
+    `failed` is told of a RerouteError before it ends the import: who imports may catch it.
+    """
+
+    def __init__(
+        self,
+        actions: Mapping[str, Callable[[ModuleType], None]],
+        failed: Callable[[RerouteError], None] | None = None,
+    ) -> None:
         self._actions = actions
+        self._failed = failed
 
     def start(self) -> None:
         """Act on what is there and wait for the rest; whatever an action raises ends the import."""
         sys.meta_path.insert(0, self)
-        for name, action in self._actions.items():
+        for name in self._actions:
             if name in sys.modules:
-                action(sys.modules[name])
+                self.act(name, sys.modules[name])
 
     def stop(self) -> None:
         """Wait no longer."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
+
+    def act(self, name: str, module: ModuleType) -> None:
+        """Run the action of a module that is there now."""
+        try:
+            self._actions[name](module)
+        except RerouteError as error:
+            if self._failed:
+                self._failed(error)
+            raise
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -96,7 +113,7 @@ class Imports:
             spec = finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
                 # No subclass: importing its base would slow down the start of every child.
-                spec.loader = _Loader(spec.loader, self._actions[name])  # type: ignore[assignment]
+                spec.loader = _Loader(spec, spec.loader, self.act)  # type: ignore[assignment]
                 return spec
         return None
 
@@ -104,15 +121,19 @@ class Imports:
 class _Loader:
     """Loads a module with its own loader, which it then gives back, and acts on it."""
 
-    def __init__(self, loader: Loader, action: Callable[[ModuleType], None]) -> None:
+    def __init__(self, spec: ModuleSpec, loader: Loader, act: Callable[[str, ModuleType], None]) -> None:
+        self._spec = spec
         self._loader = loader
-        self._action = action
+        self._act = act
+
+    def __getattr__(self, name: str) -> object:
+        # For those who look a module up without loading it.
+        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        spec.loader = self._loader
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self._loader
+        module.__loader__ = self._spec.loader = self._loader
         self._loader.exec_module(module)
-        self._action(module)
+        self._act(self._spec.name, module)

@@ -64,7 +64,8 @@ def sitecustomize(
     The file stands alone and holds its target. `allow` are globs of hosts that children may reach. A
     `host` under `.invalid` makes every rerouted request fail as an unknown name does.
     """
-    own = folder / secrets.token_hex(8)
+    # As Python will have it on its path: by another name for it, the file would take itself for another one.
+    own = folder.resolve() / secrets.token_hex(8)
     own.mkdir()
     settings = ((host, port, scheme), tuple(hosts), ORIGIN_HEADER, tuple(allow), str(own), str(own / _RECORD))
     own.joinpath("sitecustomize.py").write_text(f"{_source()}\nstart{settings!r}\n", "utf-8")
