@@ -13,6 +13,7 @@ from pytest_failhard.llm.server.errors import MissingExtraError
 if TYPE_CHECKING:
     import trustme
 
+LOOPBACK: Final = "127.0.0.1"
 INSTALL: Final = "pip install 'pytest-failhard[tls]'"
 EXPIRED: Final = datetime(2020, 1, 1, tzinfo=UTC)
 OTHER_HOST: Final = "api.example.com"
@@ -53,6 +54,11 @@ class Authority:
             if (host, expired) not in self._contexts:
                 self._contexts[host, expired] = self._issue(host, expired)
             return self._contexts[host, expired]
+
+    def of_trap(self, trap: str) -> ssl.SSLContext:
+        """Return the certificate of `tls_untrusted`, `tls_expired` or `tls_hostname` on 127.0.0.1."""
+        host = OTHER_HOST if trap == "tls_hostname" else LOOPBACK
+        return self.context(host, expired=trap == "tls_expired")
 
     def _issue(self, host: str, expired: bool) -> ssl.SSLContext:
         leaf = self._root.issue_cert(host, not_after=EXPIRED if expired else None)

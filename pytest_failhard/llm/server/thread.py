@@ -59,18 +59,23 @@ class Server:
         Raises ServerError where it does not end within 2 seconds, or where an answer failed.
         """
         with self._lock:
-            thread, loop, stopping = self._thread, self._loop, self._stopping
-            if thread is None or loop is None or stopping is None or self._owner != os.getpid():
+            if self._owner not in {0, os.getpid()}:
                 return
             for close in tuple(self._open.values()):
                 close()
-            loop.call_soon_threadsafe(stopping.set)
-            thread.join(STOP_SECONDS)
-            if thread.is_alive():
-                raise ServerError(f"the LLM server did not stop within {STOP_SECONDS:g} seconds")
-            self._thread = self._loop = self._stopping = None
+            self._join()
             failures, self._failures = self._failures, []
         _raise_first(failures)
+
+    def _join(self) -> None:
+        thread, loop, stopping = self._thread, self._loop, self._stopping
+        if thread is None or loop is None or stopping is None:
+            return
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join(STOP_SECONDS)
+        if thread.is_alive():
+            raise ServerError(f"the LLM server did not stop within {STOP_SECONDS:g} seconds")
+        self._thread = self._loop = self._stopping = None
 
     def __enter__(self) -> Self:
         self.start()
