@@ -41,6 +41,13 @@ class Calls(Protocol):
         """Make the call and return a summary of what it returned."""
 
 
+def prepare(sdk: str) -> None:
+    """Import an SDK with our calls of it; of what Python warns in its source is not our concern."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        importlib.import_module(f"tests.llm.sdk.{MODULES[sdk]}")
+
+
 def perform(job: Job) -> Outcome:
     """Make the call; whatever it raises is part of the outcome."""
     calls: Calls = importlib.import_module(f"tests.llm.sdk.{MODULES[job.sdk]}")

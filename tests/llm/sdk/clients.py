@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from tests.llm.sdk.calls import THREADS, perform
+from tests.llm.sdk.calls import THREADS, perform, prepare
 from tests.llm.sdk.job import Job, Outcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -98,6 +98,7 @@ class Clients:
             return self._child(OPENAI2).submit(job)
         if apart:
             return self._child(Path(sys.executable)).submit(job)
+        prepare(job.sdk)
         return self._threads.submit(perform, job)
 
     def _child(self, python: Path) -> Child:

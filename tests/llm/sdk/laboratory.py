@@ -48,7 +48,7 @@ MODELS: Mapping[str, str] = {
     "openai_responses": "gpt-4o-mini",
     "openai_embeddings": "text-embedding-3-small",
     "azure": "gpt-4o-mini",
-    "anthropic": "claude-sonnet-4-5",
+    "anthropic": "claude-sonnet-latest",
     "gemini": "gemini-2.5-flash",
     "bedrock": "anthropic.claude-sonnet-4-5-20250929-v1:0",
     "mistral": "mistral-small-latest",
@@ -90,7 +90,7 @@ class Call:
         """Return how the call of a case is made."""
         fault = case.fault
         short = fault.kind == "deadline" and fault.id not in TOLD
-        apart = case.expected is not None and case.expected.result == SLEEPS
+        apart = fault.id in TOLD and not (case.expected and case.expected.exception)
         return cls(
             sdk=case.sdk,
             dialect=case.dialect,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 import pytest
@@ -20,6 +20,31 @@ HEALTHY = tuple(
     for variants in WAYS[dialect].values()
     for variant in variants
 ) + tuple((sdk, dialect, "create") for sdk, dialect in SAMPLED.items())
+RESULTS: Mapping[str, str] = {
+    "json": '{"city": "<answer>"}',
+    "parse": "parsed <answer>",
+    "choices": "<answer> | <answer>",
+    "choices_create_stream": "<answer> | <answer>",
+    "choices_stream": "<answer> | <answer>",
+}
+TOOLS: Mapping[tuple[str, str], str] = {
+    ("gemini", "tools"): "tool weather({'city': '<answer>'})",
+    ("anthropic", "tools"): "tool input {'city': '<answer>'}",
+    ("anthropic", "tools_create_stream"): 'tool input {"city": "<answer>"}',
+    ("anthropic", "tools_stream"): "tool input {'city': '<answer>'}",
+    ("bedrock", "tools"): "tool input {'city': '<answer>'}",
+    ("bedrock", "tools_create_stream"): 'tool input {"city":"<answer>"}',
+}
+
+
+def _expected(dialect: str, variant: str) -> str:
+    if dialect == "openai_embeddings":
+        return "vectors of 8, 8"
+    if "tools" in variant:
+        streamed = 'tool arguments {"city": "<answer>"}'
+        whole = 'tool weather({"city": "<answer>"})'
+        return TOOLS.get((dialect, variant), streamed if variant.endswith("create_stream") else whole)
+    return RESULTS.get(variant, "<answer>")
 
 
 @pytest.fixture(scope="session")
@@ -51,4 +76,4 @@ def test_an_sdk_is_content_with_a_healthy_answer(
     assert meeting.outcome.exception == "", meeting.outcome
     assert [attempt.kind for attempt in meeting.ledger.attempts] == ["call"]
     assert meeting.ledger.refusals == ()
-    assert meeting.outcome.result == ""
+    assert meeting.outcome.result == _expected(dialect, variant)
