@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 
-SHORT = 60
+SHORT = 100
 """Characters of an unexpected value that a summary repeats."""
 
 
@@ -64,6 +64,14 @@ class Outcome:
     result: str = ""
 
 
+class ProgramError(Exception):
+    """A program that is no Python has failed; `name` says how, as the name of an exception would."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 class Caught:
     """A context that ends with the exception in hand, whatever it is: that is the experiment."""
 
@@ -91,8 +99,6 @@ def _public(module: str, name: str, kind: type) -> bool:
 
 def name_of(kind: type) -> str:
     """Return the shortest dotted name under which a class can be imported from its own package."""
-    if kind.__module__ == "builtins":
-        return kind.__qualname__
     parts = kind.__module__.split(".")
     paths = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
     module = next((path for path in paths if _public(path, kind.__qualname__, kind)), kind.__module__)
@@ -111,6 +117,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 def raised(error: Exception) -> Outcome:
     """Describe an exception."""
+    if isinstance(error, ProgramError):
+        return Outcome(exception=error.name, message=str(error))
     chain = tuple(causes(error))
     text = " <- ".join(str(each) for each in (error, *chain))
     return Outcome(

@@ -21,12 +21,13 @@ from tests.llm.sdk.matrix import READS, SLEEPS, Case
 LOOPBACK = "127.0.0.1"
 SHORT_SECONDS = 0.5
 LONG_SECONDS = 10.0
-WATCHED_SECONDS = 2.0
-"""How long a call is watched that never ends: four of its own time-outs, or longer than any back-off."""
+WATCHED_SECONDS = 3.0
+"""How long a call is watched that never ends: three of its own time-outs, or longer than any back-off."""
 LIMIT_SECONDS = 60.0
 
-SLOW: Mapping[str, float] = {"slow_drip": 1.0, "stream_keepalive": 1.0}
-"""The time-outs of calls that succeed although they last longer."""
+SLOW = frozenset({"slow_drip", "stream_keepalive", "slow_drip_endless", "slow_headers", "stream_keepalive_forever"})
+SLOW_SECONDS = 1.0
+"""The time-out of calls that last longer than it: each byte restarts it."""
 TOLD = frozenset({"retry_after_huge", "retry_after_hour", "retry_after_day"})
 """Deadlines that come from a hint, not from a wait for bytes."""
 ENDLESS = frozenset({"slow_drip_endless", "slow_headers", "stream_keepalive_forever"})
@@ -89,13 +90,13 @@ class Call:
     def of(cls, case: Case) -> Call:
         """Return how the call of a case is made."""
         fault = case.fault
-        short = fault.kind == "deadline" and fault.id not in TOLD
+        silent = fault.kind == "deadline" and fault.id not in TOLD
         apart = fault.id in TOLD and not (case.expected and case.expected.exception)
         return cls(
             sdk=case.sdk,
             dialect=case.dialect,
             variant=case.variant,
-            timeout=SLOW.get(fault.id, SHORT_SECONDS if short else LONG_SECONDS),
+            timeout=SLOW_SECONDS if fault.id in SLOW else SHORT_SECONDS if silent else LONG_SECONDS,
             recipe="" if fault.stage == "answer" else case.form.recipe,
             fault=fault.id if fault.stage == "answer" else "",
             apart=apart,

@@ -13,18 +13,10 @@ from pathlib import Path
 import aiohttp
 import requests
 
-from tests.llm.sdk.job import Job, said
+from tests.llm.sdk.job import Job, ProgramError, said
 
 SCRIPT = Path(__file__).with_name("fetch.mjs")
 GRACE_SECONDS = 60
-
-
-class CurlError(Exception):
-    """curl left with a code other than 0; the message is its own."""
-
-
-class NodeError(Exception):
-    """fetch rejected, or the answer could not be read; the message is Node's."""
 
 
 def _body(job: Job) -> dict[str, object]:
@@ -93,7 +85,7 @@ def by_curl(job: Job) -> str:
         program("curl"), "--disable", "-sS", "--fail", "-K", "-", "--max-time", str(job.timeout), stdin=config
     )
     if done.returncode:
-        raise CurlError(f"exit {done.returncode}: {done.stderr.decode().strip()}")
+        raise ProgramError(f"curl.exit_{done.returncode}", done.stderr.decode().strip())
     return _text(job, done.stdout)
 
 
@@ -102,7 +94,8 @@ def by_node(job: Job) -> str:
     asked = {"url": _url(job), "headers": _headers(job), "body": _body(job), "milliseconds": job.timeout * 1000}
     done = _run(program("node"), str(SCRIPT), stdin=json.dumps(asked))
     if done.returncode:
-        raise NodeError(done.stderr.decode().strip())
+        name, _, message = done.stderr.decode().partition(": ")
+        raise ProgramError(f"node.{name}", message)
     return said(job.words, json.loads(done.stdout))
 
 
