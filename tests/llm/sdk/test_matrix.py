@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import pytest
 
 from pytest_failhard.llm.catalogue import load
+from tests.llm.sdk.calls import prepare
+from tests.llm.sdk.clients import OTHERS
 from tests.llm.sdk.laboratory import Laboratory
 from tests.llm.sdk.matrix import DIALECTS, SAMPLED, WAYS, Case, cases
 
@@ -30,7 +32,7 @@ RESULTS: Mapping[str, str] = {
 TOOLS: Mapping[tuple[str, str], str] = {
     ("gemini", "tools"): "tool weather({'city': '<answer>'})",
     ("anthropic", "tools"): "tool input {'city': '<answer>'}",
-    ("anthropic", "tools_create_stream"): 'tool input {"city": "<answer>"}',
+    ("anthropic", "tools_create_stream"): 'tool input {"city":"<answer>"}',
     ("anthropic", "tools_stream"): "tool input {'city': '<answer>'}",
     ("bedrock", "tools"): "tool input {'city': '<answer>'}",
     ("bedrock", "tools_create_stream"): 'tool input {"city":"<answer>"}',
@@ -49,9 +51,15 @@ def _expected(dialect: str, variant: str) -> str:
 
 @pytest.fixture(scope="session")
 def chosen(request: pytest.FixtureRequest) -> tuple[Case, ...]:
-    """The cases of this run: all of them, or those that the developer asked for."""
+    """The cases of this run: all of them, or those that the developer asked for.
+
+    Their SDKs are imported now: compiling one would keep the server's thread from sending in time.
+    """
     names = {item.name.partition("[")[2].removesuffix("]") for item in request.session.items}
-    return tuple(case for case in CASES if case.id in names)
+    found = tuple(case for case in CASES if case.id in names)
+    for sdk in {case.sdk for case in found} - OTHERS:
+        prepare(sdk)
+    return found
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -59,10 +67,11 @@ def test_an_sdk_meets_a_fault_as_the_catalogue_says(
     case: Case,
     chosen: tuple[Case, ...],
     laboratory: Laboratory,
-    record_property: Callable[[str, object], None],
+    request: pytest.FixtureRequest,
 ) -> None:
     meeting = laboratory.meet(case, chosen)
-    record_property("observed", json.dumps([case.fault.id, case.home, case.sdk, case.key, asdict(meeting.observed)]))
+    seen = [case.fault.id, case.home, case.sdk, case.key, asdict(meeting.observed)]
+    request.node.user_properties.append(("observed", json.dumps(seen)))
     assert [each for each in meeting.ledger.refusals if each.what in {"answer", "bad-request"}] == []
     assert meeting.observed == case.expected, meeting.outcome
 
