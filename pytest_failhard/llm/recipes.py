@@ -74,7 +74,7 @@ def _bad_chunk(_context: Context, reply: Reply, _values: Values) -> Broken:
 
 
 def _bad_gzip(_context: Context, reply: Reply, _values: Values) -> Broken:
-    """Say gzip over bytes that are neither gzip nor text: not every client decodes what it did not ask for."""
+    """Say gzip over bytes that are neither gzip nor text: not every client decodes gzip."""
     headers = {**reply.headers, "content-encoding": "gzip"}
     chunks = None if reply.chunks is None else tuple(map(_garbled, reply.chunks))
     told = replace(reply, headers=headers, body=_garbled(reply.body), chunks=chunks)

@@ -17,7 +17,7 @@ from pytest_failhard.llm.routing import CALL, CATALOGUE
 JSON = "application/json"
 UTF8 = "utf-8"
 # Their SDKs do not read it, so they do not send it.
-WITHOUT_MILLISECONDS = frozenset({"gemini", "bedrock", "ollama", "mistral"})
+WITHOUT_MILLISECONDS = frozenset({"gemini", "bedrock", "ollama"})
 _NO_BODY = frozenset({204, 304})
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 from pytest_failhard.llm import answers, catalogue, routing, samples, wire
 from pytest_failhard.llm.catalogue import Fault, Form
-from pytest_failhard.llm.operations import Drip, Fin, Hang, Operation, Repeat, Rst, Send, Sleep
+from pytest_failhard.llm.operations import Operation
 from pytest_failhard.llm.request import Request
 from pytest_failhard.llm.wire import Compiled, Context
 
@@ -85,21 +86,10 @@ def _operations(compiled: Compiled) -> str:
 
 
 def _operation(operation: Operation) -> str:
-    match operation:
-        case Send(data=data):
-            return f"-- send, {_bytes(data)}"
-        case Drip(data=data, size=size, every=every):
-            return f"-- drip {size} bytes every {every} s, {_bytes(data)}"
-        case Repeat(data=data, every=every):
-            return f"-- repeat every {every} s, {_bytes(data)}"
-        case Sleep(seconds=seconds):
-            return f"-- sleep {seconds} s"
-        case Hang():
-            return "-- hang"
-        case Fin():
-            return "-- fin"
-        case Rst():
-            return "-- rst"
+    said = {each.name: getattr(operation, each.name) for each in fields(operation)}
+    data = said.pop("data", None)
+    facts = "".join(f", {name} {value}" for name, value in said.items())
+    return f"-- {type(operation).__name__}{facts}" + ("" if data is None else f", {_bytes(data)}")
 
 
 def _digest(data: bytes) -> str:

@@ -94,7 +94,10 @@ def test_a_schema_is_followed_wherever_a_dialect_puts_it(target: str, body: dict
         ({"type": "object", "additionalProperties": False}, {}),
         ({"anyOf": [{"type": "null"}, {"const": 2}]}, 2),
         ({"oneOf": [{"enum": []}, {"const": 2}]}, 2),
-        ({"allOf": [{"properties": {"a": {"const": 1}}}, {"properties": {"b": {"const": 2}}}]}, {"a": 1, "b": 2}),
+        (
+            {"allOf": [{"properties": {"a": {"const": 1}}}, {"properties": {"b": {"const": 2}}}]},
+            {"a": 1, "b": 2},
+        ),
         ({"allOf": [{"$ref": "#/$defs/A"}], "$defs": {"A": {"const": 4}}}, 4),
         ({"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"const": 4}}}, 4),
     ],
@@ -183,7 +186,10 @@ BEDROCK_TOOLS = [{"toolSpec": {"name": "weather", "inputSchema": {"json": CITY}}
         ),
         (
             "/v1/responses",
-            {"tools": [{"type": "function", **FUNCTION}], "tool_choice": {"type": "function", "name": "weather"}},
+            {
+                "tools": [{"type": "function", **FUNCTION}],
+                "tool_choice": {"type": "function", "name": "weather"},
+            },
         ),
         (
             "/v1/messages",
@@ -263,7 +269,9 @@ def test_a_vector_has_the_usual_length_unless_told() -> None:
         ("/models/g:generateContent", {"generationConfig": {"candidateCount": 2}}, {"choices"}),
     ],
 )
-def test_features_are_what_a_request_makes_use_of(target: str, body: dict[str, object], used: set[str]) -> None:
+def test_features_are_what_a_request_makes_use_of(
+    target: str, body: dict[str, object], used: set[str]
+) -> None:
     request = Request("POST", target, (), json.dumps(body).encode())
 
     assert features(request, route(request)) == used
@@ -318,7 +326,9 @@ def test_what_no_rule_is_for_is_answered_without_the_script(tmp_path: Path) -> N
 
 def test_all_mistakes_of_a_script_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "answers.yaml"
-    path.write_text(f'{HEAD}- {{text: plain}}\n- {{match: a}}\n- {{text: "{{{{canry}}}}"}}\n', encoding="utf-8")
+    path.write_text(
+        f'{HEAD}- {{text: plain}}\n- {{match: a}}\n- {{text: "{{{{canry}}}}"}}\n', encoding="utf-8"
+    )
 
     with pytest.raises(AnswersError) as raised:
         Answers.load(path)
@@ -348,5 +358,5 @@ def test_a_script_that_cannot_be_read_says_where(tmp_path: Path, text: str, said
 
 
 def test_a_script_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(AnswersError, match="none.yaml"):
+    with pytest.raises(AnswersError, match=r"none\.yaml"):
         Answers.load(tmp_path / "none.yaml")

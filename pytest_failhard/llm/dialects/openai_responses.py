@@ -37,7 +37,7 @@ def body(context: Context) -> Json:
         "tools": [],
         "usage": {
             "input_tokens": used.input,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": used.output,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": used.input + used.output,
