@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -56,7 +57,7 @@ class Ledger:
         self.case = case
         self._labels = Labels(canaries)
         self._attempts: list[Attempt] = []
-        self._open: dict[int, Attempt] = {}
+        self._open: dict[int, Callable[[], Attempt]] = {}
         self._awaited: frozenset[int] = frozenset()
         self._refusals: list[Refusal] = []
         self._changed = threading.Condition()
@@ -72,7 +73,8 @@ class Ledger:
             self._changed.wait_for(lambda: not self._open.keys() - self._awaited, SETTLE_SECONDS)
             self._awaited = frozenset(self._open)
             now = time.monotonic()
-            under_way = (replace(each, times=replace(each.times, ended=now)) for each in self._open.values())
+            begun = [self._cleaned(attempt()) for attempt in self._open.values()]
+            under_way = [replace(each, times=replace(each.times, ended=now)) for each in begun]
             return tuple(sorted((*self._attempts, *under_way), key=lambda attempt: attempt.number))
 
     @property
@@ -81,24 +83,21 @@ class Ledger:
         with self._changed:
             return tuple(self._refusals)
 
-    def begin(self, attempt: Attempt) -> None:
-        """Add an attempt whose answer is under way; `end` completes it."""
-        clean = self._cleaned(attempt)
-        with self._changed:
-            self._open[attempt.number] = clean
+    def begin(self, number: int, attempt: Callable[[], Attempt]) -> None:
+        """Take note of an attempt whose answer is under way; `add` completes it.
 
-    def end(self, number: int, *, bytes_sent: int, close: str, times: Times) -> None:
-        """Complete an attempt that was begun."""
+        What it is so far is only asked for where it is needed: nothing should keep an answer waiting.
+        """
         with self._changed:
-            attempt = self._open.pop(number)
-            self._attempts.append(replace(attempt, bytes_sent=bytes_sent, close=close, times=times))
-            self._changed.notify_all()
+            self._open[number] = attempt
 
     def add(self, attempt: Attempt) -> None:
         """Add an attempt that has ended."""
         clean = self._cleaned(attempt)
         with self._changed:
+            self._open.pop(attempt.number, None)
             self._attempts.append(clean)
+            self._changed.notify_all()
 
     def refuse(self, what: str, detail: str) -> None:
         """Add what was no request."""
@@ -108,6 +107,13 @@ class Ledger:
 
     def _cleaned(self, attempt: Attempt) -> Attempt:
         # Only what the client wrote: in a hash, a canary number can stand by chance.
+        written = (
+            *(attempt.route, attempt.method, attempt.origin, attempt.model, attempt.key, attempt.user_agent),
+            *(attempt.read_timeout, attempt.sdk_attempt, attempt.invocation),
+        )
+        whole = "\n".join(filter(None, written))
+        if self._clean(whole) == whole:
+            return attempt
         return replace(
             attempt,
             route=self._clean(attempt.route),
@@ -148,20 +154,18 @@ def lines(ledger: Ledger, prices: Prices | None = None) -> bytes:
 
 def read(data: bytes) -> Ledger:
     """Return the record in a file. Raises LedgerError for one that is cut, malformed or of another schema."""
-    from pydantic import TypeAdapter
-
     *entries, end = data.split(b"\n")
     if end or not entries:
         raise LedgerError("the record is cut: its last line has no end; make it again")
     count = len(entries) - 1
-    footer = _parsed(TypeAdapter(_Footer), entries[-1], count + 1)
+    footers, attempts, refusals = _adapters()
+    footer = _parsed(footers, entries[-1], count + 1)
     if footer.schema != SCHEMA:
         raise LedgerError(f"the record has the schema {footer.schema!r}, not {SCHEMA!r}; make it again")
     if footer.attempts + footer.refusals != count:
         expected = f"{footer.attempts} attempts and {footer.refusals} refusals"
         raise LedgerError(f"the record is cut: {count} lines for {expected}; make it again")
     ledger = Ledger(footer.case)
-    attempts, refusals = TypeAdapter(Line), TypeAdapter(_Refused)
     for number, entry in enumerate(entries[:-1], start=1):
         if number <= footer.attempts:
             ledger.add(attempt_of(_parsed(attempts, entry, number)))
@@ -169,6 +173,13 @@ def read(data: bytes) -> Ledger:
             refusal = _parsed(refusals, entry, number)
             ledger.refuse(refusal.refused, refusal.detail)
     return ledger
+
+
+@functools.cache
+def _adapters() -> tuple[TypeAdapter[_Footer], TypeAdapter[Line], TypeAdapter[_Refused]]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Footer), TypeAdapter(Line), TypeAdapter(_Refused)
 
 
 def _parsed(adapter: TypeAdapter[Entry], entry: bytes, number: int) -> Entry:

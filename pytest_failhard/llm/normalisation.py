@@ -22,21 +22,22 @@ DROPPED = frozenset({
 })  # fmt: skip
 """Members of a request that name the caller or the exchange, not what is asked for."""
 
-# No replacement holds what a pattern looks for, and no pattern runs over `<` or `>`: replacing ends.
+# What each pattern cannot do without comes first: a text can be an image of megabytes. No replacement holds
+# what a pattern looks for, and no pattern runs over `<` or `>`: replacing ends.
 _CHANGING = (
-    (re.compile(r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s\"'<>|,;:()\[\]{}]+"), "<path>"),
-    (re.compile(r"(?i)\b[a-z]:\\(?:[^\s\"'<>|\\]+\\)*te?mp\\[^\s\"'<>|,;]+"), "<path>"),
-    (re.compile(r"(?i)(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])"), "<uuid>"),
+    ("/", r"(?:/private)?/(?:tmp|var/tmp|var/folders)/[^\s\"'<>|,;:()\[\]{}]+", "<path>"),
+    (":\\", r"(?i)\b[a-z]:\\(?:[^\s\"'<>|\\]+\\)*(?:temp|tmp)\\[^\s\"'<>|,;]+", "<path>"),
+    ("-", r"(?i)(?<![0-9a-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])", "<uuid>"),
     (
-        re.compile(
-            r"(?<!\d)\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?(?!\d)"
-        ),
+        ":",
+        r"(?<!\d)\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+-]\d\d(?::?\d\d)?)?(?!\d)",
         "<time>",
     ),
-    (re.compile(r"(?<![0-9A-Za-z])(?:call|toolu|msg|resp)_[0-9A-Za-z_-]+"), "<id>"),
-    (re.compile(r"(?i)(?<![0-9a-z])[0-9a-f]{16,}(?![0-9a-z])"), "<hex>"),
-    (re.compile(r"(?<![0-9.])\d{10,13}(?:\.\d+)?(?![0-9.])"), "<epoch>"),
+    ("_", r"(?<![0-9A-Za-z])(?:call|toolu|msg|resp)_[0-9A-Za-z_-]+", "<id>"),
+    ("", r"(?i)(?<![0-9a-z])[0-9a-f]{16,}(?![0-9a-z])", "<hex>"),
+    ("", r"(?<![0-9.])\d{10,13}(?:\.\d+)?(?![0-9.])", "<epoch>"),
 )
+_PATTERNS = tuple((needed, re.compile(regex), replacement) for needed, regex, replacement in _CHANGING)
 _BOUNDARY = re.compile(rb"--([^\r\n]{1,70})\r?\n")
 
 
@@ -48,13 +49,16 @@ def normalise(body: bytes, canaries: Sequence[Canaries]) -> bytes:
     canaries, which become their labels; it is written with sorted keys and no spaces. In any other body
     only canaries and the boundary of a multipart form are replaced. What is normal already stays.
     """
-    labels = Labels(canaries)
+    return normalised(body, Labels(canaries))
+
+
+def normalised(body: bytes, labels: Labels) -> bytes:
+    """Return what `normalise` does, with the labels at hand."""
     try:
         document = cast("Json", json.loads(body))
         if isinstance(document, dict):
             document = {name: value for name, value in document.items() if name not in DROPPED}
-        cleaned = _cleaned(document, labels)
-        return json.dumps(cleaned, sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(_cleaned(document, labels), sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         return _raw(body, labels)
 
@@ -87,8 +91,9 @@ def _constant(text: str, labels: Labels) -> str:
     # What is replaced may uncover what stood beside it; every round leaves less, so this ends.
     while True:
         cleaned = labels.clean(text)
-        for pattern, replacement in _CHANGING:
-            cleaned = pattern.sub(replacement, cleaned)
+        for needed, pattern, replacement in _PATTERNS:
+            if needed in cleaned:
+                cleaned = pattern.sub(replacement, cleaned)
         if cleaned == text:
             return text
         text = cleaned

@@ -14,9 +14,10 @@ from pytest_failhard.llm import answers as content
 from pytest_failhard.llm import catalogue as faults
 from pytest_failhard.llm import wire
 from pytest_failhard.llm.canaries import Canaries
+from pytest_failhard.llm.handler import Ending
+from pytest_failhard.llm.labels import Labels
 from pytest_failhard.llm.ledger import OPEN, Attempt, Ledger, Times, Usage
-from pytest_failhard.llm.normalisation import normalise as normalised
-from pytest_failhard.llm.normalisation import without_model
+from pytest_failhard.llm.normalisation import normalised, without_model
 from pytest_failhard.llm.operations import Script, Send, Sleep
 from pytest_failhard.llm.routing import CALL, route
 from pytest_failhard.llm.schedule import OK, Fire, Kind, Question, Rule, Schedule, ScheduleError
@@ -25,7 +26,7 @@ from pytest_failhard.llm.sent import sender
 if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
     from pytest_failhard.llm.catalogue import Catalogue, Form
-    from pytest_failhard.llm.handler import Arrival, Ending, Exchange
+    from pytest_failhard.llm.handler import Arrival, Exchange
     from pytest_failhard.llm.request import Request, Route
     from pytest_failhard.llm.wire import Compiled
 
@@ -64,18 +65,16 @@ class _Case:
     name: str
     canaries: Canaries
     known: tuple[Canaries, ...]
+    words: tuple[Canaries, ...]
+    """Those whose words a request can hold: a conversation begins a few cases ago at most."""
     schedule: Schedule
     ledger: Ledger
+    labels: Labels
     started: float | None = None
     number: int = 0
     features: frozenset[str] = frozenset()
     seen: Counter[tuple[str, str, bytes]] = field(default_factory=Counter)
     redirected: dict[str, tuple[Fire, Form]] = field(default_factory=dict)
-
-    @property
-    def words(self) -> tuple[Canaries, ...]:
-        """The canaries whose words a request can hold: a conversation begins a few cases ago at most."""
-        return (self.canaries, *self.known[:RECENT_CASES])
 
 
 class Router:
@@ -107,7 +106,7 @@ class Router:
         self.call = call
         self.delay = delay
         self._catalogue = faults.load() if catalogue is None else catalogue
-        self._normalise = normalised if normalise is None else normalise
+        self._normalise = normalise
         self._lock = threading.Lock()
         self._case = self._begun(case, rules, canaries, known)
 
@@ -161,19 +160,23 @@ class Router:
             compiled = _unanswerable()
         if self.delay and arrived.kind == CALL:
             compiled = replace(compiled, script=_delayed(compiled.script, self.delay))
-        case.ledger.begin(_attempt(case, arrived, compiled, request_id))
-        return _Exchange(ledger=case.ledger, number=arrived.number, arrival=arrival, script=compiled.script)
+        exchange = _Exchange(case=case, arrived=arrived, compiled=compiled, request_id=request_id)
+        case.ledger.begin(arrived.number, exchange.so_far)
+        return exchange
 
     def _begun(
         self, name: str, rules: tuple[Rule, ...], canaries: Canaries, known: Sequence[Canaries]
     ) -> _Case:
         self._check(rules)
+        words = (canaries, *known[:RECENT_CASES])
         return _Case(
             name=name,
             canaries=canaries,
             known=tuple(known),
+            words=words,
+            labels=Labels(words),
             schedule=Schedule(rules, self.seed, self._usable),
-            ledger=Ledger(name, (canaries, *known[:RECENT_CASES])),
+            ledger=Ledger(name, words),
         )
 
     def _check(self, rules: Sequence[Rule]) -> None:
@@ -206,11 +209,16 @@ class Router:
             route=found,
             kind=found.kind if hop is None else REDIRECT,
             number=case.number,
-            normal=self._normalise(request.body, case.words),
+            normal=self._normal(case, request.body),
             fire=hop and hop[0],
             form=hop and hop[1],
         )
         return self._decided(case, arrived) if arrived.kind == CALL else arrived
+
+    def _normal(self, case: _Case, body: bytes) -> bytes:
+        if self._normalise is None:
+            return normalised(body, case.labels)
+        return self._normalise(body, case.words)
 
     def _decided(self, case: _Case, arrived: _Arrived) -> _Arrived:
         request, found = arrived.request, arrived.route
@@ -266,25 +274,29 @@ def trace_id(seed: int, case: str, number: int) -> str:
 class _Exchange:
     """One answer that is under way."""
 
-    ledger: Ledger
-    number: int
-    arrival: Arrival
-    script: Script
+    case: _Case
+    arrived: _Arrived
+    compiled: Compiled
+    request_id: str
+
+    @property
+    def script(self) -> Script:
+        """What to do."""
+        return self.compiled.script
+
+    def so_far(self) -> Attempt:
+        """Return the attempt as it is while nothing is known of its end."""
+        body = self.arrived.arrival.body_complete
+        unknown = Ending(bytes_sent=0, close=OPEN, first_byte=None, ended=body, peer_closed=None)
+        return _attempt(self, unknown)
 
     def end(self, ending: Ending) -> None:
         """Record how it went."""
-        times = Times(
-            accepted=self.arrival.accepted,
-            headers=self.arrival.headers_complete,
-            body=self.arrival.body_complete,
-            first_byte=ending.first_byte,
-            ended=ending.ended,
-            peer_closed=ending.peer_closed,
-        )
-        self.ledger.end(self.number, bytes_sent=ending.bytes_sent, close=ending.close, times=times)
+        self.case.ledger.add(_attempt(self, ending))
 
 
-def _attempt(case: _Case, arrived: _Arrived, compiled: Compiled, request_id: str) -> Attempt:
+def _attempt(exchange: _Exchange, ending: Ending) -> Attempt:
+    case, arrived, compiled = exchange.case, exchange.arrived, exchange.compiled
     arrival, request, fire = arrived.arrival, arrived.request, arrived.fire
     who = sender(request, case.canaries, case.known)
     return Attempt(
@@ -312,18 +324,18 @@ def _attempt(case: _Case, arrived: _Arrived, compiled: Compiled, request_id: str
         fault=fire.kind.fault if fire else "",
         status=compiled.status,
         hint_seconds=compiled.hint_seconds,
-        request_id=request_id,
-        bytes_sent=0,
-        close=OPEN,
+        request_id=exchange.request_id,
+        bytes_sent=ending.bytes_sent,
+        close=ending.close,
         usage=compiled.usage,
         connection=arrival.connection,
         times=Times(
             accepted=arrival.accepted,
             headers=arrival.headers_complete,
             body=arrival.body_complete,
-            first_byte=None,
-            ended=arrival.body_complete,
-            peer_closed=None,
+            first_byte=ending.first_byte,
+            ended=ending.ended,
+            peer_closed=ending.peer_closed,
         ),
     )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pytest_failhard.llm.catalogue import GROUPS, Catalogue, load
 from pytest_failhard.llm.injection import KEYS, parse, text
 from pytest_failhard.llm.schedule import Kind, Match, Rule, ScheduleError, When
+from tests.llm.requests_made import UNHURRIED
 
 CATALOGUE = load()
 INJECTABLE = sorted(each.id for each in CATALOGUE.faults.values() if each.stage == "answer")
@@ -93,7 +94,7 @@ def test_nothing_is_no_specification(spec: str) -> None:
 
 def test_all_mistakes_are_told_at_once_each_with_what_is_nearest() -> None:
     spec = (
-        "kinds=rate_limt|transiet(x=1)|zzzz,pp=0.5,p=2,first=0,first=1;;"
+        "kinds=rate_limt|transientt(x=1)|zzzz,pp=0.5,p=2,first=0,first=1;;"
         "max=a,kinds=refused|server_error(hintms=3)|server_error(hint_ms=soon)|invalid_key(why)|invalid_key(why=1),stream=yes;"
         "kinds=rate_limit_rpm(hint_ms=-1,hint_ms=2,),for=0,after=-1,every=1.5,model=,nonsense;kinds=()|a(b,p=1"
     )
@@ -104,7 +105,7 @@ ALL_MISTAKES = (
     "rule 1: unknown key pp; did you mean p?",
     "rule 1: first stands twice; keep one",
     "rule 1: unknown LLM fault 'rate_limt': did you mean 'rate_limit_rpm'? failhard llm-faults lists all",
-    "rule 1: unknown LLM fault 'transiet': did you mean 'transient'? failhard llm-faults lists all",
+    "rule 1: unknown LLM fault 'transientt': did you mean 'transient'? failhard llm-faults lists all",
     "rule 1: unknown LLM fault 'zzzz': failhard llm-faults lists all",
     "rule 1: p and first exclude each other: keep one",
     "rule 1: first must be a whole number from 1 (it is 0)",
@@ -188,6 +189,7 @@ def specs(draw: st.DrawFn) -> str:
     return draw(st.sampled_from([";", " ; "])).join(rules)
 
 
+@UNHURRIED
 @given(spec=specs())
 def test_rules_can_be_written_and_read_again(spec: str) -> None:
     rules = parse(spec, CATALOGUE)
@@ -195,6 +197,7 @@ def test_rules_can_be_written_and_read_again(spec: str) -> None:
     assert [rule.id for rule in rules] == [f"r{number}" for number in range(1, len(rules) + 1)]
 
 
+@UNHURRIED
 @given(spec=st.text("kinds=p,;|()0.1 transientmodel-", max_size=40))
 def test_whatever_is_written_is_read_or_told_to_be_wrong(spec: str) -> None:
     found: tuple[str, ...] = ()
