@@ -15,6 +15,7 @@ import yaml
 
 from pytest_failhard.llm import catalogue
 from pytest_failhard.llm.shown import CORRECT, VERIFIED
+from pytest_failhard.llm.verdicts.rules import ERRORS, RULES
 from pytest_failhard.report.document import schema_bytes
 
 if TYPE_CHECKING:
@@ -200,6 +201,29 @@ def _fault_row(fault: Fault) -> str:
     return f"| `{fault.id}` | {fault.level} | {fault.summary}{needs} | {dialects} | {sdks or '-'} |"
 
 
+def verdict_rules() -> str:
+    """Return what each verdict on an LLM failure finds, why, and what to do."""
+    lines = []
+    for name, rule in RULES.items():
+        severity = rule.severity.name.lower()
+        fix = rule.fix[0].upper() + rule.fix[1:]
+        lines += [
+            f"### `{name}`",
+            "",
+            f"Severity: {severity}. {rule.what} {rule.why}",
+            "",
+            f"**Fix:** {fix}.",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def verdict_errors() -> str:
+    """Return what makes a case of an LLM failure impossible to judge."""
+    rows = [f"| `{name}` | {meaning} |" for name, meaning in ERRORS.items()]
+    return "\n".join(["| error | meaning |", "|---|---|", *rows]) + "\n"
+
+
 def replaced(text: str, blocks: Mapping[str, str], where: str) -> str:
     """Return the text with its marked blocks renewed; a marker without a block is an error."""
 
@@ -219,6 +243,8 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "gates": gates_table(documents, shipped),
         "levels": levels_table(documents, shipped),
         "terms": terms_table(shipped),
+        "llm-verdicts": verdict_rules(),
+        "llm-errors": verdict_errors(),
     }
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
     yield root / "docs" / "faults.md", faults_page(catalogue.load())

@@ -431,6 +431,17 @@ def test_another_address_is_named_in_a_warning(run: Runner, capsys: pytest.Captu
     assert capsys.readouterr().err.startswith("failhard: --host 0.0.0.0: whoever reaches this address")
 
 
+def test_a_signal_stops_it_and_the_handlers_before_are_back(run: Runner) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def client(ready: Ready) -> None:
+        del ready
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert run(client, stop=False) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_flushes_the_record_and_ends_well(tmp_path: Path, number: int) -> None:
     """As a process, with an answer under way that the signal cuts off."""

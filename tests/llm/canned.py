@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import ssl
@@ -70,6 +71,17 @@ def read(client: socket.socket | ssl.SSLSocket, count: int) -> bytes:
     while len(data) < count and (more := client.recv(count - len(data))):
         data += more
     return data
+
+
+def is_reset(client: ssl.SSLSocket) -> bool:
+    """Tell whether the peer resets, beneath OpenSSL, which on some versions calls it an end of file."""
+    with socket.socket(fileno=os.dup(client.fileno())) as raw:
+        raw.settimeout(PATIENCE)
+        try:
+            read_all(raw)
+        except ConnectionResetError:
+            return True
+    return False
 
 
 def read_all(client: socket.socket | ssl.SSLSocket) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from pytest_failhard.llm.operations import Fin, Hang, Rst, Send
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.server.certificates import Authority
-from tests.llm.canned import GET, HEALTHY, PATIENCE, Canned, connect, read, read_all
+from tests.llm.canned import GET, HEALTHY, PATIENCE, Canned, connect, is_reset, read, read_all
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -181,7 +181,7 @@ def test_faults_act_inside_a_tunnel(server: Server, authority: Authority) -> Non
     proxy = server.open_proxy(handler, hosts=provider, authority=authority)
     with tunnel(proxy.port) as plain, enter(authority, plain) as client:
         client.sendall(GET)
-        assert client.recv(1) == b""  # OpenSSL's word for a reset
+        assert is_reset(client)
     assert handler.ending().close == "server-rst"
 
 

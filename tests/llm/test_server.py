@@ -15,6 +15,7 @@ from pytest_failhard.llm.handler import Arrival
 from pytest_failhard.llm.operations import Fin, Hang, Operation, Repeat, Script, Send, Sleep
 from pytest_failhard.llm.server import Server, ServerError, thread
 from pytest_failhard.llm.server.parser import BODY_LIMIT_BYTES, HEAD_LIMIT_BYTES
+from pytest_failhard.llm.server.site import Site
 from tests.llm.canned import GET, HEALTHY, PATIENCE, Answer, Canned, connect, read, read_all
 
 
@@ -408,3 +409,39 @@ def test_a_fork_uses_the_ports_and_closes_nothing(server: Server) -> None:
             client.sendall(GET)
             os._exit(0 if read(client, len(HEALTHY)) == HEALTHY else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_server_that_does_not_stop_says_so_and_cleans_up_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread, "STOP_SECONDS", 0.1)
+    blocking, release = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocking.set()
+        release.wait(PATIENCE)
+
+    server = Server()
+    listener = server.open(Canned((Hang(),), before=block))
+    with connect(listener.port) as client:
+        client.sendall(GET)
+        assert blocking.wait(PATIENCE)
+        (running,) = (each for each in threading.enumerate() if each.name == "failhard-llm-server")
+        with pytest.raises(ServerError, match="did not react"):
+            listener.close()
+        with pytest.raises(ServerError, match=r"did not stop within 0\.1 seconds"):
+            server.stop()
+        release.set()
+        assert client.recv(1) == b""
+        running.join(PATIENCE)
+    assert not running.is_alive()
+
+
+def test_a_connection_that_comes_too_late_is_dropped() -> None:
+    class Late:
+        dropped = False
+
+        def abort(self) -> None:
+            self.dropped = True
+
+    late, site = Late(), Site(handler=Canned())
+    asyncio.run(site.close())
+    assert (site.enter(late), late.dropped, site.accepted) == (0, True, 0)

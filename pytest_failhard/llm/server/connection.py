@@ -156,14 +156,16 @@ class Connection(asyncio.Protocol):
     def leave(self, answer: bytes) -> None:
         """Say a last word to a peer that may still be sending: closed at once, it would only see a reset."""
         self.deaf = True
-        transport = self._transport
-        if transport is None:
-            return
         if self._execution is not None:
             self._execution.gone("stopped")
-        transport.write(answer)
-        if transport.can_write_eof():
-            transport.write_eof()
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
-        else:
-            transport.close()
+        if self._transport is not None:
+            _say_farewell(self._transport, answer)
+
+
+def _say_farewell(transport: asyncio.Transport, answer: bytes) -> None:
+    transport.write(answer)
+    if transport.can_write_eof():
+        transport.write_eof()
+        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+    else:
+        transport.close()

@@ -40,8 +40,9 @@ class Door:
 
     async def close(self) -> None:
         """Accept no more, and drop whoever is inside."""
-        asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
+        if self._socket.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
         await self._site.close()
 
     def give_up(self) -> None:

@@ -74,8 +74,6 @@ class Execution:
             self.run()
 
     def _end(self, close: str, peer_closed: float | None = None) -> None:
-        if self._over:
-            return
         self._over = True
         if self._timer is not None:
             self._timer.cancel()

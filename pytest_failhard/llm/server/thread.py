@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Final, Self, TypeVar
 
 from pytest_failhard.llm.handler import Handler
@@ -25,6 +27,15 @@ STOP_SECONDS: Final = 2.0
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Running:
+    """A thread that runs, its loop, and what ends it."""
+
+    thread: threading.Thread
+    loop: asyncio.AbstractEventLoop
+    stopping: asyncio.Event
+
+
 class Server:
     """Starts its thread with the first port, or by `start`; the thread ends by `stop` or with the process.
 
@@ -34,24 +45,15 @@ class Server:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping: asyncio.Event | None = None
+        self._running: _Running | None = None
         self._owner = 0
+        self._doors: set[Door] = set()
         self._open: dict[Listener, Callable[[], None]] = {}
         self._failures: list[BaseException] = []
 
     def start(self) -> None:
         """Start the thread, unless it runs; about 2 ms."""
-        with self._lock:
-            if self._thread is None:
-                running = threading.Event()
-                self._owner = os.getpid()
-                self._thread = threading.Thread(
-                    target=self._run, args=(running,), name="failhard-llm-server", daemon=True
-                )
-                self._thread.start()
-                running.wait()
+        self._started()
 
     def stop(self) -> None:
         """Close all ports and end the thread; safe to call again.
@@ -63,19 +65,14 @@ class Server:
                 return
             for close in tuple(self._open.values()):
                 close()
-            self._join()
+            running, self._running = self._running, None
             failures, self._failures = self._failures, []
+        if running is not None:
+            running.loop.call_soon_threadsafe(running.stopping.set)
+            running.thread.join(STOP_SECONDS)
+            if running.thread.is_alive():
+                raise ServerError(f"the LLM server did not stop within {STOP_SECONDS:g} seconds")
         _raise_first(failures)
-
-    def _join(self) -> None:
-        thread, loop, stopping = self._thread, self._loop, self._stopping
-        if thread is None or loop is None or stopping is None:
-            return
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(STOP_SECONDS)
-        if thread.is_alive():
-            raise ServerError(f"the LLM server did not stop within {STOP_SECONDS:g} seconds")
-        self._thread = self._loop = self._stopping = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -148,9 +145,13 @@ class Server:
         except ServerError:
             door.give_up()
             raise
-        return self._register(
-            site, f"{scheme}://{host}:{door.port}", door.port, lambda: self._call(door.close)
-        )
+        self._doors.add(door)
+
+        def shut() -> None:
+            self._call(door.close)
+            self._doors.discard(door)
+
+        return self._register(site, f"{scheme}://{host}:{door.port}", door.port, shut)
 
     def _register(self, site: Site, url: str, port: int, shut: Callable[[], None]) -> Listener:
         def close() -> None:
@@ -173,26 +174,35 @@ class Server:
         return listener
 
     def _call(self, begin: Callable[[], Coroutine[None, None, Result]]) -> Result:
-        self.start()
-        loop = self._loop
-        if loop is None:
-            raise ServerError("the LLM server has stopped")
-        future = asyncio.run_coroutine_threadsafe(begin(), loop)
+        future = asyncio.run_coroutine_threadsafe(begin(), self._started().loop)
         try:
             return future.result(STOP_SECONDS)
         except TimeoutError:
-            future.cancel()
+            # It is carried out later: a port that was given up then stays shut, one to be closed is closed.
             raise ServerError(
                 f"the LLM server did not react within {STOP_SECONDS:g} seconds: a handler blocks it"
             ) from None
 
-    def _run(self, running: threading.Event) -> None:
+    def _started(self) -> _Running:
+        with self._lock:
+            if self._running is None:
+                started: queue.SimpleQueue[_Running] = queue.SimpleQueue()
+                self._owner = os.getpid()
+                threading.Thread(
+                    target=self._run, args=(started,), name="failhard-llm-server", daemon=True
+                ).start()
+                self._running = started.get()
+            return self._running
+
+    def _run(self, started: queue.SimpleQueue[_Running]) -> None:
         async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._loop.set_exception_handler(self._fail)
-            self._stopping = asyncio.Event()
-            running.set()
-            await self._stopping.wait()
+            loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+            loop.set_exception_handler(self._fail)
+            started.put(_Running(thread=threading.current_thread(), loop=loop, stopping=stopping))
+            await stopping.wait()
+            # Whoever was told that the server does not react has left them open.
+            for door in tuple(self._doors):
+                await door.close()
 
         with asyncio.Runner() as runner:
             runner.run(serve())

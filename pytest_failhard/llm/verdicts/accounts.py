@@ -15,6 +15,7 @@ from pytest_failhard.model import Finding
 
 AGREEMENT = Decimal("0.02")
 PRICES_DAYS = 180
+ERROR_STATUS = 400
 
 
 def cost_agrees(own: Decimal, ledger: Decimal, expectation: Expectation) -> tuple[Finding, ...]:
@@ -38,11 +39,12 @@ def logs_request_ids(
 ) -> tuple[Finding, ...]:
     """Return `unlogged-request-id` for an error path that names none of the ids the provider sent.
 
-    Where the fault broke the connection the client never saw an id.
+    Only an answer with an error status counts: a broken connection has no id, and of a useless 200 the
+    SDKs return what has none.
     """
-    ids = [attempt.request_id for attempt in attempts if attempt.fault and attempt.request_id]
-    broken = expectation.form is None or bool(expectation.form.recipe)
-    if outcome.produced or broken or not ids:
+    errors = (each for each in attempts if each.fault and each.status >= ERROR_STATUS)
+    ids = [each.request_id for each in errors if each.request_id]
+    if outcome.produced or not ids:
         return ()
     said = failure_text(outcome)
     if any(identifier in said for identifier in ids):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from pytest_failhard.llm.ledger import Attempt, calls
 from pytest_failhard.llm.verdicts.accounts import logs_request_ids
-from pytest_failhard.llm.verdicts.cause import clarity
+from pytest_failhard.llm.verdicts.cause import shows_fault
 from pytest_failhard.llm.verdicts.expectation import Demand, Expectation, Trial, demand
 from pytest_failhard.llm.verdicts.fallbacks import substitutes
 from pytest_failhard.llm.verdicts.hard import fails_hard, hang
@@ -59,8 +59,8 @@ def require_exercised(trial: Trial) -> None:
         seen = len([attempt for attempt in trial.attempts if attempt.kind == "call"])
         text = f"{expectation.case}: fault {fault.id!r} never fired in {seen} requests"
         raise VerdictError("injection-not-exercised", text)
-    silent = fault.id in NO_REQUEST and clarity(trial.outcome, expectation) not in {"clear", "causeless"}
-    if silent and not trial.outcome.produced and trial.outcome.ended:
+    failed = trial.outcome.ended and not trial.outcome.produced
+    if failed and fault.id in NO_REQUEST and not shows_fault(trial.outcome, expectation):
         text = f"{expectation.case}: no request and no text show that the fault {fault.id!r} was met"
         raise VerdictError("injection-not-exercised", text)
 

@@ -99,7 +99,8 @@ class Expectation:
     def accepted_status(self) -> frozenset[int]:
         """The HTTP statuses that say in this case that the call failed and whose fault it is."""
         accepted = self.error_status
-        if self.form is not None and self.form.status == RATE_FAULT_STATUS:
+        # Where faults come by chance (no fault of the case's own), any of them may be a limit of rates.
+        if self.fault is None or (self.form is not None and self.form.status == RATE_FAULT_STATUS):
             accepted |= {RATE_FAULT_STATUS}
         if self.fault is not None and self.fault.id in CALLERS_FAULTS:
             accepted |= CALLERS_STATUS

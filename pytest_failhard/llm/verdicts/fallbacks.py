@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.llm.catalogue import Fault, Form
+from pytest_failhard.llm.labels import FOREIGN, Labels
 from pytest_failhard.llm.ledger import Attempt
 from pytest_failhard.llm.verdicts.expectation import Expectation, Fallback, Trial, provider
+from pytest_failhard.llm.verdicts.keys import leaks
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.llm.verdicts.rules import finding
 from pytest_failhard.llm.verdicts.search import Presence, masked
@@ -29,7 +31,7 @@ CONFIGURATION_FAULTS = frozenset(
 )
 """Faults of authorisation and configuration: a fallback would only hide that someone must act."""
 CONFIGURATION_STATUS = frozenset((401, 403, 404))
-FOREIGN_KEY = "foreign"
+EXCERPT_CHARACTERS = 80
 EMBEDDINGS = "embedding"
 POINTER = "json:"
 
@@ -68,7 +70,7 @@ def substitutes(
         elif outcome.produced and not attributed(outcome, found.allowed):
             text = f"the answer does not name its producer {producer} at {found.allowed.attribution}"
             findings.append(finding(found.rule, expectation.case, text))
-    if any(attempt.key == FOREIGN_KEY for attempt in attempts):
+    if any(attempt.key == FOREIGN for attempt in attempts):
         text = "a request carried a key that is not in the environment"
         findings.append(finding("hard-coded-key", expectation.case, text))
     return tuple(dict.fromkeys(findings))
@@ -100,17 +102,23 @@ def claim(outcome: Outcome) -> str:
 
 def evidence(attempts: Sequence[Attempt], outcome: Outcome, expectation: Expectation) -> str:
     """Return the result, canaries by label, with the number of attempts and the provider's request ids."""
-    text = " ".join(masked(outcome.result, (expectation.canaries, *expectation.earlier)).split())
     ids = ", ".join(attempt.request_id for attempt in attempts if attempt.request_id) or "none"
     asked = sum(attempt.kind == "call" for attempt in attempts)
-    return f'Result: "{text[:80]}" Attempts: {asked}. request ids: {ids}'
+    return f'Result: "{_excerpt(outcome.result, expectation)}" Attempts: {asked}. request ids: {ids}'
+
+
+def _excerpt(result: str, expectation: Expectation) -> str:
+    known = (expectation.canaries, *expectation.earlier)
+    text = " ".join(Labels(known).clean(masked(result, known)).split())[:EXCERPT_CHARACTERS]
+    leaked = any(leaks(text, each.keys) for each in known)
+    return "(withheld: it holds a key)" if leaked else text
 
 
 def attributed(outcome: Outcome, entry: Fallback) -> bool:
     """Tell whether the answer names the substitute at the declared place."""
     model = entry.target.partition(":")[2]
     texts = (outcome.streams.get("body", ""), outcome.result, outcome.streams.get("stdout", ""))
-    return any(model in _at(text, entry.attribution) for text in texts)
+    return bool(model) and any(model in _at(text, entry.attribution) for text in texts)
 
 
 def unexercised(fallbacks: Iterable[Fallback], trials: Sequence[Trial]) -> tuple[Finding, ...]:

@@ -20,8 +20,8 @@ from pytest_failhard.model import Finding
 SIMILAR = 0.9
 """difflib's ratio from which a text counts as a healthy result with other words in it."""
 SIMILAR_CHARACTERS = 40
-COMPARED_CHARACTERS = 20_000
-"""difflib takes quadratic time: what is longer is compared by its beginning."""
+LETTERS_COMPARED, WORDS_COMPARED = 400, 1000
+"""difflib takes seconds for thousands of letters: longer texts are compared by their first words."""
 _TYPED = frozenset(("type", "code"))
 _WRAPPED = ("error", "detail", "errors")
 _DEPENDENCY = ("llm", "upstream", "provider", "model")
@@ -47,7 +47,8 @@ def fails_hard(
     if not outcome.produced:
         return (*others, *failure(outcome, expectation))
     # A whole answer of an undeclared substitute is reported as that, once.
-    whole = bool(others) and shown(outcome, expectation).presence is Presence.FULL
+    asked = any(found.rule != "hard-coded-key" for found in others)
+    whole = asked and shown(outcome, expectation).presence is Presence.FULL
     if whole or replaced(attempts, outcome, expectation):
         return others
     return (*others, impostor(attempts, outcome, expectation))
@@ -105,7 +106,9 @@ def _likenesses(outcome: Outcome, expectation: Expectation) -> Iterator[str]:
 def _similar(text: str, known: str) -> bool:
     if min(len(text), len(known)) < SIMILAR_CHARACTERS:
         return False
-    pair = (text[:COMPARED_CHARACTERS], known[:COMPARED_CHARACTERS])
+    pair: tuple[Sequence[str], Sequence[str]] = (text, known)
+    if max(len(text), len(known)) > LETTERS_COMPARED:
+        pair = (text.split()[:WORDS_COMPARED], known.split()[:WORDS_COMPARED])
     matcher = difflib.SequenceMatcher(None, *pair, autojunk=False)
     return matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR
 

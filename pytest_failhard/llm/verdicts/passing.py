@@ -16,7 +16,7 @@ def egress(
 
     `hosts` are those that the guard refused, with or without a port; `is_provider` knows the providers'.
     """
-    names = sorted({host.rpartition(":")[0] or host for host in hosts})
+    names = sorted({_name(host) for host in hosts})
     providers = [name for name in names if is_provider(name)]
     others = [name for name in names if not is_provider(name)]
     return tuple(
@@ -24,6 +24,12 @@ def egress(
         for rule, reached in (("provider-fallback", providers), ("egress", others))
         if reached
     )
+
+
+def _name(host: str) -> str:
+    """Return the host without its port; a bare IPv6 address has colons of its own."""
+    name, _, _ = host.rpartition(":")
+    return name if name and (":" not in name or name.endswith("]")) else host
 
 
 def blind_interceptors(names: Iterable[str]) -> tuple[Finding, ...]:

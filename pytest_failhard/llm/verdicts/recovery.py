@@ -118,12 +118,12 @@ def _answered(outcome: Outcome, expectation: Expectation) -> bool:
 def _hinted(call: Call) -> Iterator[tuple[Attempt, Fraction]]:
     for attempt, gap in zip(call.attempts, call.gaps, strict=False):
         if attempt.dialect in HINTING and (attempt.hint_seconds or 0) >= VISIBLE_HINT:
-            yield attempt, Fraction(gap)
+            yield attempt, _exact(gap)
 
 
 def _hint(attempt: Attempt) -> tuple[Fraction, Fraction]:
     """Return the wait that was asked for, in seconds, and how much earlier a request may come."""
-    hint = Fraction(attempt.hint_seconds or 0)
+    hint = _exact(attempt.hint_seconds or 0)
     # What is left until the date is in fractions, what was sent is in whole seconds.
     return (
         (Fraction(math.ceil(hint)), DATE_SECONDS) if attempt.fault in DATE_FAULTS else (hint, EARLY_SECONDS)
@@ -132,7 +132,12 @@ def _hint(attempt: Attempt) -> tuple[Fraction, Fraction]:
 
 def _unhinted(call: Call, place: int) -> Iterator[Fraction]:
     if len(call.gaps) > place and call.attempts[place].hint_seconds is None:
-        yield Fraction(call.gaps[place])
+        yield _exact(call.gaps[place])
+
+
+def _exact(seconds: float) -> Fraction:
+    """Return seconds in whole microseconds: nothing is measured more finely, and borders are then exact."""
+    return Fraction(round(seconds * 1_000_000), 1_000_000)
 
 
 def _storm(first: Sequence[Fraction], expectation: Expectation) -> tuple[Finding, ...]:

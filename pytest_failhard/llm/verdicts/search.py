@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from pytest_failhard.llm.canaries import Canaries
 
+CUT_LETTERS = 3
+"""From how many letters on the beginning of a word is masked when it stands alone."""
 _BREAKS = r"[\s\-\u00ad\u2010\u2011]"
 _BREAK = re.compile(_BREAKS)
 _GROUPING = r"[,._'\u2019\s]?"
@@ -70,7 +72,10 @@ def masked(text: str, canaries: Iterable[Canaries]) -> str:
 
 @functools.lru_cache(maxsize=512)
 def _word(word: str) -> re.Pattern[str]:
-    return re.compile(f"{_BREAKS}*".join(map(re.escape, word)), re.IGNORECASE)
+    """Find the word, however broken, and as a cut stream leaves it: its beginning, alone."""
+    whole = f"{_BREAKS}*".join(map(re.escape, word))
+    cut = "|".join(re.escape(word[:length]) for length in range(len(word) - 1, CUT_LETTERS - 1, -1))
+    return re.compile(rf"{whole}|\b(?:{cut})\b" if cut else whole, re.IGNORECASE)
 
 
 @functools.lru_cache(maxsize=512)

@@ -26,18 +26,20 @@ def has_timeout(
 ) -> tuple[Finding, ...]:
     """Return `default-timeout` above `most` seconds and `unbounded-timeout` for none.
 
-    Another client than openai's and anthropic's says nothing: the case `read_timeout` shows its own.
+    The findings are those of the call, once for all its cases, as they share the client. Another client
+    than openai's and anthropic's says nothing: the case `read_timeout` shows its own.
     """
+    whose = expectation.call or expectation.case
     asked = [attempt for attempt in attempts if attempt.kind == "call"]
     findings = []
     if any(attempt.read_timeout is None and _TELLING.search(attempt.user_agent) for attempt in asked):
         text = "the client waits without a limit: it was given timeout=None"
-        findings.append(finding("unbounded-timeout", expectation.case, text))
+        findings.append(finding("unbounded-timeout", whose, text))
     stated = {attempt.read_timeout for attempt in asked if attempt.read_timeout is not None}
     long = sorted(value for value in stated if not _seconds(value) <= most)
     if long:
         text = f"the client's read time-out is {', '.join(long)} s, at most {most:g} s allowed"
-        findings.append(finding("default-timeout", expectation.case, text))
+        findings.append(finding("default-timeout", whose, text))
     return tuple(findings)
 
 

@@ -90,6 +90,14 @@ def test_no_message_holds_a_canary() -> None:
             assert not any(word in finding.message for word in words)
 
 
+def test_no_message_holds_a_key() -> None:
+    key = MINE.keys["OPENAI_API_KEY"]
+    (finding,) = fails_hard((), returned(f"my key is {key}"), SILENT)
+    assert 'Result: "my key is <key[case.OPENAI_API_KEY]>"' in finding.message
+    (finding,) = fails_hard((), returned(f"my key is {key[20:50]}"), SILENT)
+    assert 'Result: "(withheld: it holds a key)"' in finding.message
+
+
 def test_a_services_log_is_no_answer() -> None:
     served = answered(502, TYPED, stdout=MINE.text)
     assert judged(served) == []
@@ -123,6 +131,17 @@ def test_a_failure_is_not_like_a_healthy_result() -> None:
     differs = "The text could not be read and no answer was made for it: empty answer from the model."
     assert fails_hard((), exited(1, stdout=differs, stderr="empty"), demanded) == ()
     assert fails_hard((), exited(1, stdout=other.head, stderr="empty"), demanded) == ()
+
+
+def test_long_results_are_compared_by_words() -> None:
+    words = [f"word{number}" for number in range(500)]
+    demanded = replace(SILENT, healthy=(exited(0, stdout=" ".join([*words, MINE.text])),))
+    few = [*words[:40], "else", *words[41:]]
+    many = [word if place % 5 else "else" for place, word in enumerate(words)]
+    assert rules(fails_hard((), exited(1, stdout=" ".join(few), stderr="empty"), demanded)) == [
+        "silent-fallback"
+    ]
+    assert fails_hard((), exited(1, stdout=" ".join(many), stderr="empty"), demanded) == ()
 
 
 def test_an_error_body_has_not_all_fields_of_a_healthy_one() -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard.llm.canaries import KEYS
@@ -44,6 +44,7 @@ def test_a_key_is_found_in_every_encoding_at_every_alignment(name: str, encoding
         assert name in found(f"value={ENCODINGS[encoding](data)}."), (before, encoding)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.sampled_from(sorted(ENCODINGS)), st.data())
 def test_any_twelve_characters_of_the_random_part_are_a_leak(
     name: str, encoding: str, data: st.DataObject
@@ -55,6 +56,7 @@ def test_any_twelve_characters_of_the_random_part_are_a_leak(
     assert name in found(ENCODINGS[encoding](before + part))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(NAMES), st.data())
 def test_eleven_characters_are_none(name: str, data: st.DataObject) -> None:
     secret = random_part(MINE.keys[name])
@@ -62,6 +64,7 @@ def test_eleven_characters_are_none(name: str, data: st.DataObject) -> None:
     assert found(f"({secret[start : start + SLICE - 1]})") == []
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_random_data_holds_no_key(data: bytes) -> None:
     text = f"{base64.b64encode(data).decode()} {data.hex()} {quote(data)}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard.llm.canaries import Canaries, word
@@ -34,6 +36,7 @@ def test_the_whole_answer_a_part_and_nothing_are_told_apart(text: str, expected:
     assert presence(text, MINE) is expected
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_breaks_and_capitals_hide_no_word(data: st.DataObject) -> None:
     breaks = st.sampled_from(["", "", "", " ", "\n", "-", "\u00ad", "- \n"])
@@ -44,6 +47,7 @@ def test_breaks_and_capitals_hide_no_word(data: st.DataObject) -> None:
     assert "canary[case].poison" in masked(f"({spelled})", (MINE,))
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(word), max_size=20))
 def test_other_random_words_are_never_a_canary(words: list[str]) -> None:
     text = " ".join(words)
@@ -79,9 +83,21 @@ def test_earlier_answers_are_named_by_their_label() -> None:
     assert holds_any("x", (MINE, FIRST)) == ""
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=10**6, max_value=10**7 - 1))
 def test_other_figures_are_never_a_canary(number: int) -> None:
     assert holds_number(str(number), MINE.number) is (number == MINE.number)
+
+
+def test_a_cut_word_is_masked_where_it_stands_alone() -> None:
+    assert masked(f"{MINE.head} goes before {MINE.middle[:5]}", (MINE,)).endswith(
+        "before canary[case].middle"
+    )
+    assert masked(f"{MINE.tail[:3].upper()}.", (MINE,)) == "canary[case].tail."
+    for text in (f"{MINE.tail[:2]}.", f"{MINE.tail[:5]}x", f"x{MINE.tail[:5]}"):
+        assert masked(text, (MINE,)) == text
+    short = replace(MINE, head="x", middle="yy", tail="zz", poison="ww")
+    assert masked("x", (short,)) == "canary[case].head"
 
 
 def test_masking_leaves_no_word_of_a_case() -> None:
