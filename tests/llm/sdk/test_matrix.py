@@ -1,0 +1,88 @@
+"""Every SDK meets every fault of its provider as the catalogue says: what it raises, and how often it asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import pytest
+
+from pytest_failhard.llm.catalogue import load
+from tests.llm.sdk.calls import prepare
+from tests.llm.sdk.clients import OTHERS
+from tests.llm.sdk.laboratory import Laboratory
+from tests.llm.sdk.matrix import DIALECTS, SAMPLED, WAYS, Case, cases
+
+CASES = tuple(cases(load()))
+HEALTHY = tuple(
+    (sdk, dialect, variant)
+    for sdk, dialects in DIALECTS.items()
+    for dialect in dialects
+    for variants in WAYS[dialect].values()
+    for variant in variants
+) + tuple((sdk, dialect, "create") for sdk, dialect in SAMPLED.items())
+RESULTS: Mapping[str, str] = {
+    "json": '{"city": "<answer>"}',
+    "parse": "parsed <answer>",
+    "choices": "<answer> | <answer>",
+    "choices_create_stream": "<answer> | <answer>",
+    "choices_stream": "<answer> | <answer>",
+}
+TOOLS: Mapping[tuple[str, str], str] = {
+    ("gemini", "tools"): "tool weather({'city': '<answer>'})",
+    ("anthropic", "tools"): "tool input {'city': '<answer>'}",
+    ("anthropic", "tools_create_stream"): 'tool input {"city":"<answer>"}',
+    ("anthropic", "tools_stream"): "tool input {'city': '<answer>'}",
+    ("bedrock", "tools"): "tool input {'city': '<answer>'}",
+    ("bedrock", "tools_create_stream"): 'tool input {"city":"<answer>"}',
+}
+
+
+def _expected(dialect: str, variant: str) -> str:
+    if dialect == "openai_embeddings":
+        return "vectors of 8, 8"
+    if "tools" in variant:
+        streamed = 'tool arguments {"city": "<answer>"}'
+        whole = 'tool weather({"city": "<answer>"})'
+        return TOOLS.get((dialect, variant), streamed if variant.endswith("create_stream") else whole)
+    return RESULTS.get(variant, "<answer>")
+
+
+@pytest.fixture(scope="session")
+def chosen(request: pytest.FixtureRequest) -> tuple[Case, ...]:
+    """The cases of this run: all of them, or those that the developer asked for.
+
+    Their SDKs are imported now: compiling one would keep the server's thread from sending in time.
+    """
+    names = {item.name.partition("[")[2].removesuffix("]") for item in request.session.items}
+    found = tuple(case for case in CASES if case.id in names)
+    for sdk in {case.sdk for case in found} - OTHERS:
+        prepare(sdk)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_sdk_meets_a_fault_as_the_catalogue_says(
+    case: Case,
+    chosen: tuple[Case, ...],
+    laboratory: Laboratory,
+    request: pytest.FixtureRequest,
+) -> None:
+    meeting = laboratory.meet(case, chosen)
+    seen = [case.fault.id, case.home, case.sdk, case.key, asdict(meeting.observed)]
+    request.node.user_properties.append(("observed", json.dumps(seen)))
+    assert [each for each in meeting.ledger.refusals if each.what in {"answer", "bad-request"}] == []
+    assert meeting.observed == case.expected, meeting.outcome
+
+
+@pytest.mark.parametrize(("sdk", "dialect", "variant"), HEALTHY, ids=map("-".join, HEALTHY))
+def test_an_sdk_is_content_with_a_healthy_answer(
+    sdk: str, dialect: str, variant: str, laboratory: Laboratory
+) -> None:
+    meeting = laboratory.healthy(sdk, dialect, variant)
+    assert meeting.outcome is not None
+    assert meeting.outcome.exception == "", meeting.outcome
+    assert [attempt.kind for attempt in meeting.ledger.attempts] == ["call"]
+    assert meeting.ledger.refusals == ()
+    assert meeting.outcome.result == _expected(dialect, variant)
