@@ -16,7 +16,11 @@ TOOLS = {
             "toolSpec": {
                 "name": "weather",
                 "inputSchema": {
-                    "json": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+                    "json": {
+                        "type": "object",
+                        "properties": {"city": {"type": "string"}},
+                        "required": ["city"],
+                    }
                 },
             }
         }
@@ -63,7 +67,9 @@ def answer(job: Job, reply: Reply) -> str:
     message = _mapping(_mapping(reply["output"]).get("message"))
     content = _items(message.get("content"))
     texts = [said(job.words, block["text"]) for block in content if "text" in block]
-    inputs = [f"tool input {_mapping(block['toolUse']).get('input')}" for block in content if "toolUse" in block]
+    inputs = [
+        f"tool input {_mapping(block['toolUse']).get('input')}" for block in content if "toolUse" in block
+    ]
     told = job.words.label("; ".join([*texts, *inputs])) or f"content {message.get('content')}"
     stop = reply.get("stopReason")
     return joined({told: True, f"stopReason {stop}": stop not in {"end_turn", "tool_use"}})

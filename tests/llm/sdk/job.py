@@ -130,7 +130,11 @@ def plain(words: Words, value: object) -> str:
     """Summarise what an SDK returned in place of its own type: `str` for a page, else the value itself."""
     if isinstance(value, str) and len(value) > SHORT:
         return "str"
-    return words.label(repr(value)) if isinstance(value, (str, int, float, list, type(None))) else type(value).__name__
+    return (
+        words.label(repr(value))
+        if isinstance(value, (str, int, float, list, type(None)))
+        else type(value).__name__
+    )
 
 
 def said(words: Words, value: object) -> str:

@@ -25,7 +25,9 @@ WATCHED_SECONDS = 3.0
 """How long a call is watched that never ends: three of its own time-outs, or longer than any back-off."""
 LIMIT_SECONDS = 60.0
 
-SLOW = frozenset({"slow_drip", "stream_keepalive", "slow_drip_endless", "slow_headers", "stream_keepalive_forever"})
+SLOW = frozenset(
+    {"slow_drip", "stream_keepalive", "slow_drip_endless", "slow_headers", "stream_keepalive_forever"}
+)
 SLOW_SECONDS = 1.0
 """The time-out of calls that last longer than it: each byte restarts it."""
 TOLD = frozenset({"retry_after_huge", "retry_after_hour", "retry_after_day"})
@@ -182,7 +184,9 @@ class Laboratory:
             case "tls_untrusted":
                 return self._server.open(router, trap=recipe, tls=self._untrusted.context(LOOPBACK))
             case "tls_expired":
-                return self._server.open(router, trap=recipe, tls=self._trusted.context(LOOPBACK, expired=True))
+                return self._server.open(
+                    router, trap=recipe, tls=self._trusted.context(LOOPBACK, expired=True)
+                )
             case "tls_hostname":
                 return self._server.open(router, trap=recipe, tls=self._trusted.context(OTHER_HOST))
         return self._server.open(router, trap=recipe)

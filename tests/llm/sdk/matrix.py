@@ -86,7 +86,11 @@ PARSED = frozenset({"finish_length", "finish_content_filter", "refusal", "conten
 """Faults of a text that the SDK's own reader of JSON meets, too."""
 INVOKED = frozenset({"body_html", "body_object_empty", "body_malformed", "body_empty"})
 """Faults that `invoke_model` meets, too."""
-PREFIX: Mapping[str, str] = {"openai_responses": "responses", "openai_embeddings": "embeddings", "azure": "azure"}
+PREFIX: Mapping[str, str] = {
+    "openai_responses": "responses",
+    "openai_embeddings": "embeddings",
+    "azure": "azure",
+}
 
 
 @dataclass(frozen=True, kw_only=True)

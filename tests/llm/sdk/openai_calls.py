@@ -55,7 +55,8 @@ def _message(words: Words, message: ChatCompletionMessage) -> str:
         return said(words, message.content) if refusal is None else f"refusal {words.label(refusal)}"
     calls = (call for call in message.tool_calls if call.type == "function")
     return "; ".join(
-        f"tool {words.label(call.function.name)}({words.label(call.function.arguments)})" + ("" if call.id else " without id")
+        f"tool {words.label(call.function.name)}({words.label(call.function.arguments)})"
+        + ("" if call.id else " without id")
         for call in calls
     )
 
