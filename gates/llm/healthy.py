@@ -63,7 +63,7 @@ class Healthy:
 
     def expectation(self, met: Met, name: str, case: Case | None = None) -> Expectation:
         """Return what is expected of a call that left this behind."""
-        declared = frozenset(self.call.error_status)
+        failing = frozenset(self.call.error_status)
         return Expectation(
             case=name,
             canaries=met.canaries,
@@ -78,15 +78,10 @@ class Healthy:
             single=case.single if case else False,
             deadline=self.deadline(case),
             beyond=self.seconds,
-            error_status=declared or ERROR_STATUS,
+            error_status=failing or ERROR_STATUS,
             max_attempts=self.settings.max_attempts,
             result_files=frozenset({self.call.where.path} - {""}),
-            fallbacks=tuple(
-                Fallback(
-                    source=each.source, target=each.to, on=frozenset(each.on), attribution=each.attribution
-                )
-                for each in self.settings.fallbacks
-            ),
+            fallbacks=declared(self.settings),
             may_fail=bool(case and case.fault.id in OUTLASTS_TIMEOUT and self.settings.timeout_env),
         )
 
@@ -95,6 +90,14 @@ class Healthy:
         return Trial(
             expectation=self.expectation(met, name, case), outcome=met.outcome, attempts=met.ledger.attempts
         )
+
+
+def declared(settings: LlmSettings) -> tuple[Fallback, ...]:
+    """Return the declared fallbacks as the verdicts read them."""
+    return tuple(
+        Fallback(source=each.source, target=each.to, on=frozenset(each.on), attribution=each.attribution)
+        for each in settings.fallbacks
+    )
 
 
 def probe(

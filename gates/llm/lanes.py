@@ -114,7 +114,7 @@ class Lane:
         return met
 
     def meet(self, name: str, rules: Sequence[Rule], within: float) -> Met:
-        """Call the system once, with these rules at the provider; the call is ended after `within` seconds."""
+        """Call the system once, with these rules at the provider; it is ended after `within` seconds."""
         if self._apart:
             self._restart(self._listener, self._hook, shortened=True)
         canaries = self._begin(name, tuple(rules))

@@ -66,7 +66,7 @@ def run(run: Run, target: Target) -> Observation:
         )
         for call in target.settings.calls:
             _call(ground, call, sheet)
-    sheet.find(fallbacks.unexercised(_declared(target.settings), sheet.trials))
+    sheet.find(fallbacks.unexercised(healthy.declared(target.settings), sheet.trials))
     evidence = _keep(run, sheet)
     sheet.require()
     known = catalogue.load()
@@ -208,13 +208,6 @@ def _require_met(case: Case, met: Met) -> None:
 
 def _is_provider(host: str) -> bool:
     return providers.load().of_host(host) is not None
-
-
-def _declared(settings: LlmSettings) -> Iterator[fallbacks.Fallback]:
-    for each in settings.fallbacks:
-        yield fallbacks.Fallback(
-            source=each.source, target=each.to, on=frozenset(each.on), attribution=each.attribution
-        )
 
 
 def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
