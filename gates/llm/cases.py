@@ -24,8 +24,8 @@ class Case:
 
     @property
     def id(self) -> str:
-        """The name in reports: `openai-server_error@summarise`, with `.once` where it happens once."""
-        return f"{self.dialect}-{self.fault.id}@{self.call}{'.once' if self.single else ''}"
+        """The name in reports: `openai-server_error@summarise`, with `#once` where it happens once."""
+        return f"{self.dialect}-{self.fault.id}@{self.call}{'#once' if self.single else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,6 +112,7 @@ def probe(
         lane = open_lane(layers)
         first = lane.healthy(f"A@{call.id}", HEALTHY_SECONDS, shipped=True)
         if any(attempt.kind == "call" for attempt in first.ledger.attempts):
+            lane.proxied = all(each.layer == "proxy" for each in first.ledger.attempts if each.kind == "call")
             second = lane.healthy(f"B@{call.id}", HEALTHY_SECONDS)
             return lane, Healthy(call=call, settings=settings, layers=layers, first=first, second=second)
         tried.append(f"{' and '.join(sorted(layers))}: {_seen(first)}")

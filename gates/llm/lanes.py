@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
 BY_HOOK = frozenset({environment.BASE_URL, environment.REROUTE})
+BY_URL = frozenset({environment.BASE_URL})
+"""For connections that fail: a proxy would make them in the system's place."""
 STARTS_WITHOUT_KEY = "missing_key"
 
 
@@ -70,7 +72,8 @@ class Lane:
     call: Call
     layers: frozenset[str]
     folder: Path
-    _known: tuple[Canaries, ...] = ()
+    proxied: bool = False
+    """Whether the call reached the provider through the proxy alone."""
     _keys: Mapping[str, str] = field(default_factory=dict)
     _apart: bool = False
 
@@ -86,13 +89,13 @@ class Lane:
         self._listener = server.open(self.router)
         self._proxy = server.open_proxy(self.router, hosts=_is_provider, authority=self.ground.authority)
         self._place = drivers.place(run, self.ground.system, self.folder / "place", own.keys)
-        self._hook = self._hooked(self._listener)
+        self._hook = self._hooked(self._listener, self.layers)
         self._driver = drivers.driver(
             run,
             self.ground.system,
             self.call,
             self._place,
-            self._environment(self._listener, self._hook, shortened=True),
+            self._environment(self._listener, self._hook),
             import_roots=self.ground.import_roots,
         )
 
@@ -110,29 +113,35 @@ class Lane:
             self._restart(self._listener, self._hook, shortened=False)
         met = self.meet(name, (), within)
         if shipped:
-            self._restart(self._listener, self._hook, shortened=True)
+            self._restart(self._listener, self._hook)
         return met
 
     def meet(self, name: str, rules: Sequence[Rule], within: float) -> Met:
         """Call the system once, with these rules at the provider; it is ended after `within` seconds."""
         if self._apart:
-            self._restart(self._listener, self._hook, shortened=True)
+            self._restart(self._listener, self._hook)
         canaries = self._begin(name, tuple(rules))
         return self._met(canaries, self._driver.call(within), self._hook, 0)
 
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
         """Call the system once where nothing answers: with a connection that fails as the trap says."""
         canaries = self._begin(name, ())
+        layers = BY_HOOK if environment.REROUTE in self.layers or self.proxied else BY_URL
         with self.ground.server.open(self.router, trap=trap, tls=self._certificate(trap)) as listener:
-            hook = self._hooked(listener)
-            self._restart(listener, hook, shortened=True, trusted=trap != "tls_untrusted")
+            hook = self._hooked(listener, layers)
+            self._restart(listener, hook, layers=layers, trusted=trap != "tls_untrusted")
             self._apart = True
-            return self._met(canaries, self._started(within), hook, listener.connections)
+            outcome = self._started(within)
+            if hook is not None and not reroute.reported(hook).processes:
+                raise GateError(
+                    f"cannot-run: {name}: the call starts no Python that can be led into the trap"
+                )
+            return self._met(canaries, outcome, hook, listener.connections)
 
     def meet_without_key(self, name: str, within: float) -> Met:
         """Call the system once without any key in its environment."""
         canaries = self._begin(name, ())
-        self._restart(self._listener, self._hook, shortened=True, missing_key=True)
+        self._restart(self._listener, self._hook, missing_key=True)
         self._apart = True
         return self._met(canaries, self._started(within), self._hook, 0)
 
@@ -171,13 +180,21 @@ class Lane:
         listener: Listener,
         hook: Path | None,
         *,
-        shortened: bool,
+        layers: frozenset[str] | None = None,
+        shortened: bool = True,
         trusted: bool = True,
         missing_key: bool = False,
     ) -> None:
         self._apart = False
         self._driver.restart(
-            self._environment(listener, hook, shortened=shortened, trusted=trusted, missing_key=missing_key)
+            self._environment(
+                listener,
+                hook,
+                layers=layers,
+                shortened=shortened,
+                trusted=trusted,
+                missing_key=missing_key,
+            )
         )
 
     def _environment(
@@ -185,16 +202,18 @@ class Lane:
         listener: Listener,
         hook: Path | None,
         *,
-        shortened: bool,
+        layers: frozenset[str] | None = None,
+        shortened: bool = True,
         trusted: bool = True,
         missing_key: bool = False,
     ) -> dict[str, str]:
+        led = self.layers if layers is None else layers
         authority = self.ground.authority if trusted else None
         leading = environment.variables(
             listener.url,
             replace(self.router.canaries, keys=self._keys),
-            layers=self.layers,
-            proxy_url=self._proxy.url if environment.PROXY in self.layers else "",
+            layers=led,
+            proxy_url=self._proxy.url if environment.PROXY in led else "",
             ca_file=authority.ca_file if authority else None,
             sitecustomize=hook,
             missing_key=missing_key,
@@ -210,8 +229,8 @@ class Lane:
         shorter = self.ground.settings.timeout_env if shortened else {}
         return drivers.environment(self._place.prepared, {**wanted, **shorter}, frozenset(absent))
 
-    def _hooked(self, listener: Listener) -> Path | None:
-        if environment.REROUTE not in self.layers:
+    def _hooked(self, listener: Listener, layers: frozenset[str]) -> Path | None:
+        if environment.REROUTE not in layers:
             return None
         parts = urlsplit(listener.url)
         return reroute.sitecustomize(

@@ -98,9 +98,9 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
     with ExitStack() as opened:
         numbers = iter(range(1000))
 
-        def open_lane(layers: frozenset[str]) -> Lane:
+        def open_lane(layers: frozenset[str], *, proxied: bool = False) -> Lane:
             folder = ground.run.scratch / "llm" / f"{call.id}-{next(numbers)}"
-            lane = Lane(ground=ground, call=call, layers=layers, folder=folder)
+            lane = Lane(ground=ground, call=call, layers=layers, folder=folder, proxied=proxied)
             opened.callback(lane.close)
             return lane
 
@@ -127,7 +127,7 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             "dialects": sorted(seen.dialects),
             "features": sorted(seen.features),
         }
-        _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers), seen, sheet)
+        _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers, proxied=lane.proxied), seen, sheet)
 
 
 def _run_cases(
