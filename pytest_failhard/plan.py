@@ -211,7 +211,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         request=request,
         level=level,
         policy=terms,
-        rules=tuple(sorted(rules, key=lambda rule: _position(rule.gate, known))),
+        rules=tuple(sorted(rules, key=lambda rule: list(known).index(rule.gate))),
         gates=by_id,
         settings=settings,
         waivers=accepted,
@@ -226,10 +226,6 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         project=project,
         notes=(ADOPTION,) if adopts else (),
     )
-
-
-def _position(gate: str, known: Collection[str]) -> int:
-    return list(known).index(gate)
 
 
 def _project(request: Request) -> config.ProjectConfig:

@@ -18,6 +18,8 @@ from pytest_failhard.system.declaration import LLM, System
 CIRCUIT_LEVEL = 4
 """From this level on a circuit breaker is demanded, and so its declaration."""
 NAMED_USES = 3
+PROPOSAL = "declare.toml"
+TABLE = f" (evidence {PROPOSAL}):\n"
 
 
 def system(run: Run, project: Project, settings: LlmSettings, found: Sequence[Use]) -> System:
@@ -29,8 +31,12 @@ def system(run: Run, project: Project, settings: LlmSettings, found: Sequence[Us
         *_circuit(run, settings),
     ]
     if declared is None:
-        mistakes.append(f"no system is declared: say in pyproject.toml how it starts:\n{proposal.SYSTEM}")
+        mistakes.append(f"no system is declared: say in pyproject.toml how it starts{TABLE}{proposal.SYSTEM}")
     if mistakes or declared is None:
+        # As a file, too: a terminal that folds lines leaves nothing to paste.
+        tables = [table for each in mistakes if (table := each.partition(TABLE)[2])]
+        if tables:
+            run.keep(PROPOSAL, "\n".join(tables).encode())
         raise GateError("\n".join(mistakes))
     return declared
 
@@ -54,7 +60,7 @@ def _calls(
     if not settings.calls:
         table = proposal.calls(found, applies.guesses(project, run.source, found), declared)
         places = ", ".join(f"{use.path}:{use.line} {use.what}" for use in found[:NAMED_USES])
-        yield f"no-call-declared: {places}; declare every operation that needs the model:\n{table}"
+        yield f"no-call-declared: {places}; declare every operation that needs the model{TABLE}{table}"
     elif declared is not None:
         yield from _routes(settings, found, declared)
 
@@ -74,7 +80,7 @@ def _routes(settings: LlmSettings, found: Sequence[Use], declared: System) -> It
     if uncalled:
         table = proposal.calls(found, (), declared, uncalled)
         names = ", ".join(route.id for route in uncalled)
-        yield f"no-call-declared: the routes {names} need the model; declare a call of each:\n{table}"
+        yield f"no-call-declared: the routes {names} need the model; declare a call of each{TABLE}{table}"
 
 
 def _providers(settings: LlmSettings, found: Sequence[Use]) -> Iterator[str]:

@@ -24,11 +24,13 @@ _VALUES = {"str": "value", "int": "1", "float": "1", "bool": "true", "url": f"ht
 class Prepared:
     """The variables of a run, complete but for its port, and the secrets among them by name.
 
-    `home`, `temporary` and `data` are folders of this run alone.
+    `keys` are those of the secrets that are a provider's, whatever the project calls them. `home`,
+    `temporary` and `data` are folders of this run alone.
     """
 
     variables: Mapping[str, str]
     secrets: Mapping[str, str]
+    keys: Mapping[str, str]
     home: Path
     temporary: Path
     data: Path
@@ -58,7 +60,10 @@ def prepare(system: System, *, interpreter: Path, folder: Path, keys: Mapping[st
         **{each.url_env: _dependency(each, data) for each in system.dependencies or ()},
         **{secret.name: _held(secret, drawn[secret.name], data) for secret in system.secrets or ()},
     }
-    return Prepared(variables=variables, secrets=drawn, home=home, temporary=temporary, data=data)
+    provided = {secret.name: drawn[secret.name] for secret in system.secrets or () if secret.provider}
+    return Prepared(
+        variables=variables, secrets=drawn, keys=provided, home=home, temporary=temporary, data=data
+    )
 
 
 def _environment(system: System) -> dict[str, str]:

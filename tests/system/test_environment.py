@@ -44,6 +44,7 @@ def test_secrets_are_random_values_of_their_shape(tmp_path: Path) -> None:
     assert made.secrets["OPENAI_API_KEY"] == "sk-proj-canary"
     assert re.fullmatch("key-[A-Za-z0-9]{40}-end", made.secrets["MY_MODEL_KEY"])
     assert all(made.variables[name] == made.secrets[name] for name in ("API_TOKEN", "OPENAI_API_KEY"))
+    assert set(made.keys) == {"OPENAI_API_KEY", "MY_MODEL_KEY"}
     file = Path(made.variables["DB_PASSWORD"])
     assert file.read_text() == made.secrets["DB_PASSWORD"]
     assert (

@@ -60,9 +60,10 @@ def environment(
 ) -> dict[str, str]:
     """Return the complete environment: the declared one, on top of it the changes, without what is absent.
 
-    A declared provider's secret keeps the value that `prepare` gave it.
+    A secret that is declared to stand in a file stays there.
     """
-    joined = {**prepared.variables, **changes}
+    in_files = {name for name, value in prepared.secrets.items() if prepared.variables[name] != value}
+    joined = {**prepared.variables, **{name: each for name, each in changes.items() if name not in in_files}}
     return {name: value for name, value in joined.items() if name not in absent}
 
 

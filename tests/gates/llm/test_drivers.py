@@ -423,3 +423,13 @@ def test_a_service_that_dies_is_started_again(run: GateRun) -> None:
 def test_a_route_that_is_not_declared_is_an_error(run: GateRun) -> None:
     with pytest.raises(GateError, match="r: there is no route nothing"):
         driven(run, Call(id="r", route="nothing"))
+
+
+def test_changes_come_on_top_of_what_is_declared_but_never_in_place_of_a_file(run: GateRun) -> None:
+    secrets = (Secret(name="HELD", file=True), Secret(name="MY_KEY", provider=True), Secret(name="TOKEN"))
+    where = place(run, System(kind="job", secrets=secrets), run.scratch / "place", {})
+    made = environment(where.prepared, {"HELD": "x", "TOKEN": "y", "NEW": "z"}, frozenset({"TZ", "MY_KEY"}))
+    assert Path(made["HELD"]).read_text() == where.prepared.secrets["HELD"]
+    assert (made["TOKEN"], made["NEW"]) == ("y", "z")
+    assert not {"TZ", "MY_KEY"} & set(made)
+    assert set(where.prepared.keys) == {"MY_KEY"}

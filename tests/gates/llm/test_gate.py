@@ -85,7 +85,7 @@ def test_a_model_without_a_declared_call_is_an_error_with_the_table_to_paste(tmp
     said = refusal(tmp_path, settings=LlmSettings())
     first, _, table = said.partition("\n")
     assert first == (
-        "no-call-declared: app/model.py:1 imports openai; declare every operation that needs the model:"
+        "no-call-declared: app/model.py:1 imports openai; declare every operation that needs the model (evidence declare.toml):"
     )
     assert tomllib.loads(table)["tool"]["failhard"]["llm"] == {
         "providers": ["openai"],
@@ -97,7 +97,7 @@ def test_without_a_system_the_functions_that_call_the_client_are_proposed(tmp_pa
     code = f"{MODEL}\n\nclass Sorter:\n    def sort(self, text):\n        return self.client.responses.create()\n"
     code += 'URL = "https://api.openai.com/v1"\n'
     said = refusal(tmp_path, {"pyproject.toml": PROJECT, "app/model.py": code}, LlmSettings())
-    assert "no system is declared: say in pyproject.toml how it starts:" in said
+    assert "no system is declared: say in pyproject.toml how it starts (evidence declare.toml):" in said
     table, system = (part.partition(":\n")[2] for part in said.split("no system"))
     assert tomllib.loads(table)["tool"]["failhard"]["llm"] == {
         "providers": ["openai"],
@@ -107,6 +107,14 @@ def test_without_a_system_the_functions_that_call_the_client_are_proposed(tmp_pa
         ],
     }
     assert tomllib.loads(system)["tool"]["failhard"]["system"]["kind"] == "http"
+
+
+def test_what_is_to_be_pasted_is_kept_as_a_file(tmp_path: Path) -> None:
+    keep = Kept()
+    with pytest.raises(GateError, match="no-call-declared"):
+        look(tmp_path, {"pyproject.toml": PROJECT}, LlmSettings(), keep=keep)
+    kept = tomllib.loads(keep.files["declare.toml"].decode())["tool"]["failhard"]
+    assert sorted(kept) == ["llm", "system"]
 
 
 def test_a_use_in_no_function_is_a_proposal_all_the_same(tmp_path: Path) -> None:
@@ -131,7 +139,10 @@ def test_everything_that_disagrees_is_listed_at_once(tmp_path: Path) -> None:
         'llm.calls: b: the route list does not say needs = ["llm"]; add it',
         "system: port_env: missing, and nothing starts without; add them",
     ]
-    assert "no-call-declared: the routes ask need the model; declare a call of each:" in lines
+    assert (
+        "no-call-declared: the routes ask need the model; declare a call of each (evidence declare.toml):"
+        in lines
+    )
     assert [line for line in lines if line.startswith("llm.")][2:] == [
         "llm.providers: opnai: no such provider; did you mean openai?",
         "llm.providers: app/model.py:1 imports openai: name openai or azure",
