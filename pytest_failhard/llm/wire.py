@@ -52,6 +52,7 @@ def failing(
     """
     if fault.stage != "answer":
         raise WireError(f"{fault.id} acts on the {fault.stage}, not on an answer")
+    form = _own(context, fault, form)
     fitting = _fitting(context, fault, form)
     values = replies.values_of(fitting, {**fault.params, **form.params, **(params or {})})
     if form.recipe:
@@ -59,6 +60,24 @@ def failing(
     if form.stream and form.stream not in edits.WHOLE:
         return _streamed(fault, Stream(context=fitting, form=form, values=values))
     return _whole(replies.formed(fitting, form, values))
+
+
+def _own(context: Context, fault: Fault, form: Form) -> Form:
+    """Return the form for routes whose healthy body is not the one that their dialect's forms edit.
+
+    A model of Anthropic's that Bedrock invokes speaks as Anthropic does; legacy completions have their
+    text in another place than chats.
+    """
+    if (
+        context.route.name.startswith("/invoke")
+        and "anthropic." in context.model
+        and (form.patch or form.remove)
+    ):
+        return fault.dialects.get("anthropic", form)
+    if context.route.name == "/completions":
+        patch = {pointer.replace("/message/content", "/text"): new for pointer, new in form.patch.items()}
+        return replace(form, patch=patch)
+    return form
 
 
 def _fitting(context: Context, fault: Fault, form: Form) -> Context:

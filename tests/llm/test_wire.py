@@ -210,6 +210,59 @@ def test_a_patched_answer_streams_where_a_stream_is_asked_for() -> None:
     assert answer.body.endswith(b"data: [DONE]\n\n")
 
 
+def _on(target: str, name: str, dialect: str, body: dict[str, object]) -> Answer:
+    fault = CATALOGUE.find(name)
+    form = CATALOGUE.form(fault, dialect)
+    assert form is not None
+    request = Request("POST", target, (), json.dumps(body).encode())
+    return read(wire.failing(golden.context(request), fault, form))
+
+
+def test_an_invoked_model_fails_as_its_maker_does() -> None:
+    answer = _on("/model/anthropic.claude/invoke", "finish_length", "bedrock", {})
+
+    assert answer.json["stop_reason"] == "max_tokens"
+
+
+def test_a_legacy_completion_has_its_text_elsewhere() -> None:
+    answer = _on("/v1/completions", "finish_length", "openai", {"prompt": "a"})
+
+    assert text_of(at(answer.json, "choices", 0, "text")).endswith(" middl")
+
+
+def test_a_response_streams_what_is_no_message_and_refusals() -> None:
+    asked: dict[str, object] = {"input": "a", "stream": True}
+    reasoned = _on("/v1/responses", "responses_reasoning_only", "openai_responses", asked)
+    refused = _on("/v1/responses", "responses_refusal", "openai_responses", asked)
+    failed = _on("/v1/responses", "responses_failed", "openai_responses", asked)
+
+    assert b'"type":"reasoning"' in reasoned.body
+    assert b"event: response.output_item.added" in reasoned.body
+    assert b"event: response.refusal.delta" in refused.body
+    assert b"event: response.failed" in failed.body
+
+
+def test_a_message_without_content_streams_nothing_but_its_end() -> None:
+    asked: dict[str, object] = {"messages": [], "stream": True}
+    answer = _on("/v1/messages", "content_empty", "anthropic", asked)
+
+    assert b"content_block" not in answer.body
+    assert b"message_stop" in answer.body
+
+
+def test_a_blocked_prompt_streams_no_candidates() -> None:
+    answer = _on("/models/g:streamGenerateContent?alt=sse", "prompt_blocked", "gemini", {})
+
+    assert b'candidates"' not in answer.body
+    assert b'"blockReason":"SAFETY"' in answer.body
+
+
+def test_an_answer_without_usage_streams_none() -> None:
+    asked = {"stream": True, "stream_options": {"include_usage": True}}
+
+    assert b'"usage"' not in _on("/v1/chat/completions", "usage_missing", "openai", asked).body
+
+
 def test_a_charset_is_the_bodys() -> None:
     answer = read(_known("body_latin1"))
 
