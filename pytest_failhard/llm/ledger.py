@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -153,20 +154,18 @@ def lines(ledger: Ledger, prices: Prices | None = None) -> bytes:
 
 def read(data: bytes) -> Ledger:
     """Return the record in a file. Raises LedgerError for one that is cut, malformed or of another schema."""
-    from pydantic import TypeAdapter
-
     *entries, end = data.split(b"\n")
     if end or not entries:
         raise LedgerError("the record is cut: its last line has no end; make it again")
     count = len(entries) - 1
-    footer = _parsed(TypeAdapter(_Footer), entries[-1], count + 1)
+    footers, attempts, refusals = _adapters()
+    footer = _parsed(footers, entries[-1], count + 1)
     if footer.schema != SCHEMA:
         raise LedgerError(f"the record has the schema {footer.schema!r}, not {SCHEMA!r}; make it again")
     if footer.attempts + footer.refusals != count:
         expected = f"{footer.attempts} attempts and {footer.refusals} refusals"
         raise LedgerError(f"the record is cut: {count} lines for {expected}; make it again")
     ledger = Ledger(footer.case)
-    attempts, refusals = TypeAdapter(Line), TypeAdapter(_Refused)
     for number, entry in enumerate(entries[:-1], start=1):
         if number <= footer.attempts:
             ledger.add(attempt_of(_parsed(attempts, entry, number)))
@@ -174,6 +173,13 @@ def read(data: bytes) -> Ledger:
             refusal = _parsed(refusals, entry, number)
             ledger.refuse(refusal.refused, refusal.detail)
     return ledger
+
+
+@functools.cache
+def _adapters() -> tuple[TypeAdapter[_Footer], TypeAdapter[Line], TypeAdapter[_Refused]]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(_Footer), TypeAdapter(Line), TypeAdapter(_Refused)
 
 
 def _parsed(adapter: TypeAdapter[Entry], entry: bytes, number: int) -> Entry:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from hypothesis import HealthCheck, settings
+
 from pytest_failhard.llm.attempt import Attempt, Times, Usage
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.request import Request, Route
 from pytest_failhard.llm.schedule import Question
 
+# How fast a machine is says nothing about what is tested.
+UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CANARIES = Canaries.draw("A")
 CHAT = Route(dialect="openai", name="/chat/completions", kind="call", model="gpt-4o-mini")
 

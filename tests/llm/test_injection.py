@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pytest_failhard.llm.catalogue import GROUPS, Catalogue, load
 from pytest_failhard.llm.injection import KEYS, parse, text
 from pytest_failhard.llm.schedule import Kind, Match, Rule, ScheduleError, When
+from tests.llm.requests_made import UNHURRIED
 
 CATALOGUE = load()
 INJECTABLE = sorted(each.id for each in CATALOGUE.faults.values() if each.stage == "answer")
@@ -188,6 +189,7 @@ def specs(draw: st.DrawFn) -> str:
     return draw(st.sampled_from([";", " ; "])).join(rules)
 
 
+@UNHURRIED
 @given(spec=specs())
 def test_rules_can_be_written_and_read_again(spec: str) -> None:
     rules = parse(spec, CATALOGUE)
@@ -195,6 +197,7 @@ def test_rules_can_be_written_and_read_again(spec: str) -> None:
     assert [rule.id for rule in rules] == [f"r{number}" for number in range(1, len(rules) + 1)]
 
 
+@UNHURRIED
 @given(spec=st.text("kinds=p,;|()0.1 transientmodel-", max_size=40))
 def test_whatever_is_written_is_read_or_told_to_be_wrong(spec: str) -> None:
     found: tuple[str, ...] = ()

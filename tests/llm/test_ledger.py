@@ -22,7 +22,7 @@ from pytest_failhard.llm.ledger import (
     read,
 )
 from pytest_failhard.llm.prices import Prices
-from tests.llm.requests_made import ATTEMPT, CANARIES, attempt
+from tests.llm.requests_made import ATTEMPT, CANARIES, UNHURRIED, attempt
 
 TEXTS = st.text(max_size=12)
 SECRETS = (
@@ -84,6 +84,7 @@ def document(line: bytes) -> dict[str, object]:
     return found
 
 
+@UNHURRIED
 @given(
     attempts=st.lists(ATTEMPTS, max_size=4),
     refusals=st.lists(st.tuples(st.sampled_from(["egress", "bad-request"]), TEXTS), max_size=2),
@@ -101,6 +102,7 @@ def test_a_record_can_be_written_and_read_again(
     assert again.case == "case"
 
 
+@UNHURRIED
 @given(attempts=st.lists(ATTEMPTS, min_size=1, max_size=4), cut=st.integers(1))
 def test_a_record_that_is_cut_anywhere_cannot_be_read(attempts: list[Attempt], cut: int) -> None:
     written = lines(ledger(*attempts, refusals=(("egress", "example.org:443"),)))
@@ -112,6 +114,7 @@ def test_a_record_that_is_cut_anywhere_cannot_be_read(attempts: list[Attempt], c
         read(b"".join(parts))
 
 
+@UNHURRIED
 @given(secret=st.sampled_from(SECRETS), upper=st.booleans(), around=st.tuples(TEXTS, TEXTS))
 def test_no_word_and_no_key_of_a_case_is_ever_in_its_record(
     secret: str, upper: bool, around: tuple[str, str]

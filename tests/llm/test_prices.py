@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_failhard import policy
 from pytest_failhard.llm.ledger import Usage
 from pytest_failhard.llm.prices import PriceError, Prices
-from tests.llm.requests_made import ATTEMPT
+from tests.llm.requests_made import ATTEMPT, UNHURRIED
 
+SHIPPED = Prices.load()
 LIST = """\
 schema: failhard-prices/1
 as_of: 2026-11-20
@@ -64,17 +66,21 @@ def test_the_shipped_list_is_read_from_the_folder_of_the_policies_and_hashed() -
     assert Prices.load().sha256 == hashlib.sha256(data).hexdigest()
 
 
+def test_the_shipped_list_is_no_policy() -> None:
+    assert "prices.yaml" not in policy.SHIPPED.values()
+
+
 def test_the_longest_glob_wins(tmp_path: Path) -> None:
     prices = load(tmp_path, LIST)
     found = [prices.find("openai", model) for model in ("o9", "gpt-9", "gpt-4o")]
     assert [price.output if price else None for price in found] == [Decimal(1), Decimal("0.7"), Decimal(2)]
 
 
+@UNHURRIED
 @given(fresh=st.integers(0, 10**12), cached=st.integers(0, 10**12), output=st.integers(0, 10**12))
 def test_a_cost_is_exact(fresh: int, cached: int, output: int) -> None:
-    prices = Prices.load()
     usage = Usage(input=fresh + cached, cached=cached, output=output)
-    cost = prices.cost(replace(ATTEMPT, usage=usage))
+    cost = SHIPPED.cost(replace(ATTEMPT, usage=usage))
     # gpt-4o-mini: 0.15, 0.075 and 0.6 dollars a million, here in billionths of a dollar.
     assert cost * 10**9 == fresh * 150 + cached * 75 + output * 600
 

@@ -20,7 +20,7 @@ from pytest_failhard.llm.operations import Operation, Send, Sleep
 from pytest_failhard.llm.request import Request
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.schedule import Count, Kind, Match, Rule, ScheduleError, When
-from tests.llm.requests_made import CANARIES, chat
+from tests.llm.requests_made import CANARIES, UNHURRIED, chat
 
 OTHER = Canaries.draw("B")
 KEY = CANARIES.keys["OPENAI_API_KEY"]
@@ -344,6 +344,7 @@ SECRETS = st.sampled_from(
 )
 
 
+@UNHURRIED
 @given(
     secret=SECRETS,
     header=st.sampled_from(

@@ -30,7 +30,7 @@ from pytest_failhard.llm.schedule import (
     no_fire,
     normalise,
 )
-from tests.llm.requests_made import CANARIES, CHAT, question
+from tests.llm.requests_made import CANARIES, CHAT, UNHURRIED, question
 
 CALLS = 2000
 P = 0.05
@@ -88,6 +88,7 @@ def test_another_seed_and_another_occurrence_are_decided_by_themselves() -> None
     assert both < CALLS * P / 4
 
 
+@UNHURRIED
 @given(
     seed=st.integers(),
     body=st.binary(max_size=40),
@@ -232,6 +233,7 @@ def test_a_run_without_a_fire_is_told_how_many_calls_it_takes() -> None:
     assert no_fire(1.0, 0) == "p=1 fired 0 times in 0 calls: make at least 1 calls or raise p"
 
 
+@UNHURRIED
 @given(p=st.floats(0.0001, 0.9999))
 def test_so_many_calls_are_enough_in_999_of_1000_runs_and_one_less_is_not(p: float) -> None:
     calls = calls_for(p)
@@ -261,6 +263,7 @@ SECRETS = st.sampled_from((*WORDS, *CANARIES.keys.values())).flatmap(
 )
 
 
+@UNHURRIED
 @given(value=JSON)
 def test_a_normal_body_stays_and_the_order_of_members_says_nothing(value: object) -> None:
     body = json.dumps(value).encode()
@@ -271,6 +274,7 @@ def test_a_normal_body_stays_and_the_order_of_members_says_nothing(value: object
         assert normalise(backwards, [CANARIES]) == once
 
 
+@UNHURRIED
 @given(parts=st.lists(st.one_of(st.text(max_size=5), CHANGING, SECRETS), max_size=6))
 def test_whatever_stands_side_by_side_is_normal_after_one_time(parts: list[str]) -> None:
     for body in (json.dumps({"input": "".join(parts)}).encode(), "".join(parts).encode()):
@@ -278,6 +282,7 @@ def test_whatever_stands_side_by_side_is_normal_after_one_time(parts: list[str])
         assert normalise(once, [CANARIES]) == once
 
 
+@UNHURRIED
 @given(one=CHANGING, other=CHANGING, text=st.text("abc .:", max_size=10))
 def test_what_changes_from_run_to_run_is_not_part_of_a_body(one: str, other: str, text: str) -> None:
     bodies = [
@@ -290,6 +295,7 @@ def test_what_changes_from_run_to_run_is_not_part_of_a_body(one: str, other: str
         assert normalise(bodies[0], []) == normalise(bodies[1], [])
 
 
+@UNHURRIED
 @given(word=SECRETS, before=st.text(max_size=5), after=st.text(max_size=5))
 def test_canaries_are_their_labels_so_that_a_conversation_is_the_same_in_every_run(
     word: str, before: str, after: str
