@@ -30,7 +30,7 @@ from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.traffic.egress import Guard
 from pytest_failhard.llm.traffic.environment import KEY_VARIABLES, variables
-from pytest_failhard.llm.traffic.reroute import RerouteError, install, netloc
+from pytest_failhard.llm.traffic.reroute import RerouteError, install, netloc, target_of
 from tests.llm.loopback import TEXT, Loopback
 
 CHAT = "https://api.openai.com/v1/chat/completions"
@@ -107,6 +107,18 @@ GETS = {
     "requests": _requests_get,
     "aiohttp": _aiohttp_get,
 }
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://127.0.0.1:8111", ("127.0.0.1", 8111, "http")),
+        ("https://LLM.corp.example/v1", ("llm.corp.example", 443, "https")),
+        ("http://api.openai.invalid", ("api.openai.invalid", 80, "http")),
+    ],
+)
+def test_a_url_is_a_target(url: str, target: tuple[str, int, str]) -> None:
+    assert target_of(url) == target
 
 
 def test_undo_leaves_every_class_as_it_was() -> None:
@@ -289,7 +301,7 @@ def test_a_target_behind_tls_is_verified_as_the_client_would(
 @pytest.mark.parametrize("name", GETS)
 def test_a_name_that_does_not_resolve_is_asked_of_no_resolver(name: str) -> None:
     guard = Guard()
-    undo = install(lambda: ("api.openai.invalid", 80), load().hosts, guard)
+    undo = install(lambda: target_of("http://api.openai.invalid"), load().hosts, guard)
     try:
         with pytest.raises((OSError, httpx.ConnectError, httpx2.ConnectError)) as caught:
             GETS[name](CHAT)

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 _PORTS = {"https": 443, "wss": 443}
 
 
-def netloc(url: str) -> str:
-    """Return host:port of a URL in lower case, with the scheme's port where none is given."""
+def target_of(url: str) -> tuple[str, int, str]:
+    """Return host (in lower case), port and scheme of a URL, with the scheme's port where none is given."""
     parts = urlsplit(url)
-    return f"{parts.hostname or ''}:{parts.port or _PORTS.get(parts.scheme, 80)}"
+    return parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 80), parts.scheme
+
+
+def netloc(url: str) -> str:
+    """Return host:port of a URL, as `hosts` of a configured base URL takes it."""
+    host, port, _ = target_of(url)
+    return f"{host}:{port}"
 
 
 class Detour:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from pytest_failhard.llm.request import ORIGIN_HEADER
 from pytest_failhard.llm.traffic.clients import engage
-from pytest_failhard.llm.traffic.detours import Detours, netloc
+from pytest_failhard.llm.traffic.detours import Detours, netloc, target_of
 from pytest_failhard.llm.traffic.egress import Guard
 from pytest_failhard.llm.traffic.patching import RerouteError
 
-__all__ = ["Reported", "RerouteError", "install", "netloc", "reported", "sitecustomize"]
+__all__ = ["Reported", "RerouteError", "install", "netloc", "reported", "sitecustomize", "target_of"]
 
 # In this order they make up one file: none of them needs one after it.
 _PARTS = ("patching", "egress", "detours", "clients", "child")
@@ -41,7 +41,8 @@ def install(
 ) -> Callable[[], None]:
     """Reroute the requests of this process and guard its sockets; return what undoes both.
 
-    `target` gives host and port, and the scheme where it is not `http`; it is asked at each request, so
+    `target` gives host and port, and the scheme where it is not `http` (`target_of` reads them out of a
+    listener's URL); it is asked at each request, so
     that clients built before can be led elsewhere. `hosts` are globs of provider hosts, and host:port
     (see `netloc`) of configured base URLs and of our own server.
 
