@@ -112,7 +112,9 @@ class Watched:
 def planted(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """Keys as a developer has them, in every variable where one could be."""
     drawn = Canaries.draw("planted").keys
-    found = {name: drawn.get(name, f"real-{name.lower()}-{drawn['MISTRAL_API_KEY']}") for name in KEY_VARIABLES}
+    found = {
+        name: drawn.get(name, f"real-{name.lower()}-{drawn['MISTRAL_API_KEY']}") for name in KEY_VARIABLES
+    }
     for name, value in found.items():
         monkeypatch.setenv(name, value)
     return found
@@ -149,20 +151,28 @@ def run(python: Path, program: str, environment: Mapping[str, str]) -> subproces
     """Run a program as a child."""
     assert python.exists(), f"{python} is missing: run `make environment`"
     return subprocess.run(
-        (str(python), "-c", program), env=environment, capture_output=True, text=True, timeout=120, check=False
+        (str(python), "-c", program),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_child_presents_the_canary_and_never_the_parents_key(
-    name: str, planted: Mapping[str, str], canaries: Canaries, watched: Watched, server: Server, tmp_path: Path
+    name: str,
+    planted: Mapping[str, str],
+    canaries: Canaries,
+    watched: Watched,
+    server: Server,
+    tmp_path: Path,
 ) -> None:
     python, program, key = PROGRAMS[name]
     with server.open(watched) as listener:
         folder = sitecustomize(tmp_path, listener.port, load().hosts)
-        given = variables(
-            listener.url, canaries, layers=frozenset({BASE_URL, REROUTE}), sitecustomize=folder
-        )
+        given = variables(listener.url, canaries, layers=frozenset({BASE_URL, REROUTE}), sitecustomize=folder)
         environment = {**given.apply(os.environ), "HOME": str(tmp_path)}
         done = run(python, program, environment)
     assert (done.returncode, done.stdout.strip()) == (0, canaries.text), done.stderr
@@ -224,7 +234,9 @@ def test_a_key_that_is_written_in_the_code_stays_on_the_machine_and_out_of_the_r
     with server.open(watched) as listener:
         undo = install(lambda: ("127.0.0.1", listener.port), load().hosts, guard)
         try:
-            with openai.OpenAI(api_key=planted["OPENAI_API_KEY"], base_url="https://api.openai.com/v1") as client:
+            with openai.OpenAI(
+                api_key=planted["OPENAI_API_KEY"], base_url="https://api.openai.com/v1"
+            ) as client:
                 client.chat.completions.create(
                     model="gpt-4o-mini", messages=[{"role": "user", "content": PROMPT}]
                 )
@@ -249,7 +261,9 @@ def test_a_fault_that_repeats_the_key_leaves_it_out_of_the_record(
             openai.OpenAI(api_key=key, base_url=f"{listener.url}/v1") as client,
             pytest.raises(openai.AuthenticationError) as caught,
         ):
-            client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": PROMPT}])
+            client.chat.completions.create(
+                model="gpt-4o-mini", messages=[{"role": "user", "content": PROMPT}]
+            )
     assert key not in str(caught.value)
     assert key[:6] in str(caught.value)
     record = lines(router.ledger).decode()

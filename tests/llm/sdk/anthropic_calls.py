@@ -28,7 +28,9 @@ def message(job: Job, reply: object) -> str:
     else:
         texts = [block.text for block in reply.content if block.type == "text"]
         inputs = [repr(block.input) for block in reply.content if block.type == "tool_use"]
-        told = said(job.words, "".join(texts)) if texts else job.words.label(f"tool input {'; '.join(inputs)}")
+        told = (
+            said(job.words, "".join(texts)) if texts else job.words.label(f"tool input {'; '.join(inputs)}")
+        )
     odd = reply.stop_reason not in {"end_turn", "tool_use"}
     return joined({told: True, f"stop_reason {reply.stop_reason}": odd})
 

@@ -38,7 +38,9 @@ def answer(job: Job, reply: object) -> str:
     return joined(
         {
             "; ".join(calls): bool(calls),
-            f"text {said(job.words, reply.text)}" if reply.text is None else said(job.words, reply.text): not calls,
+            f"text {said(job.words, reply.text)}"
+            if reply.text is None
+            else said(job.words, reply.text): not calls,
             f"finish_reason {finish}": finish not in {"STOP", None},
         }
     )

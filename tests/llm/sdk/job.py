@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 SHORT = 100
 """Characters of an unexpected value that a summary repeats."""
@@ -78,7 +79,7 @@ class Caught:
     def __init__(self) -> None:
         self.error: Exception | None = None
 
-    def __enter__(self) -> Caught:
+    def __enter__(self) -> Self:
         """Begin the experiment."""
         return self
 
@@ -130,7 +131,11 @@ def plain(words: Words, value: object) -> str:
     """Summarise what an SDK returned in place of its own type: `str` for a page, else the value itself."""
     if isinstance(value, str) and len(value) > SHORT:
         return "str"
-    return words.label(repr(value)) if isinstance(value, (str, int, float, list, type(None))) else type(value).__name__
+    return (
+        words.label(repr(value))
+        if isinstance(value, (str, int, float, list, type(None)))
+        else type(value).__name__
+    )
 
 
 def said(words: Words, value: object) -> str:

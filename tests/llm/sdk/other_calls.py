@@ -101,7 +101,9 @@ def litellm_create(job: Job) -> str:
 def litellm_stream(job: Job) -> str:
     """Read litellm's chunks of a streamed text."""
     litellm, arguments = _litellm(job)
-    pieces = [str(chunk.choices[0].delta.content or "") for chunk in litellm.completion(**arguments, stream=True)]
+    pieces = [
+        str(chunk.choices[0].delta.content or "") for chunk in litellm.completion(**arguments, stream=True)
+    ]
     return said(job.words, "".join(pieces)) if pieces else "empty loop"
 
 

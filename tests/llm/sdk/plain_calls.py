@@ -68,12 +68,16 @@ def program(name: str) -> str:
     """Return where a program is; one that the machine lacks is an error, not a skipped test."""
     found = shutil.which(name)
     if found is None:
-        raise FileNotFoundError(f"{name} is not on PATH: install it (`apt install {name}`), the matrix meets it too")
+        raise FileNotFoundError(
+            f"{name} is not on PATH: install it (`apt install {name}`), the matrix meets it too"
+        )
     return found
 
 
 def _run(*command: str, stdin: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=GRACE_SECONDS, check=False)
+    return subprocess.run(
+        command, input=stdin.encode(), capture_output=True, timeout=GRACE_SECONDS, check=False
+    )
 
 
 def by_curl(job: Job) -> str:
@@ -91,7 +95,12 @@ def by_curl(job: Job) -> str:
 
 def by_node(job: Job) -> str:
     """Post with fetch of Node."""
-    asked = {"url": _url(job), "headers": _headers(job), "body": _body(job), "milliseconds": job.timeout * 1000}
+    asked = {
+        "url": _url(job),
+        "headers": _headers(job),
+        "body": _body(job),
+        "milliseconds": job.timeout * 1000,
+    }
     done = _run(program("node"), str(SCRIPT), stdin=json.dumps(asked))
     if done.returncode:
         name, _, message = done.stderr.decode().partition(": ")
