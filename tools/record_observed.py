@@ -9,38 +9,45 @@ import argparse
 import json
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "pytest_failhard" / "llm" / "catalogue.yaml"
 LINE = 110
+ORDER = ("openai-3", "openai-2", "anthropic", "google-genai", "boto3")
 Seen = Mapping[str, object]
 Form = tuple[str, str]
 FAULT = re.compile(r"- id: (?P<name>\w+)$")
 DIALECT = re.compile(r" {4}(?P<name>\w+):$")
 OBSERVED = re.compile(r" {6}observed:(?P<rest>.*)$")
-ENTRY = re.compile(r"(?P<key>[\w.-]+): (?P<value>\{attempts: \d+(?:, exception: [\w.]+)?(?:, result: (?:\"(?:\\.|[^\"\\])*\"|[^{}\"]*))?\})")
+ENTRY = re.compile(
+    r"(?P<key>[\w.-]+): "
+    r"(?P<value>\{attempts: \d+(?:, exception: [\w.]+)?(?:, result: (?:\"(?:\\.|[^\"\\])*\"|[^{}\"]*))?\})"
+)
 
 
 def _properties(file: Path) -> Iterator[Sequence[object]]:
-    for each in ElementTree.parse(file).iter("property"):
+    for each in ET.parse(file).iter("property"):
         if each.get("name") == "observed":
             yield json.loads(each.get("value") or "null")
+
+
+def _place(observation: Sequence[object]) -> int:
+    """Return where a case stands in the matrix: the plain way of calling comes first."""
+    return int(str(observation[0]))
 
 
 def met(file: Path) -> dict[Form, dict[str, Seen]]:
     """Return by fault and dialect what each SDK did; a way is noted where it differs from the plain one."""
     found: dict[Form, dict[str, Seen]] = {}
-    plain: dict[tuple[str, str, str], Seen] = {}
-    for fault, dialect, sdk, key, seen in _properties(file):
-        if not isinstance(seen, dict):
+    for _, fault, dialect, keys, seen in sorted(_properties(file), key=_place):
+        if not isinstance(seen, dict) or not isinstance(keys, list):
             raise TypeError(f"{file}: {fault}: no observation")
-        form = (str(fault), str(dialect))
-        usual = plain.setdefault((*form, str(sdk)), seen)
-        found.setdefault(form, {}).setdefault(str(sdk), usual)
-        if seen != usual:
-            found[form][str(key)] = seen
+        form = found.setdefault((str(fault), str(dialect)), {})
+        *_, plain = keys
+        if seen != next((form[key] for key in keys if key in form), None):
+            form[keys[0] if plain in form else plain] = seen
     return found
 
 
@@ -66,6 +73,12 @@ def _known(lines: Sequence[str]) -> dict[str, str]:
     return {match["key"]: match["value"] for match in ENTRY.finditer(text)}
 
 
+def _rank(entry: tuple[str, str]) -> tuple[int, str]:
+    """Order the SDKs: those that meet every fault come first, by name those that meet a few."""
+    sdk = entry[0].partition(".")[0]
+    return (ORDER.index(sdk) if sdk in ORDER else len(ORDER), entry[0])
+
+
 def _end(lines: Sequence[str], start: int, indent: int) -> int:
     """Return where what is nested under a line ends."""
     end = start + 1
@@ -81,16 +94,7 @@ def _form(lines: Sequence[str], new: Mapping[str, Seen]) -> list[str]:
     run = {key.partition(".")[0] for key in new}
     old = {key: value for key, value in _known(lines[start:end]).items() if key.partition(".")[0] not in run}
     entries = old | {key: _flow(seen) for key, seen in new.items()}
-    return [*lines[:start], *block(dict(sorted(entries.items(), key=lambda entry: rank(entry[0])))), *lines[end:]]
-
-
-ORDER = ("openai-3", "openai-2", "anthropic", "google-genai", "boto3", "litellm", "langchain-openai", "mistralai")
-
-
-def rank(key: str) -> tuple[int, str]:
-    """Order the SDKs: those that meet every fault come first."""
-    sdk = key.partition(".")[0]
-    return (ORDER.index(sdk) if sdk in ORDER else len(ORDER), key)
+    return [*lines[:start], *block(dict(sorted(entries.items(), key=_rank))), *lines[end:]]
 
 
 def renewed(text: str, found: Mapping[Form, Mapping[str, Seen]]) -> str:

@@ -88,7 +88,7 @@ def tools(user: Runtime, job: Job) -> str:
 def invoke(user: Runtime, job: Job) -> str:
     """Send a body of Anthropic's kind and take the bytes."""
     body = b'{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"Hi"}]}'
-    return f"{bool(user.invoke_model(modelId=job.model, body=body)['body'].read())}"
+    return "bytes" if user.invoke_model(modelId=job.model, body=body)["body"].read() else "no bytes"
 
 
 def _delta(event: Mapping[str, object]) -> Mapping[str, object]:
@@ -112,10 +112,7 @@ def _stream(job: Job, reply: Reply) -> str:
     events = reply["stream"]
     if not isinstance(events, Iterable):
         return f"stream {events!r}"
-    try:
-        return _events(job, events)
-    finally:
-        importlib.import_module("contextlib").closing(events).__exit__(None, None, None)
+    return _events(job, events)
 
 
 def create_stream(user: Runtime, job: Job) -> str:

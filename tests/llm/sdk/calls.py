@@ -31,7 +31,7 @@ MODULES: Mapping[str, str] = {
     "node": "plain_calls",
 }
 """Where the calls of each client are; its SDK is imported with them."""
-THREADS = 32
+THREADS = 16
 
 
 class Calls(Protocol):

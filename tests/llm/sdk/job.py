@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Self
 
 SHORT = 100
 """Characters of an unexpected value that a summary repeats."""
@@ -78,7 +79,7 @@ class Caught:
     def __init__(self) -> None:
         self.error: Exception | None = None
 
-    def __enter__(self) -> Caught:
+    def __enter__(self) -> Self:
         """Begin the experiment."""
         return self
 

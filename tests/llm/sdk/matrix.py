@@ -104,15 +104,16 @@ class Case:
     form: Form
 
     @property
-    def key(self) -> str:
-        """The name under which the catalogue notes a way that differs from the plain one."""
+    def keys(self) -> tuple[str, ...]:
+        """The names under which the catalogue may have it: this way, the same way elsewhere, the plain way."""
         prefix = PREFIX.get(self.dialect)
-        return f"{self.sdk}.{prefix}_{self.variant}" if prefix else f"{self.sdk}.{self.variant}"
+        way = f"{self.sdk}.{self.variant}"
+        return (f"{self.sdk}.{prefix}_{self.variant}", way, self.sdk) if prefix else (way, self.sdk)
 
     @property
     def id(self) -> str:
         """The name of its test."""
-        return f"{self.key}-{self.fault.id}"
+        return f"{self.keys[0]}-{self.fault.id}"
 
     @property
     def home(self) -> str:
@@ -121,8 +122,9 @@ class Case:
 
     @property
     def expected(self) -> Observed | None:
-        """What the catalogue says of this way, or else of the plain one."""
-        return self.form.observed.get(self.key) or self.form.observed.get(self.sdk)
+        """What the catalogue says."""
+        found = (self.form.observed.get(key) for key in self.keys)
+        return next((observed for observed in found if observed), None)
 
 
 def ways(fault: Fault, dialect: str) -> tuple[str, ...]:

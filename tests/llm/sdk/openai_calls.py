@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 import openai
@@ -89,8 +90,9 @@ def chunks(job: Job, stream: Iterable[object]) -> str:
     """Read a stream to its end and summarise it."""
     texts: dict[int | None, str] = {}
     tool = ""
-    odd, finish, seen = [], None, 0
-    for seen, chunk in enumerate(stream, start=1):  # noqa: B007
+    odd, finish, seen = [], None, False
+    for chunk in stream:
+        seen = True
         if not isinstance(chunk, ChatCompletionChunk):
             odd.append(plain(job.words, chunk))
         elif chunk.choices:
@@ -240,9 +242,9 @@ def responses_stream(user: openai.OpenAI, job: Job) -> str:
 
 
 def _vector(vector: object) -> str:
-    if not isinstance(vector, list):
+    if not isinstance(vector, list) or not vector:
         return repr(vector)
-    if any(value != value for value in vector):  # noqa: PLR0124
+    if any(map(math.isnan, vector)):
         return "nan"
     return f"{len(vector)} zeros" if not any(vector) else str(len(vector))
 

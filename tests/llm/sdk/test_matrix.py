@@ -70,7 +70,7 @@ def test_an_sdk_meets_a_fault_as_the_catalogue_says(
     request: pytest.FixtureRequest,
 ) -> None:
     meeting = laboratory.meet(case, chosen)
-    seen = [case.fault.id, case.home, case.sdk, case.key, asdict(meeting.observed)]
+    seen = [CASES.index(case), case.fault.id, case.home, case.keys, asdict(meeting.observed)]
     request.node.user_properties.append(("observed", json.dumps(seen)))
     assert [each for each in meeting.ledger.refusals if each.what in {"answer", "bad-request"}] == []
     assert meeting.observed == case.expected, meeting.outcome
