@@ -226,4 +226,4 @@ def _keep(run: Run, sheet: Sheet) -> tuple[Evidence, ...]:
     records = b"".join(lines(ledger, prices) for ledger in sorted(sheet.ledgers, key=lambda each: each.case))
     document = {"catalogue": catalogue.load().sha256, "prices": prices.sha256, "calls": sheet.facts}
     matrix = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
-    return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records))
+    return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records, volatile=True))
