@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from pytest_failhard.gates.llm.declaration import Call
-from pytest_failhard.gates.llm.drivers.place import Place
+from pytest_failhard.gates.llm.drivers.workplace import Place
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import Run
 from pytest_failhard.system import workcopy
