@@ -224,7 +224,8 @@ def _ending(types: list[str]) -> str:
 
 def responses_create_stream(user: openai.OpenAI, job: Job) -> str:
     """Read the events of a streamed response."""
-    text, types = "", []
+    text = ""
+    types: list[str] = []
     with user.responses.create(model=job.model, input=PROMPT, stream=True) as stream:
         for event in stream:
             types.append(event.type)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 import pytest
 
 from pytest_failhard.llm.catalogue import load
 from tests.llm.sdk.calls import prepare
-from tests.llm.sdk.clients import OTHERS
+from tests.llm.sdk.clients import LEAKING, OTHERS
 from tests.llm.sdk.laboratory import Laboratory
 from tests.llm.sdk.matrix import DIALECTS, SAMPLED, WAYS, Case, cases
 
@@ -50,16 +51,20 @@ def _expected(dialect: str, variant: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def chosen(request: pytest.FixtureRequest) -> tuple[Case, ...]:
+def chosen(request: pytest.FixtureRequest) -> Iterator[tuple[Case, ...]]:
     """The cases of this run: all of them, or those that the developer asked for.
 
-    Their SDKs are imported now: compiling one would keep the server's thread from sending in time.
+    Their SDKs are imported now: compiling one would keep the server's thread from sending in time. What
+    they are made of is put aside, so that collecting what a call leaves is quick.
     """
     names = {item.name.partition("[")[2].removesuffix("]") for item in request.session.items}
     found = tuple(case for case in CASES if case.id in names)
-    for sdk in {case.sdk for case in found} - OTHERS:
+    for sdk in {case.sdk for case in found} - OTHERS - LEAKING:
         prepare(sdk)
-    return found
+    gc.collect()
+    gc.freeze()
+    yield found
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
