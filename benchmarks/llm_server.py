@@ -6,13 +6,17 @@ import argparse
 import asyncio
 import contextlib
 import json
+import os
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import httpx2
 import openai
@@ -75,6 +79,41 @@ web.run_app(app, sock=listening, print=None)
 }
 
 
+class Bare(asyncio.Protocol):
+    """The least that a server can do: the answer, to whatever arrives."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer, without a look."""
+        del data
+        self._transport.write(HEAD.encode() + b"\r\n\r\n" + BODY)
+
+
+@contextlib.contextmanager
+def bare() -> Iterator[str]:
+    """Run such a server on a thread; yield its URL: what it costs is the price of a socket."""
+    started: queue.SimpleQueue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = queue.SimpleQueue()
+
+    async def serve() -> None:
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+        server = await loop.create_server(Bare, "127.0.0.1", 0)
+        started.put((server.sockets[0].getsockname()[1], loop, stopping))
+        await stopping.wait()
+        server.close()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    port, loop, stopping = started.get()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+
+
 @dataclass(frozen=True)
 class Fixed:
     """A handler that always answers alike."""
@@ -121,7 +160,9 @@ def floor() -> openai.OpenAI:
 def process(argv: list[str], port: Callable[[str], int]) -> Iterator[tuple[str, float]]:
     """Start a server that prints its port; yield its URL and the seconds until it did."""
     began = time.perf_counter()
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
+    # A machine that forbids compiled files pays for them on every start.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment) as child:
         if child.stdout is None:
             sys.exit(f"{argv[0]}: no output")
         line = child.stdout.readline()
@@ -224,6 +265,7 @@ def main() -> None:
         here, _ = stack.enter_context(process([sys.executable, "-m", "pytest_failhard", "llm-server"], ours))
         clients = {
             "floor": floor(),
+            "thread, unparsed": client(stack.enter_context(bare())),
             "thread, fixed bytes": client(server.open(Fixed(ANSWER)).url),
             "thread, as a provider": client(session.open("benchmark").listener.url),
             "process, as a provider": client(here),

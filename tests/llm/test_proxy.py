@@ -176,6 +176,21 @@ def test_who_does_not_trust_the_authority_breaks_off(server: Server, authority: 
     assert handler.refusal()[0] == "tls"
 
 
+def test_who_leaves_before_the_handshake_leaves_nothing_behind(server: Server, authority: Authority) -> None:
+    """Each client resets at once, so that some are gone before the tunnel is open and some while it opens."""
+    handler = Canned()
+    proxy = server.open_proxy(handler, hosts=provider, authority=authority)
+    for number in range(50):
+        with connect(proxy.port) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.sendall(b"CONNECT api.openai.com:443 HTTP/1.1\r\nhost: x\r\n\r\n")
+            if number % 2:
+                client.recv(1)
+    proxy.close()
+    told = {handler.refused.get_nowait()[0] for _ in range(handler.refused.qsize())}
+    assert told <= {"tls"}
+
+
 def test_faults_act_inside_a_tunnel(server: Server, authority: Authority) -> None:
     handler = Canned((Rst(),))
     proxy = server.open_proxy(handler, hosts=provider, authority=authority)

@@ -31,6 +31,7 @@ async def _upgrade(
 ) -> None:
     site = inside.site
     try:
+        _require_open(plain)
         transport = await asyncio.get_running_loop().start_tls(
             plain, inside, context, server_side=True, ssl_handshake_timeout=HANDSHAKE_SECONDS
         )
@@ -43,6 +44,12 @@ async def _upgrade(
     if transport is not None:  # None: it was lost at that moment
         inside.attach(transport, high=1)
         site.live.add(inside)
+
+
+def _require_open(plain: asyncio.Transport) -> None:
+    # On a transport that is lost already, `start_tls` waits for a handshake until its time-out.
+    if plain.is_closing():
+        raise ConnectionAbortedError
 
 
 class SecureConnection(asyncio.Protocol):
