@@ -12,8 +12,8 @@ SLEEPS = "never ends: sleeps as long as it is told"
 READS = "never ends: each byte restarts its time-out"
 
 DIALECTS: Mapping[str, tuple[str, ...]] = {
-    "openai-3": ("openai", "openai_responses", "openai_embeddings", "azure"),
-    "openai-2": ("openai", "openai_responses", "openai_embeddings", "azure"),
+    "openai-3": ("openai", "openai_responses", "openai_embeddings", "azure", "openrouter"),
+    "openai-2": ("openai", "openai_responses", "openai_embeddings", "azure", "openrouter"),
     "anthropic": ("anthropic",),
     "google-genai": ("gemini",),
     "boto3": ("bedrock",),
@@ -57,6 +57,7 @@ CHAT: Ways = {
 WAYS: Mapping[str, Ways] = {
     "openai": CHAT,
     "azure": CHAT,
+    "openrouter": CHAT,
     "mistral": CHAT,
     "openai_responses": {frozenset(): ("create",), STREAM: ("create_stream", "stream")},
     "openai_embeddings": {frozenset(): ("create",)},
@@ -90,6 +91,7 @@ PREFIX: Mapping[str, str] = {
     "openai_responses": "responses",
     "openai_embeddings": "embeddings",
     "azure": "azure",
+    "openrouter": "openrouter",
 }
 
 
@@ -144,6 +146,8 @@ def _met(fault: Fault, dialect: str, form: Form) -> bool:
     """
     if dialect in fault.dialects or dialect not in PREFIX:
         return True
+    if dialect == "openrouter":
+        return False
     below = form.recipe or fault.stage != "answer"
     edits = form.patch or form.remove or form.stream or form.vectors
     return not below and (dialect == "azure" or not edits)

@@ -13,7 +13,7 @@ from pytest_failhard.llm.catalogue import load
 from tests.llm.sdk.calls import prepare
 from tests.llm.sdk.clients import LEAKING, OTHERS
 from tests.llm.sdk.laboratory import Laboratory
-from tests.llm.sdk.matrix import DIALECTS, SAMPLED, WAYS, Case, cases
+from tests.llm.sdk.matrix import DIALECTS, SAMPLED, SAMPLES, WAYS, Case, cases
 
 CASES = tuple(cases(load()))
 HEALTHY = tuple(
@@ -79,6 +79,13 @@ def test_an_sdk_meets_a_fault_as_the_catalogue_says(
     request.node.user_properties.append(("observed", json.dumps(seen)))
     assert [each for each in meeting.ledger.refusals if each.what in {"answer", "bad-request"}] == []
     assert meeting.observed == case.expected, meeting.outcome
+
+
+def test_every_fault_is_met_and_every_client_is_asked() -> None:
+    assert {case.fault.id for case in CASES} == set(load().faults)
+    assert {case.sdk for case in CASES} == {*DIALECTS, *SAMPLED}
+    kinds = {load().faults[name].kind for name in SAMPLES}
+    assert kinds >= {"permanent", "permanent-retried", "transient", "silent", "network", "deadline", "benign"}
 
 
 @pytest.mark.parametrize(("sdk", "dialect", "variant"), HEALTHY, ids=map("-".join, HEALTHY))
