@@ -123,7 +123,7 @@ class Pending:
     listener: Listener
     future: Future[Outcome]
 
-    def end(self, endless: str) -> Meeting:
+    def end(self) -> Meeting:
         """Wait for the call as long as it is watched, and close its port."""
         left = max(0.0, self.began + self.call.watched - monotonic())
         try:
@@ -131,18 +131,21 @@ class Pending:
         except TimeoutError:
             outcome = None
         self.listener.close()
-        return Meeting(outcome=outcome, ledger=self.router.ledger, endless=endless)
+        return Meeting(
+            outcome=outcome, ledger=self.router.ledger, endless=SLEEPS if self.call.apart else READS
+        )
 
 
-def waits(case: Case) -> bool:
-    """Tell whether a call mostly waits for itself, so that many can be made at once.
+def company(case: Case) -> str:
+    """Return with which calls one is made together, since it mostly waits; empty: alone.
 
-    One that must not be kept waiting by us is made alone: many clients starting up delay the server.
+    Those that must get each byte in time keep apart from the many that start up with the others.
     """
     fault = case.fault
-    return fault.id not in SLOW and (
-        fault.kind in {"network", "deadline"} or fault.id.startswith("retry_after") or fault.id in HINTS
-    )
+    if fault.id in SLOW:
+        return "slow"
+    idle = fault.kind in {"network", "deadline"} or fault.id.startswith("retry_after") or fault.id in HINTS
+    return "idle" if idle else ""
 
 
 class Laboratory:
@@ -154,18 +157,21 @@ class Laboratory:
         self._untrusted = untrusted
         self._clients = clients
         self._pending: dict[str, Pending] = {}
+        self._met: dict[str, Meeting] = {}
 
     def meet(self, case: Case, others: Iterable[Case] = ()) -> Meeting:
-        """Make the call of a case. Where it waits, those of `others` that do, too, are begun with it."""
-        if case.id not in self._pending and waits(case):
-            same = [other for other in others if other.sdk == case.sdk and waits(other)]
-            self._pending |= {other.id: self._begin(Call.of(other)) for other in same}
-        pending = self._pending.pop(case.id, None) or self._begin(Call.of(case))
-        return pending.end(SLEEPS if case.fault.id in TOLD else READS)
+        """Make the call of a case, together with those of `others` that keep it company."""
+        if case.id not in self._pending and case.id not in self._met:
+            same = [other for other in others if other.sdk == case.sdk and company(other) == company(case)]
+            together = {each.id: each for each in (*(same if company(case) else ()), case)}
+            self._pending |= {name: self._begin(Call.of(each)) for name, each in together.items()}
+            if company(case) == "slow":
+                self._met |= {name: self._pending.pop(name).end() for name in together}
+        return self._met.pop(case.id, None) or self._pending.pop(case.id).end()
 
     def healthy(self, sdk: str, dialect: str, variant: str) -> Meeting:
         """Make a call that meets no fault."""
-        return self._begin(Call(sdk=sdk, dialect=dialect, variant=variant)).end("")
+        return self._begin(Call(sdk=sdk, dialect=dialect, variant=variant)).end()
 
     def close(self) -> None:
         """Close the ports of calls that were begun and never asked for."""
