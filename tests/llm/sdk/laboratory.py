@@ -9,7 +9,7 @@ from time import monotonic
 
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.catalogue import Observed
-from pytest_failhard.llm.ledger import Ledger
+from pytest_failhard.llm.ledger import Ledger, calls
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.schedule import Kind, Rule
 from pytest_failhard.llm.server import Listener, Server
@@ -75,6 +75,11 @@ class Meeting:
         if self.outcome is None:
             return Observed(attempts=attempts, result=self.endless)
         return Observed(attempts=attempts, exception=self.outcome.exception, result=self.outcome.result)
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """The seconds that the client waited between its attempts."""
+        return tuple(gap for call in calls(self.ledger.attempts) for gap in call.gaps)
 
 
 @dataclass(frozen=True, kw_only=True)

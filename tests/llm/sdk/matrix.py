@@ -42,6 +42,19 @@ SAMPLES = (
     "usage_missing",
 )
 
+WAITING = frozenset({"openai-3", "openai-2", "anthropic"})
+WAITS: Mapping[str, tuple[float, float]] = {
+    "retry_after": (1.0, 1.0),
+    "retry_after_ms": (1.0, 1.0),
+    "retry_after_date": (0.9, 0.9),
+    "retry_after_zero": (0.375, 0.75),
+    "rate_limit_no_header": (0.375, 0.75),
+}
+"""The least seconds that these SDKs wait: as long as they are told, else their own back-off less its jitter.
+
+A date has whole seconds: of the two that it promises, one is sure.
+"""
+
 Ways = Mapping[frozenset[str], tuple[str, ...]]
 STREAM = frozenset({"stream"})
 TOOLS = frozenset({"tools"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
@@ -13,7 +14,7 @@ from pytest_failhard.llm.catalogue import load
 from tests.llm.sdk.calls import prepare
 from tests.llm.sdk.clients import LEAKING, OTHERS
 from tests.llm.sdk.laboratory import Laboratory
-from tests.llm.sdk.matrix import DIALECTS, SAMPLED, SAMPLES, WAYS, Case, cases
+from tests.llm.sdk.matrix import DIALECTS, SAMPLED, SAMPLES, WAITING, WAITS, WAYS, Case, cases
 
 CASES = tuple(cases(load()))
 HEALTHY = tuple(
@@ -79,6 +80,8 @@ def test_an_sdk_meets_a_fault_as_the_catalogue_says(
     request.node.user_properties.append(("observed", json.dumps(seen)))
     assert [each for each in meeting.ledger.refusals if each.what in {"answer", "bad-request"}] == []
     assert meeting.observed == case.expected, meeting.outcome
+    if case.sdk in WAITING and case.fault.id in WAITS:
+        assert all(map(operator.ge, meeting.waits, WAITS[case.fault.id])), meeting.waits
 
 
 def test_every_fault_is_met_and_every_client_is_asked() -> None:
