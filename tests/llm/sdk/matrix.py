@@ -42,6 +42,9 @@ SAMPLES = (
     "usage_missing",
 )
 
+STREAMING: Mapping[str, str] = {"litellm": "openai", "langchain-openai": "openai"}
+STREAM_SAMPLES = ("stream_truncated", "stream_is_html", "stream_fin", "stream_error_object")
+
 WAITING = frozenset({"openai-3", "openai-2", "anthropic"})
 WAITS: Mapping[str, tuple[float, float]] = {
     "retry_after": (1.0, 1.0),
@@ -180,6 +183,6 @@ def cases(catalogue: Catalogue) -> Iterator[Case]:
         for sdk, dialects in DIALECTS.items():
             for dialect in dialects:
                 yield from _of(catalogue, fault, sdk, dialect)
-        if fault.id in SAMPLES:
-            for sdk, dialect in SAMPLED.items():
-                yield from itertools.islice(_of(catalogue, fault, sdk, dialect), 1)
+        few = SAMPLED if fault.id in SAMPLES else STREAMING if fault.id in STREAM_SAMPLES else {}
+        for sdk, dialect in few.items():
+            yield from itertools.islice(_of(catalogue, fault, sdk, dialect), 1)
