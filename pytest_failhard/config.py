@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 FILE = "pyproject.toml"
 SECTION = f"{FILE}: [tool.failhard"
 TESTS, ROOTS = "tests", "roots"
+SYSTEM = "system"
 LEVEL_NAMES = {1: "PoC", 2: "development", 3: "pre-production", 4: "production"}
 CLAIM_LEVELS = {"gdpr": 4}
 """What a project may claim, and the level that the claim demands."""
@@ -62,6 +63,8 @@ class ProjectConfig:
     claims: tuple[str, ...] = ()
     gates: Mapping[str, Mapping[str, Option]] = field(default_factory=dict)
     """The tables of the gates as they stand, by gate id."""
+    system: Mapping[str, object] | None = None
+    """The table that declares the system, as it stands; several gates read it, none owns it."""
     name: str
     version: str = ""
     requires_python: tuple[int, int] | None = None
@@ -86,6 +89,7 @@ def parse(data: bytes, root: Path, gate_ids: Collection[str] | None = None) -> P
     document = _document(data)
     found: list[str] = []
     table = _section(document, found)
+    system = _system(table, found)
     keys, gates = _parted(table, gate_ids, found)
     own = _own(keys, gate_ids or (), found)
     about = Metadata(name=root.resolve().name)
@@ -106,6 +110,7 @@ def parse(data: bytes, root: Path, gate_ids: Collection[str] | None = None) -> P
         base=own.base,
         claims=tuple(own.claims),
         gates=gates,
+        system=system,
         adopted=_adopted(document),
         name=about.name,
         version=about.version,
@@ -152,9 +157,9 @@ def merge_settings(
         settings = TypeAdapter(settings_type).validate_json(json.dumps(values))
     except ValidationError as error:
         for detail in error.errors(include_url=False):
-            place = (
-                where if detail["loc"] and detail["loc"][0] in taken else f"policy: gates.{gate_id}.options."
-            )
+            # A mistake without a place contradicts itself, which the policy's values do not.
+            own = not detail["loc"] or detail["loc"][0] in taken
+            place = where if own else f"policy: gates.{gate_id}.options."
             found.append(mistake(detail, place, fields))
         raise ConfigError(found) from None
     if found:
@@ -234,6 +239,15 @@ def _section(document: Mapping[str, object], found: list[str]) -> dict[str, obje
         found.append(f"{SECTION}]: must be a table")
         return {}
     return table
+
+
+def _system(table: dict[str, object], found: list[str]) -> Mapping[str, object] | None:
+    """Take the declaration of the system out of the tables: it is no gate's, and may hold decimals."""
+    value = table.pop(SYSTEM, None)
+    if value is None or isinstance(value, dict):
+        return value
+    found.append(f"{SECTION}] {SYSTEM}: must be a table")
+    return None
 
 
 def _parted(

@@ -37,7 +37,10 @@ GRACE_SECONDS = 6.0
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one gate: an observation, or the reason why there is none."""
+    """What became of one gate: an observation, or the reason why there is none.
+
+    Beside an observation, `evidence` is the volatile one: an observation is the same in every run.
+    """
 
     gate: str
     observation: Observation | None
@@ -51,12 +54,14 @@ class Outcome:
 class Job:
     """A gate that is to observe. `run` makes its Run for a deadline in monotonic seconds.
 
-    `kept` is what the gate stored so far: the report names it however the gate ends.
+    `kept` is what the gate stored so far: the report names it however the gate ends. `close` ends what
+    the gate started and raises GateError where it cannot.
     """
 
     gate: Gate
     timeout: float
     run: Callable[[float], Run]
+    close: Callable[[], None] = field(default=lambda: None)
     kept: list[Evidence] = field(default_factory=list)
 
 
@@ -97,7 +102,7 @@ def observe(
             done(outcome)
         for entry in _overdue(running, warn, grace):
             del running[entry.job.gate.id]
-            done(_timed_out(entry))
+            done(_closed(entry.job, _timed_out(entry)))
 
 
 def _start(job: Job, end: float, finished: queue.SimpleQueue[Outcome]) -> _Running:
@@ -105,7 +110,7 @@ def _start(job: Job, end: float, finished: queue.SimpleQueue[Outcome]) -> _Runni
     deadline = min(started + job.timeout, end)
 
     def work() -> None:
-        finished.put(_observe(job, started, deadline))
+        finished.put(_closed(job, _observe(job, started, deadline)))
 
     # Daemon: a gate that never returns must not keep the process alive.
     threading.Thread(target=work, name=f"failhard-{job.gate.id}", daemon=True).start()
@@ -118,8 +123,13 @@ def _observe(job: Job, started: float, deadline: float) -> Outcome:
     try:
         run = job.run(deadline)
         observation = job.gate.observe(run)
-        observation = replace(observation, evidence=_named(observation.evidence, job.kept))
-        return Outcome(gate=name, observation=observation, seconds=time.monotonic() - started)
+        evidence = _named(observation.evidence, job.kept)
+        return Outcome(
+            gate=name,
+            observation=replace(observation, evidence=tuple(each for each in evidence if not each.volatile)),
+            evidence=tuple(each for each in evidence if each.volatile),
+            seconds=time.monotonic() - started,
+        )
     except GateError as error:
         return Outcome(
             gate=name,
@@ -133,6 +143,16 @@ def _observe(job: Job, started: float, deadline: float) -> Outcome:
         # A gate's own fault must become an error of that gate, and of no other.
         LOG.exception("gate %s crashed", name)
         return _crashed(job, run, error, time.monotonic() - started)
+
+
+def _closed(job: Job, outcome: Outcome) -> Outcome:
+    """Return the outcome of a gate after all that it started was ended."""
+    try:
+        job.close()
+    except GateError as error:
+        reason = f"{outcome.error}; {error}" if outcome.error else str(error)
+        return replace(outcome, observation=None, error=reason)
+    return outcome
 
 
 def _named(evidence: Iterable[Evidence], kept: Iterable[Evidence]) -> tuple[Evidence, ...]:
@@ -292,15 +312,16 @@ def jobs(
     def job(rule: Rule) -> Job:
         gate = plan.gates[rule.gate]
         kept: list[Evidence] = []
+        made: list[GateRun] = []
 
-        def keep(name: str, data: bytes) -> Evidence:
-            kept.append(staging.keep(rule.gate, name, data))
+        def keep(name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+            kept.append(replace(staging.keep(rule.gate, name, data), volatile=volatile))
             return kept[-1]
 
         def make(deadline: float) -> Run:
             folder = scratch / "gates" / rule.gate
             folder.mkdir(parents=True)
-            return GateRun(
+            run = GateRun(
                 gate=rule.gate,
                 root=plan.request.root,
                 level=plan.level,
@@ -319,7 +340,13 @@ def jobs(
                 test_run=tests,
                 no_tests=problem,
             )
+            made.append(run)
+            return run
 
-        return Job(gate=gate, timeout=rule.timeout, run=make, kept=kept)
+        def close() -> None:
+            for run in made:
+                run.close()
+
+        return Job(gate=gate, timeout=rule.timeout, run=make, close=close, kept=kept)
 
     return [job(rule) for rule in sorted(chosen, key=lambda rule: -rule.timeout)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -92,11 +93,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Evidence:
-    """A kept file: its name below `evidence/<gate>/`, the SHA-256 of its stored bytes, its type."""
+    """A kept file: its name below `evidence/<gate>/`, the SHA-256 of its stored bytes, its type.
+
+    A `volatile` one differs between two runs on the same commit (it holds times): the report names it
+    apart from what must be equal.
+    """
 
     name: str
     sha256: str
     media_type: str
+    volatile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -375,6 +381,37 @@ class Base(Protocol):
         """Return the lines of the working tree that the base lacks, by path, untracked files included."""
 
 
+class Process(Protocol):
+    """A long-running child of a gate. It and all that it started are ended with the gate at the latest."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    @property
+    def stdout(self) -> str:
+        """What it has written to standard output so far."""
+
+    @property
+    def stderr(self) -> str:
+        """What it has written to standard error so far."""
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal, or None while it runs."""
+
+    def wait(self, timeout: float) -> int | None:
+        """Return the exit code, or None after `timeout` seconds.
+
+        Raises GateError where the gate's time is over, or the process wrote more than is read.
+        """
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the process alone, as whoever operates it does; one that has ended gets none."""
+
+    def kill(self) -> None:
+        """End it and all that it started; raises GateError where something survives."""
+
+
 class Run(Protocol):
     """All that a gate may touch."""
 
@@ -447,7 +484,19 @@ class Run(Protocol):
         code outside `ok` and `found`, output over the cap, or a crash report on stderr.
         """
 
-    def keep(self, name: str, data: bytes) -> Evidence:
+    def remaining(self) -> float:
+        """Return the seconds that the gate has left, 0 where its time is over."""
+
+    def start(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    ) -> Process:
+        """Start a process in a session of its own; its output goes to files in the scratch folder.
+
+        `environment` is complete: nothing is added but a variable of a random name, by which strays are
+        found. Raises GateError where it cannot be started or the gate's time is over.
+        """
+
+    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
         """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are."""
 
 

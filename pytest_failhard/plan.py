@@ -20,6 +20,7 @@ from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFac
 from pytest_failhard.source import base as git_base
 from pytest_failhard.source import default_source, default_tests, pyproject, read
 from pytest_failhard.strictness import weaker_value
+from pytest_failhard.system import declaration
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
@@ -197,14 +198,20 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     source, test_roots, absent = _layout(request.root, project)
     text = _waivers_text(request, None if adopts else base)
     accepted, invalid = _waivers(text, terms, today, known)
-    mistakes += [*wrong, *absent, *invalid, *_clock(request.root, base, today)]
+    mistakes += [
+        *declaration.problems(project.system),
+        *wrong,
+        *absent,
+        *invalid,
+        *_clock(request.root, base, today),
+    ]
     if mistakes:
         raise PlanError(mistakes)
     return Plan(
         request=request,
         level=level,
         policy=terms,
-        rules=tuple(sorted(rules, key=lambda rule: _position(rule.gate, known))),
+        rules=tuple(sorted(rules, key=lambda rule: list(known).index(rule.gate))),
         gates=by_id,
         settings=settings,
         waivers=accepted,
@@ -219,10 +226,6 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         project=project,
         notes=(ADOPTION,) if adopts else (),
     )
-
-
-def _position(gate: str, known: Collection[str]) -> int:
-    return list(known).index(gate)
 
 
 def _project(request: Request) -> config.ProjectConfig:

@@ -49,6 +49,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--failhard-report-dir", metavar="DIR", help="where the report goes (default: .failhard)")
     group.addoption("--failhard-seed", type=int, default=0, help="seed of everything random (default: 0)")
     group.addoption("--failhard-jobs", type=int, help="gates that run at once (default: the cores)")
+    group.addoption(
+        "--inject-failures",
+        metavar="SPEC",
+        help="fail LLM calls by schedule: 'p=0.05,kinds=rate_limit_rpm|server_error'",
+    )
+    group.addoption("--failhard-llm-deadline", type=float, metavar="S", help="seconds until a call hangs")
     group.addoption("--failhard-explain", metavar="NAME", help="print what a gate demands, and end")
 
 
@@ -71,6 +77,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options under which nothing is judged; register what records and what enforces."""
+    from pytest_failhard.llm import fixtures
+
+    config.pluginmanager.register(fixtures, "failhard-llm")
     if _is_child(config) or config.getoption("failhard_explain"):
         return
     if not _is_requested(config):

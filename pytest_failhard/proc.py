@@ -79,8 +79,8 @@ class Child:
     """A process of ours that runs until it ends or `kill_tree` is called.
 
     Output goes to files, never to pipes: a surviving grandchild that holds a pipe would block us for
-    ever. `stdin` is written to a pipe, which can be read only once; None closes it. Raises ProcError
-    where the process cannot be started.
+    ever. `stdin` is written to a pipe, which can be read only once; None closes it. `tag` names the
+    variable by which its descendants are found. Raises ProcError where the process cannot be started.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class Child:
         stderr: Path | IO[bytes],
         stdin: bytes | None = None,
         pass_fds: Sequence[int] = (),
+        tag: str = sweep.TAG,
     ) -> None:
         self.argv = tuple(argv)
         self.seconds = 0.0
@@ -103,7 +104,7 @@ class Child:
                 raise ProcError(f"{self.argv[0]}: not started, because the run is being stopped")
             self._process = self._start(
                 cwd,
-                self._tagged(environment),
+                self._tagged(environment, tag),
                 (_sink(stdout, opened), _sink(stderr, opened)),
                 stdin,
                 pass_fds,
@@ -114,9 +115,9 @@ class Child:
         if stdin is not None:
             threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
 
-    def _tagged(self, environment: Mapping[str, str]) -> dict[str, str]:
+    def _tagged(self, environment: Mapping[str, str], tag: str) -> dict[str, str]:
         inherited = os.environ.get(sweep.TAG, "")
-        return {**environment, sweep.TAG: f"{inherited}/{_state.identity}/{self._mark}"}
+        return {**environment, tag: f"{inherited}/{_state.identity}/{self._mark}"}
 
     def _start(
         self,
@@ -172,6 +173,10 @@ class Child:
             time.sleep(min(pause, left))
             pause = min(pause * 2, 0.02)
         return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the process alone; one that has ended gets none."""
+        self._process.send_signal(number)
 
     def kill_tree(self) -> tuple[int, ...]:
         """End the process and all that it started; return the ids of those that survived (none, as a rule).

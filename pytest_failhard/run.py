@@ -6,10 +6,12 @@ import importlib.metadata
 import itertools
 import json
 import re
+import secrets
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -18,7 +20,17 @@ from typing import Protocol
 from packaging.version import InvalidVersion, Version
 
 from pytest_failhard import proc
-from pytest_failhard.model import Base, Completed, Evidence, GateError, Option, Settings, TestRun, Tool
+from pytest_failhard.model import (
+    Base,
+    Completed,
+    Evidence,
+    GateError,
+    Option,
+    Process,
+    Settings,
+    TestRun,
+    Tool,
+)
 
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
 CLOCK = re.compile(rb'("generated_at": )"[^"]*"')
@@ -28,8 +40,71 @@ LAST_LINES = 5
 class Keep(Protocol):
     """Stores bytes below `evidence/<gate>/`."""
 
-    def __call__(self, name: str, data: bytes) -> Evidence:
+    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
         """Return where and what the stored bytes are."""
+
+
+class Started:
+    """A process of a gate, the concrete `model.Process`. `remaining` tells the seconds the gate has left."""
+
+    def __init__(
+        self, child: proc.Child, stdout: Path, stderr: Path, remaining: Callable[[], float], cap: int
+    ) -> None:
+        self._child = child
+        self._stdout = stdout
+        self._stderr = stderr
+        self._remaining = remaining
+        self._cap = cap
+        self._name = Path(child.argv[0]).name
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._child.pid
+
+    @property
+    def stdout(self) -> str:
+        """What it has written to standard output so far."""
+        return self._text(self._stdout)
+
+    @property
+    def stderr(self) -> str:
+        """What it has written to standard error so far."""
+        return self._text(self._stderr)
+
+    def poll(self) -> int | None:
+        """Return the exit code, negative for a signal, or None while it runs."""
+        return self._child.poll()
+
+    def wait(self, timeout: float) -> int | None:
+        """Return the exit code, or None after `timeout` seconds.
+
+        Raises GateError where the gate's time is over, or the process wrote more than is read.
+        """
+        left = self._remaining()
+        code = self._child.wait(min(timeout, left), until=self._too_much)
+        if self._too_much():
+            raise GateError(f"{self._name}: more than {self._cap} bytes of output")
+        if code is None and timeout >= left:
+            raise GateError(f"{self._name}: still running when the gate's time was over")
+        return code
+
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal to the process alone, as whoever operates it does; one that has ended gets none."""
+        self._child.send_signal(number)
+
+    def kill(self) -> None:
+        """End it and all that it started; raises GateError where something survives."""
+        survivors = self._child.kill_tree()
+        if survivors:
+            raise GateError(f"{self._name}: processes {survivors} could not be ended; end them by hand")
+
+    def _too_much(self) -> bool:
+        return max(self._stdout.stat().st_size, self._stderr.stat().st_size) > self._cap
+
+    def _text(self, path: Path) -> str:
+        with path.open("rb") as stream:
+            return stream.read(self._cap).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +138,7 @@ class GateRun:
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
+    _started: list[Started] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def tests(self) -> TestRun:
@@ -107,9 +183,7 @@ class GateRun:
         """
         name = f"{module}-{next(self._numbers)}"
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise GateError(f"{module}: not started, because the gate {self.gate} has no time left")
+        left = self._time_for(module)
         try:
             completed = self._run(argv, left, cwd or self.scratch)
         except proc.ProcError as error:
@@ -123,6 +197,46 @@ class GateRun:
         if problem:
             raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
         return completed
+
+    def remaining(self) -> float:
+        """Return the seconds that the gate has left, 0 where its time is over."""
+        return max(0.0, self.deadline - time.monotonic())
+
+    def start(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    ) -> Process:
+        """Start a process in a session of its own; its output goes to files in the scratch folder.
+
+        `environment` is complete: nothing is added but a variable of a random name, by which strays are
+        found. Raises GateError where it cannot be started or the gate's time is over.
+        """
+        self._time_for(Path(argv[0]).name)
+        name = f"process-{next(self._numbers)}"
+        stdout, stderr = self.scratch / f"{name}.stdout", self.scratch / f"{name}.stderr"
+        child = proc.Child(
+            argv,
+            cwd=cwd,
+            environment=environment,
+            stdout=stdout,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            # The system must not be able to see that it is judged.
+            tag=f"S{secrets.token_hex(4).upper()}",
+        )
+        started = Started(child, stdout, stderr, self.remaining, self.output_cap)
+        self._started.append(started)
+        return started
+
+    def close(self) -> None:
+        """End every process that the gate started; raises GateError where one survives."""
+        for started in tuple(self._started):
+            started.kill()
+
+    def _time_for(self, what: str) -> float:
+        left = self.remaining()
+        if not left:
+            raise GateError(f"{what}: not started, because the gate {self.gate} has no time left")
+        return left
 
     def _run(self, argv: list[str], timeout: float, cwd: Path) -> Completed:
         with tempfile.TemporaryDirectory(prefix="failhard-", ignore_cleanup_errors=True) as folder:

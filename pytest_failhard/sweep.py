@@ -101,24 +101,18 @@ def members(mark: str = "", leader: int = 0) -> Iterator[psutil.Process]:
 
 
 def _belongs(pid: int, mark: str, leader: int) -> bool:
-    return (leader > 0 and _session(pid) == leader) or (mark != "" and mark in _tags(pid))
+    return (leader > 0 and _session(pid) == leader) or (mark != "" and _carries(pid, mark))
 
 
-def _tags(pid: int) -> list[str]:
+def _carries(pid: int, mark: str) -> bool:
+    # Whatever the variable is called: a mark is random and as good as any name.
     try:
         if sys.platform != "linux":
-            return psutil.Process(pid).environ().get(TAG, "").split("/")
+            return any(mark in value for value in psutil.Process(pid).environ().values())
         # Many times faster than by way of psutil, and this is asked of every process of the machine.
-        variables = Path("/proc", str(pid), "environ").read_bytes().split(b"\0")
+        return mark.encode() in Path("/proc", str(pid), "environ").read_bytes()
     except (OSError, psutil.Error):
-        return []
-    start = f"{TAG}=".encode()
-    return [
-        tag
-        for each in variables
-        if each.startswith(start)
-        for tag in each.decode("ascii", "replace").split("/")
-    ]
+        return False
 
 
 def _session(pid: int) -> int:

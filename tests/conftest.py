@@ -8,11 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.acceptance.project import copy, green
 from tests.support import FakeTools, fake_tools
 
 Script = Callable[..., FakeTools]
+
+
+# How long a busy machine takes for an example says nothing about the code.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_configure() -> None:

@@ -32,11 +32,14 @@ class Kept:
 
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def __call__(self, name: str, data: bytes) -> Evidence:
+    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
         """Keep the bytes and describe them."""
         self.files[name] = data
         return Evidence(
-            name=name, sha256=hashlib.sha256(data).hexdigest(), media_type="application/octet-stream"
+            name=name,
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type="application/octet-stream",
+            volatile=volatile,
         )
 
 
@@ -66,6 +69,7 @@ def gate_run(
     keep: Kept | None = None,
     test_run: TestRun | None = None,
     executable: Path = Path(sys.executable),
+    interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
@@ -79,7 +83,7 @@ def gate_run(
         level=level,
         source=source,
         test_roots=tests,
-        interpreter=Path(sys.executable),
+        interpreter=interpreter,
         settings=settings or gate.settings(),
         options=options or {},
         base=base,

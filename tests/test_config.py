@@ -10,7 +10,7 @@ import pytest
 from pytest_failhard.config import ConfigError, ProjectConfig, effective_level, load, merge_settings, parse
 from pytest_failhard.model import Option, PolicyOption, Rule, Settings, Severity
 
-GATES = ("tests", "coverage", "lint", "types", "security")
+GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 
 
 def project(root: Path, text: str, **others: str) -> Path:
@@ -349,3 +349,14 @@ def test_the_test_roots_move_into_the_table_of_the_gate_where_there_is_one(tmp_p
     text = b"[tool.failhard.tests]\nroots = ['checks']\npass_env = ['TZ']\n"
     config = parse(text, tmp_path, GATES)
     assert (config.tests, config.gates) == (("checks",), {"tests": {"pass_env": ["TZ"]}})
+
+
+def test_the_system_is_no_gate_s_table_and_may_hold_decimals(tmp_path: Path) -> None:
+    root = project(
+        tmp_path, '[tool.failhard]\n[tool.failhard.system]\nkind = "http"\nslo = { success_rate = 0.5 }\n'
+    )
+    config = load(root, GATES)
+    assert (config.system, config.gates) == ({"kind": "http", "slo": {"success_rate": 0.5}}, {})
+    assert mistakes(tmp_path, "[tool.failhard]\nsystem = 1\n") == (
+        "pyproject.toml: [tool.failhard] system: must be a table",
+    )

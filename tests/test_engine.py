@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import engine, plan
-from pytest_failhard.model import Evidence, GateError, Mode, Observation, Run, Settings, Verdict
+from pytest_failhard.model import Evidence, GateError, Mode, Observation, Process, Run, Settings, Verdict
+from pytest_failhard.run import GateRun
 from tests.support import Kept, gate_run
 
 
@@ -148,7 +151,7 @@ def test_a_traceback_that_cannot_be_kept_takes_no_gate_s_outcome_away(
     tmp_path: Path, trouble: Exception
 ) -> None:
     class Full(Kept):
-        def __call__(self, name: str, data: bytes) -> Evidence:
+        def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
             raise trouble
 
     def crash(_: Run) -> Observation:
@@ -166,6 +169,55 @@ def test_a_traceback_that_cannot_be_kept_takes_no_gate_s_outcome_away(
     assert [outcome.evidence for outcome in outcomes] == [()]
     assert "its traceback could not be kept" in outcomes[0].error
     assert "the disk is full" in outcomes[0].error
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+def test_what_a_gate_started_ends_with_it(tmp_path: Path, hangs: bool) -> None:
+    processes: list[Process] = []
+    runs: list[GateRun] = []
+    outcomes: list[engine.Outcome] = []
+
+    def start(run: Run) -> Observation:
+        argv = [sys.executable, "-I", "-c", "import time; time.sleep(600)"]
+        processes.append(run.start(argv, environment={}, cwd=tmp_path))
+        if hangs:
+            processes[0].wait(600)
+        return seen(run)
+
+    def made(_: float) -> Run:
+        runs.append(gate_run(tmp_path, gate, seconds=600))
+        return runs[0]
+
+    gate = ScriptedGate("starts", start)
+
+    def close() -> None:
+        for run in runs:
+            run.close()
+
+    job = engine.Job(gate=gate, timeout=1.0 if hangs else 30.0, run=made, close=close)
+    engine.observe([job], slots=1, budget=60, done=outcomes.append, warn=lambda _: None, grace=0.05)
+    assert processes[0].poll() == -signal.SIGTERM
+    assert [bool(outcome.error) for outcome in outcomes] == [hangs]
+
+
+@pytest.mark.parametrize("error", ["", "no good"])
+def test_what_cannot_be_ended_is_an_error_of_the_gate(tmp_path: Path, error: str) -> None:
+    def close() -> None:
+        raise GateError("processes (1,) could not be ended")
+
+    def observed(run: Run) -> Observation:
+        if error:
+            raise GateError(error)
+        return seen(run)
+
+    outcomes: list[engine.Outcome] = []
+    gate = ScriptedGate("starts", observed)
+    job = engine.Job(gate=gate, timeout=30.0, run=lambda _: gate_run(tmp_path, gate), close=close)
+    engine.observe([job], slots=1, budget=60, done=outcomes.append, warn=lambda _: None)
+    said = "processes (1,) could not be ended"
+    assert [(outcome.observation, outcome.error) for outcome in outcomes] == [
+        (None, f"{error}; {said}" if error else said)
+    ]
 
 
 @pytest.mark.parametrize("history", [True, False])

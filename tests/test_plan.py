@@ -20,7 +20,7 @@ from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.project import Files, commit, configured, git, write
 
 TODAY = date(2026, 6, 1)
-BUILTIN = ("tests", "coverage", "lint", "types", "security")
+BUILTIN = ("tests", "coverage", "lint", "types", "security", "llm")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def skip_reasons(resolved: plan.Plan) -> tuple[str, ...]:
 def test_a_plan_has_all_that_a_run_needs(shop: Path) -> None:
     resolved = resolve(shop)
     assert resolved.level == 1
-    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types"]
+    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types", "llm"]
     assert (resolved.source, resolved.test_roots) == (("shop",), ("tests",))
     assert resolved.facts.commit == git(shop, "rev-parse", "HEAD").strip()
     assert (resolved.facts.name, resolved.facts.version, resolved.facts.dirty) == ("shop", "1.0", False)
@@ -174,7 +174,7 @@ def test_all_mistakes_are_listed_at_once(shop: Path) -> None:
     found = "\n".join(mistakes(shop, only=("typos", "security"), base="nowhere"))
     for part in (
         "base: base nowhere: git knows no such commit",
-        "only: typos: level 1 (poc) has no such gate; it has tests, coverage, lint, types",
+        "only: typos: level 1 (poc) has no such gate; it has tests, coverage, lint, types, llm",
         "only: security: level 1",
         "[tool.failhard.lnit]: there is no gate lnit",
         "shpo",
@@ -433,7 +433,7 @@ def test_the_policy_names_the_distributions(distribution: Path, shop: Path) -> N
     text = SHIPPED.replace("plugins: []", "plugins: [acme-named]").rstrip("\n") + rule
     file = write(shop, {"p.yaml": text}) / "p.yaml"
     resolved = resolve(shop, file=file)
-    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types", "probe"]
+    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types", "llm", "probe"]
     assert plan.phase(resolved.gates["probe"]) is Phase.STATIC
     # Where only the built-in gates run, as in the worker, the others are known but not resolved.
     inner = plan.resolve(resolved.request, plan.collect_gates(()), [*BUILTIN, "probe"], TODAY)
@@ -448,3 +448,12 @@ def test_plugins_of_an_unreadable_policy_are_refused(shop: Path) -> None:
 
 def test_what_hooks_return_is_one_list() -> None:
     assert ids(plan.flatten([[Probe("a")], [], [Probe("b"), Probe("c")]])) == ("a", "b", "c")
+
+
+def test_a_system_that_is_declared_wrongly_is_a_mistake_beside_the_others(shop: Path) -> None:
+    write(shop, configured('[tool.failhard.system]\nkind = "library"\nsecrets = []\n'))
+    assert resolve(shop).project.system == {"kind": "library", "secrets": []}
+    write(shop, configured('[tool.failhard.system]\nkind = "web"\n[tool.failhard.llm]\ndeadlin = 1\n'))
+    found = "\n".join(mistakes(shop))
+    assert "pyproject.toml: [tool.failhard.system] kind: must be one of 'http', 'worker', 'job'" in found
+    assert "pyproject.toml: [tool.failhard.llm] deadlin: unknown key; did you mean deadline?" in found

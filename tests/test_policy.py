@@ -23,7 +23,7 @@ from pytest_failhard.strictness import joined, weaker_value
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
-GATES = ("tests", "coverage", "lint", "types", "security")
+GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
 
@@ -95,6 +95,19 @@ def test_the_bounds_are_those_of_the_levels() -> None:
     ]
     assert {each.gate for each in LEVELS[1].rules} == set(GATES) - {"security"}
     assert all({each.gate for each in LEVELS[level].rules} == set(GATES) for level in (2, 3, 4))
+
+
+def test_what_each_level_demands_where_a_model_is_used() -> None:
+    rules = [rule(level, "llm") for level in policy.LEVELS]
+    assert [each.fail_at for each in rules] == [Severity.HIGH, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
+    assert [each.at_most["attempts_max"] for each in rules] == [5, 5, 3, 3]
+    assert [each.options["deadline_most"].value for each in rules] == [60, 60, 30, 30]
+    assert len({each.when for each in rules}) == 1
+    assert rules[0].when is not None
+    assert [each.waivable.any for each in rules] == [True, True, True, False]
+    accepted = {name for name, option in rules[0].options.items() if option.kind == "accept"}
+    assert accepted == {"egress_allow", "fallbacks"}
+    assert all(each.timeout < LEVELS[level].budget_seconds for level, each in enumerate(rules, 1))
 
 
 @pytest.mark.parametrize("level", policy.LEVELS)

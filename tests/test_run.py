@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import importlib.metadata
 import json
+import re
+import signal
+import socket
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
+from pytest_failhard import proc
 from pytest_failhard.gates.lint import RUFF, LintGate
-from pytest_failhard.model import GateError, Tool
+from pytest_failhard.model import GateError, Process, Tool
 from pytest_failhard.run import GateRun
 from tests.conftest import Script
 from tests.support import FakeTools, Kept, gate_run
@@ -140,3 +147,108 @@ def test_a_gate_that_needs_the_tests_says_so(tmp_path: Path) -> None:
     run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch")
     with pytest.raises(GateError, match="there are no records of a test run: run the tests with this gate"):
         _ = run.tests
+
+
+SLEEPER = (
+    "import os, sys, time; sys.stderr.write('x\\n'); print(sorted(os.environ), flush=True); time.sleep(600)"
+)
+
+
+def started(tmp_path: Path, code: str, *, seconds: float = 60, cap: int = 1000) -> tuple[GateRun, Process]:
+    run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch", seconds=seconds)
+    run = dataclasses.replace(run, output_cap=cap)
+    argv = [sys.executable, "-I", "-c", code]
+    return run, run.start(argv, environment={"ONLY": "this"}, cwd=tmp_path)
+
+
+def until(process: Process, text: str) -> None:
+    while text not in process.stdout:
+        assert process.wait(0.01) is None, process.stderr
+
+
+def test_a_process_lives_as_long_as_its_gate_and_sees_nothing_of_us(tmp_path: Path) -> None:
+    run, process = started(tmp_path, SLEEPER)
+    until(process, "]")
+    names = ast.literal_eval(process.stdout)
+    assert {name for name in names if name != "LC_CTYPE"} - {"ONLY"} == {
+        name for name in names if re.fullmatch("S[0-9A-F]{8}", name)
+    }
+    assert (process.poll(), process.stderr) == (None, "x\n")
+    assert psutil.Process(process.pid).is_running()
+    run.close()
+    assert process.poll() == -signal.SIGTERM
+    run.close()
+
+
+def test_a_stray_of_a_process_is_found_by_the_variable_without_a_name_of_ours(tmp_path: Path) -> None:
+    child = "import time; print('up', flush=True); time.sleep(600)"
+    code = (
+        "import subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-I', '-c', {child!r}], start_new_session=True)\n"
+        "print(child.pid, flush=True)\n"
+    )
+    _, process = started(tmp_path, code)
+    assert process.wait(30) == 0
+    stray = psutil.Process(int(process.stdout.split()[0]))
+    process.kill()
+    assert not stray.is_running() or stray.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_process_is_asked_to_stop_and_may_take_its_time(tmp_path: Path) -> None:
+    code = (
+        "import signal, sys\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
+        "print('ready', flush=True)\n"
+        "signal.pause()\n"
+    )
+    _, process = started(tmp_path, code)
+    until(process, "ready")
+    process.stop()
+    assert process.wait(30) == 7
+    process.stop(signal.SIGKILL)
+    assert process.wait(30) == 7
+
+
+def test_a_process_that_outlives_its_gate_is_an_error(tmp_path: Path) -> None:
+    run, process = started(tmp_path, SLEEPER, seconds=0.5)
+    name = Path(sys.executable).name
+    with pytest.raises(GateError, match=f"{name}: still running when the gate's time was over"):
+        process.wait(60)
+    with pytest.raises(GateError, match=f"{name}: not started, because the gate lint has no time left"):
+        run.start([sys.executable], environment={}, cwd=tmp_path)
+    assert run.remaining() == 0
+    run.close()
+
+
+def test_a_process_that_writes_without_end_is_an_error(tmp_path: Path) -> None:
+    run, process = started(tmp_path, "while True: print('x' * 80)")
+    with pytest.raises(GateError, match="more than 1000 bytes of output"):
+        process.wait(60)
+    assert len(process.stdout) == 1000
+    run.close()
+
+
+def test_a_process_that_cannot_be_started_is_an_error(tmp_path: Path) -> None:
+    run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch")
+    with pytest.raises(GateError, match="absent cannot be started"):
+        run.start([str(tmp_path / "absent")], environment={}, cwd=tmp_path)
+
+
+def test_a_process_that_cannot_be_ended_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, process = started(tmp_path, SLEEPER)
+    with monkeypatch.context() as patched:
+        patched.setattr(proc.Child, "kill_tree", lambda _: (1,))
+        with pytest.raises(GateError, match=r"processes \(1,\) could not be ended"):
+            run.close()
+    process.kill()
+
+
+def test_an_open_file_is_handed_over(tmp_path: Path) -> None:
+    run = gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        code = f"import os; os.write({theirs.fileno()}, b'hello')"
+        argv = [sys.executable, "-I", "-c", code]
+        process = run.start(argv, environment={}, cwd=tmp_path, pass_fds=(theirs.fileno(),))
+        assert process.wait(30) == 0
+        assert ours.recv(10) == b"hello"

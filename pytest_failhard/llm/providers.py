@@ -10,6 +10,8 @@ from fnmatch import fnmatchcase
 from importlib import resources
 from typing import ClassVar, Literal
 
+from pytest_failhard.strict import suggestion
+
 SCHEMA = "failhard-providers/1"
 FILE = "providers.yaml"
 
@@ -91,6 +93,13 @@ class Providers:
     def settings(self) -> Mapping[str, str]:
         """What SDKs need beside base URLs and keys."""
         return {name: value for each in self.providers for name, value in each.settings.items()}
+
+    def of(self, name: str) -> Provider:
+        """Return the provider of an id; raises ProvidersError with the nearest match."""
+        found = {each.id: each for each in self.providers}
+        if name not in found:
+            raise ProvidersError(f"unknown provider {name!r}{suggestion(name, found)}")
+        return found[name]
 
     def of_host(self, host: str) -> Provider | None:
         """Return the provider that answers at a host, None where nobody does."""

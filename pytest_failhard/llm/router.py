@@ -143,6 +143,11 @@ class Router:
         self._check(rules)
         self.schedule.extend(rules)
 
+    def put(self, rule: Rule) -> None:
+        """Replace the rule of the same id, or add it; it raises as for a new router."""
+        self._check((rule,))
+        self.schedule.put(rule)
+
     def refuse(self, what: str, detail: str) -> None:
         """Record what is no request, as `handler.Handler` says."""
         self.ledger.refuse(what, detail)

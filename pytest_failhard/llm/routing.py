@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from pytest_failhard.llm import providers
 from pytest_failhard.llm.request import Request, Route
 
 CALL = "call"
@@ -58,14 +59,8 @@ _SUFFIXES = (
     _suffix("/model_prices_and_context_window.json", "openai", kind=NOISE, stream=False),
 )
 
-# Providers with OpenAI's wire, by the end of the host that the client meant.
-_HOSTS = {
-    "groq.com": "groq",
-    "mistral.ai": "mistral",
-    "openrouter.ai": "openrouter",
-    "openai.azure.com": "azure",
-    "cognitiveservices.azure.com": "azure",
-}
+# Providers with OpenAI's wire that are told apart by the host that the client meant.
+_SHARED = frozenset({"groq", "mistral", "openrouter", "azure"})
 _PATHS = (
     (re.compile(r"/openai/deployments/[^/]+/"), "azure"),
     (re.compile(r"^/openai/v1/"), "groq"),
@@ -115,9 +110,10 @@ def _catalogue_dialect(request: Request, found: _Suffix) -> str:
 
 def _family(request: Request) -> str:
     host = request.origin.split(":")[0].lower()
-    by_host = (dialect for end, dialect in _HOSTS.items() if host == end or host.endswith(f".{end}"))
-    by_path = (dialect for pattern, dialect in _PATHS if pattern.search(request.path))
-    return next(by_host, None) or next(by_path, "openai")
+    found = providers.load().of_host(host)
+    if found is not None and found.id in _SHARED:
+        return found.id
+    return next((dialect for pattern, dialect in _PATHS if pattern.search(request.path)), "openai")
 
 
 def _model(request: Request) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pytest_failhard.llm import providers
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.catalogue import Json
 from pytest_failhard.llm.request import Request
@@ -39,7 +40,8 @@ class _Place:
     streaming: str = ""
     """The target of a stream, where the target tells."""
     header: tuple[str, str] = _BEARER
-    origin: str = ""
+    by_host: bool = False
+    """Whether only the host tells it from another dialect."""
 
 
 _MESSAGES: Json = [{"role": "user", "content": _QUESTION}]
@@ -84,9 +86,9 @@ PLACES: Mapping[str, _Place] = {
             "AWS4-HMAC-SHA256 Credential=SAMPLE/20260115/us-east-1/bedrock/aws4_request",
         ),
     ),
-    "groq": _Place(target="/openai/v1/chat/completions", body=_CHAT, origin="api.groq.com"),
-    "mistral": _Place(target="/v1/chat/completions", body=_CHAT, origin="api.mistral.ai"),
-    "openrouter": _Place(target="/api/v1/chat/completions", body=_CHAT, origin="openrouter.ai"),
+    "groq": _Place(target="/openai/v1/chat/completions", body=_CHAT, by_host=True),
+    "mistral": _Place(target="/v1/chat/completions", body=_CHAT, by_host=True),
+    "openrouter": _Place(target="/api/v1/chat/completions", body=_CHAT, by_host=True),
     "cohere": _Place(target="/v2/chat", body={"model": "command-r", "messages": _MESSAGES}),
     "ollama": _Place(target="/api/chat", body={"model": "llama3.2", "messages": _MESSAGES, "stream": False}),
 }
@@ -122,7 +124,7 @@ def request(dialect: str, needs: Collection[str]) -> Request:
         target=place.streaming if streams and place.streaming else place.target,
         headers=(("content-type", "application/json"), place.header),
         body=json.dumps(body).encode(),
-        origin=place.origin,
+        origin=providers.load().of(dialect).hosts[0] if place.by_host else "",
     )
 
 

@@ -191,6 +191,15 @@ class Schedule:
             self._due = {each: self._due.get(each, 0) for each in ids}
             self.rules = together
 
+    def put(self, rule: Rule) -> None:
+        """Replace the rule of the same id, which then counts anew, or add it after the others."""
+        with self._lock:
+            known = any(each.id == rule.id for each in self.rules)
+            others = tuple(rule if each.id == rule.id else each for each in self.rules)
+            self.rules = others if known else (*self.rules, rule)
+            self._counts[rule.id] = Count()
+            self._due[rule.id] = 0
+
     @property
     def reproducible(self) -> bool:
         """Whether the same requests meet the same faults again: not where a rule looks at the clock."""

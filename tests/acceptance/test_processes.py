@@ -111,7 +111,7 @@ def test_a_part_is_not_the_level_fo_34(mode: Mode, project: Path) -> None:
     assert outcome.code == 0, str(outcome)
     assert outcome.report is not None
     assert outcome.report["complete"] is False
-    assert "partial: 1 of 4 gates" in outcome.stdout
+    assert "partial: 1 of 5 gates" in outcome.stdout
     argv = [sys.executable, "-I", "-m", "pytest_failhard", "verify", str(outcome.folder)]
     verified = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert verified.returncode == 4, verified.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -55,8 +56,16 @@ class Tree:
     ) -> model.Completed:
         raise AssertionError(module, args, ok, found, cwd)
 
-    def keep(self, name: str, data: bytes) -> model.Evidence:
-        raise AssertionError(name, data)
+    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> model.Evidence:
+        raise AssertionError(name, data, volatile)
+
+    def remaining(self) -> float:
+        raise AssertionError
+
+    def start(
+        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+    ) -> model.Process:
+        raise AssertionError(argv, environment, cwd, pass_fds)
 
 
 def judged(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal, Protocol
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, DefaultHttpxClient, OpenAI
@@ -76,15 +78,22 @@ def _forbid_long_waits(response: _Response) -> None:
     """Stop a retry for which the provider asks a long wait: the SDK alone would wait up to two minutes."""
     for name, unit in WAITS.items():
         text = response.headers.get(name)
-        if text is not None and _number(text) * unit > LONGEST_WAIT_SECONDS:
+        if text is not None and _seconds(text) * unit > LONGEST_WAIT_SECONDS:
             response.headers["x-should-retry"] = "false"
 
 
-def _number(text: str) -> float:
+def _seconds(text: str) -> float:
+    """Return the wait that a header asks for: a number, or a date; what is neither is too long."""
     try:
         return float(text)
     except ValueError:
-        # A date: treated as too far away.
+        return _until(text)
+
+
+def _until(text: str) -> float:
+    try:
+        return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
+    except ValueError:
         return math.inf
 
 

@@ -37,3 +37,8 @@ class Outcome:
     streams: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, bytes] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended in time and claims success."""
+        return self.ended and self.produced

@@ -1,0 +1,266 @@
+"""One system of its own for each case in flight: a copy, a port, a provider, a driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pytest_failhard.gates.llm import drivers
+from pytest_failhard.llm import providers
+from pytest_failhard.llm.answers import Answers
+from pytest_failhard.llm.canaries import Canaries
+from pytest_failhard.llm.router import Router
+from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
+from pytest_failhard.llm.server.traps import CERTIFIED
+from pytest_failhard.llm.traffic import environment, reroute
+from pytest_failhard.llm.verdicts.outcome import Outcome
+from pytest_failhard.model import GateError
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+    from pytest_failhard.llm.ledger import Ledger
+    from pytest_failhard.llm.schedule import Rule
+    from pytest_failhard.llm.server import Listener, Server
+    from pytest_failhard.model import Run
+    from pytest_failhard.system.declaration import System
+
+LOOPBACK = "127.0.0.1"
+BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
+BY_HOOK = frozenset({environment.BASE_URL, environment.REROUTE})
+BY_URL = frozenset({environment.BASE_URL})
+"""For connections that fail: a proxy would make them in the system's place."""
+STARTS_WITHOUT_KEY = "missing_key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """What all lanes of a run share."""
+
+    run: Run
+    system: System
+    settings: LlmSettings
+    import_roots: tuple[str, ...]
+    server: Server
+    authority: Authority | None
+    """None without the extra `tls`: then the proxy lets nothing through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Met:
+    """What one call left behind: here, and at the provider."""
+
+    canaries: Canaries
+    outcome: Outcome
+    ledger: Ledger
+    egress: tuple[str, ...] = ()
+    """Hosts with their ports that the guards refused."""
+    connections: int = 0
+    """How many connections a trap took."""
+    features: frozenset[str] = frozenset()
+
+
+@dataclass(kw_only=True)
+class Lane:
+    """Runs one case at a time of one call. Raises GateError where the system cannot be run at all."""
+
+    ground: Ground
+    call: Call
+    layers: frozenset[str]
+    folder: Path
+    proxied: bool = False
+    """Whether the call reached the provider through the proxy alone."""
+    _keys: Mapping[str, str] = field(default_factory=dict)
+    _apart: bool = False
+
+    def __post_init__(self) -> None:
+        """Make the copy and open the ports."""
+        self.folder.mkdir(parents=True)
+        own = Canaries.draw("lane")
+        self._keys = own.keys
+        run, server = self.ground.run, self.ground.server
+        self.router = Router(
+            "idle", seed=run.seed, rules=(), canaries=own, answers=self._answers(), call=self.call.id
+        )
+        self._listener = server.open(self.router)
+        self._proxy = server.open_proxy(self.router, hosts=_is_provider, authority=self.ground.authority)
+        self._place = drivers.place(run, self.ground.system, self.folder / "place", own.keys)
+        self._hook = self._hooked(self._listener, self.layers)
+        self._driver = drivers.driver(
+            run,
+            self.ground.system,
+            self.call,
+            self._place,
+            self._environment(self._listener, self._hook),
+            import_roots=self.ground.import_roots,
+        )
+
+    def _answers(self) -> Answers | None:
+        if not self.call.answers:
+            return None
+        return Answers.load(self.ground.run.root / self.call.answers)
+
+    def healthy(self, name: str, within: float, *, shipped: bool = False) -> Met:
+        """Call the system with a provider that answers.
+
+        With `shipped` the system runs with its own time-outs instead of the declared shorter ones.
+        """
+        if shipped:
+            self._restart(self._listener, self._hook, shortened=False)
+        met = self.meet(name, (), within)
+        if shipped:
+            self._restart(self._listener, self._hook)
+        return met
+
+    def meet(self, name: str, rules: Sequence[Rule], within: float) -> Met:
+        """Call the system once, with these rules at the provider; it is ended after `within` seconds."""
+        if self._apart:
+            self._restart(self._listener, self._hook)
+        canaries = self._begin(name, tuple(rules))
+        return self._met(canaries, self._driver.call(within), self._hook, 0)
+
+    def meet_trap(self, name: str, trap: str, within: float) -> Met:
+        """Call the system once where nothing answers: with a connection that fails as the trap says."""
+        canaries = self._begin(name, ())
+        layers = BY_HOOK if environment.REROUTE in self.layers or self.proxied else BY_URL
+        with self.ground.server.open(self.router, trap=trap, tls=self._certificate(trap)) as listener:
+            hook = self._hooked(listener, layers)
+            self._restart(listener, hook, layers=layers, trusted=trap != "tls_untrusted")
+            self._apart = True
+            outcome = self._started(within)
+            if hook is not None and not reroute.reported(hook).processes:
+                raise GateError(
+                    f"cannot-run: {name}: the call starts no Python that can be led into the trap"
+                )
+            return self._met(canaries, outcome, hook, listener.connections)
+
+    def meet_without_key(self, name: str, within: float) -> Met:
+        """Call the system once without any key in its environment."""
+        canaries = self._begin(name, ())
+        self._restart(self._listener, self._hook, missing_key=True)
+        self._apart = True
+        return self._met(canaries, self._started(within), self._hook, 0)
+
+    def _started(self, within: float) -> Outcome:
+        try:
+            return self._driver.call(within)
+        except GateError as error:
+            # A system that refuses to start says why: that is an outcome.
+            return Outcome(form="command", ended=True, produced=False, code=1, streams={"stderr": str(error)})
+
+    def _begin(self, name: str, rules: tuple[Rule, ...]) -> Canaries:
+        # The keys stay: a service was started with them.
+        canaries = replace(Canaries.draw(name), keys=self._keys)
+        self.router.reset(name, rules, canaries)
+        return canaries
+
+    def _met(self, canaries: Canaries, outcome: Outcome, hook: Path | None, connections: int) -> Met:
+        ledger = self.router.ledger
+        refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
+        if hook is not None:
+            reported = reroute.reported(hook)
+            if reported.errors:
+                raise GateError(f"cannot-run: {'; '.join(reported.errors)}")
+            refused += [f"{host}:{port}" for host, port in reported.egress]
+        return Met(
+            canaries=canaries,
+            outcome=outcome,
+            ledger=ledger,
+            egress=tuple(host for host in refused if not _is_allowed(host, self.ground.settings)),
+            connections=connections,
+            features=self.router.features,
+        )
+
+    def _restart(
+        self,
+        listener: Listener,
+        hook: Path | None,
+        *,
+        layers: frozenset[str] | None = None,
+        shortened: bool = True,
+        trusted: bool = True,
+        missing_key: bool = False,
+    ) -> None:
+        self._apart = False
+        self._driver.restart(
+            self._environment(
+                listener,
+                hook,
+                layers=layers,
+                shortened=shortened,
+                trusted=trusted,
+                missing_key=missing_key,
+            )
+        )
+
+    def _environment(
+        self,
+        listener: Listener,
+        hook: Path | None,
+        *,
+        layers: frozenset[str] | None = None,
+        shortened: bool = True,
+        trusted: bool = True,
+        missing_key: bool = False,
+    ) -> dict[str, str]:
+        led = self.layers if layers is None else layers
+        authority = self.ground.authority if trusted else None
+        leading = environment.variables(
+            listener.url,
+            replace(self.router.canaries, keys=self._keys),
+            layers=led,
+            proxy_url=self._proxy.url if environment.PROXY in led else "",
+            ca_file=authority.ca_file if authority else None,
+            sitecustomize=hook,
+            missing_key=missing_key,
+        )
+        declared = self._place.prepared.variables
+        wanted = {
+            name: value
+            for name, value in leading.set.items()
+            if name not in providers.load().settings or name not in declared
+        }
+        secrets = {secret.name for secret in self.ground.system.secrets or () if secret.provider}
+        absent = leading.unset | (secrets if missing_key else frozenset())
+        shorter = self.ground.settings.timeout_env if shortened else {}
+        return drivers.environment(self._place.prepared, {**wanted, **shorter}, frozenset(absent))
+
+    def _hooked(self, listener: Listener, layers: frozenset[str]) -> Path | None:
+        if environment.REROUTE not in layers:
+            return None
+        parts = urlsplit(listener.url)
+        return reroute.sitecustomize(
+            self.folder,
+            listener.port,
+            (*providers.load().hosts, reroute.netloc(self._listener.url)),
+            [entry.host for entry in self.ground.settings.egress_allow],
+            host=parts.hostname or LOOPBACK,
+            scheme=parts.scheme,
+        )
+
+    def _certificate(self, trap: str) -> SSLContext | None:
+        if trap not in CERTIFIED:
+            return None
+        if self.ground.authority is None:
+            raise GateError(f"cannot-run: {trap}: pip install 'pytest-failhard[tls]'")
+        host = OTHER_HOST if trap == "tls_hostname" else LOOPBACK
+        return self.ground.authority.context(host, expired=trap == "tls_expired")
+
+    def close(self) -> None:
+        """End the system and close the ports."""
+        self._driver.close()
+        self._listener.close()
+        self._proxy.close()
+
+
+def _is_provider(host: str) -> bool:
+    return providers.load().of_host(host) is not None
+
+
+def _is_allowed(host: str, settings: LlmSettings) -> bool:
+    name = host.rpartition(":")[0]
+    return any(entry.host in {name, host} for entry in settings.egress_allow)

@@ -1,0 +1,229 @@
+"""Runs the matrix: every fault of the level against every declared call."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import version
+
+from pytest_failhard.gates.llm import cases, healthy
+from pytest_failhard.gates.llm.cases import Case
+from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+from pytest_failhard.gates.llm.healthy import Healthy
+from pytest_failhard.gates.llm.installed import Installed
+from pytest_failhard.gates.llm.lanes import Ground, Lane, Met
+from pytest_failhard.gates.llm.sheet import Sheet
+from pytest_failhard.llm import catalogue, providers
+from pytest_failhard.llm.answers import AnswersError
+from pytest_failhard.llm.ledger import lines
+from pytest_failhard.llm.prices import Prices
+from pytest_failhard.llm.schedule import Kind, Match, Rule, When
+from pytest_failhard.llm.server import CannotRunError, MissingExtraError, Server
+from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.verdicts import fallbacks, passing
+from pytest_failhard.llm.verdicts.case import judge
+from pytest_failhard.llm.verdicts.measures import measures
+from pytest_failhard.llm.verdicts.rules import VerdictError
+from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
+from pytest_failhard.system.declaration import System
+
+SERVICES, OTHERS = 4, 16
+"""The most systems at once: a service is large, a command and a worker are small."""
+OTHERS_PER_CORE = 4
+SLOWEST = {"deadline": 0, "network": 1, "benign": 2}
+UNANSWERED = frozenset({"answer", "bad-request", "too-large"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What the matrix is run against: a declaration that is complete and agrees with the code."""
+
+    settings: LlmSettings
+    system: System
+    import_roots: tuple[str, ...]
+    installed: Mapping[str, Installed]
+
+
+def run(run: Run, target: Target) -> Observation:
+    """Return what was seen; raises GateError for what cannot be judged."""
+    sheet = Sheet()
+    with Server() as server:
+        folder = run.scratch / "llm"
+        folder.mkdir()
+        ground = Ground(
+            run=run,
+            system=target.system,
+            settings=target.settings,
+            import_roots=target.import_roots,
+            server=server,
+            authority=_authority(run),
+        )
+        for call in target.settings.calls:
+            _call(ground, call, sheet)
+    sheet.find(fallbacks.unexercised(healthy.declared(target.settings), sheet.trials))
+    evidence = _keep(run, sheet)
+    sheet.require()
+    known = catalogue.load()
+    return Observation(
+        tool=f"pytest-failhard {version('pytest-failhard')} (faults {known.version}, {known.sha256[:12]})",
+        examined=len(sheet.trials),
+        findings=tuple(sorted(_once(sheet.findings))),
+        measures=measures(
+            sheet.trials,
+            sheet.findings,
+            demanded=sheet.demanded,
+            windows=sheet.windows,
+            cost_usd=_cost(sheet),
+            soaked=sheet.soaks[-1] if sheet.soaks else None,
+        ),
+        evidence=evidence,
+    )
+
+
+def _authority(run: Run) -> Authority | None:
+    try:
+        return Authority.create(run.scratch)
+    except MissingExtraError:
+        # The proxy then refuses every tunnel; faults of TLS say what to install.
+        return None
+
+
+def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
+    with ExitStack() as opened:
+        numbers = iter(range(1000))
+
+        def open_lane(layers: frozenset[str], *, proxied: bool = False) -> Lane:
+            folder = ground.run.scratch / "llm" / f"{call.id}-{next(numbers)}"
+            lane = Lane(ground=ground, call=call, layers=layers, folder=folder, proxied=proxied)
+            opened.callback(lane.close)
+            return lane
+
+        try:
+            lane, seen = healthy.probe(call, ground.settings, open_lane)
+            sheet.record(seen.first.ledger)
+            sheet.record(seen.second.ledger)
+            sheet.find(healthy.judge(seen))
+        except (VerdictError, GateError, AnswersError) as error:
+            sheet.fail(error if isinstance(error, VerdictError) else GateError(str(error)))
+            return
+        matrix = cases.demanded(
+            catalogue.load(),
+            level=ground.run.level,
+            call=call.id,
+            dialects=seen.dialects,
+            features=seen.features,
+        )
+        sheet.demanded += len(matrix.cases)
+        sheet.facts[call.id] = {
+            "cases": [case.id for case in matrix.cases],
+            "left_out": dict(matrix.left_out),
+            "layers": sorted(seen.layers),
+            "dialects": sorted(seen.dialects),
+            "features": sorted(seen.features),
+        }
+        _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers, proxied=lane.proxied), seen, sheet)
+
+
+def _run_cases(
+    demanded: Sequence[Case], first: Lane, more: Callable[[], Lane], seen: Healthy, sheet: Sheet
+) -> None:
+    """Run the cases on as many systems as there are slots, the slowest kinds first."""
+    waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
+    for case in sorted(demanded, key=lambda case: (SLOWEST.get(case.fault.kind, len(SLOWEST)), case.id)):
+        waiting.put(case)
+    slots = min(_slots(seen.call), len(demanded))
+
+    def work(lane: Lane | None) -> None:
+        own = lane or _warmed(more(), seen, sheet)
+        while (case := _next(waiting)) is not None:
+            _judged(own, case, seen, sheet)
+
+    with ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="failhard-llm") as pool:
+        for future in [pool.submit(work, first if number == 0 else None) for number in range(slots)]:
+            future.result()
+
+
+def _slots(call: Call) -> int:
+    cores = os.cpu_count() or 1
+    return min(SERVICES, cores) if call.form == "route" else min(OTHERS, OTHERS_PER_CORE * cores)
+
+
+def _warmed(lane: Lane, seen: Healthy, sheet: Sheet) -> Lane:
+    """Give a new system one healthy answer first, so that one kept for later would show."""
+    met = lane.healthy(f"warm@{seen.call.id}", healthy.HEALTHY_SECONDS + seen.seconds)
+    sheet.record(met.ledger)
+    return lane
+
+
+def _next(waiting: queue.SimpleQueue[Case]) -> Case | None:
+    try:
+        return waiting.get_nowait()
+    except queue.Empty:
+        return None
+
+
+def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
+    try:
+        met = _met(lane, case, seen.deadline(case) + seen.seconds)
+        trial = seen.trial(met, case.id, case)
+        _require_met(case, met)
+        found = (
+            *judge(trial),
+            *passing.egress(met.egress, trial.expectation, is_provider=_is_provider),
+        )
+    except (VerdictError, GateError) as error:
+        sheet.fail(error)
+        return
+    except CannotRunError as error:
+        sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
+        return
+    sheet.add(trial, met.ledger, found)
+
+
+def _met(lane: Lane, case: Case, within: float) -> Met:
+    if case.fault.stage == "environment":
+        return lane.meet_without_key(case.id, within)
+    if case.fault.stage == "connection":
+        return lane.meet_trap(case.id, case.form.recipe, within)
+    when = When(first=1) if case.single else When()
+    rule = Rule(id="r1", kinds=(Kind(fault=case.fault.id),), match=Match(provider=case.dialect), when=when)
+    return lane.meet(case.id, (rule,), within)
+
+
+def _require_met(case: Case, met: Met) -> None:
+    """Raise VerdictError for a case of which too little reached the provider, or what it cannot read."""
+    refused = next((each for each in met.ledger.refusals if each.what in UNANSWERED), None)
+    if refused is not None:
+        raise VerdictError("unknown-route", f"{case.id}: {refused.what}: {refused.detail}")
+    if case.fault.id.startswith("tls_") and not met.connections:
+        text = f"{case.id}: no connection reached the port that {case.fault.id} stands on"
+        raise VerdictError("injection-not-exercised", text)
+
+
+def _is_provider(host: str) -> bool:
+    return providers.load().of_host(host) is not None
+
+
+def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
+    yield from {finding.fingerprint: finding for finding in findings}.values()
+
+
+def _cost(sheet: Sheet) -> Decimal:
+    prices = Prices.load()
+    asked = (attempt for trial in sheet.trials for attempt in trial.attempts if attempt.kind == "call")
+    return sum((prices.cost(each) for each in asked if prices.find(each.dialect, each.model)), Decimal(0))
+
+
+def _keep(run: Run, sheet: Sheet) -> tuple[Evidence, ...]:
+    """Keep what was asked for, and the record of every case."""
+    prices = Prices.load()
+    records = b"".join(lines(ledger, prices) for ledger in sorted(sheet.ledgers, key=lambda each: each.case))
+    document = {"catalogue": catalogue.load().sha256, "prices": prices.sha256, "calls": sheet.facts}
+    matrix = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
+    return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records, volatile=True))

@@ -1,0 +1,113 @@
+"""Leads the LLM requests of this process to the provider while a test runs, and checks what they did."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pytest_failhard.llm import providers
+from pytest_failhard.llm.traffic import environment, reroute
+from pytest_failhard.llm.traffic.egress import Guard
+
+if TYPE_CHECKING:
+    from pytest_failhard.llm.local import LocalProvider
+    from pytest_failhard.llm.options import Strictness
+
+ANY_HOST = ("*",)
+
+
+class Capture:
+    """Variables and patches of this process that lead its LLM requests to a provider, and their undoing.
+
+    `allow` are globs of hosts that may be reached all the same. Without `guard` sockets are left alone.
+    """
+
+    def __init__(self, local: LocalProvider, allow: Iterable[str], *, guard: bool) -> None:
+        self._local = local
+        self._guard = Guard(ANY_HOST if not guard else allow)
+        self._undo = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._local.on_keys = self._set
+            undo.callback(_restore, dict(os.environ))
+            self._set()
+            hosts = (*providers.load().hosts, reroute.netloc(self._local.listener.url))
+            undo.callback(reroute.install(self._local.target, hosts, self._guard))
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._local.on_keys = None
+        self._undo.close()
+
+    def _set(self) -> None:
+        variables = environment.variables(
+            self._local.listener.url,
+            self._local.canaries,
+            layers=frozenset({environment.BASE_URL}),
+            ca_file=self._local.trusted,
+            missing_key=self._local.without_key,
+        )
+        for name in variables.unset:
+            os.environ.pop(name, None)
+        os.environ.update(variables.set)
+
+    def problems(self, checks: Strictness) -> list[str]:
+        """Return what must not have happened in the test, each with what to do."""
+        demanded: tuple[tuple[bool, Callable[[], Iterator[str]]], ...] = (
+            (checks.all_fired, self._unfired),
+            (checks.all_expected, self._unexpected),
+            (checks.block_network, self._egress),
+            (checks.canary_key, self._keys),
+        )
+        return [problem for wanted, look in demanded if wanted for problem in look()]
+
+    def _unfired(self) -> Iterator[str]:
+        seen = self._seen()
+        for rule in (*self._local.router.schedule.unfired(), *self._local.idle_traps()):
+            fault = rule.kinds[0].fault
+            yield (
+                f"fault '{fault}' (rule {rule.id}) never fired: 0 requests that it is for. Seen: {seen}. "
+                "Is the client built before the fixture, or pointed elsewhere? "
+                "Layers tried: base_url, reroute"
+            )
+
+    def _seen(self) -> str:
+        routes = [attempt.route or attempt.kind for attempt in self._local.ledger.attempts]
+        return ", ".join(f"{routes.count(name)} on {name}" for name in sorted(set(routes))) or "nothing"
+
+    def _unexpected(self) -> Iterator[str]:
+        for attempt in self._local.ledger.attempts:
+            if attempt.kind == "unknown":
+                yield (
+                    f"request {attempt.method} {attempt.route} has no dialect: "
+                    "add the provider to [tool.failhard.llm] or answer it with llm_faults.on().answer()"
+                )
+        for refusal in self._local.ledger.refusals:
+            if refusal.what in {"answer", "bad-request", "too-large"}:
+                yield f"{refusal.what}: {refusal.detail}: the request could not be answered"
+
+    def _egress(self) -> Iterator[str]:
+        for host, port in dict.fromkeys(self._guard.attempts):
+            yield f"a connection to {host}:{port} was refused: tests with llm_faults stay on this machine"
+
+    def _keys(self) -> Iterator[str]:
+        for attempt in self._local.ledger.attempts:
+            if attempt.key == "foreign":
+                yield (
+                    f"attempt {attempt.number} presented a key that is not this test's: "
+                    "read it from the environment when the client is built, never from the code or a file"
+                )
+            elif attempt.key and self._local.without_key:
+                yield f"attempt {attempt.number} presented a key although none is set: find its source"
+
+
+def _restore(before: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(before)

@@ -1,0 +1,70 @@
+"""What a test may say of faults: read strictly, every mistake at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_failhard.llm.catalogue import load
+from pytest_failhard.llm.options import OptionsError, Strictness, rule
+from pytest_failhard.llm.schedule import Kind, Match, Rule, When
+
+
+def test_keywords_go_where_they_belong() -> None:
+    options = {"first": 2, "max": 3, "model": "gpt-*", "stream": True, "hint_ms": 20}
+    assert rule(load(), "r1", ["rate_limit_rpm"], options, sequence=False) == Rule(
+        id="r1",
+        kinds=(Kind(fault="rate_limit_rpm", params={"hint_ms": 20}),),
+        match=Match(model="gpt-*", stream=True),
+        when=When(first=2, most=3),
+    )
+
+
+def test_a_sequence_may_hold_healthy_answers() -> None:
+    made = rule(load(), "r1", ["server_error", "ok"], {}, sequence=True)
+    assert [kind.fault for kind in made.kinds] == ["server_error", "ok"]
+    assert made.sequence
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    options = {
+        "fist": 2,
+        "first": 0,
+        "nth": True,
+        "p": 2,
+        "stream": "yes",
+        "model": 4,
+        "hint_ms": [1],
+        "after": -1,
+    }
+    with pytest.raises(OptionsError) as caught:
+        rule(load(), "r1", ["rate_limt_rpm", "rate_limit_rpm"], options, sequence=False)
+    text = "\n".join(caught.value.mistakes)
+    assert "unknown LLM fault 'rate_limt_rpm': did you mean 'rate_limit_rpm'" in text
+    assert "fist: unknown keyword; did you mean first?" in text
+    assert "first, nth, p: keep one of them" in text
+    assert "first: must be a whole number from 1 on (it is 0)" in text
+    assert "nth: must be a whole number from 1 on (it is True)" in text
+    assert "p: must be above 0 and at most 1 (it is 2)" in text
+    assert "stream: must be true or false (it is 'yes')" in text
+    assert "model: must be text (it is 4)" in text
+    assert "hint_ms: must be a number, text or None (it is [1])" in text
+    assert "after: must be a number, 0 or more (it is -1)" in text
+
+
+def test_healthy_is_no_fault_outside_a_sequence() -> None:
+    with pytest.raises(OptionsError, match="unknown LLM fault 'ok'"):
+        rule(load(), "r1", ["ok"], {}, sequence=False)
+
+
+def test_all_checks_are_on_unless_turned_off() -> None:
+    assert Strictness.of({}).turned_off == ()
+    assert Strictness.of({"all_fired": False}).turned_off == ("all_fired",)
+
+
+def test_a_misspelt_check_is_refused() -> None:
+    with pytest.raises(OptionsError) as caught:
+        Strictness.of({"all_fire": False, "canary_key": 0})
+    assert caught.value.mistakes == (
+        "all_fire: unknown keyword; did you mean all_fired?",
+        "canary_key: must be true or false (it is 0)",
+    )
