@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from time import monotonic
 
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.catalogue import Observed
-from pytest_failhard.llm.ledger import Ledger, calls
+from pytest_failhard.llm.ledger import Ledger
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.schedule import Kind, Rule
 from pytest_failhard.llm.server import Listener, Server
@@ -21,15 +22,22 @@ from tests.llm.sdk.matrix import READS, SLEEPS, Case
 LOOPBACK = "127.0.0.1"
 SHORT_SECONDS = 0.5
 LONG_SECONDS = 10.0
-WATCHED_SECONDS = 2.5
+WATCHED_SECONDS = 3.2
 """How long a call is watched that never ends: longer than two of its time-outs, or than any back-off."""
 LIMIT_SECONDS = 60.0
 
 SLOW = frozenset(
-    {"slow_drip", "stream_keepalive", "slow_drip_endless", "slow_headers", "stream_keepalive_forever"}
+    {
+        "slow_drip",
+        "slow_drip_endless",
+        "slow_headers",
+        "stream_keepalive",
+        "stream_keepalive_forever",
+        "stream_stall",
+    }
 )
-SLOW_SECONDS = 1.0
-"""The time-out of calls that last longer than it: each byte restarts it."""
+SLOW_SECONDS = 1.5
+"""The time-out of calls whose first bytes must be in time, however busy the machine; each byte restarts it."""
 TOLD = frozenset({"retry_after_huge", "retry_after_hour", "retry_after_day"})
 """Deadlines that come from a hint, not from a wait for bytes."""
 ENDLESS = frozenset({"slow_drip_endless", "slow_headers", "stream_keepalive_forever"})
@@ -78,8 +86,10 @@ class Meeting:
 
     @property
     def waits(self) -> tuple[float, ...]:
-        """The seconds that the client waited between its attempts."""
-        return tuple(gap for call in calls(self.ledger.attempts) for gap in call.gaps)
+        """The seconds from each answer, which cannot come before it is sent, to the next attempt."""
+        times = [attempt.times for attempt in self.ledger.attempts if attempt.kind == "call"]
+        pairs = itertools.pairwise(times)
+        return tuple(after.headers - (before.first_byte or before.body) for before, after in pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
