@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_failhard.llm.catalogue import Catalogue, Fault, Form, Observed
@@ -186,3 +186,13 @@ def cases(catalogue: Catalogue) -> Iterator[Case]:
         few = SAMPLED if fault.id in SAMPLES else STREAMING if fault.id in STREAM_SAMPLES else {}
         for sdk, dialect in few.items():
             yield from itertools.islice(_of(catalogue, fault, sdk, dialect), 1)
+
+
+def in_ci(found: Iterable[Case]) -> Iterator[Case]:
+    """Yield one case of each fault, one of each class for each SDK: what every change is tested with."""
+    met: set[tuple[str, ...]] = set()
+    for case in found:
+        looked = {(case.fault.id,), (case.sdk, case.fault.kind)}
+        if looked - met:
+            yield case
+        met |= looked
