@@ -71,7 +71,7 @@ class Healthy:
             form=case.form if case else None,
             dialect=case.dialect if case else min(self.dialects, default="openai"),
             call=self.call.id,
-            earlier=tuple(each.canaries for each in (self.first, self.second) if each is not met),
+            earlier=met.earlier,
             healthy=(self.first.outcome, self.second.outcome),
             providers=frozenset(provider(dialect) for dialect in self.dialects),
             canary=self.call.canary,
@@ -112,7 +112,9 @@ def probe(
         lane = open_lane(layers)
         first = lane.healthy(f"A@{call.id}", HEALTHY_SECONDS, shipped=True)
         if any(attempt.kind == "call" for attempt in first.ledger.attempts):
-            lane.proxied = all(each.layer == "proxy" for each in first.ledger.attempts if each.kind == "call")
+            lane.proxied = layers == BY_PROXY and any(
+                each.layer == "proxy" for each in first.ledger.attempts if each.kind == "call"
+            )
             second = lane.healthy(f"B@{call.id}", HEALTHY_SECONDS)
             return lane, Healthy(call=call, settings=settings, layers=layers, first=first, second=second)
         tried.append(f"{' and '.join(sorted(layers))}: {_seen(first)}")

@@ -14,7 +14,7 @@ from pytest_failhard.llm.answers import Answers
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
-from pytest_failhard.llm.server.traps import CERTIFIED
+from pytest_failhard.llm.server.traps import CERTIFIED, SILENT
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import GateError
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
-BY_HOOK = frozenset({environment.BASE_URL, environment.REROUTE})
-BY_URL = frozenset({environment.BASE_URL})
-"""For connections that fail: a proxy would make them in the system's place."""
-STARTS_WITHOUT_KEY = "missing_key"
+BY_HOOK = BY_PROXY | {environment.REROUTE}
+"""Hooked Python takes no notice of the proxy, which holds back all that is not Python."""
+EARLIER = "an earlier call"
+"""The label of all canaries of cases before: which case a system ran before another is left to chance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,8 @@ class Met:
     connections: int = 0
     """How many connections a trap took."""
     features: frozenset[str] = frozenset()
+    earlier: tuple[Canaries, ...] = ()
+    """What the same system was answered in the calls before; which of them is left to chance."""
 
 
 @dataclass(kw_only=True)
@@ -73,9 +75,10 @@ class Lane:
     layers: frozenset[str]
     folder: Path
     proxied: bool = False
-    """Whether the call reached the provider through the proxy alone."""
+    """Whether the call reaches the provider through the proxy."""
     _keys: Mapping[str, str] = field(default_factory=dict)
     _apart: bool = False
+    _earlier: list[Canaries] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the copy and open the ports."""
@@ -124,12 +127,15 @@ class Lane:
         return self._met(canaries, self._driver.call(within), self._hook, 0)
 
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
-        """Call the system once where nothing answers: with a connection that fails as the trap says."""
+        """Call the system once where nothing answers: with a connection that fails as the trap says.
+
+        A call that goes through the proxy meets the trap in the proxy's place, or behind it in a tunnel.
+        """
         canaries = self._begin(name, ())
-        layers = BY_HOOK if environment.REROUTE in self.layers or self.proxied else BY_URL
-        with self.ground.server.open(self.router, trap=trap, tls=self._certificate(trap)) as listener:
-            hook = self._hooked(listener, layers)
-            self._restart(listener, hook, layers=layers, trusted=trap != "tls_untrusted")
+        with self._trap(trap) as listener:
+            hook = self._hooked(listener, self.layers)
+            proxy = listener if self.proxied else self._proxy
+            self._restart(listener, hook, proxy=proxy, trusted=trap != "tls_untrusted")
             self._apart = True
             outcome = self._started(within)
             if hook is not None and not reroute.reported(hook).processes:
@@ -155,6 +161,7 @@ class Lane:
     def _begin(self, name: str, rules: tuple[Rule, ...]) -> Canaries:
         # The keys stay: a service was started with them.
         canaries = replace(Canaries.draw(name), keys=self._keys)
+        self._earlier.append(replace(canaries, label=EARLIER))
         self.router.reset(name, rules, canaries)
         return canaries
 
@@ -173,6 +180,7 @@ class Lane:
             egress=tuple(host for host in refused if not _is_allowed(host, self.ground.settings)),
             connections=connections,
             features=self.router.features,
+            earlier=tuple(self._earlier[:-1]),
         )
 
     def _restart(
@@ -180,7 +188,7 @@ class Lane:
         listener: Listener,
         hook: Path | None,
         *,
-        layers: frozenset[str] | None = None,
+        proxy: Listener | None = None,
         shortened: bool = True,
         trusted: bool = True,
         missing_key: bool = False,
@@ -190,7 +198,7 @@ class Lane:
             self._environment(
                 listener,
                 hook,
-                layers=layers,
+                proxy=proxy,
                 shortened=shortened,
                 trusted=trusted,
                 missing_key=missing_key,
@@ -202,18 +210,17 @@ class Lane:
         listener: Listener,
         hook: Path | None,
         *,
-        layers: frozenset[str] | None = None,
+        proxy: Listener | None = None,
         shortened: bool = True,
         trusted: bool = True,
         missing_key: bool = False,
     ) -> dict[str, str]:
-        led = self.layers if layers is None else layers
         authority = self.ground.authority if trusted else None
         leading = environment.variables(
             listener.url,
             replace(self.router.canaries, keys=self._keys),
-            layers=led,
-            proxy_url=self._proxy.url if environment.PROXY in led else "",
+            layers=self.layers,
+            proxy_url=(proxy or self._proxy).url,
             ca_file=authority.ca_file if authority else None,
             sitecustomize=hook,
             missing_key=missing_key,
@@ -241,6 +248,12 @@ class Lane:
             host=parts.hostname or LOOPBACK,
             scheme=parts.scheme,
         )
+
+    def _trap(self, trap: str) -> Listener:
+        server, authority = self.ground.server, self.ground.authority
+        if self.proxied and trap not in SILENT:
+            return server.open_proxy(self.router, hosts=_is_provider, authority=authority, trap=trap)
+        return server.open(self.router, trap=trap, tls=self._certificate(trap))
 
     def _certificate(self, trap: str) -> SSLContext | None:
         if trap not in CERTIFIED:
