@@ -129,9 +129,15 @@ def _seen(met: Met) -> str:
     routes = sorted({f"{attempt.kind} {attempt.route}" for attempt in met.ledger.attempts})
     outcome = met.outcome
     texts = [link.text for link in outcome.chain] + [outcome.streams.get("stderr", "")]
-    said = next((text.strip().splitlines()[-1] for text in texts if text.strip()), "no message")
+    said = next((_line(text) for text in texts if text.strip()), "no message")
     ended = "answered" if outcome.produced else f"failed ({said[:200]})"
     return f"{', '.join(routes) or 'no request'}, refused {', '.join(met.egress) or 'nothing'}, {ended}"
+
+
+def _line(text: str) -> str:
+    """Return the line that says most: the last one that speaks of an error, else the last one."""
+    lines = text.strip().splitlines()
+    return next((line.strip() for line in reversed(lines) if "error" in line.lower()), lines[-1])
 
 
 def judge(healthy: Healthy) -> tuple[Finding, ...]:

@@ -18,6 +18,7 @@ from pytest_failhard.llm.server.traps import CERTIFIED, SILENT
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import GateError
+from pytest_failhard.system.launch import LaunchError
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -154,7 +155,7 @@ class Lane:
     def _started(self, within: float) -> Outcome:
         try:
             return self._driver.call(within)
-        except GateError as error:
+        except LaunchError as error:
             # A system that refuses to start says why: that is an outcome.
             return Outcome(form="command", ended=True, produced=False, code=1, streams={"stderr": str(error)})
 

@@ -24,12 +24,13 @@ from pytest_failhard.llm.answers import AnswersError
 from pytest_failhard.llm.ledger import lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
-from pytest_failhard.llm.server import CannotRunError, MissingExtraError, Server
+from pytest_failhard.llm.server import MissingExtraError, Server, ServerError
 from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.traffic.reroute import RerouteError
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
 from pytest_failhard.llm.verdicts.measures import measures
-from pytest_failhard.llm.verdicts.rules import VerdictError
+from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
 
@@ -110,7 +111,7 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             sheet.record(seen.second.ledger)
             sheet.find(healthy.judge(seen))
         except (VerdictError, GateError, AnswersError) as error:
-            sheet.fail(error if isinstance(error, VerdictError) else GateError(str(error)))
+            sheet.fail(_named(call, error))
             return
         matrix = cases.demanded(
             catalogue.load(),
@@ -130,6 +131,12 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
         _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers, proxied=lane.proxied), seen, sheet)
 
 
+def _named(call: Call, error: Exception) -> GateError:
+    """Return an error that says which kind it is of, and of which call."""
+    known = str(error).partition(":")[0] in ERRORS
+    return GateError(str(error) if known else f"cannot-run: {call.id}: {error}")
+
+
 def _run_cases(
     demanded: Sequence[Case], first: Lane, more: Callable[[], Lane], seen: Healthy, sheet: Sheet
 ) -> None:
@@ -140,7 +147,11 @@ def _run_cases(
     slots = min(_slots(seen.call), len(demanded))
 
     def work(lane: Lane | None) -> None:
-        own = lane or _warmed(more(), seen, sheet)
+        try:
+            own = lane or _warmed(more(), seen, sheet)
+        except (GateError, ServerError, RerouteError) as error:
+            sheet.fail(_named(seen.call, error))
+            return
         while (case := _next(waiting)) is not None:
             _judged(own, case, seen, sheet)
 
@@ -180,7 +191,7 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     except (VerdictError, GateError) as error:
         sheet.fail(error)
         return
-    except CannotRunError as error:
+    except (ServerError, RerouteError) as error:
         sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
         return
     sheet.add(trial, met.ledger, found)
