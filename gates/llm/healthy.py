@@ -45,6 +45,12 @@ class Healthy:
         return frozenset(attempt.dialect for attempt in asked if attempt.kind == "call")
 
     @property
+    def models(self) -> frozenset[str]:
+        """The models that the call asks."""
+        asked = (each for met in (self.first, self.second) for each in met.ledger.attempts)
+        return frozenset(attempt.model for attempt in asked if attempt.kind == "call")
+
+    @property
     def features(self) -> frozenset[str]:
         """What its requests make use of."""
         return self.first.features | self.second.features

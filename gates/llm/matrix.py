@@ -29,6 +29,7 @@ from pytest_failhard.llm.server.certificates import Authority
 from pytest_failhard.llm.traffic.reroute import RerouteError
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
+from pytest_failhard.llm.verdicts.expectation import provider
 from pytest_failhard.llm.verdicts.measures import measures
 from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
@@ -181,7 +182,7 @@ def _next(waiting: queue.SimpleQueue[Case]) -> Case | None:
 
 def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     try:
-        met = _met(lane, case, seen.deadline(case) + seen.seconds)
+        met = _met(lane, case, seen)
         trial = seen.trial(met, case.id, case)
         _require_met(case, met)
         found = (
@@ -197,14 +198,34 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     sheet.add(trial, met.ledger, found)
 
 
-def _met(lane: Lane, case: Case, within: float) -> Met:
+def _met(lane: Lane, case: Case, seen: Healthy) -> Met:
+    within = seen.deadline(case) + seen.seconds
     if case.fault.stage == "environment":
         return lane.meet_without_key(case.id, within)
     if case.fault.stage == "connection":
         return lane.meet_trap(case.id, case.form.recipe, within)
     when = When(first=1) if case.single else When()
-    rule = Rule(id="r1", kinds=(Kind(fault=case.fault.id),), match=Match(provider=case.dialect), when=when)
-    return lane.meet(case.id, (rule,), within)
+    rules = (
+        Rule(id=f"r{number}", kinds=(Kind(fault=case.fault.id),), match=match, when=when)
+        for number, match in enumerate(_matches(case, seen), start=1)
+    )
+    return lane.meet(case.id, tuple(rules), within)
+
+
+def _matches(case: Case, seen: Healthy) -> tuple[Match, ...]:
+    """Return what fails: the provider, or the models alone for which another of it may stand in."""
+    whose = provider(case.dialect)
+    sources = {
+        entry.source.partition(":")[2]
+        for entry in healthy.declared(seen.settings)
+        if case.fault.id in entry.on
+        and entry.source.startswith(f"{whose}:")
+        and entry.target.startswith(f"{whose}:")
+    }
+    models = sorted(sources & seen.models)
+    return tuple(Match(provider=case.dialect, model=model) for model in models) or (
+        Match(provider=case.dialect),
+    )
 
 
 def _require_met(case: Case, met: Met) -> None:

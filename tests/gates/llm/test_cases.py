@@ -17,7 +17,11 @@ def matrix(
     level: int, *dialects: str, features: frozenset[str] = frozenset(), known: Catalogue | None = None
 ) -> Matrix:
     return demanded(
-        known or catalogue.load(), level=level, call="sum", dialects=dialects or ("openai",), features=features
+        known or catalogue.load(),
+        level=level,
+        call="sum",
+        dialects=dialects or ("openai",),
+        features=features,
     )
 
 
