@@ -134,7 +134,7 @@ def probe(
 def _seen(met: Met) -> str:
     routes = sorted({f"{attempt.kind} {attempt.route}" for attempt in met.ledger.attempts})
     outcome = met.outcome
-    texts = [link.text for link in outcome.chain] + [outcome.streams.get("stderr", "")]
+    texts = [f"{link.type}: {link.text}" for link in outcome.chain] + [outcome.streams.get("stderr", "")]
     said = next((_line(text) for text in texts if text.strip()), "no message")
     ended = "answered" if outcome.produced else f"failed ({said[:200]})"
     return f"{', '.join(routes) or 'no request'}, refused {', '.join(met.egress) or 'nothing'}, {ended}"
