@@ -45,6 +45,12 @@ class Healthy:
         return frozenset(attempt.dialect for attempt in asked if attempt.kind == "call")
 
     @property
+    def models(self) -> frozenset[str]:
+        """The models that the call asks."""
+        asked = (each for met in (self.first, self.second) for each in met.ledger.attempts)
+        return frozenset(attempt.model for attempt in asked if attempt.kind == "call")
+
+    @property
     def features(self) -> frozenset[str]:
         """What its requests make use of."""
         return self.first.features | self.second.features
@@ -71,7 +77,7 @@ class Healthy:
             form=case.form if case else None,
             dialect=case.dialect if case else min(self.dialects, default="openai"),
             call=self.call.id,
-            earlier=tuple(each.canaries for each in (self.first, self.second) if each is not met),
+            earlier=met.earlier,
             healthy=(self.first.outcome, self.second.outcome),
             providers=frozenset(provider(dialect) for dialect in self.dialects),
             canary=self.call.canary,
@@ -112,7 +118,9 @@ def probe(
         lane = open_lane(layers)
         first = lane.healthy(f"A@{call.id}", HEALTHY_SECONDS, shipped=True)
         if any(attempt.kind == "call" for attempt in first.ledger.attempts):
-            lane.proxied = all(each.layer == "proxy" for each in first.ledger.attempts if each.kind == "call")
+            lane.proxied = layers == BY_PROXY and any(
+                each.layer == "proxy" for each in first.ledger.attempts if each.kind == "call"
+            )
             second = lane.healthy(f"B@{call.id}", HEALTHY_SECONDS)
             return lane, Healthy(call=call, settings=settings, layers=layers, first=first, second=second)
         tried.append(f"{' and '.join(sorted(layers))}: {_seen(first)}")
@@ -126,10 +134,16 @@ def probe(
 def _seen(met: Met) -> str:
     routes = sorted({f"{attempt.kind} {attempt.route}" for attempt in met.ledger.attempts})
     outcome = met.outcome
-    texts = [link.text for link in outcome.chain] + [outcome.streams.get("stderr", "")]
-    said = next((text.strip().splitlines()[-1] for text in texts if text.strip()), "no message")
+    texts = [f"{link.type}: {link.text}" for link in outcome.chain] + [outcome.streams.get("stderr", "")]
+    said = next((_line(text) for text in texts if text.strip()), "no message")
     ended = "answered" if outcome.produced else f"failed ({said[:200]})"
     return f"{', '.join(routes) or 'no request'}, refused {', '.join(met.egress) or 'nothing'}, {ended}"
+
+
+def _line(text: str) -> str:
+    """Return the line that says most: the last one that speaks of an error, else the last one."""
+    lines = text.strip().splitlines()
+    return next((line.strip() for line in reversed(lines) if "error" in line.lower()), lines[-1])
 
 
 def judge(healthy: Healthy) -> tuple[Finding, ...]:

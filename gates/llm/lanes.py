@@ -14,10 +14,11 @@ from pytest_failhard.llm.answers import Answers
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
-from pytest_failhard.llm.server.traps import CERTIFIED
+from pytest_failhard.llm.server.traps import CERTIFIED, SILENT
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import GateError
+from pytest_failhard.system.launch import LaunchError
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
-BY_HOOK = frozenset({environment.BASE_URL, environment.REROUTE})
-BY_URL = frozenset({environment.BASE_URL})
-"""For connections that fail: a proxy would make them in the system's place."""
+BY_HOOK = BY_PROXY | {environment.REROUTE}
+"""Hooked Python takes no notice of the proxy, which holds back all that is not Python."""
+EARLIER = "an earlier call"
+"""The label of all canaries of cases before: which case a system ran before another is left to chance."""
 HEALTHY_LABELS = frozenset({"A", "B", "warm"})
 """By these a report tells the words of healthy runs from those of the case."""
 
@@ -63,6 +65,8 @@ class Met:
     connections: int = 0
     """How many connections a trap took."""
     features: frozenset[str] = frozenset()
+    earlier: tuple[Canaries, ...] = ()
+    """What the same system was answered in the calls before; which of them is left to chance."""
 
 
 @dataclass(kw_only=True)
@@ -74,9 +78,10 @@ class Lane:
     layers: frozenset[str]
     folder: Path
     proxied: bool = False
-    """Whether the call reached the provider through the proxy alone."""
+    """Whether the call reaches the provider through the proxy."""
     _keys: Mapping[str, str] = field(default_factory=dict)
     _apart: bool = False
+    _earlier: list[Canaries] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Make the copy and open the ports."""
@@ -121,16 +126,20 @@ class Lane:
         """Call the system once, with these rules at the provider; it is ended after `within` seconds."""
         if self._apart:
             self._restart(self._listener, self._hook)
+            self._warm(within)
         canaries = self._begin(name, tuple(rules))
         return self._met(canaries, self._driver.call(within), self._hook, 0)
 
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
-        """Call the system once where nothing answers: with a connection that fails as the trap says."""
+        """Call the system once where nothing answers: with a connection that fails as the trap says.
+
+        A call that goes through the proxy meets the trap in the proxy's place, or behind it in a tunnel.
+        """
         canaries = self._begin(name, ())
-        layers = BY_HOOK if environment.REROUTE in self.layers or self.proxied else BY_URL
-        with self.ground.server.open(self.router, trap=trap, tls=self._certificate(trap)) as listener:
-            hook = self._hooked(listener, layers)
-            self._restart(listener, hook, layers=layers, trusted=trap != "tls_untrusted")
+        with self._trap(trap) as listener:
+            hook = self._hooked(listener, self.layers)
+            proxy = listener if self.proxied else self._proxy
+            self._restart(listener, hook, proxy=proxy, trusted=trap != "tls_untrusted")
             self._apart = True
             outcome = self._started(within)
             if hook is not None and not reroute.reported(hook).processes:
@@ -146,10 +155,16 @@ class Lane:
         self._apart = True
         return self._met(canaries, self._started(within), self._hook, 0)
 
+    def _warm(self, within: float) -> None:
+        """Give a system that was started anew an answer first, as every other had one; a command is always new."""
+        if self.call.form != "command":
+            self._begin(f"warm@{self.call.id}", ())
+            self._driver.call(within)
+
     def _started(self, within: float) -> Outcome:
         try:
             return self._driver.call(within)
-        except GateError as error:
+        except LaunchError as error:
             # A system that refuses to start says why: that is an outcome.
             return Outcome(form="command", ended=True, produced=False, code=1, streams={"stderr": str(error)})
 
@@ -157,6 +172,7 @@ class Lane:
         # The keys stay: a service was started with them.
         label = name.partition("@")[0]
         canaries = replace(Canaries.draw(label if label in HEALTHY_LABELS else "case"), keys=self._keys)
+        self._earlier.append(replace(canaries, label=EARLIER))
         self.router.reset(name, rules, canaries)
         return canaries
 
@@ -175,6 +191,7 @@ class Lane:
             egress=tuple(host for host in refused if not _is_allowed(host, self.ground.settings)),
             connections=connections,
             features=self.router.features,
+            earlier=tuple(self._earlier[:-1]),
         )
 
     def _restart(
@@ -182,7 +199,7 @@ class Lane:
         listener: Listener,
         hook: Path | None,
         *,
-        layers: frozenset[str] | None = None,
+        proxy: Listener | None = None,
         shortened: bool = True,
         trusted: bool = True,
         missing_key: bool = False,
@@ -192,7 +209,7 @@ class Lane:
             self._environment(
                 listener,
                 hook,
-                layers=layers,
+                proxy=proxy,
                 shortened=shortened,
                 trusted=trusted,
                 missing_key=missing_key,
@@ -204,18 +221,17 @@ class Lane:
         listener: Listener,
         hook: Path | None,
         *,
-        layers: frozenset[str] | None = None,
+        proxy: Listener | None = None,
         shortened: bool = True,
         trusted: bool = True,
         missing_key: bool = False,
     ) -> dict[str, str]:
-        led = self.layers if layers is None else layers
         authority = self.ground.authority if trusted else None
         leading = environment.variables(
             listener.url,
             replace(self.router.canaries, keys=self._keys),
-            layers=led,
-            proxy_url=self._proxy.url if environment.PROXY in led else "",
+            layers=self.layers,
+            proxy_url=(proxy or self._proxy).url,
             ca_file=authority.ca_file if authority else None,
             sitecustomize=hook,
             missing_key=missing_key,
@@ -243,6 +259,12 @@ class Lane:
             host=parts.hostname or LOOPBACK,
             scheme=parts.scheme,
         )
+
+    def _trap(self, trap: str) -> Listener:
+        server, authority = self.ground.server, self.ground.authority
+        if self.proxied and trap not in SILENT:
+            return server.open_proxy(self.router, hosts=_is_provider, authority=authority, trap=trap)
+        return server.open(self.router, trap=trap, tls=self._certificate(trap))
 
     def _certificate(self, trap: str) -> SSLContext | None:
         if trap not in CERTIFIED:

@@ -24,12 +24,14 @@ from pytest_failhard.llm.answers import AnswersError
 from pytest_failhard.llm.ledger import lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
-from pytest_failhard.llm.server import CannotRunError, MissingExtraError, Server
+from pytest_failhard.llm.server import MissingExtraError, Server, ServerError
 from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.traffic.reroute import RerouteError
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
+from pytest_failhard.llm.verdicts.expectation import provider
 from pytest_failhard.llm.verdicts.measures import measures
-from pytest_failhard.llm.verdicts.rules import VerdictError
+from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
 
@@ -110,7 +112,7 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             sheet.record(seen.second.ledger)
             sheet.find(healthy.judge(seen))
         except (VerdictError, GateError, AnswersError) as error:
-            sheet.fail(error if isinstance(error, VerdictError) else GateError(str(error)))
+            sheet.fail(_named(call, error))
             return
         matrix = cases.demanded(
             catalogue.load(),
@@ -130,6 +132,12 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
         _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers, proxied=lane.proxied), seen, sheet)
 
 
+def _named(call: Call, error: Exception) -> GateError:
+    """Return an error that says which kind it is of, and of which call."""
+    known = str(error).partition(":")[0] in ERRORS
+    return GateError(str(error) if known else f"cannot-run: {call.id}: {error}")
+
+
 def _run_cases(
     demanded: Sequence[Case], first: Lane, more: Callable[[], Lane], seen: Healthy, sheet: Sheet
 ) -> None:
@@ -140,7 +148,11 @@ def _run_cases(
     slots = min(_slots(seen.call), len(demanded))
 
     def work(lane: Lane | None) -> None:
-        own = lane or _warmed(more(), seen, sheet)
+        try:
+            own = lane or _warmed(more(), seen, sheet)
+        except (GateError, ServerError, RerouteError) as error:
+            sheet.fail(_named(seen.call, error))
+            return
         while (case := _next(waiting)) is not None:
             _judged(own, case, seen, sheet)
 
@@ -170,7 +182,7 @@ def _next(waiting: queue.SimpleQueue[Case]) -> Case | None:
 
 def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     try:
-        met = _met(lane, case, seen.deadline(case) + seen.seconds)
+        met = _met(lane, case, seen)
         trial = seen.trial(met, case.id, case)
         _require_met(case, met)
         found = (
@@ -180,20 +192,40 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     except (VerdictError, GateError) as error:
         sheet.fail(error)
         return
-    except CannotRunError as error:
+    except (ServerError, RerouteError) as error:
         sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
         return
     sheet.add(trial, met.ledger, found)
 
 
-def _met(lane: Lane, case: Case, within: float) -> Met:
+def _met(lane: Lane, case: Case, seen: Healthy) -> Met:
+    within = seen.deadline(case) + seen.seconds
     if case.fault.stage == "environment":
         return lane.meet_without_key(case.id, within)
     if case.fault.stage == "connection":
         return lane.meet_trap(case.id, case.form.recipe, within)
     when = When(first=1) if case.single else When()
-    rule = Rule(id="r1", kinds=(Kind(fault=case.fault.id),), match=Match(provider=case.dialect), when=when)
-    return lane.meet(case.id, (rule,), within)
+    rules = (
+        Rule(id=f"r{number}", kinds=(Kind(fault=case.fault.id),), match=match, when=when)
+        for number, match in enumerate(_matches(case, seen), start=1)
+    )
+    return lane.meet(case.id, tuple(rules), within)
+
+
+def _matches(case: Case, seen: Healthy) -> tuple[Match, ...]:
+    """Return what fails: the provider, or the models alone for which another of it may stand in."""
+    whose = provider(case.dialect)
+    sources = {
+        entry.source.partition(":")[2]
+        for entry in healthy.declared(seen.settings)
+        if case.fault.id in entry.on
+        and entry.source.startswith(f"{whose}:")
+        and entry.target.startswith(f"{whose}:")
+    }
+    models = sorted(sources & seen.models)
+    return tuple(Match(provider=case.dialect, model=model) for model in models) or (
+        Match(provider=case.dialect),
+    )
 
 
 def _require_met(case: Case, met: Met) -> None:

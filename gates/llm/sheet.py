@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_failhard.llm.verdicts.rules import VerdictError
-from pytest_failhard.model import GateError
+from pytest_failhard.model import GateError, Severity
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.ledger import Ledger
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_failhard.llm.verdicts.measures import Soak
     from pytest_failhard.model import Finding
 
+MOST_FINDINGS = 3
 MOST_ERRORS = 10
 """So many errors are named; the others are counted."""
 
@@ -59,10 +60,13 @@ class Sheet:
             self.errors.append(str(error))
 
     def require(self) -> None:
-        """Raise GateError with all that could not be judged, the first ten by name."""
+        """Raise GateError with all that could not be judged, the first ten by name, and the worst findings."""
         if not self.errors:
             return
         lines = sorted(set(self.errors))
         more = len(lines) - MOST_ERRORS
         named = lines[:MOST_ERRORS] + ([f"and {more} more"] if more > 0 else [])
+        # An answer from a cache lets no fault through: the finding is the reason of the errors.
+        grave = sorted(each for each in self.findings if each.severity is Severity.HIGH)
+        named += [f"also found: {each.rule}: {each.message}" for each in grave[:MOST_FINDINGS]]
         raise GateError("\n".join(named))

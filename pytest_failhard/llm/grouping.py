@@ -38,7 +38,7 @@ class Call:
 def calls(attempts: Iterable[Attempt]) -> tuple[Call, ...]:
     """Return the logical calls, in the order of their first attempts.
 
-    Attempts at the same thing (case, route, model, normalised body) are one call until a healthy answer
+    Attempts at the same thing (case, dialect, route, model, normalised body) are one call until a healthy answer
     closes it. One that arrived before the other had ended belongs to another call, made at the same time.
     Only requests for a call count: no redirect hop, no list of models, no noise.
     """
@@ -80,6 +80,7 @@ def is_healthy(attempt: Attempt) -> bool:
 def _continues(attempt: Attempt, last: Attempt) -> bool:
     same = (
         attempt.case == last.case
+        and attempt.dialect == last.dialect
         and attempt.route == last.route
         and attempt.model == last.model
         and attempt.body_sha256 == last.body_sha256

@@ -79,7 +79,7 @@ def test_the_proxy_takes_all_but_loopback_with_our_certificates(tmp_path: Path) 
     given = variables(SERVER, CANARIES, layers=BOTH, proxy_url=PROXY, ca_file=tmp_path / "ca.pem").set
     assert {given[name] for name in PROXIES} == {PROXY}
     assert {given[name] for name in CA_FILES} == {str(tmp_path / "ca.pem")}
-    assert given["NO_PROXY"] == given["no_proxy"] == "127.0.0.1,localhost,::1"
+    assert given["NO_PROXY"] == given["no_proxy"] == "127.0.0.1,localhost,::1,invalid"
     assert given["NODE_USE_ENV_PROXY"] == "1"
 
 

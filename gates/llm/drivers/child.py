@@ -113,7 +113,8 @@ def chain(error: BaseException) -> list[tuple[str, str]]:
             continue
         seen.add(id(current))
         found.append((named(type(current)), text(current)))
-        waiting += [current.__cause__, current.__context__]
+        # `raise ... from None` drops what was before: no log will show it.
+        waiting += [current.__cause__, None if current.__suppress_context__ else current.__context__]
         if isinstance(current, BaseExceptionGroup):
             waiting += current.exceptions
     return found

@@ -157,7 +157,7 @@ class FunctionDriver:
     def _read(
         self, answer: bytes, streams: Mapping[str, str], files: Mapping[str, bytes], seconds: float
     ) -> Outcome:
-        match json.loads(answer):
+        match _document(answer):
             case {"returned": str(returned)}:
                 said = {"return": returned, "stdout": streams["stdout"]}
                 return Outcome(
@@ -183,6 +183,14 @@ class FunctionDriver:
                     seconds=seconds,
                 )
         raise GateError(f"{CHILD.name}: unreadable answer {answer[:200]!r}")
+
+
+def _document(answer: bytes) -> object:
+    try:
+        return json.loads(answer)
+    except ValueError:
+        # The project's code has written to a descriptor that is not its own.
+        return None
 
 
 def _silent(

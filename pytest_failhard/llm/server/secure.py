@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pytest_failhard.llm.server.connection import Connection
 from pytest_failhard.llm.server.parser import Parsed, ParseError
 from pytest_failhard.llm.server.site import TASK, Closable, Site, Tunnels
+from pytest_failhard.llm.server.traps import Trap
 
 _ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _FORBIDDEN: Final = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -108,6 +109,12 @@ class ProxyConnection(Connection):
             return
         self.deaf = True
         transport.write(_ESTABLISHED)
+        if self._tunnels.trap:
+            trap = Trap(self.site, self._tunnels.trap)
+            transport.set_protocol(trap)
+            trap.attach(transport)
+            self.site.live.discard(self)
+            return
         upgrade(self, Connection(self.site, number=self.number, origin=host), transport, certificate(host))
 
     def _forbid(self, where: str) -> None:

@@ -26,11 +26,13 @@ class Closable(Protocol):
 class Tunnels:
     """How a proxy treats a host: whether it may be reached, and the certificate to answer with in its name.
 
-    `certificate` is None where there is no authority: then every tunnel is refused.
+    `certificate` is None where there is no authority: then every tunnel is refused. `trap` is what waits
+    at the end of a tunnel in the place of a server: one of `traps.SPEAKING`.
     """
 
     allows: Callable[[str], bool]
     certificate: Callable[[str], ssl.SSLContext] | None
+    trap: str = ""
 
 
 @dataclass(kw_only=True, eq=False)

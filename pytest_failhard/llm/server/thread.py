@@ -14,7 +14,7 @@ from typing import Final, Self, TypeVar
 
 from pytest_failhard.llm.handler import Handler
 from pytest_failhard.llm.server import traps
-from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
 from pytest_failhard.llm.server.connection import Connection
 from pytest_failhard.llm.server.door import Door
 from pytest_failhard.llm.server.errors import ServerError
@@ -111,14 +111,20 @@ class Server:
         *,
         hosts: Callable[[str], bool],
         authority: Authority | None,
+        trap: str = "",
         host: str = traps.LOOPBACK,
         port: int = 0,
     ) -> Listener:
         """Open an HTTP proxy that answers itself, in the name of `hosts`; to all others it refuses to go.
 
         Without an authority it refuses every tunnel. What is refused is told to the handler as `egress`.
+        A `trap` of TLS stands at the end of every tunnel.
         """
-        tunnels = Tunnels(allows=hosts, certificate=authority.context if authority is not None else None)
+        tunnels = Tunnels(
+            allows=hosts,
+            certificate=_certificates(authority, trap) if authority is not None else None,
+            trap=trap if trap in traps.SPEAKING else "",
+        )
         site = Site(handler=handler, tunnels=tunnels)
         return self._listen(site, lambda: ProxyConnection(site, tunnels), "http", host, port)
 
@@ -229,6 +235,14 @@ def _foreign(future: object) -> bool:
     google-genai 3.3 does so in `__del__`, whatever the thread. Our own tasks carry a name.
     """
     return isinstance(future, asyncio.Task) and not future.get_name().startswith(TASK)
+
+
+def _certificates(authority: Authority, trap: str) -> Callable[[str], ssl.SSLContext]:
+    """Return what gives the certificate of a host, or the wrong one that the trap is made of."""
+    expired = trap == "tls_expired"
+    if trap == "tls_hostname":
+        return lambda _: authority.context(OTHER_HOST)
+    return lambda host: authority.context(host, expired=expired)
 
 
 def _raise_first(failures: list[BaseException]) -> None:

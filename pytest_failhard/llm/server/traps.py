@@ -74,7 +74,13 @@ class Trap(asyncio.Protocol):
         """Take note of the connection: it is all that will ever be known."""
         self._transport = cast("asyncio.Transport", transport)
         if self._site.enter(self):
-            self._site.handler.refuse("connection", self._name)
+            self.attach(self._transport)
+
+    def attach(self, transport: asyncio.Transport) -> None:
+        """Begin, be it inside a tunnel whose connection is known already."""
+        self._transport = transport
+        self._site.live.add(self)
+        self._site.handler.refuse("connection", self._name)
 
     def data_received(self, data: bytes) -> None:
         """Wait for the header of a TLS record, then act."""

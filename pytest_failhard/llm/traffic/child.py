@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from pytest_failhard.llm.traffic.clients import engage
 from pytest_failhard.llm.traffic.detours import Detours
 from pytest_failhard.llm.traffic.egress import Guard
-from pytest_failhard.llm.traffic.patching import RerouteError
+from pytest_failhard.llm.traffic.patching import Imports, Patches, RerouteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import ModuleType
 
     from pytest_failhard.llm.traffic.detours import Target
 
@@ -36,7 +37,34 @@ def start(
         )
     except (OSError, RerouteError) as error:
         raise SystemExit(str(error)) from None
+    heed = heedless()
     follow(folder)
+
+    def all_undone() -> None:
+        heed()
+        undo()
+
+    return all_undone
+
+
+def heedless() -> Callable[[], None]:
+    """Let the clients of this process know of no proxy; return what undoes it.
+
+    The variables stay: whatever is started here and is no Python needs a proxy to be held back by.
+    """
+    patches = Patches()
+
+    def patch(module: ModuleType) -> None:
+        for name in ("getproxies", "getproxies_environment"):
+            patches.wrap(module, name, lambda _: dict)
+
+    imports = Imports({"urllib.request": patch})
+    imports.start()
+
+    def undo() -> None:
+        imports.stop()
+        patches.undo()
+
     return undo
 
 

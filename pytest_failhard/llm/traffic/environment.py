@@ -15,7 +15,8 @@ PROXY = "proxy"
 REROUTE = "reroute"
 LAYERS = frozenset({BASE_URL, PROXY, REROUTE})
 
-NO_PROXY = "127.0.0.1,localhost,::1"
+NO_PROXY = "127.0.0.1,localhost,::1,invalid"
+"""What no proxy is asked for; names under `.invalid` fail where they are looked up."""
 KEY_VARIABLES = frozenset(KEYS) | load().keys | load().removed
 """Every variable in which a real credential of a provider could stand."""
 

@@ -36,6 +36,8 @@ NETWORK_TOKENS = (
     r"errno\D{0,3}\d+",
     r"\bE(?:CONN\w+|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_\w+)\b",
     "refused",
+    # What curl says of a refused connection.
+    r"(?:could ?n.t|failed to) connect",
     "reset",
     "resolve",
     "getaddrinfo",

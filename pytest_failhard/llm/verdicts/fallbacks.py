@@ -104,10 +104,11 @@ def evidence(attempts: Sequence[Attempt], outcome: Outcome, expectation: Expecta
     """Return the result, canaries by label, with the number of attempts and the provider's request ids."""
     ids = ", ".join(attempt.request_id for attempt in attempts if attempt.request_id) or "none"
     asked = sum(attempt.kind == "call" for attempt in attempts)
-    return f'Result: "{_excerpt(outcome.result, expectation)}" Attempts: {asked}. request ids: {ids}'
+    return f'Result: "{excerpt(outcome.result, expectation)}" Attempts: {asked}. request ids: {ids}'
 
 
-def _excerpt(result: str, expectation: Expectation) -> str:
+def excerpt(result: str, expectation: Expectation) -> str:
+    """Return the beginning of a text, canaries by label, fit for a message."""
     known = (expectation.canaries, *expectation.earlier)
     text = " ".join(Labels(known).clean(masked(result, known)).split())[:EXCERPT_CHARACTERS]
     leaked = any(leaks(text, each.keys) for each in known)

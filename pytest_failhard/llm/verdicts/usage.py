@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from pytest_failhard.llm.verdicts.cause import failure_text
 from pytest_failhard.llm.verdicts.expectation import Trial
+from pytest_failhard.llm.verdicts.fallbacks import excerpt
 from pytest_failhard.llm.verdicts.rules import VerdictError, finding
 from pytest_failhard.llm.verdicts.search import Presence, holds_any, holds_number
 from pytest_failhard.llm.verdicts.shown import answer
@@ -36,7 +38,7 @@ def _shows_first(first: Trial, second: Trial) -> bool:
 
 def _require(trial: Trial) -> None:
     if not trial.outcome.ended or not trial.outcome.produced:
-        reason = "a healthy run failed"
+        reason = f"a healthy run failed: {_said(trial)}"
     elif not any(attempt.kind == "call" for attempt in trial.attempts):
         reason = "a healthy run sent no request to the provider"
     elif answer(trial.outcome, trial.expectation) is not Presence.FULL:
@@ -44,3 +46,14 @@ def _require(trial: Trial) -> None:
     else:
         return
     raise VerdictError("llm-not-used", f"{trial.expectation.case}: {reason}")
+
+
+def _said(trial: Trial) -> str:
+    """Return how a run failed, in its own words."""
+    outcome = trial.outcome
+    if not outcome.ended:
+        return "it did not end in time"
+    lines = [f"{link.type}: {link.text}" for link in outcome.chain[:1]]
+    lines += failure_text(outcome).strip().splitlines()[-1:]
+    text = excerpt(next(iter(lines), ""), trial.expectation)
+    return text or f"no text, exit code or status {outcome.code}"

@@ -1,0 +1,266 @@
+"""What keeps the matrix from being run is an error with its reason; nothing stays behind."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pytest_failhard.gates.llm.declaration import Call, Circuit
+from tests.gates.llm.projects import LIBRARY, look
+
+CIRCUIT = Circuit(after=5, cooldown=30)
+COMMAND = Call(id="sum", command=("python", "-m", "app.job"))
+ROUTE = Call(id="sum", route="ask")
+WEB = """\
+[project]
+name = "app"
+version = "1"
+
+[tool.failhard.system]
+kind = "http"
+start = ["python", "-m", "app.web"]
+port_env = "PORT"
+ready = "/health"
+secrets = [{ name = "OPENAI_API_KEY", shape = "sk-*", provider = true }]
+
+[[tool.failhard.system.routes]]
+id = "ask"
+method = "POST"
+path = "/ask"
+body = { text = "hi" }
+needs = ["llm"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """State that no process and no thread outlives a test."""
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    yield
+    left = [each for each in psutil.Process().children(recursive=True) if each.pid not in before]
+    assert [each for each in left if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("failhard")] == []
+
+
+CANNED = "def summarise(text):\n    return 'always the same'\n"
+MOCKED = """
+from app.client import ask
+
+
+def summarise(text):
+    ask(text)
+    return "always the same"
+"""
+CACHED_FOR_EVER = """
+import pathlib
+
+from app.client import ask
+
+
+def summarise(text):
+    kept = pathlib.Path("cache.txt")
+    if not kept.exists():
+        kept.write_text(ask(text))
+    return kept.read_text()
+"""
+UNKNOWN = """
+import os
+import urllib.error
+import urllib.request
+
+from app.client import ask
+
+
+def summarise(text):
+    try:
+        urllib.request.urlopen(os.environ["OPENAI_BASE_URL"] + "/assistants", b"{}", 5)
+    except urllib.error.HTTPError as error:
+        error.close()
+    return ask(text)
+"""
+OTHER_PATH = """
+import json
+import os
+import urllib.request
+
+
+def summarise(text):
+    url = os.environ["OPENAI_BASE_URL"] + "/assistants"
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}"), timeout=5) as answer:
+        return answer.read().decode()
+"""
+FAILING = """
+from app.client import ask
+
+
+def summarise(text):
+    ask(text)
+    raise LookupError("no such prompt: summary")
+"""
+DYING = """
+import os
+import signal
+
+from app.client import ask
+
+
+def summarise(text):
+    ask(text)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+BABBLING = """
+import os
+import sys
+
+from app.client import ask
+
+
+def summarise(text):
+    os.write(int(sys.argv[1]), b"hello\\n")
+    return ask(text)
+"""
+HANGING = """
+import subprocess
+import sys
+import time
+
+
+def summarise(text):
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    while True:
+        time.sleep(600)
+"""
+MUTE_ON_REFUSAL = """
+import os
+
+from app.client import ask
+
+
+def summarise(text):
+    try:
+        return ask(text)
+    except Exception:
+        os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (CANNED, "injection-not-exercised: sum: a healthy run sent no LLM request to the provider"),
+        (
+            MOCKED,
+            "llm-not-used: healthy@sum: the output of a healthy run does not hold the provider's answer",
+        ),
+        (FAILING, "llm-not-used: healthy@sum: a healthy run failed: LookupError: no such prompt: summary"),
+        (DYING, "llm-not-used: healthy@sum: a healthy run failed: no text"),
+        (OTHER_PATH, "injection-not-exercised: sum: * (base_url and proxy: unknown "),
+        (BABBLING, "cannot-run: sum: child.py: unreadable answer b'hello\\n'"),
+        ("import nothing_such\n", "ModuleNotFoundError: No module named 'nothing_such'"),
+        ("def other():\n    ...\n", "has no attribute 'summarise'"),
+        (MUTE_ON_REFUSAL, "injection-not-exercised: openai-refused@sum: no request and no text show"),
+    ],
+)
+def test_a_system_that_proves_nothing_is_an_error(tmp_path: Path, code: str, said: str) -> None:
+    seen = look(tmp_path, {"app/model.py": code})
+    first, _, last = said.partition("*")
+    assert first in seen.error
+    assert last in seen.error
+    assert "Traceback" not in seen.error
+
+
+def test_one_answer_kept_for_ever_is_stale(tmp_path: Path) -> None:
+    seen = look(tmp_path, {"app/model.py": CACHED_FOR_EVER})
+    assert "injection-not-exercised: openai-server_error@sum: fault 'server_error' never fired" in seen.error
+    assert "also found: stale-answer: healthy@sum: the second healthy run gave the answer" in seen.error
+
+
+def test_a_request_to_a_path_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+    seen = look(tmp_path, {"app/model.py": UNKNOWN})
+    assert "unknown-route: openai-invalid_key@sum: request POST /v1/assistants has no dialect" in seen.error
+
+
+def test_a_healthy_call_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_failhard.gates.llm.healthy.HEALTHY_SECONDS", 1.0)
+    seen = look(tmp_path, {"app/model.py": HANGING})
+    assert "injection-not-exercised: sum" in seen.error
+
+
+@pytest.mark.parametrize("argv", [("no-such-command",), ("./no-such-file",)])
+def test_a_command_that_is_not_there_is_an_error(tmp_path: Path, argv: tuple[str, ...]) -> None:
+    seen = look(tmp_path, call=Call(id="sum", command=argv))
+    assert seen.error.startswith("cannot-run: sum: ")
+    assert argv[0].removeprefix("./") in seen.error
+
+
+def test_an_interpreter_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    seen = look(tmp_path, interpreter=tmp_path / "none" / "python")
+    assert "cannot be started" in seen.error
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise SystemExit('no configuration')\n", "cannot-run: sum: the system ended with exit code 1"),
+        ("import time\ntime.sleep(600)\n", "cannot-run: sum: the system is not ready after 1 seconds"),
+    ],
+)
+def test_a_service_that_never_gets_ready_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, said: str
+) -> None:
+    monkeypatch.setattr("pytest_failhard.gates.llm.drivers.service.READY_SECONDS", 1.0)
+    seen = look(tmp_path, {"pyproject.toml": WEB, "app/web.py": code}, call=ROUTE)
+    assert seen.error.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [("schema: nothing\n", "answers.yaml"), ("- [", "answers.yaml"), ("", "answers.yaml")],
+)
+def test_scripted_answers_that_cannot_be_read_are_an_error(tmp_path: Path, answers: str, said: str) -> None:
+    call = Call(id="sum", callable="app.model:summarise", input={"text": "x"}, answers="answers.yaml")
+    seen = look(tmp_path, {"answers.yaml": answers}, call=call)
+    assert seen.error.startswith("cannot-run: sum: ")
+    assert said in seen.error
+
+
+def test_scripted_answers_that_are_not_there_are_an_error(tmp_path: Path) -> None:
+    call = Call(id="sum", callable="app.model:summarise", input={"text": "x"}, answers="none.yaml")
+    seen = look(tmp_path, call=call)
+    assert seen.error.startswith("cannot-run: sum: ")
+    assert "none.yaml" in seen.error
+
+
+def test_without_the_extra_tls_the_fourth_level_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    seen = look(tmp_path, level=4, circuit=CIRCUIT)
+    lines = seen.error.splitlines()
+    assert [line for line in lines if not line.startswith("also found")] == [
+        f"cannot-run: {fault}: pip install 'pytest-failhard[tls]'"
+        for fault in ("tls_expired", "tls_hostname", "tls_untrusted")
+    ]
+
+
+def test_without_the_extra_tls_the_first_level_is_run_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trustme", None)
+    seen = look(tmp_path)
+    assert seen.observation is not None, seen.error
+    assert seen.rules <= {"unlogged-request-id"}
+
+
+def test_several_calls_that_cannot_be_judged_are_all_told(tmp_path: Path) -> None:
+    calls = (Call(id="gone", callable="app.model:gone"), LIBRARY, Call(id="none", callable="app.no:none"))
+    seen = look(tmp_path, calls=calls)
+    assert [line.partition(": a healthy")[0] for line in seen.error.splitlines()] == [
+        "injection-not-exercised: gone",
+        "injection-not-exercised: none",
+    ]
