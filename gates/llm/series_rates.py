@@ -47,6 +47,7 @@ def _judge(bench: Bench, limit: Limit) -> None:
         crowd = lane.crowd(name, limit.calls_to_offer, WATCH_MOST_SECONDS, _Watch(lane, limit).enough)
     finally:
         lane.router.usage = None
+        lane.renew()
     attempts = crowd.ledger.attempts
     bench.sheet.record(crowd.ledger)
     seen = windows(attempts, limit)
