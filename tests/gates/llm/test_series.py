@@ -347,9 +347,10 @@ def test_a_command_has_no_circuit(tmp_path: Path) -> None:
 
 
 def test_a_cool_down_that_outlasts_the_gate_is_an_error(tmp_path: Path) -> None:
-    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
-        with pytest.raises(GateError, match=r"^circuit@ask: the cool-down takes longer .*cooldown_env$"):
-            open_circuit(bench)
+    said = r"^circuit@ask: the cool-down takes longer .*cooldown_env$"
+    circuit = Circuit(after=1, cooldown=3000)
+    with prepared(tmp_path, PLAIN, circuit=circuit) as bench, pytest.raises(GateError, match=said):
+        open_circuit(bench)
 
 
 SPENDING = """\
