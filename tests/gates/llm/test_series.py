@@ -144,12 +144,21 @@ def prepared(
     lanes: int = 1,
     level: int = 4,
     seconds: float = 120,
-    **settings: object,
+    limits: Mapping[str, Limit] = {},
+    budget: Budget | None = None,
+    circuit: Circuit | None = None,
 ) -> Iterator[Bench]:
     """Yield what a series starts from: a project that was seen healthy, on so many systems."""
     files = {"pyproject.toml": PROJECT, "app/__init__.py": "", "app/client.py": CLIENT}
     root = write(tmp_path / "p", {**files, "app/server.py": SERVER, "app/model.py": model})
-    given = LlmSettings(providers=("openai",), calls=(call,), deadline=20, **settings)  # type: ignore[arg-type]
+    given = LlmSettings(
+        providers=("openai",),
+        calls=(call,),
+        deadline=20,
+        limits=dict(limits),
+        budget=budget,
+        circuit=circuit,
+    )
     run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds)
     declared = agreement.read(root)
     assert declared is not None
@@ -226,7 +235,7 @@ def ask():
 """
 REFUSING = LIMITED.replace("WAIT", "raise RuntimeError('rate limit of our own')")
 WAITING = LIMITED.replace("WAIT", "time.sleep(600)")
-TWENTY = {"limits": {"gpt-4o-mini": Limit(rpm=20)}}
+TWENTY = {"gpt-4o-mini": Limit(rpm=20)}
 
 
 @pytest.mark.parametrize("call", [LIBRARY, SERVICE], ids=["library", "service"])
@@ -235,7 +244,7 @@ def test_more_calls_at_once_than_a_limit_allows_show_who_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, model: str, percent: int
 ) -> None:
     monkeypatch.setattr(series_rates, "WATCH_SECONDS", 1.0)
-    with prepared(tmp_path, model, call=call, **TWENTY) as bench:
+    with prepared(tmp_path, model, call=call, limits=TWENTY) as bench:
         keep_rates(bench)
         over = percent > 110
         assert rules(bench) == (["rate-limit-overrun"] if over else [])
@@ -270,7 +279,7 @@ def test_a_load_that_cannot_reach_the_limit_is_an_error(
 ) -> None:
     monkeypatch.setattr(series_rates, "WATCH_MOST_SECONDS", 0.3)
     slow = f"{PLAIN}    # \nimport sys, time\nif 'slow' in open('mode').read():\n    time.sleep(600)\n"
-    with prepared(tmp_path, f"open('mode', 'a').close()\n{slow}", call=COMMAND, **TWENTY) as bench:
+    with prepared(tmp_path, f"open('mode', 'a').close()\n{slow}", call=COMMAND, limits=TWENTY) as bench:
         (bench.lanes[0].folder / "place" / "tree" / "mode").write_text("slow")
         with pytest.raises(VerdictError, match=r"^load-too-small: gpt-4o-mini-rate@ask: .* requests of"):
             keep_rates(bench)
@@ -312,7 +321,7 @@ def ask():
         failures, probing = 0, False
     return text
 """
-CIRCUIT = {"circuit": Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")}
+CIRCUIT = Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")
 
 
 @pytest.mark.parametrize(
@@ -330,7 +339,7 @@ def test_a_circuit_opens_tests_once_and_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, call: Call, found: list[str]
 ) -> None:
     monkeypatch.setattr(series_circuit, "SHORT_COOLDOWN", 1)
-    with prepared(tmp_path, model, call=call, **CIRCUIT) as bench:
+    with prepared(tmp_path, model, call=call, circuit=CIRCUIT) as bench:
         open_circuit(bench)
         assert rules(bench) == found
         assert bench.facts == {"circuit@ask": {"after": 2, "cooldown": 1}}
@@ -339,7 +348,7 @@ def test_a_circuit_opens_tests_once_and_closes(
 
 
 def test_a_command_has_no_circuit(tmp_path: Path) -> None:
-    with prepared(tmp_path, PLAIN, call=COMMAND, **CIRCUIT) as bench:
+    with prepared(tmp_path, PLAIN, call=COMMAND, circuit=CIRCUIT) as bench:
         open_circuit(bench)
         assert bench.facts == {
             "circuit@ask": "each call is a process of its own, which has no circuit to open"
@@ -456,11 +465,10 @@ def test_a_soak_in_which_nothing_failed_is_an_error(tmp_path: Path, monkeypatch:
 
 
 def test_a_system_that_counts_is_a_fresh_one_before_it_is_full(tmp_path: Path) -> None:
-    settings = {"budget": Budget(requests=9), "circuit": Circuit(after=2, cooldown=30)}
-    counting = spending("4", "1")
-    with prepared(tmp_path, counting, **settings) as bench:
-        mets = bench.over(7, lambda lane, number: lane.meet(f"case-{number}", (), 20))
-        assert [met.outcome.produced for met in mets] == [True] * 7
+    counting = spending("9", "1")
+    with prepared(tmp_path, counting, budget=Budget(requests=9)) as bench:
+        mets = bench.over(20, lambda lane, number: lane.meet(f"case-{number}", (), 20))
+        assert [met.outcome.produced for met in mets] == [True] * 20
 
 
 def test_series_fail_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
