@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,14 +14,19 @@ import pytest
 from pytest_failhard.gates.llm import (
     LlmGate,
     agreement,
+    cases,
     healthy,
+    matrix,
     series,
     series_budget,
     series_circuit,
+    series_pauses,
     series_rates,
     series_soak,
 )
+from pytest_failhard.gates.llm.cases import Matrix
 from pytest_failhard.gates.llm.declaration import Budget, Call, Circuit, Limit, LlmSettings
+from pytest_failhard.gates.llm.drivers import function as function_driver
 from pytest_failhard.gates.llm.lanes import Ground, Lane
 from pytest_failhard.gates.llm.series_bench import Bench
 from pytest_failhard.gates.llm.series_budget import keep_budget
@@ -29,11 +35,12 @@ from pytest_failhard.gates.llm.series_pauses import back_off
 from pytest_failhard.gates.llm.series_rates import keep_rates
 from pytest_failhard.gates.llm.series_soak import soak
 from pytest_failhard.gates.llm.sheet import Sheet
+from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
-from tests.support import gate_run, write
+from tests.support import Kept, gate_run, write
 
 PROJECT = """\
 [project]
@@ -144,6 +151,7 @@ def prepared(
     lanes: int = 1,
     level: int = 4,
     seconds: float = 120,
+    keep: Kept | None = None,
     limits: Mapping[str, Limit] = {},
     budget: Budget | None = None,
     circuit: Circuit | None = None,
@@ -159,7 +167,7 @@ def prepared(
         budget=budget,
         circuit=circuit,
     )
-    run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds)
+    run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds, keep=keep)
     declared = agreement.read(root)
     assert declared is not None
     with Server() as server:
@@ -169,7 +177,7 @@ def prepared(
         opened: list[Lane] = []
 
         def open_lane(layers: frozenset[str]) -> Lane:
-            folder = run.scratch / "llm" / str(len(opened))
+            folder = run.scratch / "bench" / str(len(opened))
             opened.append(Lane(ground=ground, call=call, layers=layers, folder=folder))
             return opened[-1]
 
@@ -469,6 +477,87 @@ def test_a_system_that_counts_is_a_fresh_one_before_it_is_full(tmp_path: Path) -
     with prepared(tmp_path, counting, budget=Budget(requests=9)) as bench:
         mets = bench.over(20, lambda lane, number: lane.meet(f"case-{number}", (), 20))
         assert [met.outcome.produced for met in mets] == [True] * 20
+
+
+def test_a_dialect_without_the_failure_has_no_series_of_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_pauses, "FAULT", "pause_turn")
+    with prepared(tmp_path, PLAIN) as bench:
+        back_off(bench)
+        assert bench.facts == {"openai-back-off@ask": "pause_turn has no wire form in the dialect openai"}
+
+
+DYING = """\
+import os
+from app.client import once
+calls = 0
+def ask():
+    global calls
+    calls += 1
+    if calls > 2:
+        os._exit(3)
+    return once("hello")[0]
+"""
+
+
+@pytest.mark.parametrize("call", [LIBRARY, SERVICE], ids=["library", "service"])
+def test_a_system_that_dies_under_a_load_was_not_offered_it(tmp_path: Path, call: Call) -> None:
+    with prepared(tmp_path, DYING, call=call) as bench:
+        lane = bench.lanes[0]
+        lane.renew()
+        crowd = lane.crowd("load", 30, 30)
+        assert crowd.offered < 30
+        assert lane.healthy("after", 20).outcome.produced
+
+
+def test_a_worker_that_dies_without_reading_was_offered_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with prepared(tmp_path, PLAIN) as bench:
+        lane = bench.lanes[0]
+        child = write(tmp_path, {"child.py": "import time\ntime.sleep(0.5)\n"}) / "child.py"
+        monkeypatch.setattr(function_driver, "CHILD", child)
+        lane.renew()
+        # What nobody has read is lost with its reader: the connection is reset.
+        assert lane.crowd("load", 3, 30).offered == 0
+
+
+FAULTS = ("invalid_key", "refused", "server_error", "unavailable", "usage_huge")
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "my-own"])
+def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    whole = cases.demanded
+
+    def few(
+        known: Catalogue, *, level: int, call: str, dialects: Iterable[str], features: frozenset[str]
+    ) -> Matrix:
+        made = whole(known, level=level, call=call, dialects=dialects, features=features)
+        return replace(made, cases=tuple(case for case in made.cases if case.fault.id in FAULTS))
+
+    monkeypatch.setattr(cases, "demanded", few)
+    monkeypatch.setattr(series_circuit, "SHORT_COOLDOWN", 1)
+    right = BREAKER.replace("PROBING", "probing or").replace('"hello"', f'"hello", {model!r}')
+    kept = Kept()
+    with prepared(tmp_path, right, circuit=CIRCUIT, keep=kept) as bench:
+        run, settings = bench.run, bench.settings
+        declared = agreement.read(run.root)
+        assert declared is not None
+        seen = matrix.run(
+            run, matrix.Target(settings=settings, system=declared, import_roots=(".",), installed={})
+        )
+    found = {finding.rule for finding in seen.findings}
+    assert found <= {"not-recovered", "unlogged-request-id"}
+    assert (seen.measures["soak_calls"], seen.measures["soak_wrong"]) == (200, 0)
+    assert seen.measures["soak_fired"] > 0
+    document = json.loads(kept.files["matrix.json"])
+    assert set(document["calls"]["ask"]["series"]) == {"circuit@ask", "openai-back-off@ask", "soak@ask"}
+    priced = model == "gpt-4o-mini"
+    assert document["unpriced"] == ([] if priced else ["openai:my-own"])
+    assert ("cost_usd" in seen.measures) == priced
 
 
 def test_series_fail_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
