@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_failhard.gates.llm import drivers
+from pytest_failhard.gates.llm.memory import Memory
 from pytest_failhard.llm import providers
 from pytest_failhard.llm.answers import Answers
 from pytest_failhard.llm.canaries import Canaries
@@ -69,6 +70,14 @@ class Met:
     """What the same system was answered in the calls before; which of them is left to chance."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """What many calls at once left behind at the provider; `offered` is how many the system was offered."""
+
+    offered: int
+    ledger: Ledger
+
+
 @dataclass(kw_only=True)
 class Lane:
     """Runs one case at a time of one call. Raises GateError where the system cannot be run at all."""
@@ -82,6 +91,8 @@ class Lane:
     _keys: Mapping[str, str] = field(default_factory=dict)
     _apart: bool = False
     _earlier: list[Canaries] = field(default_factory=list)
+    _variables: Mapping[str, str] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         """Make the copy and open the ports."""
@@ -130,6 +141,21 @@ class Lane:
         canaries = self._begin(name, tuple(rules))
         return self._met(canaries, self._driver.call(within), self._hook, 0)
 
+    def crowd(self, name: str, count: int, within: float, enough: drivers.Enough = drivers.never) -> Crowd:
+        """Call one system many times at once, with a provider that answers; see `Driver.crowd`."""
+        self._begin(name, ())
+        offered = self._driver.crowd(count, within, enough)
+        return Crowd(offered=offered, ledger=self.router.ledger)
+
+    def idle_seconds(self) -> float:
+        """Return what `Driver.idle_seconds` does."""
+        return self._driver.idle_seconds()
+
+    def renew(self, variables: Mapping[str, str] | None = None) -> None:
+        """End the system; the next one remembers nothing, and has these variables on top of its own."""
+        self._variables = variables or {}
+        self._restart(self._listener, self._hook)
+
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
         """Call the system once where nothing answers: with a connection that fails as the trap says.
 
@@ -156,7 +182,7 @@ class Lane:
         return self._met(canaries, self._started(within), self._hook, 0)
 
     def _warm(self, within: float) -> None:
-        """Give a system that was started anew an answer first, as every other had one; a command is always new."""
+        """Give a system that was started anew an answer first, as others had. Commands are always new."""
         if self.call.form != "command":
             self._begin(f"warm@{self.call.id}", ())
             self._driver.call(within)
@@ -178,6 +204,7 @@ class Lane:
 
     def _met(self, canaries: Canaries, outcome: Outcome, hook: Path | None, connections: int) -> Met:
         ledger = self.router.ledger
+        self.memory.add(ledger.attempts, failed=not outcome.produced)
         refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
         if hook is not None:
             reported = reroute.reported(hook)
@@ -205,6 +232,7 @@ class Lane:
         missing_key: bool = False,
     ) -> None:
         self._apart = False
+        self.memory = Memory()
         self._driver.restart(
             self._environment(
                 listener,
@@ -245,7 +273,8 @@ class Lane:
         secrets = {secret.name for secret in self.ground.system.secrets or () if secret.provider}
         absent = leading.unset | (secrets if missing_key else frozenset())
         shorter = self.ground.settings.timeout_env if shortened else {}
-        return drivers.environment(self._place.prepared, {**wanted, **shorter}, frozenset(absent))
+        changes = {**wanted, **shorter, **self._variables}
+        return drivers.environment(self._place.prepared, changes, frozenset(absent))
 
     def _hooked(self, listener: Listener, layers: frozenset[str]) -> Path | None:
         if environment.REROUTE not in layers:

@@ -10,18 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 
-from pytest_failhard.gates.llm import cases, healthy
+from pytest_failhard.gates.llm import cases, healthy, series
 from pytest_failhard.gates.llm.cases import Case
 from pytest_failhard.gates.llm.declaration import Call, LlmSettings
 from pytest_failhard.gates.llm.healthy import Healthy
 from pytest_failhard.gates.llm.installed import Installed
 from pytest_failhard.gates.llm.lanes import Ground, Lane, Met
+from pytest_failhard.gates.llm.series_bench import Bench
 from pytest_failhard.gates.llm.sheet import Sheet
 from pytest_failhard.llm import catalogue, providers
 from pytest_failhard.llm.answers import AnswersError
-from pytest_failhard.llm.ledger import lines
+from pytest_failhard.llm.ledger import Attempt, lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
 from pytest_failhard.llm.server import MissingExtraError, Server, ServerError
@@ -30,7 +32,7 @@ from pytest_failhard.llm.traffic.reroute import RerouteError
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
 from pytest_failhard.llm.verdicts.expectation import provider
-from pytest_failhard.llm.verdicts.measures import measures
+from pytest_failhard.llm.verdicts.measures import measures, together
 from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
@@ -68,6 +70,7 @@ def run(run: Run, target: Target) -> Observation:
         )
         for call in target.settings.calls:
             _call(ground, call, sheet)
+    series.close(run, target.settings, sheet)
     sheet.find(fallbacks.unexercised(healthy.declared(target.settings), sheet.trials))
     evidence = _keep(run, sheet)
     sheet.require()
@@ -82,7 +85,7 @@ def run(run: Run, target: Target) -> Observation:
             demanded=sheet.demanded,
             windows=sheet.windows,
             cost_usd=_cost(sheet),
-            soaked=sheet.soaks[-1] if sheet.soaks else None,
+            soaked=together(sheet.soaks),
         ),
         evidence=evidence,
     )
@@ -122,14 +125,18 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             features=seen.features,
         )
         sheet.demanded += len(matrix.cases)
+        serial: dict[str, object] = {}
         sheet.facts[call.id] = {
             "cases": [case.id for case in matrix.cases],
             "left_out": dict(matrix.left_out),
             "layers": sorted(seen.layers),
             "dialects": sorted(seen.dialects),
             "features": sorted(seen.features),
+            "series": serial,
         }
-        _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers, proxied=lane.proxied), seen, sheet)
+        more = partial(open_lane, seen.layers, proxied=lane.proxied)
+        lanes = _run_cases(matrix.cases, lane, more, seen, sheet)
+        series.run(Bench(seen=seen, lanes=lanes, sheet=sheet, facts=serial))
 
 
 def _named(call: Call, error: Exception) -> GateError:
@@ -140,25 +147,27 @@ def _named(call: Call, error: Exception) -> GateError:
 
 def _run_cases(
     demanded: Sequence[Case], first: Lane, more: Callable[[], Lane], seen: Healthy, sheet: Sheet
-) -> None:
-    """Run the cases on as many systems as there are slots, the slowest kinds first."""
+) -> tuple[Lane, ...]:
+    """Run the cases on as many systems as there are slots, the slowest kinds first; return the systems."""
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
     for case in sorted(demanded, key=lambda case: (SLOWEST.get(case.fault.kind, len(SLOWEST)), case.id)):
         waiting.put(case)
     slots = min(_slots(seen.call), len(demanded))
 
-    def work(lane: Lane | None) -> None:
+    def work(lane: Lane | None) -> Lane | None:
         try:
             own = lane or _warmed(more(), seen, sheet)
         except (GateError, ServerError, RerouteError) as error:
             sheet.fail(_named(seen.call, error))
-            return
+            return None
         while (case := _next(waiting)) is not None:
             _judged(own, case, seen, sheet)
+        return own
 
     with ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="failhard-llm") as pool:
-        for future in [pool.submit(work, first if number == 0 else None) for number in range(slots)]:
-            future.result()
+        futures = [pool.submit(work, first if number == 0 else None) for number in range(slots)]
+        lanes = (future.result() for future in futures)
+        return tuple(lane for lane in lanes if lane is not None) or (first,)
 
 
 def _slots(call: Call) -> int:
@@ -182,6 +191,7 @@ def _next(waiting: queue.SimpleQueue[Case]) -> Case | None:
 
 def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     try:
+        _forget(lane, case, seen, sheet)
         met = _met(lane, case, seen)
         trial = seen.trial(met, case.id, case)
         _require_met(case, met)
@@ -196,6 +206,22 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
         sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
         return
     sheet.add(trial, met.ledger, found)
+
+
+def _forget(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
+    """Give a case a fresh system where what the old one remembers could keep the fault away.
+
+    Who meets no answer gets a fresh one anyway.
+    """
+    if case.fault.stage != "answer" or seen.call.form == "command":
+        return
+    full = lane.memory.is_full(seen.settings)
+    if not full and lane.memory.is_doubtful(seen.settings):
+        _warmed(lane, seen, sheet)
+        full = lane.memory.failed
+    if full:
+        lane.renew()
+        _warmed(lane, seen, sheet)
 
 
 def _met(lane: Lane, case: Case, seen: Healthy) -> Met:
@@ -222,7 +248,7 @@ def _matches(case: Case, seen: Healthy) -> tuple[Match, ...]:
         and entry.source.startswith(f"{whose}:")
         and entry.target.startswith(f"{whose}:")
     }
-    models = sorted(sources & seen.models)
+    models = sorted(sources & {model for _, model in seen.models})
     return tuple(Match(provider=case.dialect, model=model) for model in models) or (
         Match(provider=case.dialect),
     )
@@ -246,16 +272,34 @@ def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
     yield from {finding.fingerprint: finding for finding in findings}.values()
 
 
-def _cost(sheet: Sheet) -> Decimal:
+def _unpriced(sheet: Sheet) -> list[str]:
+    """Return the models that were asked and have no price."""
     prices = Prices.load()
-    asked = (attempt for trial in sheet.trials for attempt in trial.attempts if attempt.kind == "call")
-    return sum((prices.cost(each) for each in asked if prices.find(each.dialect, each.model)), Decimal(0))
+    asked = {(each.dialect, each.model) for each in _asked(sheet)}
+    return sorted(f"{dialect}:{model}" for dialect, model in asked if not prices.find(dialect, model))
+
+
+def _cost(sheet: Sheet) -> Decimal | None:
+    """Return what the cases would have cost, None where a model has no price."""
+    if _unpriced(sheet):
+        return None
+    prices = Prices.load()
+    return sum((prices.cost(each) for each in _asked(sheet)), Decimal(0))
+
+
+def _asked(sheet: Sheet) -> Iterator[Attempt]:
+    return (each for trial in sheet.trials for each in trial.attempts if each.kind == "call")
 
 
 def _keep(run: Run, sheet: Sheet) -> tuple[Evidence, ...]:
     """Keep what was asked for, and the record of every case."""
     prices = Prices.load()
     records = b"".join(lines(ledger, prices) for ledger in sorted(sheet.ledgers, key=lambda each: each.case))
-    document = {"catalogue": catalogue.load().sha256, "prices": prices.sha256, "calls": sheet.facts}
+    document = {
+        "catalogue": catalogue.load().sha256,
+        "prices": prices.sha256,
+        "unpriced": _unpriced(sheet),
+        "calls": sheet.facts,
+    }
     matrix = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
     return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records, volatile=True))

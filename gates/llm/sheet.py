@@ -32,6 +32,8 @@ class Sheet:
     findings: list[Finding] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
+    limited: set[str] = field(default_factory=set)
+    """The models whose declared limits were judged."""
     soaks: list[Soak] = field(default_factory=list)
     facts: dict[str, object] = field(default_factory=dict)
     """What `matrix.json` says of each call, by its id."""
@@ -49,6 +51,16 @@ class Sheet:
         with self._lock:
             self.findings.extend(findings)
 
+    def add_windows(self, windows: Iterable[Window]) -> None:
+        """Take in the worst minutes of a load."""
+        with self._lock:
+            self.windows.extend(windows)
+
+    def add_soak(self, soak: Soak) -> None:
+        """Take in a soak."""
+        with self._lock:
+            self.soaks.append(soak)
+
     def record(self, ledger: Ledger) -> None:
         """Keep the record of calls that are no case."""
         with self._lock:
@@ -60,7 +72,7 @@ class Sheet:
             self.errors.append(str(error))
 
     def require(self) -> None:
-        """Raise GateError with all that could not be judged, the first ten by name, and the worst findings."""
+        """Raise GateError with what could not be judged, the first ten by name, and the worst findings."""
         if not self.errors:
             return
         lines = sorted(set(self.errors))
