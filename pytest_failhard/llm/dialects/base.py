@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -55,7 +56,7 @@ class Context:
         """The model that was asked."""
         return self.route.model
 
-    @property
+    @functools.cached_property
     def usage(self) -> Usage:
         """The tokens of question and answer, by their bytes."""
         return Usage(input=tokens(*asked.prompt(self.request)), output=self.content.tokens)
