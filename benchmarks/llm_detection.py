@@ -131,7 +131,7 @@ def _planted(name: str, rules: str, code: str) -> Planted:
 PLANTED = (
     _planted(
         "canned answer",
-        "llm-not-used silent-fallback",
+        "injection-not-exercised llm-not-used",
         """\
 import openai
 
@@ -204,7 +204,7 @@ def ask(question):
     try:
         return complete(question)
     except openai.APIStatusError:
-        url = os.environ.get("GROQ_BASE_URL", "https://api.groq.com") + "/openai/v1"
+        url = os.environ["GROQ_BASE_URL"] + "/openai/v1"
         other = openai.OpenAI(api_key=os.environ["GROQ_API_KEY"], base_url=url, timeout=5.0)
         return complete(question, "llama-3.3-70b-versatile", other)
 """,
@@ -248,13 +248,13 @@ from app.strict import complete
 
 def retried(function):
     @functools.wraps(function)
-    def again(*arguments):
+    def again(**arguments):
         for attempt in range(2):
             try:
-                return function(*arguments)
+                return function(**arguments)
             except openai.OpenAIError:
                 time.sleep(2**attempt / 4)
-        return function(*arguments)
+        return function(**arguments)
 
     return again
 
@@ -353,7 +353,7 @@ def judge(root: Path, level: int) -> Judged:
     return Judged(
         verdict=gate["verdict"],
         rules=tuple(finding["rule"] for finding in gate["findings"]),
-        error=gate["because"] if gate["verdict"] == "error" else "",
+        error="\n".join(gate["because"]) if gate["verdict"] == "error" else "",
         seconds=seconds,
     )
 
