@@ -60,6 +60,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 LONGEST_WAIT_SECONDS = 2.0
 WAITS = {"retry-after": 1.0, "retry-after-ms": 0.001}
+USELESS = (b"insufficient_quota", b"Request too large")
 
 
 class Message(BaseModel):
@@ -82,7 +83,8 @@ def too_long(text, unit):
 def forbid_useless_retries(response):
     told = ((response.headers.get(name), unit) for name, unit in WAITS.items())
     waits = any(too_long(text, unit) for text, unit in told if text is not None)
-    if waits or (response.status_code == 429 and b"insufficient_quota" in response.read()):
+    body = response.read() if response.status_code == 429 else b""
+    if waits or any(word in body for word in USELESS):
         response.headers["x-should-retry"] = "false"
 
 
