@@ -15,6 +15,8 @@ from pathlib import Path
 
 from benchmarks.peers import environment
 
+MOST = 80
+"""Characters that are shown of an error."""
 PYPROJECT = """\
 [project]
 name = "app"
@@ -369,7 +371,7 @@ def found(planted: Planted, judged: Judged) -> bool:
 def show(name: str, judged: Judged, outcome: str) -> None:
     """Print what was said of a project."""
     counts = [f"{judged.rules.count(rule)} {rule}" for rule in sorted({*judged.rules})]
-    said = ", ".join(counts) or judged.error.partition("\n")[0] or "nothing"
+    said = ", ".join(counts) or judged.error[:MOST] or "nothing"
     sys.stdout.write(f"{name:24} {outcome:12} {judged.verdict:6} {judged.seconds:5.1f} s  {said}\n")
     sys.stdout.flush()
 
