@@ -114,7 +114,9 @@ def acceptance(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Every benchmark; each prints ratios within one run."""
     install(session)
-    programs = sorted({path.stem for path in Path("benchmarks").glob("*.py")} - {"__init__", "pairs"})
+    programs = sorted(
+        {path.stem for path in Path("benchmarks").glob("*.py")} - {"__init__", "pairs", "peers"}
+    )
     if not programs:
         session.error("benchmarks/ holds no program")
     for program in programs:

@@ -6,14 +6,12 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import queue
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -22,11 +20,18 @@ import httpx2
 import openai
 
 from benchmarks.pairs import spread
+from benchmarks.peers import SERVERS, Rounds, aimock, mocked, process, server
 from pytest_failhard.llm.handler import Arrival, Ending
 from pytest_failhard.llm.operations import Fin, Operation, Script, Send, Sleep
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.session import LlmSession
 
+THREAD, PROVIDER, PROCESS = "thread, fixed bytes", "thread, as a provider", "process, as a provider"
+PAIRS = (
+    (PROVIDER, THREAD),
+    *((mine, "pytest-httpx2") for mine in (THREAD, PROVIDER)),
+    *((mine, theirs) for theirs in ("aimock", "uvicorn", "aiohttp") for mine in (THREAD, PROVIDER, PROCESS)),
+)
 STREAMS = 200
 EVENTS = 50
 MODEL = "gpt-4o-mini"
@@ -46,37 +51,8 @@ HEADERS = {"content-type": "application/json", "x-request-id": "req_1"}
 HEAD = (
     f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: req_1\r\ncontent-length: {len(BODY)}"
 )
+SERVE = [sys.executable, "-m", "pytest_failhard", "llm-server"]
 ANSWER = (Send(data=HEAD.encode() + b"\r\n\r\n" + BODY),)
-
-PEERS: Mapping[str, str] = {
-    "uvicorn": """
-import socket, sys, uvicorn
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
-body = sys.argv[1].encode()
-async def answer(request):
-    await request.body()
-    return Response(body, headers={"content-type": "application/json", "x-request-id": "req_1"})
-listening = socket.create_server(("127.0.0.1", 0))
-print(listening.getsockname()[1], flush=True)
-app = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
-uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listening])
-""",
-    "aiohttp": """
-import asyncio, socket, sys
-from aiohttp import web
-body = sys.argv[1].encode()
-async def answer(request):
-    await request.read()
-    return web.Response(body=body, headers={"content-type": "application/json", "x-request-id": "req_1"})
-app = web.Application()
-app.router.add_post("/{path:.*}", answer)
-listening = socket.create_server(("127.0.0.1", 0))
-print(listening.getsockname()[1], flush=True)
-web.run_app(app, sock=listening, print=None)
-""",
-}
 
 
 class Bare(asyncio.Protocol):
@@ -156,49 +132,49 @@ def floor() -> openai.OpenAI:
     )
 
 
-@contextlib.contextmanager
-def process(argv: list[str], port: Callable[[str], int]) -> Iterator[tuple[str, float]]:
-    """Start a server that prints its port; yield its URL and the seconds until it did."""
-    began = time.perf_counter()
-    # A machine that forbids compiled files pays for them on every start.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environment) as child:
-        if child.stdout is None:
-            sys.exit(f"{argv[0]}: no output")
-        line = child.stdout.readline()
-        seconds = time.perf_counter() - began
-        try:
-            yield f"http://127.0.0.1:{port(line)}", seconds
-        finally:
-            child.terminate()
-
-
 def ours(line: str) -> int:
     """Return the port in our first line."""
     return int(json.loads(line)["port"])
 
 
-def per_call(clients: Mapping[str, openai.OpenAI], rounds: int, calls: int) -> dict[str, list[float]]:
-    """Return the milliseconds of a call, round by round, all clients in turn within a round."""
-    costs: dict[str, list[float]] = {name: [] for name in clients}
+def calling(each: openai.OpenAI) -> Rounds:
+    """Return what makes calls with a client."""
+
+    def run(calls: int) -> float:
+        began = time.perf_counter()
+        for _ in range(calls):
+            each.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}])
+        return (time.perf_counter() - began) * 1000 / calls
+
+    return run
+
+
+def per_call(targets: Mapping[str, Rounds], rounds: int, calls: int) -> dict[str, list[float]]:
+    """Return the milliseconds of a call, round by round, all targets in turn within a round."""
+    costs: dict[str, list[float]] = {name: [] for name in targets}
     for _ in range(rounds + 1):
-        for name, each in clients.items():
-            began = time.perf_counter()
-            for _ in range(calls):
-                each.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "hi"}])
-            costs[name].append((time.perf_counter() - began) * 1000 / calls)
+        for name, run in targets.items():
+            costs[name].append(run(calls))
     return {name: values[1:] for name, values in costs.items()}
 
 
 def show_calls(costs: Mapping[str, list[float]]) -> None:
-    """Print minima, what they add to the floor, and the ratio round by round."""
+    """Print minima, what they add to the floor, and the ratio round by round; then ours against the peers."""
     least = min(costs["floor"])
     for name, values in costs.items():
-        ratios = [value / base for value, base in zip(values, costs["floor"], strict=True)]
         sys.stdout.write(
             f"{name:24} {min(values):.3f} ms a call, {min(values) - least:+.3f} ms, "
-            f"x{min(values) / least:.2f}; by rounds {spread(ratios)}\n"
+            f"x{min(values) / least:.2f}; by rounds {_ratio(values, costs['floor'])}\n"
         )
+    for mine, theirs in PAIRS:
+        if theirs in costs:
+            minima = min(costs[mine]) / min(costs[theirs])
+            rounds = _ratio(costs[mine], costs[theirs])
+            sys.stdout.write(f"{mine} / {theirs}: x{minima:.2f}; by rounds {rounds}\n")
+
+
+def _ratio(values: Sequence[float], base: Sequence[float]) -> str:
+    return spread([value / least for value, least in zip(values, base, strict=True)])
 
 
 def show_start(runs: int) -> None:
@@ -213,8 +189,8 @@ def show_start(runs: int) -> None:
     sys.stdout.write(f"start of the thread: {spread(threads)} ms\n")
     seconds: list[float] = []
     for _ in range(max(2, runs // 4)):
-        with process([sys.executable, "-m", "pytest_failhard", "llm-server"], ours) as (_, took):
-            seconds.append(took)
+        with process(SERVE, ours) as started:
+            seconds.append(started.seconds)
     sys.stdout.write(f"start of the process: {spread(seconds)} s\n")
 
 
@@ -250,35 +226,54 @@ def show_streams(runs: int) -> None:
     )
 
 
-def main() -> None:
-    """Print calls, starts and streams; peers only where an interpreter that has them is given."""
+def in_processes(asked: argparse.Namespace, folder: Path, stack: contextlib.ExitStack) -> dict[str, str]:
+    """Start the servers that were given; return their URLs, and print how long each took."""
+    starting = {
+        name: server(name, getattr(asked, name), BODY.decode()) for name in SERVERS if getattr(asked, name)
+    }
+    if asked.aimock:
+        starting["aimock"] = aimock(asked.aimock, folder)
+    urls = {}
+    for name, each in starting.items():
+        started = stack.enter_context(each)
+        sys.stdout.write(f"start of {name}: {started.seconds:.3f} s\n")
+        urls[name] = started.url
+    return urls
+
+
+def options() -> argparse.Namespace:
+    """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--calls", type=int, default=40)
-    for name in PEERS:
+    for name in (*SERVERS, "pytest-httpx2"):
         parser.add_argument(f"--{name}", metavar="PYTHON", help=f"an interpreter that has {name}")
-    asked = vars(parser.parse_args())
+    parser.add_argument("--aimock", metavar="PROGRAM", help="llmock of the npm package @copilotkit/aimock")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print calls, starts and streams; peers only where a program that is one is given."""
+    asked = options()
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(Server())
+        within = stack.enter_context(Server())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         session = stack.enter_context(LlmSession(folder=folder))
-        here, _ = stack.enter_context(process([sys.executable, "-m", "pytest_failhard", "llm-server"], ours))
         clients = {
             "floor": floor(),
             "thread, unparsed": client(stack.enter_context(bare())),
-            "thread, fixed bytes": client(server.open(Fixed(ANSWER)).url),
-            "thread, as a provider": client(session.open("benchmark").listener.url),
-            "process, as a provider": client(here),
+            THREAD: client(within.open(Fixed(ANSWER)).url),
+            PROVIDER: client(session.open("benchmark").listener.url),
+            PROCESS: client(stack.enter_context(process(SERVE, ours)).url),
         }
-        for name, source in PEERS.items():
-            if asked[name] is not None:
-                argv = [str(asked[name]), "-c", source, BODY.decode()]
-                url, _ = stack.enter_context(process(argv, int))
-                clients[f"{name}, process"] = client(url)
+        clients |= {name: client(url) for name, url in in_processes(asked, folder, stack).items()}
         for each in clients.values():
             stack.enter_context(contextlib.closing(each))
-        show_calls(per_call(clients, asked["rounds"], asked["calls"]))
-    show_start(asked["rounds"])
+        targets = {name: calling(each) for name, each in clients.items()}
+        if asked.pytest_httpx2:
+            targets |= stack.enter_context(mocked(asked.pytest_httpx2, BODY.decode(), folder))
+        show_calls(per_call(targets, asked.rounds, asked.calls))
+    show_start(asked.rounds)
     show_streams(5)
 
 

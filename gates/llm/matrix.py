@@ -39,7 +39,8 @@ from pytest_failhard.system.declaration import System
 
 SERVICES, OTHERS = 4, 16
 """The most systems at once: a service is large, a command and a worker are small."""
-OTHERS_PER_CORE = 4
+SERVICES_PER_CORE, OTHERS_PER_CORE = 2, 4
+"""More than one: a system under a fault mostly waits for its next attempt."""
 SLOWEST = {"deadline": 0, "network": 1, "benign": 2}
 UNANSWERED = frozenset({"answer", "bad-request", "too-large"})
 
@@ -150,7 +151,7 @@ def _run_cases(
 ) -> tuple[Lane, ...]:
     """Run the cases on as many systems as there are slots, the slowest kinds first; return the systems."""
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
-    for case in sorted(demanded, key=lambda case: (SLOWEST.get(case.fault.kind, len(SLOWEST)), case.id)):
+    for case in sorted(demanded, key=_turn):
         waiting.put(case)
     slots = min(_slots(seen.call), len(demanded))
 
@@ -170,9 +171,15 @@ def _run_cases(
         return tuple(lane for lane in lanes if lane is not None) or (first,)
 
 
+def _turn(case: Case) -> tuple[bool, int, str]:
+    # What needs a system of its own comes last: no other has to be started again after it.
+    return case.fault.stage != "answer", SLOWEST.get(case.fault.kind, len(SLOWEST)), case.id
+
+
 def _slots(call: Call) -> int:
     cores = os.cpu_count() or 1
-    return min(SERVICES, cores) if call.form == "route" else min(OTHERS, OTHERS_PER_CORE * cores)
+    most, each = (SERVICES, SERVICES_PER_CORE) if call.form == "route" else (OTHERS, OTHERS_PER_CORE)
+    return min(most, each * cores)
 
 
 def _warmed(lane: Lane, seen: Healthy, sheet: Sheet) -> Lane:

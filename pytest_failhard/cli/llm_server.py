@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shlex
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from pytest_failhard.llm.answers import Answers
+    from pytest_failhard.llm.prices import Prices
     from pytest_failhard.llm.session import Injection, LlmSession, OpenCase
     from pytest_failhard.llm.traffic.environment import Environment
 
@@ -187,13 +189,15 @@ def injected(options: Options) -> Injection:
     from pytest_failhard.llm.schedule import Kind, ScheduleError
     from pytest_failhard.llm.session import Injection
 
-    known = catalogue.load()
     spec = f"kinds={'|'.join(options.faults)}" if options.faults else options.inject_failures
+    if not spec:
+        return Injection()
+    known = catalogue.load()
     single = known.faults.get(options.faults[0]) if len(options.faults) == 1 else None
     try:
         if single is not None and single.stage != "answer":
             return Injection.of(Kind(fault=single.id), known)
-        return Injection(rules=parse(spec, known)) if spec else Injection()
+        return Injection(rules=parse(spec, known))
     except ScheduleError as error:
         raise UsageError(str(error)) from error
 
@@ -209,7 +213,6 @@ def _answers(path: Path | None) -> Answers | None:
 
 def _run(options: Options, session: LlmSession, injection: Injection) -> int:
     from pytest_failhard.llm.control import Control
-    from pytest_failhard.llm.prices import Prices
 
     if options.ledger is not None:
         options.ledger.write_bytes(b"")
@@ -222,7 +225,7 @@ def _run(options: Options, session: LlmSession, injection: Injection) -> int:
         stop=stopping.set,
         finished=lambda record: _keep(options.ledger, record),
         fault=injection.fault,
-        prices=Prices.load(),
+        prices=_prices,
     )
     steering = session.server.open(control, host=options.host)
     with _signals(stopping):
@@ -230,12 +233,20 @@ def _run(options: Options, session: LlmSession, injection: Injection) -> int:
         stopped = stopping.wait(options.seconds)
     came = control.requests or (case.listener.connections if injection.trap else 0)
     case.close()
-    _keep(options.ledger, control.record())
+    if options.ledger is not None:
+        _keep(options.ledger, control.record())
     came = came or control.requests
     if stopped or came:
         return 0
     _warn(f"no request came within {options.seconds:g} seconds: is the client led to this port?")
     return NO_REQUEST
+
+
+@functools.cache
+def _prices() -> Prices:
+    from pytest_failhard.llm.prices import Prices
+
+    return Prices.load()
 
 
 def _keep(path: Path | None, record: bytes) -> None:

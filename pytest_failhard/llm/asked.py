@@ -43,13 +43,13 @@ _PROMPTS = ("messages", "input", "prompt", "contents", "system", "instructions",
 
 def schema(request: Request) -> Mapping[str, object] | None:
     """Return the JSON Schema that the answer must follow, None where none is demanded."""
-    found = (at(request.json, *path) for path in _SCHEMAS)
+    found = (at(request.json, *path) for path in _SCHEMAS if path[0] in request.json)
     return next((each for each in found if isinstance(each, dict)), None)
 
 
 def json_mode(request: Request) -> bool:
     """Whether the answer must be a JSON object of any shape."""
-    return any(at(request.json, *path) == value for path, value in _JSON_MODES)
+    return any(at(request.json, *path) == value for path, value in _JSON_MODES if path[0] in request.json)
 
 
 def choices(request: Request) -> int:

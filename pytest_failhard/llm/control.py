@@ -7,25 +7,31 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from pytest_failhard.llm import catalogue, inquiry, ledger
+from pytest_failhard.llm import catalogue, ledger
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.handler import Arrival, Ending, Exchange
 from pytest_failhard.llm.injection import parse
-from pytest_failhard.llm.inquiry import InquiryError, Json
 from pytest_failhard.llm.operations import Script, Send
-from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.request import Request
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.schedule import ScheduleError
+
+if TYPE_CHECKING:
+    from pytest_failhard.llm.inquiry import Json
+    from pytest_failhard.llm.prices import Prices
 
 TOKEN_BYTES: Final = 24
 REASONS: Final = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 JSON: Final = "application/json"
 LINES: Final = "application/x-ndjson"
 _CASE_KEYS: Final = frozenset({"id", "rules", "call"})
+
+
+class ControlError(Exception):
+    """A request that cannot be understood; the message says what to send."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +60,15 @@ class Control:
     """Steers a router, as `handler.Handler` of a port of its own. Every request needs the token as bearer.
 
     `stop` is called for `POST /stop`, `finished` with the record of each case that another one follows.
-    `fault` is the one that is met outside the rules: a trap, or a missing key.
+    `fault` is the one that is met outside the rules: a trap, or a missing key. `prices` returns the list
+    by which the record says what was spent.
     """
 
     router: Router
     stop: Callable[[], None]
     finished: Callable[[bytes], None]
     fault: str = ""
-    prices: Prices | None = None
+    prices: Callable[[], Prices] | None = None
     served: int = 0
     token: str = field(default_factory=lambda: secrets.token_urlsafe(TOKEN_BYTES))
 
@@ -77,7 +84,7 @@ class Control:
             return _reply(404, {"error": f"unknown: {request.method} {request.path}; there are {known}"})
         try:
             return action(request)
-        except (ScheduleError, InquiryError, catalogue.CatalogueError) as error:
+        except (ScheduleError, ControlError, catalogue.CatalogueError) as error:
             return _reply(400, {"error": str(error)})
 
     def refuse(self, what: str, detail: str) -> None:
@@ -90,7 +97,7 @@ class Control:
 
     def record(self) -> bytes:
         """Return the record of the case as it stands."""
-        return ledger.lines(self.router.ledger, self.prices)
+        return ledger.lines(self.router.ledger, self.prices and self.prices())
 
     def _actions(self) -> Mapping[tuple[str, str], Callable[[Request], Reply]]:
         return {
@@ -104,10 +111,10 @@ class Control:
     def _begin(self, request: Request) -> Reply:
         wanted = _told(request)
         if unknown := sorted(set(wanted) - _CASE_KEYS):
-            raise InquiryError(f"unknown key {', '.join(unknown)}; there are {', '.join(sorted(_CASE_KEYS))}")
+            raise ControlError(f"unknown key {', '.join(unknown)}; there are {', '.join(sorted(_CASE_KEYS))}")
         name, rules = str(wanted.get("id") or ""), str(wanted.get("rules") or "")
         if not name:
-            raise InquiryError('a case needs an id: {"id": "checkout", "rules": "kinds=rate_limit_rpm"}')
+            raise ControlError('a case needs an id: {"id": "checkout", "rules": "kinds=rate_limit_rpm"}')
         parsed = parse(rules, catalogue.load()) if rules else ()
         record = self.record()
         self.served = self.requests
@@ -124,9 +131,15 @@ class Control:
         return Reply(status=200, body=self.record(), media_type=LINES)
 
     def _verdict(self, request: Request) -> Reply:
+        # With all the verdicts: a server that nobody asks should not wait for them.
+        from pytest_failhard.llm import inquiry
+
         asked = dict(parse_qsl(urlsplit(request.target).query))
-        inquired = inquiry.parse({**asked, **_told(request)})
-        return _reply(200, inquiry.judge(inquired, self.router, self.fault))
+        try:
+            inquired = inquiry.parse({**asked, **_told(request)})
+            return _reply(200, inquiry.judge(inquired, self.router, self.fault))
+        except inquiry.InquiryError as error:
+            return _reply(400, {"error": str(error)})
 
     def _stop(self, request: Request) -> Reply:
         del request
@@ -136,7 +149,7 @@ class Control:
 
 def _told(request: Request) -> dict[str, object]:
     if request.body and not request.json:
-        raise InquiryError("the body must be a JSON object that says something")
+        raise ControlError("the body must be a JSON object that says something")
     return request.json
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 
 LAST_CHUNK = b"0\r\n\r\n"
+_UNPRINTABLE = re.compile(r"[^ -~]")
 _REASONS = {each.value: each.phrase for each in http.HTTPStatus}
 
 
@@ -24,7 +26,7 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
 
 
 def _printable(value: str) -> str:
-    return "".join(each if " " <= each <= "~" else "?" for each in value)
+    return _UNPRINTABLE.sub("?", value)
 
 
 def chunk(data: bytes) -> bytes:

@@ -109,7 +109,10 @@ class Providers:
 @functools.cache
 def load() -> Providers:
     """Return the shipped list."""
-    return parse(resources.files("pytest_failhard.llm").joinpath(FILE).read_bytes(), FILE)
+    from pytest_failhard.strict import read_shipped_yaml
+
+    data = resources.files("pytest_failhard.llm").joinpath(FILE).read_bytes()
+    return _providers(read_shipped_yaml(data), FILE)
 
 
 def parse(data: bytes, where: str) -> Providers:
@@ -118,14 +121,22 @@ def parse(data: bytes, where: str) -> Providers:
     Raises ProvidersError with every mistake: what cannot be read, a key that is unknown or of another
     type, an id or a variable that stands twice, a host that is not in lower case.
     """
-    from pydantic import TypeAdapter, ValidationError
-
-    from pytest_failhard.strict import StrictError, mistakes, read_yaml
+    from pytest_failhard.strict import StrictError, read_yaml
 
     try:
-        found = TypeAdapter(Providers).validate_python(read_yaml(data, where))
+        document = read_yaml(data, where)
     except StrictError as error:
         raise ProvidersError(str(error)) from None
+    return _providers(document, where)
+
+
+def _providers(document: object, where: str) -> Providers:
+    from pydantic import TypeAdapter, ValidationError
+
+    from pytest_failhard.strict import mistakes
+
+    try:
+        found = TypeAdapter(Providers).validate_python(document)
     except ValidationError as error:
         raise ProvidersError("\n".join(mistakes(error, f"{where}: ", _fields()))) from None
     wrong = [*_twice(found), *(f"host {host!r} is not in lower case" for host in found.hosts if _upper(host))]

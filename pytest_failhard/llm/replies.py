@@ -100,9 +100,10 @@ def encoded(data: bytes, charset: str) -> bytes:
 def _json(context: Context, status: int, body: Json, *, limits: bool = False, charset: str = UTF8) -> Reply:
     data = encoded(compact(body).encode(), charset)
     headers = standard_headers(context, JSON, len(data))
+    dialect = find(context)
     if limits:
-        headers |= find(context).limits(context)
-    return Reply(status=status, headers=headers, body=data, usage=find(context).usage(body))
+        headers |= dialect.limits(context)
+    return Reply(status=status, headers=headers, body=data, usage=dialect.usage(body))
 
 
 def _unknown(context: Context) -> Json:

@@ -22,19 +22,23 @@ class Request:
     origin: str = ""
     """The host that the client meant, where it is known (proxy, reroute); empty for a base URL."""
 
-    @property
+    @functools.cached_property
     def path(self) -> str:
         """The path, without the query."""
         return urlsplit(self.target).path
 
-    @property
+    @functools.cached_property
     def query(self) -> dict[str, str]:
         """The query's first value for each name."""
         return {name: values[0] for name, values in parse_qs(urlsplit(self.target).query).items()}
 
     def header(self, name: str) -> str | None:
         """Return the first header of a name, given in lower case."""
-        return next((value for known, value in self.headers if known == name), None)
+        return self._first.get(name)
+
+    @functools.cached_property
+    def _first(self) -> dict[str, str]:
+        return dict(reversed(self.headers))
 
     @functools.cached_property
     def json(self) -> dict[str, object]:

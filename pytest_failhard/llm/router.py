@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -107,7 +108,7 @@ class Router:
         self.call = call
         self.delay = delay
         self.usage: Usage | None = None
-        self._catalogue = faults.load() if catalogue is None else catalogue
+        self._given = catalogue
         self._normalise = normalise
         self._lock = threading.Lock()
         self._case = self._begun(case, rules, canaries, known)
@@ -185,6 +186,11 @@ class Router:
             schedule=Schedule(rules, self.seed, self._usable),
             ledger=Ledger(name, words),
         )
+
+    @functools.cached_property
+    def _catalogue(self) -> Catalogue:
+        # Read with the first rule: a provider that is healthy should not wait for it.
+        return faults.load() if self._given is None else self._given
 
     def _check(self, rules: Sequence[Rule]) -> None:
         found = {

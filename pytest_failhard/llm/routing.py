@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -109,11 +110,17 @@ def _catalogue_dialect(request: Request, found: _Suffix) -> str:
 
 
 def _family(request: Request) -> str:
-    host = request.origin.split(":")[0].lower()
-    found = providers.load().of_host(host)
-    if found is not None and found.id in _SHARED:
-        return found.id
-    return next((dialect for pattern, dialect in _PATHS if pattern.search(request.path)), "openai")
+    path = request.path
+    return _of_host(request.origin.split(":")[0].lower()) or next(
+        (dialect for pattern, dialect in _PATHS if pattern.search(path)), "openai"
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _of_host(host: str) -> str:
+    """Return the dialect that the host alone tells, empty for none: few hosts, many globs."""
+    found = providers.load().of_host(host) if host else None
+    return found.id if found is not None and found.id in _SHARED else ""
 
 
 def _model(request: Request) -> str:

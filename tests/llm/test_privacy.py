@@ -21,7 +21,7 @@ from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.schedule import Kind, Rule
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.traffic.egress import Guard
-from pytest_failhard.llm.traffic.environment import BASE_URL, KEY_VARIABLES, REROUTE, variables
+from pytest_failhard.llm.traffic.environment import BASE_URL, REROUTE, key_variables, variables
 from pytest_failhard.llm.traffic.reroute import install, reported, sitecustomize
 
 PROMPT = "the merger with Northwind is secret"
@@ -113,7 +113,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """Keys as a developer has them, in every variable where one could be."""
     drawn = Canaries.draw("planted").keys
     found = {
-        name: drawn.get(name, f"real-{name.lower()}-{drawn['MISTRAL_API_KEY']}") for name in KEY_VARIABLES
+        name: drawn.get(name, f"real-{name.lower()}-{drawn['MISTRAL_API_KEY']}") for name in key_variables()
     }
     for name, value in found.items():
         monkeypatch.setenv(name, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import ssl
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,21 @@ CALL = (
     b"POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nconnection: close\r\n"
     b"content-length: %d\r\n\r\n%b" % (len(BODY), BODY)
 )
+
+
+HEALTHY = """
+import sys
+from pathlib import Path
+from pytest_failhard.llm import catalogue
+from pytest_failhard.llm.control import Control
+from pytest_failhard.llm.session import LlmSession
+
+with LlmSession(folder=Path(sys.argv[1])) as session, session.open("a") as case:
+    Control(router=case.router, stop=print, finished=print)
+    case.environment()
+names = ("pytest_failhard.llm.verdicts", "pytest_failhard.llm.prices", "pytest_failhard.model")
+print(catalogue.load.cache_info().misses, *(name for name in names if name in sys.modules))
+"""
 
 
 @pytest.fixture
@@ -152,3 +168,9 @@ def test_a_port_in_use_is_an_error(session: LlmSession) -> None:
         taken.listen()
         with pytest.raises(OSError, match="Address already in use"):
             session.open("a", port=taken.getsockname()[1])
+
+
+def test_a_healthy_provider_waits_for_neither_faults_nor_verdicts(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", HEALTHY, str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0"]

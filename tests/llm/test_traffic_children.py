@@ -17,7 +17,7 @@ from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.request import ORIGIN_HEADER
 from pytest_failhard.llm.traffic import child
 from pytest_failhard.llm.traffic.egress import EgressError
-from pytest_failhard.llm.traffic.environment import KEY_VARIABLES, variables
+from pytest_failhard.llm.traffic.environment import key_variables, variables
 from pytest_failhard.llm.traffic.reroute import Reported, RerouteError, netloc, reported, sitecustomize
 from tests.llm.loopback import TEXT, Loopback
 
@@ -197,7 +197,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def _environment(server: Loopback, hook: Path | None, *layers: str) -> dict[str, str]:
-    real = {name: f"sk-real-{name}" for name in KEY_VARIABLES}
+    real = {name: f"sk-real-{name}" for name in key_variables()}
     found = variables(server.url, Canaries.draw("A"), layers=frozenset(layers), sitecustomize=hook)
     return found.apply(real)
 

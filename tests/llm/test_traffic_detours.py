@@ -29,7 +29,7 @@ import urllib3.connectionpool
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.traffic.egress import Guard
-from pytest_failhard.llm.traffic.environment import KEY_VARIABLES, variables
+from pytest_failhard.llm.traffic.environment import key_variables, variables
 from pytest_failhard.llm.traffic.reroute import RerouteError, install, netloc, target_of
 from tests.llm.loopback import TEXT, Loopback
 
@@ -413,7 +413,7 @@ def test_two_at_once_are_undone_one_by_one(loopback: Loopback, other: Loopback) 
 def test_a_real_key_of_the_developer_never_reaches_the_wire(
     loopback: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in KEY_VARIABLES:
+    for name in key_variables():
         monkeypatch.setenv(name, f"sk-real-{name}")
     found = variables(loopback.url, Canaries.draw("A"), layers=frozenset({"base_url", "reroute"}))
     for name in found.unset:

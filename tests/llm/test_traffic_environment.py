@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.llm.canaries import KEYS, Canaries
-from pytest_failhard.llm.traffic.environment import KEY_VARIABLES, TrafficError, variables
+from pytest_failhard.llm.traffic.environment import TrafficError, key_variables, variables
 
 SERVER = "http://127.0.0.1:8111"
 PROXY = "http://127.0.0.1:8222"
@@ -62,7 +62,7 @@ def test_a_declared_key_is_set_with_the_others() -> None:
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_no_real_credential_of_the_parent_passes(missing: bool) -> None:
-    real = {name: f"real-{name}" for name in KEY_VARIABLES}
+    real = {name: f"real-{name}" for name in key_variables()}
     found = variables(SERVER, CANARIES, layers=BOTH, proxy_url=PROXY, missing_key=missing)
     child = found.apply({**real, "PATH": "/bin"})
     assert not [name for name, value in child.items() if value.startswith("real-")]
@@ -71,8 +71,8 @@ def test_no_real_credential_of_the_parent_passes(missing: bool) -> None:
 
 def test_a_missing_key_is_missing_everywhere() -> None:
     found = variables(SERVER, CANARIES, layers=BOTH, proxy_url=PROXY, missing_key=True)
-    assert found.unset >= KEY_VARIABLES
-    assert not KEY_VARIABLES & set(found.set)
+    assert found.unset >= key_variables()
+    assert not key_variables() & set(found.set)
 
 
 def test_the_proxy_takes_all_but_loopback_with_our_certificates(tmp_path: Path) -> None:

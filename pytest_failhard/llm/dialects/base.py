@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -57,7 +58,7 @@ class Context:
         """The model that was asked."""
         return self.route.model
 
-    @property
+    @functools.cached_property
     def usage(self) -> Usage:
         """The tokens that the answer reports: those of its texts, by their bytes, unless others are given."""
         if self.reported is not None:

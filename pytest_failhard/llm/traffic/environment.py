@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +18,6 @@ LAYERS = frozenset({BASE_URL, PROXY, REROUTE})
 
 NO_PROXY = "127.0.0.1,localhost,::1,invalid"
 """What no proxy is asked for; names under `.invalid` fail where they are looked up."""
-KEY_VARIABLES = frozenset(KEYS) | load().keys | load().removed
-"""Every variable in which a real credential of a provider could stand."""
-
 _PROXIES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"})
 _NO_PROXIES = ("NO_PROXY", "no_proxy")
 _CA_FILES = frozenset(
@@ -44,6 +42,12 @@ class Environment:
         """Return an environment with these changes made."""
         kept = {name: value for name, value in environ.items() if name not in self.unset}
         return kept | dict(self.set)
+
+
+@functools.cache
+def key_variables() -> frozenset[str]:
+    """Return every variable in which a real credential of a provider could stand."""
+    return frozenset(KEYS) | load().keys | load().removed
 
 
 def variables(
@@ -75,7 +79,7 @@ def variables(
         **(dict.fromkeys(_CA_FILES, str(ca_file)) if ca_file else {}),
         **({"PYTHONPATH": str(sitecustomize)} if REROUTE in layers and sitecustomize else {}),
     }
-    known = KEY_VARIABLES | set(canaries.keys) | _PROXIES | _CA_FILES | {_NODE_PROXY}
+    known = key_variables() | set(canaries.keys) | _PROXIES | _CA_FILES | {_NODE_PROXY}
     urls = {each.variable for each in load().base_urls}
     return Environment(set=given, unset=(known | urls) - set(given))
 
