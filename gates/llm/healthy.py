@@ -71,7 +71,10 @@ class Healthy:
             form=case.form if case else None,
             dialect=case.dialect if case else min(self.dialects, default="openai"),
             call=self.call.id,
-            earlier=tuple(each.canaries for each in (self.first, self.second) if each is not met),
+            earlier=(
+                *met.earlier,
+                *(each.canaries for each in (self.first, self.second) if each is not met),
+            ),
             healthy=(self.first.outcome, self.second.outcome),
             providers=frozenset(provider(dialect) for dialect in self.dialects),
             canary=self.call.canary,

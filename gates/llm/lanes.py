@@ -17,6 +17,7 @@ from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
 from pytest_failhard.llm.server.traps import CERTIFIED
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
+from pytest_failhard.llm.verdicts.search import masked
 from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ BY_HOOK = frozenset({environment.BASE_URL, environment.REROUTE})
 BY_URL = frozenset({environment.BASE_URL})
 """For connections that fail: a proxy would make them in the system's place."""
 STARTS_WITHOUT_KEY = "missing_key"
+
+EARLIER = "an earlier call"
+"""Which one it was depends on how the cases were spread: all have this name in reports."""
+WARM_SECONDS = 60.0
+"""What the first, healthy call of a new process may take; chosen, not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +63,8 @@ class Met:
     canaries: Canaries
     outcome: Outcome
     ledger: Ledger
+    earlier: tuple[Canaries, ...] = ()
+    """Of the first and the latest answer before it: a cache would show one of them."""
     egress: tuple[str, ...] = ()
     """Hosts with their ports that the guards refused."""
     connections: int = 0
@@ -75,7 +83,9 @@ class Lane:
     proxied: bool = False
     """Whether the call reached the provider through the proxy alone."""
     _keys: Mapping[str, str] = field(default_factory=dict)
-    _apart: bool = False
+    _cold: bool = False
+    """Whether the process is no longer the one that had a healthy answer."""
+    _answered: tuple[Canaries, ...] = ()
 
     def __post_init__(self) -> None:
         """Make the copy and open the ports."""
@@ -118,8 +128,9 @@ class Lane:
 
     def meet(self, name: str, rules: Sequence[Rule], within: float) -> Met:
         """Call the system once, with these rules at the provider; it is ended after `within` seconds."""
-        if self._apart:
+        if self._cold:
             self._restart(self._listener, self._hook)
+            self.healthy(f"warm@{self.call.id}", WARM_SECONDS)
         canaries = self._begin(name, tuple(rules))
         return self._met(canaries, self._driver.call(within), self._hook, 0)
 
@@ -130,7 +141,7 @@ class Lane:
         with self.ground.server.open(self.router, trap=trap, tls=self._certificate(trap)) as listener:
             hook = self._hooked(listener, layers)
             self._restart(listener, hook, layers=layers, trusted=trap != "tls_untrusted")
-            self._apart = True
+            self._cold = True
             outcome = self._started(within)
             if hook is not None and not reroute.reported(hook).processes:
                 raise GateError(
@@ -142,7 +153,7 @@ class Lane:
         """Call the system once without any key in its environment."""
         canaries = self._begin(name, ())
         self._restart(self._listener, self._hook, missing_key=True)
-        self._apart = True
+        self._cold = True
         return self._met(canaries, self._started(within), self._hook, 0)
 
     def _started(self, within: float) -> Outcome:
@@ -166,10 +177,16 @@ class Lane:
             if reported.errors:
                 raise GateError(f"cannot-run: {'; '.join(reported.errors)}")
             refused += [f"{host}:{port}" for host, port in reported.egress]
+        earlier = self._answered
+        healthy = any(attempt.kind == "call" and not attempt.fault for attempt in ledger.attempts)
+        if healthy or masked(outcome.result, (canaries,)) != outcome.result:
+            self._answered = (*earlier[:1], replace(canaries, label=EARLIER))
+        self._cold |= not outcome.ended
         return Met(
             canaries=canaries,
             outcome=outcome,
             ledger=ledger,
+            earlier=earlier,
             egress=tuple(host for host in refused if not _is_allowed(host, self.ground.settings)),
             connections=connections,
             features=self.router.features,
@@ -185,7 +202,7 @@ class Lane:
         trusted: bool = True,
         missing_key: bool = False,
     ) -> None:
-        self._apart = False
+        self._cold = False
         self._driver.restart(
             self._environment(
                 listener,
