@@ -64,6 +64,6 @@ def test_every_laziness_of_the_other_is_found_in_the_case_that_shows_it(tmp_path
     }
 
 
-@pytest.mark.parametrize("row", planted(), ids=lambda row: f"{row['rule']}-{row['case']}")
+@pytest.mark.parametrize("row", list(planted()), ids=lambda row: f"{row['rule']}-{row['case']}")
 def test_what_is_planted_stands_where_it_is_said_to(row: dict[str, str]) -> None:
     assert row["marker"] in (LAZY / row["file"]).read_text("utf-8")
