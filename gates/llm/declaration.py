@@ -238,6 +238,11 @@ class LlmSettings(Settings):
         if found:
             raise ValueError("; ".join(found))
 
+    @property
+    def counts_calls(self) -> bool:
+        """Whether the system keeps count of its requests: then one case could decide the next one."""
+        return bool(self.limits) or self.budget is not None
+
     def _problems(self) -> Iterator[str]:
         if self.deadline > self.deadline_most:
             yield f"deadline: {self.deadline} is above the level's maximum of {self.deadline_most}"

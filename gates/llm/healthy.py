@@ -45,6 +45,17 @@ class Healthy:
         return frozenset(attempt.dialect for attempt in asked if attempt.kind == "call")
 
     @property
+    def models(self) -> frozenset[tuple[str, str]]:
+        """The models that it asks, each with the dialect in which it does."""
+        asked = (each for met in (self.first, self.second) for each in met.ledger.attempts)
+        return frozenset((attempt.dialect, attempt.model) for attempt in asked if attempt.kind == "call")
+
+    @property
+    def within(self) -> float:
+        """The seconds that a call may take that meets a failure by chance, its own time included."""
+        return self.deadline(None) + self.seconds
+
+    @property
     def features(self) -> frozenset[str]:
         """What its requests make use of."""
         return self.first.features | self.second.features

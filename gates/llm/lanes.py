@@ -72,6 +72,14 @@ class Met:
     features: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """What many calls at once left behind at the provider; `offered` is how many the system was offered."""
+
+    offered: int
+    ledger: Ledger
+
+
 @dataclass(kw_only=True)
 class Lane:
     """Runs one case at a time of one call. Raises GateError where the system cannot be run at all."""
@@ -86,6 +94,9 @@ class Lane:
     _cold: bool = False
     """Whether the process is no longer the one that had a healthy answer."""
     _answered: tuple[Canaries, ...] = ()
+    _variables: Mapping[str, str] = field(default_factory=dict)
+    failed: bool = False
+    """Whether the last call failed: the system may remember it."""
 
     def __post_init__(self) -> None:
         """Make the copy and open the ports."""
@@ -134,6 +145,22 @@ class Lane:
         canaries = self._begin(name, tuple(rules))
         return self._met(canaries, self._driver.call(within), self._hook, 0)
 
+    def crowd(self, name: str, count: int, within: float, enough: drivers.Enough = drivers.never) -> Crowd:
+        """Call one system many times at once, with a provider that answers; see `Driver.crowd`."""
+        self._begin(name, ())
+        offered = self._driver.crowd(count, within, enough)
+        return Crowd(offered=offered, ledger=self.router.ledger)
+
+    def idle_seconds(self) -> float:
+        """Return what `Driver.idle_seconds` does."""
+        return self._driver.idle_seconds()
+
+    def renew(self, variables: Mapping[str, str] | None = None) -> None:
+        """End the system; the next one remembers nothing, and has these variables on top of its own."""
+        self._variables = variables or {}
+        self.failed = False
+        self._restart(self._listener, self._hook)
+
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
         """Call the system once where nothing answers: with a connection that fails as the trap says."""
         canaries = self._begin(name, ())
@@ -171,6 +198,7 @@ class Lane:
 
     def _met(self, canaries: Canaries, outcome: Outcome, hook: Path | None, connections: int) -> Met:
         ledger = self.router.ledger
+        self.failed = not outcome.produced
         refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
         if hook is not None:
             reported = reroute.reported(hook)
@@ -244,7 +272,8 @@ class Lane:
         secrets = {secret.name for secret in self.ground.system.secrets or () if secret.provider}
         absent = leading.unset | (secrets if missing_key else frozenset())
         shorter = self.ground.settings.timeout_env if shortened else {}
-        return drivers.environment(self._place.prepared, {**wanted, **shorter}, frozenset(absent))
+        changes = {**wanted, **shorter, **self._variables}
+        return drivers.environment(self._place.prepared, changes, frozenset(absent))
 
     def _hooked(self, listener: Listener, layers: frozenset[str]) -> Path | None:
         if environment.REROUTE not in layers:

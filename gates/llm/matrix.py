@@ -10,25 +10,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from importlib.metadata import version
 
-from pytest_failhard.gates.llm import cases, healthy
+from pytest_failhard.gates.llm import cases, healthy, series
 from pytest_failhard.gates.llm.cases import Case
 from pytest_failhard.gates.llm.declaration import Call, LlmSettings
 from pytest_failhard.gates.llm.healthy import Healthy
 from pytest_failhard.gates.llm.installed import Installed
 from pytest_failhard.gates.llm.lanes import Ground, Lane, Met
+from pytest_failhard.gates.llm.series_bench import Bench
 from pytest_failhard.gates.llm.sheet import Sheet
 from pytest_failhard.llm import catalogue, providers
 from pytest_failhard.llm.answers import AnswersError
-from pytest_failhard.llm.ledger import lines
+from pytest_failhard.llm.ledger import Attempt, lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
 from pytest_failhard.llm.server import CannotRunError, MissingExtraError, Server
 from pytest_failhard.llm.server.certificates import Authority
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
-from pytest_failhard.llm.verdicts.measures import measures
+from pytest_failhard.llm.verdicts.measures import measures, together
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
@@ -66,6 +68,7 @@ def run(run: Run, target: Target) -> Observation:
         )
         for call in target.settings.calls:
             _call(ground, call, sheet)
+    series.close(run, target.settings, sheet)
     sheet.find(fallbacks.unexercised(healthy.declared(target.settings), sheet.trials))
     evidence = _keep(run, sheet)
     sheet.require()
@@ -80,7 +83,7 @@ def run(run: Run, target: Target) -> Observation:
             demanded=sheet.demanded,
             windows=sheet.windows,
             cost_usd=_cost(sheet),
-            soaked=sheet.soaks[-1] if sheet.soaks else None,
+            soaked=together(sheet.soaks),
         ),
         evidence=evidence,
     )
@@ -120,33 +123,38 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             features=seen.features,
         )
         sheet.demanded += len(matrix.cases)
+        serial: dict[str, object] = {}
         sheet.facts[call.id] = {
             "cases": [case.id for case in matrix.cases],
             "left_out": dict(matrix.left_out),
             "layers": sorted(seen.layers),
             "dialects": sorted(seen.dialects),
             "features": sorted(seen.features),
+            "series": serial,
         }
-        _run_cases(matrix.cases, lane, lambda: open_lane(seen.layers, proxied=lane.proxied), seen, sheet)
+        more = partial(open_lane, seen.layers, proxied=lane.proxied)
+        lanes = _run_cases(matrix.cases, lane, more, seen, sheet)
+        series.run(Bench(seen=seen, lanes=lanes, sheet=sheet, facts=serial))
 
 
 def _run_cases(
     demanded: Sequence[Case], first: Lane, more: Callable[[], Lane], seen: Healthy, sheet: Sheet
-) -> None:
-    """Run the cases on as many systems as there are slots, the slowest kinds first."""
+) -> tuple[Lane, ...]:
+    """Run the cases on as many systems as there are slots, the slowest kinds first; return the systems."""
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
     for case in sorted(demanded, key=lambda case: (SLOWEST.get(case.fault.kind, len(SLOWEST)), case.id)):
         waiting.put(case)
     slots = min(_slots(seen.call), len(demanded))
 
-    def work(lane: Lane | None) -> None:
+    def work(lane: Lane | None) -> Lane:
         own = lane or _warmed(more(), seen, sheet)
         while (case := _next(waiting)) is not None:
             _judged(own, case, seen, sheet)
+        return own
 
     with ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="failhard-llm") as pool:
-        for future in [pool.submit(work, first if number == 0 else None) for number in range(slots)]:
-            future.result()
+        futures = [pool.submit(work, first if number == 0 else None) for number in range(slots)]
+        return tuple(future.result() for future in futures) or (first,)
 
 
 def _slots(call: Call) -> int:
@@ -170,6 +178,7 @@ def _next(waiting: queue.SimpleQueue[Case]) -> Case | None:
 
 def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     try:
+        _forget(lane, case, seen, sheet)
         met = _met(lane, case, seen.deadline(case) + seen.seconds)
         trial = seen.trial(met, case.id, case)
         _require_met(case, met)
@@ -184,6 +193,18 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
         sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
         return
     sheet.add(trial, met.ledger, found)
+
+
+def _forget(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
+    """Give a case a fresh system where a call before it could keep its fault away: by a circuit, a count.
+
+    Who meets no answer gets a fresh one anyway.
+    """
+    settings = seen.settings
+    remembers = settings.counts_calls or (settings.circuit is not None and lane.failed)
+    if remembers and case.fault.stage == "answer" and seen.call.form != "command":
+        lane.renew()
+        _warmed(lane, seen, sheet)
 
 
 def _met(lane: Lane, case: Case, within: float) -> Met:
@@ -214,16 +235,34 @@ def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
     yield from {finding.fingerprint: finding for finding in findings}.values()
 
 
-def _cost(sheet: Sheet) -> Decimal:
+def _unpriced(sheet: Sheet) -> list[str]:
+    """Return the models that were asked and have no price."""
     prices = Prices.load()
-    asked = (attempt for trial in sheet.trials for attempt in trial.attempts if attempt.kind == "call")
-    return sum((prices.cost(each) for each in asked if prices.find(each.dialect, each.model)), Decimal(0))
+    asked = {(each.dialect, each.model) for each in _asked(sheet)}
+    return sorted(f"{dialect}:{model}" for dialect, model in asked if not prices.find(dialect, model))
+
+
+def _cost(sheet: Sheet) -> Decimal | None:
+    """Return what the cases would have cost, None where a model has no price."""
+    if _unpriced(sheet):
+        return None
+    prices = Prices.load()
+    return sum((prices.cost(each) for each in _asked(sheet)), Decimal(0))
+
+
+def _asked(sheet: Sheet) -> Iterator[Attempt]:
+    return (each for trial in sheet.trials for each in trial.attempts if each.kind == "call")
 
 
 def _keep(run: Run, sheet: Sheet) -> tuple[Evidence, ...]:
     """Keep what was asked for, and the record of every case."""
     prices = Prices.load()
     records = b"".join(lines(ledger, prices) for ledger in sorted(sheet.ledgers, key=lambda each: each.case))
-    document = {"catalogue": catalogue.load().sha256, "prices": prices.sha256, "calls": sheet.facts}
+    document = {
+        "catalogue": catalogue.load().sha256,
+        "prices": prices.sha256,
+        "unpriced": _unpriced(sheet),
+        "calls": sheet.facts,
+    }
     matrix = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
     return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records))

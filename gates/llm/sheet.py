@@ -31,6 +31,8 @@ class Sheet:
     findings: list[Finding] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
+    limited: set[str] = field(default_factory=set)
+    """The models whose declared limits were judged."""
     soaks: list[Soak] = field(default_factory=list)
     facts: dict[str, object] = field(default_factory=dict)
     """What `matrix.json` says of each call, by its id."""
@@ -47,6 +49,16 @@ class Sheet:
         """Take in findings that belong to no case."""
         with self._lock:
             self.findings.extend(findings)
+
+    def add_windows(self, windows: Iterable[Window]) -> None:
+        """Take in the worst minutes of a load."""
+        with self._lock:
+            self.windows.extend(windows)
+
+    def add_soak(self, soak: Soak) -> None:
+        """Take in a soak."""
+        with self._lock:
+            self.soaks.append(soak)
 
     def record(self, ledger: Ledger) -> None:
         """Keep the record of calls that are no case."""

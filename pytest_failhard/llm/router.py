@@ -80,8 +80,9 @@ class _Case:
 class Router:
     """The provider of a case, as `handler.Handler`: healthy but where a rule has it fail.
 
-    `call` is the declared name of the call under test, `delay` the seconds before each answer to a call;
-    both and `answers`, what the project wants to be said, may be changed at any time. `known` are the
+    `call` is the declared name of the call under test, `delay` the seconds before each answer to a call,
+    `usage` the tokens that each healthy answer reports instead of its own; these and `answers`, what the
+    project wants to be said, may be changed at any time. `known` are the
     canaries of other cases: their keys and words are told apart from foreign ones. `normalise` replaces
     the function of that name. Raises CatalogueError for a rule with an unknown fault and ScheduleError
     for one whose fault is not part of an answer.
@@ -105,6 +106,7 @@ class Router:
         self.answers = answers
         self.call = call
         self.delay = delay
+        self.usage: Usage | None = None
         self._catalogue = faults.load() if catalogue is None else catalogue
         self._normalise = normalise
         self._lock = threading.Lock()
@@ -265,7 +267,7 @@ class Router:
             now=datetime.now(UTC),
         )
         if arrived.fire is None or arrived.form is None:
-            return wire.healthy(context)
+            return wire.healthy(replace(context, reported=self.usage))
         kind = arrived.fire.kind
         return wire.failing(context, self._catalogue.find(kind.fault), arrived.form, kind.params)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,16 @@ from pytest_failhard.model import Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import Prepared, prepare
+
+LOOK_SECONDS = 0.1
+"""How often it is looked whether what is waited for has come, or never will."""
+Enough = Callable[[], bool]
+"""Tells whether nothing more is to be learned from a crowd."""
+
+
+def never() -> bool:
+    """Tell that a crowd is to be watched to its end."""
+    return False
 
 
 class Driver(Protocol):
@@ -27,6 +37,17 @@ class Driver(Protocol):
 
         Raises GateError where the call could not be made at all.
         """
+
+    def crowd(self, count: int, within: float, enough: Enough = never) -> int:
+        """Make calls of one system at the same time; return how many it was offered.
+
+        It is watched until all have ended, `enough` says so, or `within` seconds are over; what then has
+        not ended is ended, with the system. What the calls gave is not looked at. Raises GateError where
+        the system cannot be started.
+        """
+
+    def idle_seconds(self) -> float:
+        """Return how long a service takes for what needs no model; 0.0 for all that is no service."""
 
     def restart(self, environment: Mapping[str, str]) -> None:
         """End what runs; from the next call on the environment is this one."""

@@ -10,7 +10,9 @@ import json
 import os
 import socket
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from typing import Self
 
 
@@ -22,11 +24,12 @@ def main() -> None:
     os.set_inheritable(int(descriptor), False)
     with socket.socket(fileno=int(descriptor)) as channel, channel.makefile("rwb") as lines:
         for line in lines:
-            answer = serve(json.loads(line))
-            sys.stdout.flush()
-            sys.stderr.flush()
-            lines.write(json.dumps(answer).encode() + b"\n")
-            lines.flush()
+            case = json.loads(line)
+            for answer in crowd(case) if "times" in case else (serve(case),):
+                sys.stdout.flush()
+                sys.stderr.flush()
+                lines.write(json.dumps(answer).encode() + b"\n")
+                lines.flush()
 
 
 class Ending:
@@ -55,6 +58,21 @@ def serve(case: dict[str, object]) -> dict[str, object]:
     # In its log as in a real run.
     traceback.print_exception(ending.error)
     return {"raised": chain(ending.error), "code": None}
+
+
+def crowd(case: dict[str, object]) -> Iterator[dict[str, int]]:
+    """Call the function in as many threads as asked at once; say when all have begun, and have ended."""
+    threads: list[threading.Thread] = []
+    # A system that has no room for more threads was offered so many.
+    with Ending():
+        for _ in range(int(str(case["times"]))):
+            thread = threading.Thread(target=serve, args=(case,), daemon=True)
+            thread.start()
+            threads.append(thread)
+    yield {"offered": len(threads)}
+    for thread in threads:
+        thread.join()
+    yield {"ended": len(threads)}
 
 
 def called(name: str, arguments: object) -> object:

@@ -7,9 +7,12 @@ import time
 from collections.abc import Mapping
 
 from pytest_failhard.gates.llm.declaration import Call
-from pytest_failhard.gates.llm.drivers import Place, results
+from pytest_failhard.gates.llm.drivers import LOOK_SECONDS, Enough, Place, never, results
 from pytest_failhard.llm.verdicts.outcome import Outcome
-from pytest_failhard.model import Run
+from pytest_failhard.model import Process, Run
+
+AT_ONCE = 16
+"""The most processes of a crowd that run together; when one ends, another is started."""
 
 
 class CommandDriver:
@@ -45,6 +48,34 @@ class CommandDriver:
             files=files,
             seconds=seconds,
         )
+
+    def crowd(self, count: int, within: float, enough: Enough = never) -> int:
+        """Start the command as often as asked; a limit over all processes is the project's business."""
+        deadline = time.monotonic() + within
+        running: list[Process] = []
+        offered = 0
+        try:
+            while time.monotonic() < deadline and not enough():
+                ended = [process for process in running if process.poll() is not None]
+                for process in ended:
+                    process.kill()
+                    running.remove(process)
+                for _ in range(min(AT_ONCE - len(running), count - offered)):
+                    running.append(
+                        self._run.start(self._argv, environment=self._environment, cwd=self._where.tree)
+                    )
+                    offered += 1
+                if not running:
+                    break
+                running[0].wait(LOOK_SECONDS)
+        finally:
+            for process in running:
+                process.kill()
+        return offered
+
+    def idle_seconds(self) -> float:
+        """Return 0: each call is a process of its own."""
+        return 0.0
 
     def restart(self, environment: Mapping[str, str]) -> None:
         """From the next call on the environment is this one."""

@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pytest_failhard.gates.llm.declaration import Call
-from pytest_failhard.gates.llm.drivers import Place, results
+from pytest_failhard.gates.llm.drivers import LOOK_SECONDS, Enough, Place, never, results
 from pytest_failhard.llm.verdicts.outcome import Link, Outcome
 from pytest_failhard.model import GateError, Process, Run
 
 CHILD = Path(__file__).with_name("child.py")
-LOOK_SECONDS = 0.1
-"""How often it is looked whether a worker has ended without a word."""
 PATIENCE_SECONDS = 1.0
 """How long a worker may take to end by itself."""
 READ_BYTES = 65536
@@ -28,34 +26,39 @@ class _Worker:
     def __init__(self, process: Process, channel: socket.socket) -> None:
         self.process = process
         self._channel = channel
+        self._received = bytearray()
 
     def ask(self, case: Mapping[str, object], within: float) -> bytes | None:
         """Return the line that answers a case; empty where the worker ended, None when the time is over."""
-        deadline = time.monotonic() + within
-        self._channel.settimeout(within)
+        return self.listen(time.monotonic() + within, sending=json.dumps(case).encode() + b"\n")
+
+    def listen(self, deadline: float, enough: Enough = never, sending: bytes = b"") -> bytes | None:
+        """Return the next line, as `ask` does; None, too, when it is enough."""
+        self._channel.settimeout(max(0.001, deadline - time.monotonic()))
         try:
-            self._channel.sendall(json.dumps(case).encode() + b"\n")
-            return self._line(deadline)
+            self._channel.sendall(sending)
+            return self._line(deadline, enough)
         except TimeoutError:
             return None
         except OSError:
             # It is gone; its exit code says why.
             return b""
 
-    def _line(self, deadline: float) -> bytes | None:
-        received = bytearray()
-        while not received.endswith(b"\n"):
+    def _line(self, deadline: float, enough: Enough) -> bytes | None:
+        while b"\n" not in self._received:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or enough():
                 return None
             self._channel.settimeout(min(left, LOOK_SECONDS))
             part = self._part()
             if part == b"":
                 return b""
-            received += part or b""
-            if len(received) > ANSWER_BYTES:
+            self._received += part or b""
+            if len(self._received) > ANSWER_BYTES:
                 raise GateError(f"the callable returned more than {ANSWER_BYTES} bytes")
-        return bytes(received)
+        line, _, rest = self._received.partition(b"\n")
+        self._received = rest
+        return bytes(line)
 
     def _part(self) -> bytes | None:
         try:
@@ -115,6 +118,24 @@ class FunctionDriver:
         if not answer:
             return _silent(answer is not None, code, streams, files, seconds)
         return self._read(answer, streams, files, seconds)
+
+    def crowd(self, count: int, within: float, enough: Enough = never) -> int:
+        """Call the function in threads of the worker; one that has not ended all of them is ended."""
+        worker = self._running()
+        deadline = time.monotonic() + within
+        case = {"callable": self._call.callable, "input": self._call.input, "times": count}
+        begun = worker.ask(case, within)
+        ended = worker.listen(deadline, enough) if begun else None
+        if not ended:
+            self._end(0)
+        match json.loads(begun or b"{}"):
+            case {"offered": int(offered)}:
+                return offered
+        return 0
+
+    def idle_seconds(self) -> float:
+        """Return 0: nothing but the function is called."""
+        return 0.0
 
     def restart(self, environment: Mapping[str, str]) -> None:
         """End the worker; the next one has this environment."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import statistics
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from pytest_failhard.gates.llm.declaration import Call
-from pytest_failhard.gates.llm.drivers import Place, results
+from pytest_failhard.gates.llm.drivers import LOOK_SECONDS, Enough, Place, never, results
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.system import ask
 from pytest_failhard.system.ask import Answer
-from pytest_failhard.system.declaration import Route, System
+from pytest_failhard.system.declaration import COUNTER, LLM, SECRET, Route, System
 from pytest_failhard.system.launch import Instance, launch
 
 READY_SECONDS = 60.0
@@ -20,6 +24,7 @@ QUIET_SECONDS = 0.02
 SETTLING_TURNS = 10
 """How often a log that still grows is waited for: what a request logs may come after its answer."""
 ERROR_STATUS = 400
+IDLE_TIMES = 5
 
 
 class ServiceDriver:
@@ -70,6 +75,42 @@ class ServiceDriver:
             seconds=answer.seconds,
         )
 
+    def crowd(self, count: int, within: float, enough: Enough = never) -> int:
+        """Send the request from as many threads; a connection that fails is made again until the end."""
+        instance = self._running()
+        deadline = time.monotonic() + within
+        over = threading.Event()
+
+        def offer() -> bool:
+            answered = False
+            while not answered and not over.is_set() and time.monotonic() < deadline:
+                left = max(0.0, deadline - time.monotonic())
+                answered = instance.send(self._route, within=left).status is not None
+                if not answered:
+                    over.wait(LOOK_SECONDS)
+            return answered
+
+        with ThreadPoolExecutor(max_workers=count, thread_name_prefix="failhard-llm-crowd") as pool:
+            offers = [pool.submit(offer) for _ in range(count)]
+            try:
+                _watch(offers, instance, deadline, enough)
+            finally:
+                over.set()
+                lives = instance.process.poll() is None
+                if not lives or any(not each.done() for each in offers):
+                    self.close()
+        _settle(instance)
+        # Who waits is in the system or in the queue before it; of one that has died, nobody is.
+        return count if lives else sum(each.result() for each in offers)
+
+    def idle_seconds(self) -> float:
+        """Return the median of a declared route that needs no model, else of the ready route."""
+        instance = self._running()
+        route = next(filter(_is_idle, self._system.routes or ()), None)
+        asked = route or Route(id="ready", path=self._system.ready or "/")
+        times = (instance.send(asked, within=PRELUDE_SECONDS).seconds for _ in range(IDLE_TIMES))
+        return statistics.median(times)
+
     def restart(self, environment: Mapping[str, str]) -> None:
         """End the instance; the next one has this environment."""
         self.close()
@@ -102,6 +143,21 @@ class ServiceDriver:
         for route in self._system.routes or ():
             if needed & set(route.capture) and route.id != self._route.id:
                 instance.send(route, within=PRELUDE_SECONDS)
+
+
+def _watch(offers: Sequence[Future[bool]], instance: Instance, deadline: float, enough: Enough) -> None:
+    """Return when all have ended, no more is to be learned, the time is over, or the system has died."""
+    waiting = set(offers)
+    while waiting and time.monotonic() < deadline and not enough():
+        waiting = wait(waiting, LOOK_SECONDS).not_done
+        if instance.process.poll() is not None:
+            return
+
+
+def _is_idle(route: Route) -> bool:
+    """Tell whether a route needs no model, changes nothing, and no answer of another route."""
+    given = all(name == COUNTER or name.startswith(SECRET) for name in ask.wanted(route))
+    return given and LLM not in route.needs and route.method == "GET"
 
 
 def _produced(answer: Answer) -> bool:

@@ -27,7 +27,8 @@ class Context:
     """Everything that an answer is made of; the same context gives the same bytes.
 
     `request_id` is the trace id that the answer carries, `case_number` counts the case's answers, `now`
-    (with a time zone) is what the answer takes for the time.
+    (with a time zone) is what the answer takes for the time. `reported` is the usage that the answer
+    states, None for that of its texts.
     """
 
     request: Request
@@ -37,6 +38,7 @@ class Context:
     request_id: str
     case_number: int
     now: datetime
+    reported: Usage | None = None
 
     def identifier(self, prefix: str) -> str:
         """Return an id as the provider makes them: a word of the case and what tells answers apart."""
@@ -57,7 +59,9 @@ class Context:
 
     @property
     def usage(self) -> Usage:
-        """The tokens of question and answer, by their bytes."""
+        """The tokens that the answer reports: those of its texts, by their bytes, unless others are given."""
+        if self.reported is not None:
+            return self.reported
         return Usage(input=tokens(*asked.prompt(self.request)), output=self.content.tokens)
 
 

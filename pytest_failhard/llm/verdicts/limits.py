@@ -45,8 +45,9 @@ class Limit:
 
     @property
     def calls_to_offer(self) -> int:
-        """How many calls at once would break the request limit of a system without a limiter."""
-        return -(-OFFERED_PERCENT * (self.rpm or 0) // 100) + OFFERED_MORE
+        """How many calls at once would break the limits of a system without a limiter."""
+        most = max(self.rpm or 0, ANSWERS_TO_LIMIT if self.tpm else 0)
+        return -(-OFFERED_PERCENT * most // 100) + OFFERED_MORE
 
     @property
     def tokens_per_answer(self) -> int:
@@ -90,6 +91,12 @@ def within_budget(
         raise VerdictError("load-too-small", text)
     wrong = [*([] if last is None else _overruns(asked, last, budget)), *_unnamed(outcome)]
     return (finding("budget-overrun", expectation.case, "; ".join(wrong)),) if wrong else ()
+
+
+def spent(attempts: Sequence[Attempt], budget: Budget, cost: Cost | None = None) -> bool:
+    """Tell whether the answers so far have used up the budget."""
+    asked = sorted((each for each in attempts if each.kind == "call"), key=lambda each: each.times.ended)
+    return _last_within(asked, budget, cost) is not None
 
 
 def windows(attempts: Sequence[Attempt], limit: Limit) -> tuple[Window, ...]:

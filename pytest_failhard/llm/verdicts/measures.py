@@ -38,6 +38,18 @@ class Soak:
     wrong: int = 0
 
 
+def together(soaks: Iterable[Soak]) -> Soak | None:
+    """Return the sum of soaks, None where there was none."""
+    made = tuple(soaks)
+    if not made:
+        return None
+    return Soak(
+        calls=sum(each.calls for each in made),
+        fired=sum(each.fired for each in made),
+        wrong=sum(each.wrong for each in made),
+    )
+
+
 def soak(trials: Sequence[Trial], fired: int) -> Soak:
     """Count the calls that gave neither the whole answer nor an explicit error; `fired` is the record's."""
     return Soak(calls=len(trials), fired=fired, wrong=sum(not _right(trial) for trial in trials))
@@ -49,12 +61,13 @@ def measures(
     *,
     demanded: int,
     windows: Iterable[Window] = (),
-    cost_usd: Decimal = Decimal(0),
+    cost_usd: Decimal | None = Decimal(0),
     soaked: Soak | None = None,
 ) -> dict[str, int | Fraction]:
     """Return the gate's measures: exact counts, percent of the limit of the worst minute, dollars.
 
-    `demanded` is the number of cases that the level asks for; `findings` are those of all cases.
+    `demanded` is the number of cases that the level asks for; `findings` are those of all cases. Without
+    `cost_usd`, where a model has no price, there is no such measure: a part of a sum is none.
     """
     ends = soaked if soaked is not None else Soak()
     found = {(finding.rule, finding.fingerprint): finding for finding in findings}.values()
@@ -67,7 +80,7 @@ def measures(
         **{name: sum(finding.rule in rules for finding in found) for name, rules in COUNTED.items()},
         "attempts_max": max((_attempts(trial) for trial in cases), default=0),
         "worst_rate_percent": max((window.percent for window in windows), default=Fraction(0)),
-        "cost_usd": Fraction(cost_usd),
+        **({} if cost_usd is None else {"cost_usd": Fraction(cost_usd)}),
         "soak_calls": ends.calls,
         "soak_fired": ends.fired,
         "soak_wrong": ends.wrong,

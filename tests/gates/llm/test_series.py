@@ -1,0 +1,470 @@
+"""Tests of the series, each with tiny real projects: one that does it right, and those that are caught."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard.gates.llm import (
+    LlmGate,
+    agreement,
+    healthy,
+    series,
+    series_budget,
+    series_circuit,
+    series_rates,
+    series_soak,
+)
+from pytest_failhard.gates.llm.declaration import Budget, Call, Circuit, Limit, LlmSettings
+from pytest_failhard.gates.llm.lanes import Ground, Lane
+from pytest_failhard.gates.llm.series_bench import Bench
+from pytest_failhard.gates.llm.series_budget import keep_budget
+from pytest_failhard.gates.llm.series_circuit import open_circuit
+from pytest_failhard.gates.llm.series_pauses import back_off
+from pytest_failhard.gates.llm.series_rates import keep_rates
+from pytest_failhard.gates.llm.series_soak import soak
+from pytest_failhard.gates.llm.sheet import Sheet
+from pytest_failhard.llm.server import Server
+from pytest_failhard.llm.verdicts.measures import Soak
+from pytest_failhard.llm.verdicts.rules import VerdictError
+from pytest_failhard.model import GateError
+from tests.support import gate_run, write
+
+PROJECT = """\
+[project]
+name = "app"
+version = "1"
+
+[tool.failhard.system]
+kind = "http"
+start = ["python", "-m", "app.server"]
+port_env = "PORT"
+ready = "/ready"
+secrets = [{ name = "OPENAI_API_KEY", shape = "sk-*", provider = true }]
+
+[[tool.failhard.system.routes]]
+id = "ask"
+method = "POST"
+path = "/ask"
+needs = ["llm"]
+
+[[tool.failhard.system.routes]]
+id = "count"
+path = "/count/${n}"
+"""
+CLIENT = '''
+"""Talks to the model with the standard library alone: it starts at once."""
+
+import http.client
+import json
+import os
+import time
+import urllib.request
+
+
+class ModelError(Exception):
+    """No answer."""
+
+
+def once(text, model="gpt-4o-mini"):
+    """Return the text and the tokens of an answer."""
+    data = json.dumps({"model": model, "messages": [{"role": "user", "content": text}]}).encode()
+    key = os.environ["OPENAI_API_KEY"]
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=5) as response:
+            body = json.load(response)
+        [choice] = body["choices"]
+        text = choice["message"]["content"]
+        tokens = body["usage"]["total_tokens"]
+    except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
+        raise ModelError(f"unexpected answer: {error!r}") from error
+    if choice["finish_reason"] != "stop" or not isinstance(text, str) or not text.strip():
+        raise ModelError("incomplete content")
+    return text, tokens
+
+
+def repeated(pauses):
+    """Return an answer; after each failure but the last, pause."""
+    for pause in pauses:
+        try:
+            return once("hello")[0]
+        except ModelError:
+            time.sleep(pause())
+    return once("hello")[0]
+'''
+SERVER = """
+import json
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from app import model
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.answer(200, {"ready": True})
+
+    def do_POST(self):
+        try:
+            self.answer(200, {"text": model.ask()})
+        except Exception as error:
+            self.answer(503, {"error": {"type": "llm_unavailable", "message": str(error)}})
+
+    def answer(self, status, value):
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+PLAIN = "from app.client import once\ndef ask():\n    return once('hello')[0]\n"
+PAUSING = "import random\nfrom app.client import repeated\ndef ask():\n    return repeated([%s])\n"
+GROWING = PAUSING % "lambda: 0.1 + random.random() / 50, lambda: 0.2 + random.random() / 50"
+LIBRARY = Call(id="ask", callable="app.model:ask")
+SERVICE = Call(id="ask", route="ask", result="json:/text")
+COMMAND = Call(id="ask", command=("python", "-c", "from app import model; print(model.ask())"))
+
+
+@contextmanager
+def prepared(
+    tmp_path: Path,
+    model: str,
+    *,
+    call: Call = LIBRARY,
+    lanes: int = 1,
+    level: int = 4,
+    seconds: float = 120,
+    **settings: object,
+) -> Iterator[Bench]:
+    """Yield what a series starts from: a project that was seen healthy, on so many systems."""
+    files = {"pyproject.toml": PROJECT, "app/__init__.py": "", "app/client.py": CLIENT}
+    root = write(tmp_path / "p", {**files, "app/server.py": SERVER, "app/model.py": model})
+    given = LlmSettings(providers=("openai",), calls=(call,), deadline=20, **settings)  # type: ignore[arg-type]
+    run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds)
+    declared = agreement.read(root)
+    assert declared is not None
+    with Server() as server:
+        ground = Ground(
+            run=run, system=declared, settings=given, import_roots=(".",), server=server, authority=None
+        )
+        opened: list[Lane] = []
+
+        def open_lane(layers: frozenset[str]) -> Lane:
+            folder = run.scratch / "llm" / str(len(opened))
+            opened.append(Lane(ground=ground, call=call, layers=layers, folder=folder))
+            return opened[-1]
+
+        try:
+            first, seen = healthy.probe(call, given, open_lane)
+            more = [open_lane(seen.layers) for _ in range(lanes - 1)]
+            yield Bench(seen=seen, lanes=(first, *more), sheet=Sheet())
+        finally:
+            for lane in opened:
+                lane.close()
+            run.close()
+
+
+def rules(bench: Bench) -> list[str]:
+    return [finding.rule for finding in bench.sheet.findings]
+
+
+def messages(bench: Bench) -> str:
+    return "\n".join(finding.message for finding in bench.sheet.findings)
+
+
+@pytest.mark.parametrize(
+    ("model", "attempts", "found"),
+    [
+        (GROWING, 3, []),
+        (
+            PAUSING % "lambda: 0.3 + random.random() / 50, lambda: 0.3 + random.random() / 50",
+            3,
+            ["flat-backoff"],
+        ),
+        (PAUSING % "lambda: 0, lambda: 0.1", 3, ["retry-storm"]),
+        (PLAIN, 1, []),
+    ],
+    ids=["growing", "flat", "storm", "no-retry"],
+)
+def test_the_waits_between_attempts_are_judged_over_eight_calls(
+    tmp_path: Path, model: str, attempts: int, found: list[str]
+) -> None:
+    with prepared(tmp_path, model, lanes=2) as bench:
+        back_off(bench)
+        assert [each for each in rules(bench) if each != "synchronised-retries"] == found
+        assert bench.facts == {"openai-back-off@ask": {"calls": 8, "attempts": [attempts]}}
+        assert len(bench.sheet.ledgers) == 8
+
+
+def test_the_waits_of_a_service_are_judged_over_sixteen_calls(tmp_path: Path) -> None:
+    with prepared(tmp_path, GROWING, call=SERVICE, lanes=2) as bench:
+        back_off(bench)
+        assert rules(bench) == []
+        assert bench.facts == {"openai-back-off@ask": {"calls": 16, "attempts": [3]}}
+
+
+LIMITED = """\
+import threading, time
+from app.client import once
+lock, sent = threading.Lock(), []
+def ask():
+    with lock:
+        if len(sent) >= 20:
+            WAIT
+        sent.append(time.monotonic())
+    return once("hello")[0]
+"""
+REFUSING = LIMITED.replace("WAIT", "raise RuntimeError('rate limit of our own')")
+WAITING = LIMITED.replace("WAIT", "time.sleep(600)")
+TWENTY = {"limits": {"gpt-4o-mini": Limit(rpm=20)}}
+
+
+@pytest.mark.parametrize("call", [LIBRARY, SERVICE], ids=["library", "service"])
+@pytest.mark.parametrize(("model", "percent"), [(REFUSING, 100), (WAITING, 100), (PLAIN, 150)])
+def test_more_calls_at_once_than_a_limit_allows_show_who_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, model: str, percent: int
+) -> None:
+    monkeypatch.setattr(series_rates, "WATCH_SECONDS", 1.0)
+    with prepared(tmp_path, model, call=call, **TWENTY) as bench:
+        keep_rates(bench)
+        over = percent > 110
+        assert rules(bench) == (["rate-limit-overrun"] if over else [])
+        [window] = bench.sheet.windows
+        # Who keeps no limit is seen before all have been asked for.
+        assert 110 < window.percent <= percent if over else window.percent == percent
+        assert bench.facts == {"gpt-4o-mini-rate@ask": {"offered": 30, "requests": 20}}
+        assert list(series_rates.unasked(bench.settings, bench.sheet)) == []
+        # A fresh system answers again.
+        assert bench.lanes[0].healthy("after", 20).outcome.produced
+
+
+def test_tokens_are_counted_by_what_each_answer_reports(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, limits={"gpt-4o-mini": Limit(tpm=2000)}) as bench:
+        keep_rates(bench)
+        assert rules(bench) == ["rate-limit-overrun"]
+        assert "more tokens of gpt-4o-mini within 60 s than declared" in messages(bench)
+        [ledger] = bench.sheet.ledgers
+        assert {attempt.usage.input for attempt in ledger.attempts} == {10}
+        after = bench.lanes[0].healthy("after", 20).ledger.attempts
+        assert after[0].usage.output > 0
+
+
+def test_a_command_is_started_as_often_as_the_load_asks(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, call=COMMAND, limits={"gpt-4o-mini": Limit(rpm=1)}) as bench:
+        keep_rates(bench)
+        assert rules(bench) == ["rate-limit-overrun"]
+
+
+def test_a_load_that_cannot_reach_the_limit_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_rates, "WATCH_MOST_SECONDS", 0.3)
+    slow = f"{PLAIN}    # \nimport sys, time\nif 'slow' in open('mode').read():\n    time.sleep(600)\n"
+    with prepared(tmp_path, f"open('mode', 'a').close()\n{slow}", call=COMMAND, **TWENTY) as bench:
+        (bench.lanes[0].folder / "place" / "tree" / "mode").write_text("slow")
+        with pytest.raises(VerdictError, match=r"^load-too-small: gpt-4o-mini-rate@ask: .* requests of"):
+            keep_rates(bench)
+
+
+def test_a_limit_of_a_model_that_no_call_asks_is_an_error(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, limits={"gpt-9": Limit(rpm=20)}) as bench:
+        keep_rates(bench)
+        series.close(bench.run, bench.settings, bench.sheet)
+        assert bench.sheet.errors == [
+            "load-too-small: limits: no call asked the model 'gpt-9'; correct its name or remove the limit"
+        ]
+
+
+BREAKER = """\
+import os, threading, time
+from app.client import ModelError, once
+lock, failures, opened, probing = threading.Lock(), 0, 0.0, False
+COOLDOWN = float(os.environ.get("COOLDOWN", "30"))
+class CircuitOpen(Exception):
+    pass
+def enter():
+    global probing
+    with lock:
+        if failures >= 2:
+            if PROBING time.monotonic() < opened + COOLDOWN:
+                raise CircuitOpen("the circuit to the model is open")
+            probing = True
+def ask():
+    global failures, opened, probing
+    enter()
+    try:
+        text = once("hello")[0]
+    except ModelError:
+        with lock:
+            failures, opened, probing = failures + 1, time.monotonic(), False
+        raise
+    with lock:
+        failures, probing = 0, False
+    return text
+"""
+CIRCUIT = {"circuit": Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")}
+
+
+@pytest.mark.parametrize(
+    ("model", "call", "found"),
+    [
+        (BREAKER.replace("PROBING", "probing or"), LIBRARY, []),
+        (BREAKER.replace("PROBING", "probing or"), SERVICE, []),
+        (BREAKER.replace("PROBING", ""), LIBRARY, ["thundering-probe"]),
+        (BREAKER.replace("PROBING", ""), SERVICE, ["thundering-probe"]),
+        (PLAIN, LIBRARY, ["missing-circuit-breaker"]),
+    ],
+    ids=["breaker", "breaker-service", "herd", "herd-service", "none"],
+)
+def test_a_circuit_opens_tests_once_and_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, call: Call, found: list[str]
+) -> None:
+    monkeypatch.setattr(series_circuit, "SHORT_COOLDOWN", 1)
+    with prepared(tmp_path, model, call=call, **CIRCUIT) as bench:
+        open_circuit(bench)
+        assert rules(bench) == found
+        assert bench.facts == {"circuit@ask": {"after": 2, "cooldown": 1}}
+        # What was shortened for the series is as declared again.
+        assert bench.lanes[0].router.delay == 0
+
+
+def test_a_command_has_no_circuit(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, call=COMMAND, **CIRCUIT) as bench:
+        open_circuit(bench)
+        assert bench.facts == {
+            "circuit@ask": "each call is a process of its own, which has no circuit to open"
+        }
+
+
+def test_a_cool_down_that_outlasts_the_gate_is_an_error(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
+        with pytest.raises(GateError, match=r"^circuit@ask: the cool-down takes longer .*cooldown_env$"):
+            open_circuit(bench)
+
+
+SPENDING = """\
+from app.client import once
+spent = 0
+def ask():
+    global spent
+    if spent >= MOST:
+        raise RuntimeError("the token budget is spent")
+    text, tokens = once("hello", MODEL)
+    spent += COST
+    return text
+"""
+
+
+def spending(most: str, cost: str = "tokens", model: str = "gpt-4o-mini") -> str:
+    return SPENDING.replace("MOST", most).replace("COST", cost).replace("MODEL", repr(model))
+
+
+@pytest.mark.parametrize(
+    ("model", "budget", "calls", "found"),
+    [
+        (spending("30_000_000"), Budget(tokens=30_000_000), 21, []),
+        (spending("2_500_000"), Budget(tokens=2_500_000), 4, []),
+        (spending("3", "1"), Budget(requests=3), 4, []),
+        (spending("0.5", "tokens * 0.15 / 1_000_000"), Budget(usd="0.50"), 5, []),
+        (PLAIN, Budget(usd="600.00"), 21, ["budget-overrun"]),
+        (PLAIN, Budget(tokens=2_500_000), 4, ["budget-overrun"]),
+        (spending("2", "1").replace("token budget", "gold"), Budget(requests=2), 3, ["budget-overrun"]),
+    ],
+    ids=["large", "tokens", "requests", "usd", "no-usd", "no-tokens", "unnamed"],
+)
+def test_no_request_follows_the_answer_that_spends_the_budget(
+    tmp_path: Path, model: str, budget: Budget, calls: int, found: list[str]
+) -> None:
+    with prepared(tmp_path, model, budget=budget) as bench:
+        keep_budget(bench)
+        assert rules(bench) == found
+        assert bench.facts == {"budget@ask": {"calls": calls}}
+        assert bench.lanes[0].router.usage is None
+
+
+def test_the_run_of_a_command_is_one_process(tmp_path: Path) -> None:
+    many = "from app.client import once\ndef ask():\n    return [once('hello')[0] for _ in range(9)][0]\n"
+    with prepared(tmp_path, many, call=COMMAND, budget=Budget(requests=3)) as bench:
+        keep_budget(bench)
+        assert rules(bench) == ["budget-overrun"]
+        assert bench.facts == {"budget@ask": {"calls": 1}}
+
+
+def test_a_budget_in_money_needs_a_price_and_a_list_that_is_not_old(tmp_path: Path) -> None:
+    with prepared(tmp_path, spending("1", model="my-own"), budget=Budget(usd="1.00"), level=3) as bench:
+        with pytest.raises(VerdictError, match=r"^price-unknown: budget\.usd: openai model 'my-own' has no"):
+            keep_budget(bench)
+        assert series_budget.prices(bench.settings, date(2026, 11, 20)) == ()
+        [stale] = series_budget.prices(bench.settings, date(2027, 11, 20))
+        assert (stale.rule, stale.severity.name) == ("stale-prices", "LOW")
+        series.run(bench)
+        # The level does not ask for the budget.
+        assert (bench.sheet.errors, sorted(bench.facts)) == ([], ["openai-back-off@ask"])
+
+
+LENIENT = """\
+from app.client import ModelError, once
+def ask():
+    try:
+        return once("hello")[0]
+    except ModelError:
+        return "sorry"
+"""
+
+
+@pytest.mark.parametrize(("model", "right"), [(PLAIN, True), (LENIENT, False)], ids=["honest", "lenient"])
+def test_two_hundred_calls_under_load_give_answers_or_errors(tmp_path: Path, model: str, right: bool) -> None:
+    with prepared(tmp_path, model, lanes=2) as bench:
+        soak(bench)
+        [soaked] = bench.sheet.soaks
+        assert (soaked.calls, soaked.fired > 0, soaked.wrong == 0) == (200, True, right)
+        fact = bench.facts["soak@ask"]
+        assert isinstance(fact, Mapping)
+        assert (fact["calls"], fact["fired"], len(fact["wrong"])) == (200, soaked.fired, soaked.wrong)
+        assert len(bench.sheet.ledgers) == 200
+
+
+def test_the_seed_decides_which_calls_of_the_soak_fail(tmp_path: Path) -> None:
+    met: list[list[str]] = []
+    for lanes in (1, 3):
+        with prepared(tmp_path / str(lanes), PLAIN, lanes=lanes) as bench:
+            soak(bench)
+            faults = [
+                (each.case, [attempt.fault for attempt in each.attempts]) for each in bench.sheet.ledgers
+            ]
+            met.append([json.dumps(each) for each in sorted(faults)])
+    assert met[0] == met[1]
+
+
+def test_a_soak_in_which_nothing_failed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_soak, "CALLS", 1)
+    with prepared(tmp_path, PLAIN) as bench:
+        with pytest.raises(VerdictError, match=r"^no-fire: soak@ask: p=0\.05 fired 0 times in 1 calls"):
+            soak(bench)
+        assert bench.sheet.soaks == [Soak(calls=1)]
+
+
+def test_a_system_that_counts_is_a_fresh_one_before_it_is_full(tmp_path: Path) -> None:
+    settings = {"budget": Budget(requests=9), "circuit": Circuit(after=2, cooldown=30)}
+    counting = spending("4", "1")
+    with prepared(tmp_path, counting, **settings) as bench:
+        mets = bench.over(7, lambda lane, number: lane.meet(f"case-{number}", (), 20))
+        assert [met.outcome.produced for met in mets] == [True] * 7
+
+
+def test_series_fail_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(series_soak, "CALLS", 1)
+    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
+        series.run(bench)
+        assert [error.partition(":")[0] for error in bench.sheet.errors] == ["circuit@ask", "no-fire"]
+        assert "openai-back-off@ask" in bench.facts
