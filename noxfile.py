@@ -102,11 +102,12 @@ def judge_ourselves(session: nox.Session) -> None:
 
 @nox.session
 def acceptance(session: nox.Session) -> None:
-    """The acceptance suite in full: both modes, two workers, every variant."""
+    """The acceptance suites in full: both modes, two workers, every variant; every SDK and every fault."""
     install(session)
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
-    session.run("python", "-m", "pytest", "tests/acceptance", *session.posargs, env=size)
+    suites = ("tests/acceptance", "tests/llm/sdk")
+    session.run("python", "-m", "pytest", *suites, *session.posargs, env=size)
 
 
 @nox.session

@@ -37,7 +37,10 @@ GRACE_SECONDS = 6.0
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one gate: an observation, or the reason why there is none."""
+    """What became of one gate: an observation, or the reason why there is none.
+
+    Beside an observation, `evidence` is the volatile one: an observation is the same in every run.
+    """
 
     gate: str
     observation: Observation | None
@@ -120,8 +123,13 @@ def _observe(job: Job, started: float, deadline: float) -> Outcome:
     try:
         run = job.run(deadline)
         observation = job.gate.observe(run)
-        observation = replace(observation, evidence=_named(observation.evidence, job.kept))
-        return Outcome(gate=name, observation=observation, seconds=time.monotonic() - started)
+        evidence = _named(observation.evidence, job.kept)
+        return Outcome(
+            gate=name,
+            observation=replace(observation, evidence=tuple(each for each in evidence if not each.volatile)),
+            evidence=tuple(each for each in evidence if each.volatile),
+            seconds=time.monotonic() - started,
+        )
     except GateError as error:
         return Outcome(
             gate=name,
@@ -306,8 +314,8 @@ def jobs(
         kept: list[Evidence] = []
         made: list[GateRun] = []
 
-        def keep(name: str, data: bytes) -> Evidence:
-            kept.append(staging.keep(rule.gate, name, data))
+        def keep(name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+            kept.append(replace(staging.keep(rule.gate, name, data), volatile=volatile))
             return kept[-1]
 
         def make(deadline: float) -> Run:

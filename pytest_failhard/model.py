@@ -93,11 +93,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Evidence:
-    """A kept file: its name below `evidence/<gate>/`, the SHA-256 of its stored bytes, its type."""
+    """A kept file: its name below `evidence/<gate>/`, the SHA-256 of its stored bytes, its type.
+
+    A `volatile` one differs between two runs on the same commit (it holds times): the report names it
+    apart from what must be equal.
+    """
 
     name: str
     sha256: str
     media_type: str
+    volatile: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -491,7 +496,7 @@ class Run(Protocol):
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
 
-    def keep(self, name: str, data: bytes) -> Evidence:
+    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
         """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are."""
 
 

@@ -40,7 +40,7 @@ LAST_LINES = 5
 class Keep(Protocol):
     """Stores bytes below `evidence/<gate>/`."""
 
-    def __call__(self, name: str, data: bytes) -> Evidence:
+    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
         """Return where and what the stored bytes are."""
 
 

@@ -235,7 +235,7 @@ class Session:
             return replace(outcome, error=self.redactor.text(outcome.error))
         observation = self.redactor.value(outcome.observation)
         kept = self.store.keep(outcome.gate, "observation.json", codec.dump(observation))
-        seen = replace(observation, evidence=(*observation.evidence, kept))
+        seen = replace(observation, evidence=(*observation.evidence, kept, *outcome.evidence))
         return replace(outcome, observation=seen)
 
 

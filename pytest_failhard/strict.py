@@ -76,17 +76,27 @@ def _decimal(_reader: _Reader, node: yaml.ScalarNode) -> Fraction:
     return Fraction(node.value)
 
 
-# Else the parent's, with their dates and octals, would hold too.
-_Reader.yaml_implicit_resolvers = {}
-_Reader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_Reader.add_constructor("tag:yaml.org,2002:float", _decimal)
-for _tag, _pattern, _first in (
-    ("null", r"^(?:null|~|)$", ["n", "~", ""]),
-    ("bool", r"^(?:true|false)$", ["t", "f"]),
-    ("int", r"^-?(?:0|[1-9][0-9]*)$", list("-0123456789")),
-    ("float", r"^-?(?:0|[1-9][0-9]*)\.[0-9]+$", list("-0123456789")),
-):
-    _Reader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+class _Shipped(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C where it was built
+    """The same values, several times as fast."""
+
+
+for _loader in (_Reader, _Shipped):
+    # Else the parent's, with their dates and octals, would hold too.
+    _loader.yaml_implicit_resolvers = {}
+    _loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+    _loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+    for _tag, _pattern, _first in (
+        ("null", r"^(?:null|~|)$", ["n", "~", ""]),
+        ("bool", r"^(?:true|false)$", ["t", "f"]),
+        ("int", r"^-?(?:0|[1-9][0-9]*)$", list("-0123456789")),
+        ("float", r"^-?(?:0|[1-9][0-9]*)\.[0-9]+$", list("-0123456789")),
+    ):
+        _loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+def read_shipped_yaml(data: bytes) -> object:
+    """Return a document that ships with us, as `read_yaml` would; a mistake in it is a defect of ours."""
+    return _Shipped(data).get_single_data()
 
 
 def read_yaml(data: bytes, where: str) -> object:

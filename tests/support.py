@@ -32,11 +32,14 @@ class Kept:
 
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def __call__(self, name: str, data: bytes) -> Evidence:
+    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
         """Keep the bytes and describe them."""
         self.files[name] = data
         return Evidence(
-            name=name, sha256=hashlib.sha256(data).hexdigest(), media_type="application/octet-stream"
+            name=name,
+            sha256=hashlib.sha256(data).hexdigest(),
+            media_type="application/octet-stream",
+            volatile=volatile,
         )
 
 

@@ -1,6 +1,7 @@
 """Writes what the SDKs did in a run of the fault matrix into the catalogue: what `observed` then demands.
 
-Run `pytest tests/llm/sdk --junitxml=FILE`, then this with the same FILE, and read the difference.
+Run `ACCEPTANCE_SIZE=full pytest tests/llm/sdk --junitxml=FILE`, then this with the same FILE, and
+read the difference.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
 BY_HOOK = frozenset({environment.BASE_URL, environment.REROUTE})
 BY_URL = frozenset({environment.BASE_URL})
 """For connections that fail: a proxy would make them in the system's place."""
-STARTS_WITHOUT_KEY = "missing_key"
+HEALTHY_LABELS = frozenset({"A", "B", "warm"})
+"""By these a report tells the words of healthy runs from those of the case."""
 
 EARLIER = "an earlier call"
 """Which one it was depends on how the cases were spread: all have this name in reports."""
@@ -192,7 +193,8 @@ class Lane:
 
     def _begin(self, name: str, rules: tuple[Rule, ...]) -> Canaries:
         # The keys stay: a service was started with them.
-        canaries = replace(Canaries.draw(name), keys=self._keys)
+        label = name.partition("@")[0]
+        canaries = replace(Canaries.draw(label if label in HEALTHY_LABELS else "case"), keys=self._keys)
         self.router.reset(name, rules, canaries)
         return canaries
 

@@ -265,4 +265,4 @@ def _keep(run: Run, sheet: Sheet) -> tuple[Evidence, ...]:
         "calls": sheet.facts,
     }
     matrix = json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
-    return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records))
+    return (run.keep("matrix.json", matrix), run.keep("attempts.jsonl", records, volatile=True))

@@ -106,7 +106,7 @@ def _scope(document: Document, terms: Policy) -> Iterator[str]:
 def _files(folder: Path, document: Document) -> Iterator[str]:
     """Say which kept file is missing or has other bytes than the report names."""
     for part in document.gates:
-        for kept in part.evidence:
+        for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
     yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
 

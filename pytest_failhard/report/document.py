@@ -79,7 +79,10 @@ class GatePart(Strict):
 
 
 class VolatilePart(Strict):
-    """What differs between two runs on the same commit. `judged_on` decides which waivers had expired."""
+    """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
+
+    `evidence` are the kept files that hold times, by gate.
+    """
 
     started_at: str
     seconds: dict[str, float]
@@ -89,6 +92,7 @@ class VolatilePart(Strict):
     decisions: tuple[str, ...]
     judged_on: date
     notes: tuple[str, ...]
+    evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
 
 
 class Document(Strict):
@@ -147,6 +151,7 @@ def gate(result: model.Result) -> GatePart:
             "evidence": tuple(
                 EvidencePart(name=kept.name, sha256=kept.sha256, media_type=kept.media_type)
                 for kept in sorted(result.evidence)
+                if not kept.volatile
             ),
         }
     )
@@ -226,6 +231,15 @@ def _volatile(report: model.Report) -> VolatilePart:
         decisions=(),
         judged_on=report.judged_on,
         notes=report.notes,
+        evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
+    )
+
+
+def _unequal(result: model.Result) -> tuple[EvidencePart, ...]:
+    return tuple(
+        EvidencePart(name=kept.name, sha256=kept.sha256, media_type=kept.media_type)
+        for kept in sorted(result.evidence)
+        if kept.volatile
     )
 
 

@@ -67,7 +67,7 @@ def test_a_fault_shows_what_is_right_and_its_bytes(ran: Ran) -> None:
     assert "\nretry-after-ms: 5\n" in text
     assert "Please try again in 5ms." in text
     assert "anthropic" not in text.partition("A correct system")[2].partition("---")[2]
-    assert text.endswith("openai-3: openai.RateLimitError, 3 requests\n")
+    assert "\nopenai-3: openai.RateLimitError, 3 requests\n" in text
 
 
 def test_every_form_of_a_fault_is_shown_that_for_any_dialect_in_one(ran: Ran) -> None:

@@ -56,8 +56,8 @@ class Tree:
     ) -> model.Completed:
         raise AssertionError(module, args, ok, found, cwd)
 
-    def keep(self, name: str, data: bytes) -> model.Evidence:
-        raise AssertionError(name, data)
+    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> model.Evidence:
+        raise AssertionError(name, data, volatile)
 
     def remaining(self) -> float:
         raise AssertionError

@@ -332,3 +332,8 @@ FINE = "verified: d, source: a guide"
 )
 def test_what_cannot_be_meant_is_refused(entry: str, message: str) -> None:
     assert f"ours.yaml: {message}" in mistakes(entry)
+
+
+def test_what_is_shipped_is_what_the_strict_reader_reads() -> None:
+    data = (resources.files("pytest_failhard.llm") / catalogue.FILE).read_bytes()
+    assert catalogue.load() == catalogue.parse(data, catalogue.FILE)

@@ -379,6 +379,23 @@ def test_a_failure_nobody_asked_for_fails_the_stop() -> None:
         server.stop()
 
 
+def test_a_task_that_a_client_left_on_our_loop_is_not_our_failure(caplog: pytest.LogCaptureFixture) -> None:
+    async def close() -> None:
+        raise AttributeError("a client that was never whole cannot be closed")
+
+    def leave() -> None:
+        asyncio.get_running_loop().create_task(close())
+
+    server = Server()
+    with server.open(Canned(before=leave)) as listener, connect(listener.port) as client:
+        client.sendall(GET)
+        assert read(client, len(HEALTHY)) == HEALTHY
+    server.stop()
+    assert [record.getMessage().splitlines()[0] for record in caplog.records] == [
+        "Task exception was never retrieved"
+    ]
+
+
 def test_a_handler_that_blocks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(thread, "STOP_SECONDS", 0.1)
     blocking, release = threading.Event(), threading.Event()

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from pytest_failhard.model import Report
+from pytest_failhard.model import Evidence, Report
 from pytest_failhard.report import document
 from pytest_failhard.report.document import DocumentError
 from tests.report.samples import GREEN, REPORT, REPORTS
 
-SCHEMA = Path(__file__).parents[2] / "docs" / "schema" / "failhard-report-1.json"
+SCHEMA = Path(__file__).parents[2] / "docs" / "failhard-report-1.schema.json"
 GREEN_TEXT = """\
 {
   "schema": "failhard-report/1",
@@ -91,7 +91,8 @@ GREEN_TEXT = """\
     "attempts": {},
     "decisions": [],
     "judged_on": "2026-11-20",
-    "notes": []
+    "notes": [],
+    "evidence": {}
   }
 }
 """
@@ -164,3 +165,11 @@ def test_what_is_no_report_is_refused_with_its_place(old: str, new: str, message
 
 def test_the_schema_names_every_key() -> None:
     assert list(json.loads(document.render(REPORT))) == list(document.json_schema()["properties"])  # type: ignore[arg-type]
+
+
+def test_evidence_with_times_stands_apart() -> None:
+    timed = Evidence(name="attempts.jsonl", sha256="0" * 64, media_type="application/json", volatile=True)
+    result = replace(GREEN.results[0], evidence=(*GREEN.results[0].evidence, timed))
+    built = document.build(replace(GREEN, results=(result,)))
+    assert built.digest == document.build(GREEN).digest
+    assert [each.name for each in built.volatile.evidence[result.gate]] == ["attempts.jsonl"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from pytest_failhard.gates.llm.declaration import Call
+from pytest_failhard.gates.llm.drivers.workplace import Place
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import Run
 from pytest_failhard.system import workcopy
@@ -54,19 +54,6 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """End what runs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a driver works: a copy of the project, and the environment that the declaration asks for."""
-
-    tree: Path
-    prepared: Prepared
-
-    def watch(self) -> workcopy.Watch:
-        """Return a watch over all that the system can be expected to write to."""
-        ours = self.prepared
-        return workcopy.Watch(self.tree, ours.home, ours.temporary, ours.data)
 
 
 def place(run: Run, system: System, folder: Path, keys: Mapping[str, str]) -> Place:

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from pytest_failhard.llm.server.site import Site
+from pytest_failhard.llm.server.site import TASK, Site
 
 BACKLOG: Final = 1024
 NOBODY_LEFT: Final = (BlockingIOError, InterruptedError, ConnectionAbortedError)
@@ -57,7 +57,7 @@ class Door:
             except NOBODY_LEFT:
                 return
             accepted.setblocking(False)
-            task = loop.create_task(self._connect(accepted))
+            task = loop.create_task(self._connect(accepted), name=TASK)
             self._site.tasks.add(task)
             task.add_done_callback(self._site.tasks.discard)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pytest_failhard.llm.server.connection import Connection
 from pytest_failhard.llm.server.parser import Parsed, ParseError
-from pytest_failhard.llm.server.site import Closable, Site, Tunnels
+from pytest_failhard.llm.server.site import TASK, Closable, Site, Tunnels
 
 _ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _FORBIDDEN: Final = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -21,7 +21,7 @@ HANDSHAKE_SECONDS: Final = 60.0
 
 def upgrade(outside: Closable, inside: Connection, plain: asyncio.Transport, context: ssl.SSLContext) -> None:
     """Make a connection the inside of TLS. `outside` can be aborted until then."""
-    task = asyncio.get_running_loop().create_task(_upgrade(outside, inside, plain, context))
+    task = asyncio.get_running_loop().create_task(_upgrade(outside, inside, plain, context), name=TASK)
     inside.site.tasks.add(task)
     task.add_done_callback(inside.site.tasks.discard)
 

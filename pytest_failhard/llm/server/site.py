@@ -11,6 +11,9 @@ from typing import Protocol
 
 from pytest_failhard.llm.handler import Handler
 
+TASK = "failhard-llm"
+"""How the names of the server's own tasks begin."""
+
 
 class Closable(Protocol):
     """A connection, as its listener sees it."""

@@ -20,7 +20,7 @@ from pytest_failhard.llm.server.door import Door
 from pytest_failhard.llm.server.errors import ServerError
 from pytest_failhard.llm.server.listener import Listener
 from pytest_failhard.llm.server.secure import ProxyConnection, SecureConnection
-from pytest_failhard.llm.server.site import Site, Tunnels
+from pytest_failhard.llm.server.site import TASK, Site, Tunnels
 
 STOP_SECONDS: Final = 2.0
 
@@ -207,7 +207,10 @@ class Server:
         with asyncio.Runner() as runner:
             runner.run(serve())
 
-    def _fail(self, _: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        if _foreign(context.get("future")):
+            loop.default_exception_handler(context)
+            return
         error = context.get("exception")
         self._failures.append(error if isinstance(error, BaseException) else ServerError(context["message"]))
 
@@ -218,6 +221,14 @@ def _factory(site: Site, trap: str, tls: ssl.SSLContext | None) -> Callable[[], 
     if tls is not None:
         return lambda: SecureConnection(site, tls)
     return lambda: Connection(site)
+
+
+def _foreign(future: object) -> bool:
+    """Tell whether somebody else's task failed: clients that are collected start one on any loop they find.
+
+    google-genai 3.3 does so in `__del__`, whatever the thread. Our own tasks carry a name.
+    """
+    return isinstance(future, asyncio.Task) and not future.get_name().startswith(TASK)
 
 
 def _raise_first(failures: list[BaseException]) -> None:

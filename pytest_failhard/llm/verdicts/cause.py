@@ -65,6 +65,8 @@ CONTENT_TOKENS = (
     "refus",
     "unexpected",
 )
+_NAMELESS = frozenset(("", "Error", "Exception"))
+"""Names of types that name nothing: any exception is one."""
 _GENERIC = re.compile(
     r"Connection error\.?|Request timed out(?: or interrupted)?\.?(?: This could be due to[^\n]*)?"
     r"|\b(?:\w+\.)*API(?:Connection|Timeout)Error\b",
@@ -153,7 +155,7 @@ def _status(form: Form) -> Iterator[str]:
 def _classes(form: Form) -> Iterator[str]:
     for observed in form.observed.values():
         name = observed.exception.rpartition(".")[2]
-        if name and not _GENERIC.fullmatch(name):
+        if name not in _NAMELESS and not _GENERIC.fullmatch(name):
             yield name
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol, cast
 
 from tests.llm.sdk.job import Job, joined, said
 
@@ -34,6 +35,16 @@ class Body(Protocol):
 
     def read(self) -> bytes:
         """Return all of it."""
+
+
+class Events(Protocol):
+    """What `converse_stream` returns as its stream."""
+
+    def __iter__(self) -> Iterator[object]:
+        """Yield the events."""
+
+    def close(self) -> None:
+        """Close the connection."""
 
 
 class Runtime(Protocol):
@@ -109,10 +120,8 @@ def _events(job: Job, events: Iterable[object]) -> str:
 
 
 def _stream(job: Job, reply: Reply) -> str:
-    events = reply["stream"]
-    if not isinstance(events, Iterable):
-        return f"stream {events!r}"
-    return _events(job, events)
+    with contextlib.closing(cast("Events", reply["stream"])) as events:
+        return _events(job, events)
 
 
 def create_stream(user: Runtime, job: Job) -> str:

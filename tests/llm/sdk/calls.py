@@ -77,6 +77,8 @@ class Program:
 def main() -> None:
     """Answer each line until the input ends; what SDKs print goes to standard error."""
     warnings.simplefilter("ignore")
+    # openai 2.54 looks for it among the modules, also while another thread still imports it.
+    importlib.import_module("httpx2")
     guard = Guard()
     guard.install()
     program = Program(output=sys.stdout, guard=guard, lock=threading.Lock())

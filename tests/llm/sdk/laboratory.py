@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,15 +22,22 @@ from tests.llm.sdk.matrix import READS, SLEEPS, Case
 LOOPBACK = "127.0.0.1"
 SHORT_SECONDS = 0.5
 LONG_SECONDS = 10.0
-WATCHED_SECONDS = 2.5
+WATCHED_SECONDS = 3.2
 """How long a call is watched that never ends: longer than two of its time-outs, or than any back-off."""
 LIMIT_SECONDS = 60.0
 
 SLOW = frozenset(
-    {"slow_drip", "stream_keepalive", "slow_drip_endless", "slow_headers", "stream_keepalive_forever"}
+    {
+        "slow_drip",
+        "slow_drip_endless",
+        "slow_headers",
+        "stream_keepalive",
+        "stream_keepalive_forever",
+        "stream_stall",
+    }
 )
-SLOW_SECONDS = 1.0
-"""The time-out of calls that last longer than it: each byte restarts it."""
+SLOW_SECONDS = 1.5
+"""The time-out of calls whose first bytes must be in time, however busy the machine; each byte restarts it."""
 TOLD = frozenset({"retry_after_huge", "retry_after_hour", "retry_after_day"})
 """Deadlines that come from a hint, not from a wait for bytes."""
 ENDLESS = frozenset({"slow_drip_endless", "slow_headers", "stream_keepalive_forever"})
@@ -41,6 +49,7 @@ KEYS: Mapping[str, str] = {
     "openai_responses": "OPENAI_API_KEY",
     "openai_embeddings": "OPENAI_API_KEY",
     "azure": "AZURE_OPENAI_API_KEY",
+    "openrouter": "OPENROUTER_API_KEY",
     "anthropic": "ANTHROPIC_API_KEY",
     "gemini": "GEMINI_API_KEY",
     "bedrock": "AWS_ACCESS_KEY_ID",
@@ -51,6 +60,7 @@ MODELS: Mapping[str, str] = {
     "openai_responses": "gpt-4o-mini",
     "openai_embeddings": "text-embedding-3-small",
     "azure": "gpt-4o-mini",
+    "openrouter": "openai/gpt-4o-mini",
     "anthropic": "claude-sonnet-latest",
     "gemini": "gemini-2.5-flash",
     "bedrock": "anthropic.claude-sonnet-4-5-20250929-v1:0",
@@ -73,6 +83,13 @@ class Meeting:
         if self.outcome is None:
             return Observed(attempts=attempts, result=self.endless)
         return Observed(attempts=attempts, exception=self.outcome.exception, result=self.outcome.result)
+
+    @property
+    def waits(self) -> tuple[float, ...]:
+        """The seconds from each answer, which cannot come before it is sent, to the next attempt."""
+        times = [attempt.times for attempt in self.ledger.attempts if attempt.kind == "call"]
+        pairs = itertools.pairwise(times)
+        return tuple(after.headers - (before.first_byte or before.body) for before, after in pairs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +138,7 @@ class Pending:
     listener: Listener
     future: Future[Outcome]
 
-    def end(self, endless: str) -> Meeting:
+    def end(self) -> Meeting:
         """Wait for the call as long as it is watched, and close its port."""
         left = max(0.0, self.began + self.call.watched - monotonic())
         try:
@@ -129,18 +146,21 @@ class Pending:
         except TimeoutError:
             outcome = None
         self.listener.close()
-        return Meeting(outcome=outcome, ledger=self.router.ledger, endless=endless)
+        return Meeting(
+            outcome=outcome, ledger=self.router.ledger, endless=SLEEPS if self.call.apart else READS
+        )
 
 
-def waits(case: Case) -> bool:
-    """Tell whether a call mostly waits for itself, so that many can be made at once.
+def company(case: Case) -> str:
+    """Return with which calls one is made together, since it mostly waits; empty: alone.
 
-    One that must not be kept waiting by us is made alone: many clients starting up delay the server.
+    Those that must get each byte in time keep apart from the many that start up with the others.
     """
     fault = case.fault
-    return fault.id not in SLOW and (
-        fault.kind in {"network", "deadline"} or fault.id.startswith("retry_after") or fault.id in HINTS
-    )
+    if fault.id in SLOW:
+        return "slow"
+    idle = fault.kind in {"network", "deadline"} or fault.id.startswith("retry_after") or fault.id in HINTS
+    return "idle" if idle else ""
 
 
 class Laboratory:
@@ -152,18 +172,21 @@ class Laboratory:
         self._untrusted = untrusted
         self._clients = clients
         self._pending: dict[str, Pending] = {}
+        self._met: dict[str, Meeting] = {}
 
     def meet(self, case: Case, others: Iterable[Case] = ()) -> Meeting:
-        """Make the call of a case. Where it waits, those of `others` that do, too, are begun with it."""
-        if case.id not in self._pending and waits(case):
-            same = [other for other in others if other.sdk == case.sdk and waits(other)]
-            self._pending |= {other.id: self._begin(Call.of(other)) for other in same}
-        pending = self._pending.pop(case.id, None) or self._begin(Call.of(case))
-        return pending.end(SLEEPS if case.fault.id in TOLD else READS)
+        """Make the call of a case, together with those of `others` that keep it company."""
+        if case.id not in self._pending and case.id not in self._met:
+            same = [other for other in others if other.sdk == case.sdk and company(other) == company(case)]
+            together = {each.id: each for each in (*(same if company(case) else ()), case)}
+            self._pending |= {name: self._begin(Call.of(each)) for name, each in together.items()}
+            if company(case) == "slow":
+                self._met |= {name: self._pending.pop(name).end() for name in together}
+        return self._met.pop(case.id, None) or self._pending.pop(case.id).end()
 
     def healthy(self, sdk: str, dialect: str, variant: str) -> Meeting:
         """Make a call that meets no fault."""
-        return self._begin(Call(sdk=sdk, dialect=dialect, variant=variant)).end("")
+        return self._begin(Call(sdk=sdk, dialect=dialect, variant=variant)).end()
 
     def close(self) -> None:
         """Close the ports of calls that were begun and never asked for."""

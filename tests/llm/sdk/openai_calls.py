@@ -18,6 +18,7 @@ from openai.types.chat.chat_completion import Choice
 from openai.types.responses import Response
 from pydantic import BaseModel
 
+from pytest_failhard.llm.request import ORIGIN_HEADER
 from tests.llm.sdk.job import Job, Words, joined, plain, said
 
 DIMENSIONS = 8
@@ -47,7 +48,11 @@ def client(job: Job) -> openai.OpenAI:
         return openai.AzureOpenAI(
             api_key=job.key or None, azure_endpoint=job.url, api_version="2024-10-21", timeout=job.timeout
         )
-    return openai.OpenAI(api_key=job.key or None, base_url=f"{job.url}/v1", timeout=job.timeout)
+    # The provider is told by its host: what a reroute would say of it.
+    origin = {ORIGIN_HEADER: "openrouter.ai"} if job.dialect == "openrouter" else {}
+    return openai.OpenAI(
+        api_key=job.key or None, base_url=f"{job.url}/v1", timeout=job.timeout, default_headers=origin
+    )
 
 
 def _message(words: Words, message: ChatCompletionMessage) -> str:
@@ -277,6 +282,7 @@ CHAT: Mapping[str, Call] = {
 CALLS: Mapping[str, Mapping[str, Call]] = {
     "openai": CHAT,
     "azure": CHAT,
+    "openrouter": CHAT,
     "openai_responses": {
         "create": responses_create,
         "create_stream": responses_create_stream,
