@@ -239,9 +239,9 @@ class LlmSettings(Settings):
             raise ValueError("; ".join(found))
 
     @property
-    def counts_calls(self) -> bool:
-        """Whether the system keeps count of its requests: then one case could decide the next one."""
-        return bool(self.limits) or self.budget is not None
+    def remembers(self) -> bool:
+        """Whether the system keeps count of calls or failures: then one case could decide the next one."""
+        return bool(self.limits) or self.budget is not None or self.circuit is not None
 
     def _problems(self) -> Iterator[str]:
         if self.deadline > self.deadline_most:

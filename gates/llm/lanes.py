@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_failhard.gates.llm import drivers
+from pytest_failhard.gates.llm.memory import Memory
 from pytest_failhard.llm import providers
 from pytest_failhard.llm.answers import Answers
 from pytest_failhard.llm.canaries import Canaries
@@ -96,8 +97,7 @@ class Lane:
     """Whether the process is no longer the one that had a healthy answer."""
     _answered: tuple[Canaries, ...] = ()
     _variables: Mapping[str, str] = field(default_factory=dict)
-    failed: bool = False
-    """Whether the last call failed: the system may remember it."""
+    memory: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         """Make the copy and open the ports."""
@@ -159,7 +159,6 @@ class Lane:
     def renew(self, variables: Mapping[str, str] | None = None) -> None:
         """End the system; the next one remembers nothing, and has these variables on top of its own."""
         self._variables = variables or {}
-        self.failed = False
         self._restart(self._listener, self._hook)
 
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
@@ -200,7 +199,7 @@ class Lane:
 
     def _met(self, canaries: Canaries, outcome: Outcome, hook: Path | None, connections: int) -> Met:
         ledger = self.router.ledger
-        self.failed = not outcome.produced
+        self.memory.add(ledger.attempts, failed=not outcome.produced)
         refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
         if hook is not None:
             reported = reroute.reported(hook)
@@ -233,6 +232,7 @@ class Lane:
         missing_key: bool = False,
     ) -> None:
         self._cold = False
+        self.memory = Memory()
         self._driver.restart(
             self._environment(
                 listener,

@@ -196,13 +196,17 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
 
 
 def _forget(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
-    """Give a case a fresh system where a call before it could keep its fault away: by a circuit, a count.
+    """Give a case a fresh system where what the old one remembers could keep the fault away.
 
     Who meets no answer gets a fresh one anyway.
     """
-    settings = seen.settings
-    remembers = settings.counts_calls or (settings.circuit is not None and lane.failed)
-    if remembers and case.fault.stage == "answer" and seen.call.form != "command":
+    if case.fault.stage != "answer" or seen.call.form == "command":
+        return
+    full = lane.memory.is_full(seen.settings)
+    if not full and lane.memory.is_doubtful(seen.settings):
+        _warmed(lane, seen, sheet)
+        full = lane.memory.failed
+    if full:
         lane.renew()
         _warmed(lane, seen, sheet)
 

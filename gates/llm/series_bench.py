@@ -54,7 +54,7 @@ class Bench:
         def work(lane: Lane) -> list[tuple[int, Met]]:
             made: list[tuple[int, Met]] = []
             while (number := _next(waiting)) is not None:
-                if self._is_due(len(made)):
+                if lane.memory.is_full(self.settings) or (not made and self.settings.remembers):
                     lane.renew()
                 met = meet(lane, number)
                 self.sheet.record(met.ledger)
@@ -64,17 +64,6 @@ class Bench:
         with ThreadPoolExecutor(max_workers=len(self.lanes), thread_name_prefix="failhard-llm") as pool:
             made = [pair for each in list(pool.map(work, self.lanes)) for pair in each]
         return tuple(met for _, met in sorted(made, key=lambda pair: pair[0]))
-
-    def _is_due(self, made: int) -> bool:
-        settings = self.settings
-        if not settings.counts_calls and settings.circuit is None:
-            return False
-        limits = [limit.rpm for limit in settings.limits.values() if limit.rpm is not None]
-        if settings.budget is not None and settings.budget.requests is not None:
-            limits.append(settings.budget.requests)
-        # Each call may need all its attempts.
-        lasting = max(1, min(limits) // settings.max_attempts) if limits else 0
-        return made % lasting == 0 if lasting else made == 0
 
 
 def _next(waiting: queue.SimpleQueue[int]) -> int | None:

@@ -126,12 +126,13 @@ class FunctionDriver:
         deadline = time.monotonic() + within
         case = {"callable": self._call.callable, "input": self._call.input, "times": count}
         begun = worker.ask(case, within)
-        ended = worker.listen(deadline, enough) if begun else None
+        ended = worker.listen(deadline, enough) if begun else b""
         if not ended:
             self._end(0)
         match json.loads(begun or b"{}"):
-            case {"offered": int(offered)}:
+            case {"offered": int(offered)} if ended != b"":
                 return offered
+        # A worker that has died has shown nothing of what it would have sent.
         return 0
 
     def idle_seconds(self) -> float:

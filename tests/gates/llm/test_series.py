@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,14 +14,19 @@ import pytest
 from pytest_failhard.gates.llm import (
     LlmGate,
     agreement,
+    cases,
     healthy,
+    matrix,
     series,
     series_budget,
     series_circuit,
+    series_pauses,
     series_rates,
     series_soak,
 )
+from pytest_failhard.gates.llm.cases import Matrix
 from pytest_failhard.gates.llm.declaration import Budget, Call, Circuit, Limit, LlmSettings
+from pytest_failhard.gates.llm.drivers import function as function_driver
 from pytest_failhard.gates.llm.lanes import Ground, Lane
 from pytest_failhard.gates.llm.series_bench import Bench
 from pytest_failhard.gates.llm.series_budget import keep_budget
@@ -29,11 +35,12 @@ from pytest_failhard.gates.llm.series_pauses import back_off
 from pytest_failhard.gates.llm.series_rates import keep_rates
 from pytest_failhard.gates.llm.series_soak import soak
 from pytest_failhard.gates.llm.sheet import Sheet
+from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
-from tests.support import gate_run, write
+from tests.support import Kept, gate_run, write
 
 PROJECT = """\
 [project]
@@ -144,13 +151,23 @@ def prepared(
     lanes: int = 1,
     level: int = 4,
     seconds: float = 120,
-    **settings: object,
+    keep: Kept | None = None,
+    limits: Mapping[str, Limit] = {},
+    budget: Budget | None = None,
+    circuit: Circuit | None = None,
 ) -> Iterator[Bench]:
     """Yield what a series starts from: a project that was seen healthy, on so many systems."""
     files = {"pyproject.toml": PROJECT, "app/__init__.py": "", "app/client.py": CLIENT}
     root = write(tmp_path / "p", {**files, "app/server.py": SERVER, "app/model.py": model})
-    given = LlmSettings(providers=("openai",), calls=(call,), deadline=20, **settings)  # type: ignore[arg-type]
-    run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds)
+    given = LlmSettings(
+        providers=("openai",),
+        calls=(call,),
+        deadline=20,
+        limits=dict(limits),
+        budget=budget,
+        circuit=circuit,
+    )
+    run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds, keep=keep)
     declared = agreement.read(root)
     assert declared is not None
     with Server() as server:
@@ -160,7 +177,7 @@ def prepared(
         opened: list[Lane] = []
 
         def open_lane(layers: frozenset[str]) -> Lane:
-            folder = run.scratch / "llm" / str(len(opened))
+            folder = run.scratch / "bench" / str(len(opened))
             opened.append(Lane(ground=ground, call=call, layers=layers, folder=folder))
             return opened[-1]
 
@@ -226,7 +243,7 @@ def ask():
 """
 REFUSING = LIMITED.replace("WAIT", "raise RuntimeError('rate limit of our own')")
 WAITING = LIMITED.replace("WAIT", "time.sleep(600)")
-TWENTY = {"limits": {"gpt-4o-mini": Limit(rpm=20)}}
+TWENTY = {"gpt-4o-mini": Limit(rpm=20)}
 
 
 @pytest.mark.parametrize("call", [LIBRARY, SERVICE], ids=["library", "service"])
@@ -235,7 +252,7 @@ def test_more_calls_at_once_than_a_limit_allows_show_who_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, model: str, percent: int
 ) -> None:
     monkeypatch.setattr(series_rates, "WATCH_SECONDS", 1.0)
-    with prepared(tmp_path, model, call=call, **TWENTY) as bench:
+    with prepared(tmp_path, model, call=call, limits=TWENTY) as bench:
         keep_rates(bench)
         over = percent > 110
         assert rules(bench) == (["rate-limit-overrun"] if over else [])
@@ -270,7 +287,7 @@ def test_a_load_that_cannot_reach_the_limit_is_an_error(
 ) -> None:
     monkeypatch.setattr(series_rates, "WATCH_MOST_SECONDS", 0.3)
     slow = f"{PLAIN}    # \nimport sys, time\nif 'slow' in open('mode').read():\n    time.sleep(600)\n"
-    with prepared(tmp_path, f"open('mode', 'a').close()\n{slow}", call=COMMAND, **TWENTY) as bench:
+    with prepared(tmp_path, f"open('mode', 'a').close()\n{slow}", call=COMMAND, limits=TWENTY) as bench:
         (bench.lanes[0].folder / "place" / "tree" / "mode").write_text("slow")
         with pytest.raises(VerdictError, match=r"^load-too-small: gpt-4o-mini-rate@ask: .* requests of"):
             keep_rates(bench)
@@ -312,7 +329,7 @@ def ask():
         failures, probing = 0, False
     return text
 """
-CIRCUIT = {"circuit": Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")}
+CIRCUIT = Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")
 
 
 @pytest.mark.parametrize(
@@ -330,7 +347,7 @@ def test_a_circuit_opens_tests_once_and_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, call: Call, found: list[str]
 ) -> None:
     monkeypatch.setattr(series_circuit, "SHORT_COOLDOWN", 1)
-    with prepared(tmp_path, model, call=call, **CIRCUIT) as bench:
+    with prepared(tmp_path, model, call=call, circuit=CIRCUIT) as bench:
         open_circuit(bench)
         assert rules(bench) == found
         assert bench.facts == {"circuit@ask": {"after": 2, "cooldown": 1}}
@@ -339,7 +356,7 @@ def test_a_circuit_opens_tests_once_and_closes(
 
 
 def test_a_command_has_no_circuit(tmp_path: Path) -> None:
-    with prepared(tmp_path, PLAIN, call=COMMAND, **CIRCUIT) as bench:
+    with prepared(tmp_path, PLAIN, call=COMMAND, circuit=CIRCUIT) as bench:
         open_circuit(bench)
         assert bench.facts == {
             "circuit@ask": "each call is a process of its own, which has no circuit to open"
@@ -347,9 +364,10 @@ def test_a_command_has_no_circuit(tmp_path: Path) -> None:
 
 
 def test_a_cool_down_that_outlasts_the_gate_is_an_error(tmp_path: Path) -> None:
-    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
-        with pytest.raises(GateError, match=r"^circuit@ask: the cool-down takes longer .*cooldown_env$"):
-            open_circuit(bench)
+    said = r"^circuit@ask: the cool-down takes longer .*cooldown_env$"
+    circuit = Circuit(after=1, cooldown=3000)
+    with prepared(tmp_path, PLAIN, circuit=circuit) as bench, pytest.raises(GateError, match=said):
+        open_circuit(bench)
 
 
 SPENDING = """\
@@ -455,11 +473,91 @@ def test_a_soak_in_which_nothing_failed_is_an_error(tmp_path: Path, monkeypatch:
 
 
 def test_a_system_that_counts_is_a_fresh_one_before_it_is_full(tmp_path: Path) -> None:
-    settings = {"budget": Budget(requests=9), "circuit": Circuit(after=2, cooldown=30)}
-    counting = spending("4", "1")
-    with prepared(tmp_path, counting, **settings) as bench:
-        mets = bench.over(7, lambda lane, number: lane.meet(f"case-{number}", (), 20))
-        assert [met.outcome.produced for met in mets] == [True] * 7
+    counting = spending("9", "1")
+    with prepared(tmp_path, counting, budget=Budget(requests=9)) as bench:
+        mets = bench.over(20, lambda lane, number: lane.meet(f"case-{number}", (), 20))
+        assert [met.outcome.produced for met in mets] == [True] * 20
+
+
+def test_a_dialect_without_the_failure_has_no_series_of_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_pauses, "FAULT", "pause_turn")
+    with prepared(tmp_path, PLAIN) as bench:
+        back_off(bench)
+        assert bench.facts == {"openai-back-off@ask": "pause_turn has no wire form in the dialect openai"}
+
+
+DYING = """\
+import os
+from app.client import once
+calls = 0
+def ask():
+    global calls
+    calls += 1
+    if calls > 2:
+        os._exit(3)
+    return once("hello")[0]
+"""
+
+
+@pytest.mark.parametrize("call", [LIBRARY, SERVICE], ids=["library", "service"])
+def test_a_system_that_dies_under_a_load_was_not_offered_it(tmp_path: Path, call: Call) -> None:
+    with prepared(tmp_path, DYING, call=call) as bench:
+        lane = bench.lanes[0]
+        lane.renew()
+        crowd = lane.crowd("load", 30, 30)
+        assert crowd.offered < 30
+        assert lane.healthy("after", 20).outcome.produced
+
+
+def test_a_worker_that_dies_without_reading_was_offered_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with prepared(tmp_path, PLAIN) as bench:
+        lane = bench.lanes[0]
+        child = write(tmp_path, {"child.py": "import time\ntime.sleep(0.5)\n"}) / "child.py"
+        monkeypatch.setattr(function_driver, "CHILD", child)
+        lane.renew()
+        # What nobody has read is lost with its reader: the connection is reset.
+        assert lane.crowd("load", 3, 30).offered == 0
+
+
+FAULTS = ("invalid_key", "refused", "server_error", "unavailable", "usage_huge")
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-mini", "my-own"])
+def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    whole = cases.demanded
+
+    def few(
+        known: Catalogue, *, level: int, call: str, dialects: Iterable[str], features: frozenset[str]
+    ) -> Matrix:
+        made = whole(known, level=level, call=call, dialects=dialects, features=features)
+        return replace(made, cases=tuple(case for case in made.cases if case.fault.id in FAULTS))
+
+    monkeypatch.setattr(cases, "demanded", few)
+    monkeypatch.setattr(series_circuit, "SHORT_COOLDOWN", 1)
+    right = BREAKER.replace("PROBING", "probing or").replace('"hello"', f'"hello", {model!r}')
+    kept = Kept()
+    with prepared(tmp_path, right, circuit=CIRCUIT, keep=kept) as bench:
+        run, settings = bench.run, bench.settings
+        declared = agreement.read(run.root)
+        assert declared is not None
+        seen = matrix.run(
+            run, matrix.Target(settings=settings, system=declared, import_roots=(".",), installed={})
+        )
+    found = {finding.rule for finding in seen.findings}
+    assert found <= {"not-recovered", "unlogged-request-id"}
+    assert (seen.measures["soak_calls"], seen.measures["soak_wrong"]) == (200, 0)
+    assert seen.measures["soak_fired"] > 0
+    document = json.loads(kept.files["matrix.json"])
+    assert set(document["calls"]["ask"]["series"]) == {"circuit@ask", "openai-back-off@ask", "soak@ask"}
+    priced = model == "gpt-4o-mini"
+    assert document["unpriced"] == ([] if priced else ["openai:my-own"])
+    assert ("cost_usd" in seen.measures) == priced
 
 
 def test_series_fail_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
