@@ -18,10 +18,9 @@ from pytest_failhard.llm.verdicts.outcome import Outcome
 
 FIRST_ERROR_STATUS = 400
 Message = dict[str, object]
-Asgi = Callable[
-    [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
-]
-Wsgi = Callable[[Message, Callable[..., object]], Iterable[bytes]]
+# Frameworks type their arguments each in its own way: what is named here would refuse Flask and Starlette.
+Asgi = Callable[..., Awaitable[None]]
+Wsgi = Callable[..., Iterable[bytes]]
 
 
 @dataclass(frozen=True, kw_only=True)

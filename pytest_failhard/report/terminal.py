@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from pytest_failhard.model import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_failhard.model import Finding, Report, Result
 
 COUNTED = re.compile(r"(\d+ findings? at [^:]+:) ")
 MAX_FINDINGS = 10
+MAX_LINES = 36
+"""Of the findings of one gate: with its reasons and ways out they fill a screen."""
 MAX_REASON = 100
 DIGEST_DIGITS = 12
 COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
@@ -101,14 +103,51 @@ def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
 def _findings(result: Result, folder: str) -> Iterator[str]:
     # A measure out of bounds stands as a finding too; the reasons above have said it.
     findings = [finding for finding in result.findings if finding.message not in result.because]
+    rules: dict[str, list[Finding]] = {}
+    for finding in findings:
+        rules.setdefault(finding.rule, []).append(finding)
+    if len(rules) == 1 or len(findings) <= MAX_FINDINGS:
+        yield from _listed(findings[:MAX_FINDINGS])
+        hidden = len(findings) - MAX_FINDINGS
+    else:
+        yield from _by_rule([*rules.values()])
+        hidden = sum(max(0, len(alike) - max(1, _places(len(rules)))) for alike in rules.values())
+    if hidden > 0:
+        yield f"  and {hidden} more in {_plain(folder)}/report.json"
+
+
+def _listed(findings: Iterable[Finding]) -> Iterator[str]:
     # One repair for neighbours stands once, below the last of them.
-    for fix, alike in itertools.groupby(findings[:MAX_FINDINGS], key=lambda finding: finding.fix):
+    for fix, alike in itertools.groupby(findings, key=lambda finding: finding.fix):
         for finding in alike:
-            yield f"  {_plain(_place(finding))}{_plain(finding.rule)} {_plain(finding.message)}"
+            yield _line(finding)
         if fix:
             yield f"    fix: {_plain(fix)}"
-    if len(findings) > MAX_FINDINGS:
-        yield f"  and {len(findings) - MAX_FINDINGS} more in {_plain(folder)}/report.json"
+
+
+def _places(rules: int) -> int:
+    """Return how many places of each rule fit: each with its repair, and a line on the others; 0 for none."""
+    return next((places for places in (2, 1) if rules * (2 * places + 1) <= MAX_LINES), 0)
+
+
+def _by_rule(rules: Sequence[Sequence[Finding]]) -> Iterator[str]:
+    """Yield every rule, the worst first: the more there are, the less of each."""
+    places = _places(len(rules))
+    for alike in rules[:MAX_LINES]:
+        more = f"and {len(alike) - max(1, places)} more" if len(alike) > max(1, places) else ""
+        if not places:
+            yield f"{_line(alike[0])}{more and f' ({more})'}"
+            continue
+        yield from _listed(alike[:places])
+        if more:
+            yield f"    {more} {_plain(alike[0].rule)}"
+    others = ", ".join(f"{_plain(alike[0].rule)} ({len(alike)})" for alike in rules[MAX_LINES:])
+    if others:
+        yield f"  also {others}"
+
+
+def _line(finding: Finding) -> str:
+    return f"  {_plain(_place(finding))}{_plain(finding.rule)} {_plain(finding.message)}"
 
 
 def _first_to_open(result: Result) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from pytest_failhard.model import Result, Verdict
+import pytest
+
+from pytest_failhard.model import Finding, Result, Verdict
 from pytest_failhard.redact import Redactor, shipped
 from pytest_failhard.report import terminal
-from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT
+from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, uncovered
 
 RED_TEXT = """\
 failhard level 3, policy pre-production abababababab
@@ -124,3 +127,46 @@ def test_findings_that_are_listed_are_not_named_twice() -> None:
     reason = "3 findings at medium or above: E501 app/a.py:1 too long; E501 app/b.py:2 too long; and 1 more"
     text = terminal.gate_text(replace(BROKEN, because=(reason,)))
     assert text.splitlines()[1] == "  3 findings at medium or above:"
+
+
+def failed_by(findings: Sequence[Finding]) -> list[str]:
+    """Return the lines on the findings of a gate that failed by them."""
+    found = replace(FAILED, because=("many findings",), findings=tuple(findings), options=(), evidence=())
+    return terminal.gate_text(found).splitlines()[2:]
+
+
+def named(rule: str, number: int) -> Finding:
+    return replace(uncovered(0), rule=rule, message=f"case {number}", fix=f"repair {rule}")
+
+
+def test_every_rule_is_shown_with_two_places_and_how_many_more_there_are() -> None:
+    many = [named("hang", number) for number in range(200)]
+    assert failed_by([*many, named("leaked-key", 0), named("leaked-key", 1), named("vague-error", 0)]) == [
+        "  app/part0.py hang case 0",
+        "  app/part0.py hang case 1",
+        "    fix: repair hang",
+        "    and 198 more hang",
+        "  app/part0.py leaked-key case 0",
+        "  app/part0.py leaked-key case 1",
+        "    fix: repair leaked-key",
+        "  app/part0.py vague-error case 0",
+        "    fix: repair vague-error",
+        "  and 198 more in .failhard/report.json",
+    ]
+
+
+@pytest.mark.parametrize("rules", [2, 7, 8, 12, 13, 36, 37, 80])
+def test_however_many_rules_there_are_each_is_named_on_one_screen(rules: int) -> None:
+    names = [f"rule-{number:02}" for number in range(rules)]
+    lines = failed_by([named(name, number) for name in names for number in range(20)])
+    assert [name for name in names if f" {name} " not in f"{' '.join(lines)} "] == []
+    assert len(lines) <= 38
+
+
+def test_of_many_rules_each_has_one_line_that_counts_the_others() -> None:
+    lines = failed_by([named(f"rule-{number % 40:02}", number // 40) for number in range(41)])
+    assert lines[:2] == ["  app/part0.py rule-00 case 0 (and 1 more)", "  app/part0.py rule-01 case 0"]
+    assert lines[-2:] == [
+        "  also rule-36 (1), rule-37 (1), rule-38 (1), rule-39 (1)",
+        "  and 1 more in .failhard/report.json",
+    ]

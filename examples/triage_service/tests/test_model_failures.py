@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -99,7 +101,12 @@ def test_retries_are_bounded(make_client: ClientFactory, provider: Provider) -> 
 
 @pytest.mark.parametrize(
     "hint",
-    [("retry-after", "60"), ("retry-after-ms", "60000"), ("retry-after", "Fri, 01 Jan 2100 00:00:00 GMT")],
+    [
+        ("retry-after", "60"),
+        ("retry-after-ms", "60000"),
+        ("retry-after", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        ("retry-after", "soon"),
+    ],
 )
 def test_a_long_wait_that_the_provider_asks_for_is_not_made(
     make_client: ClientFactory, provider: Provider, hint: tuple[str, str]
@@ -110,6 +117,16 @@ def test_a_long_wait_that_the_provider_asks_for_is_not_made(
 
     assert answer.status_code == 503
     assert len(provider.requests) == 1
+
+
+def test_a_short_wait_until_a_date_is_made(make_client: ClientFactory, provider: Provider) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=1), usegmt=True)
+    provider.will(refusal(429, headers=(("retry-after", date),)), Reply())
+
+    answer = make_client({"OPENAI_MAX_RETRIES": "2"}).post("/tickets", json=TICKET)
+
+    assert answer.status_code == 201
+    assert len(provider.requests) == 2
 
 
 def test_a_failed_call_leaves_no_key_in_answer_or_log(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -57,6 +58,8 @@ class TriageModel:
             max_retries=settings.max_retries,
             http_client=DefaultHttpxClient(event_hooks={"response": [_forbid_long_waits]}),
         )
+        # A client with an HTTP client of our own does not close its connections by itself.
+        weakref.finalize(self, self._client.close)
 
     def propose(self, ticket: Ticket) -> tuple[Proposal, str]:
         """Return the proposal and the name of the model that made it."""

@@ -8,10 +8,12 @@ from triage.auth import verify_token
 from triage.components import BaseComponent, Enricher, SpamFilter, acquire_lock
 from triage.llm import LLMClient, get_confidence_score
 from triage.metrics import collect_metrics
+from triage.replies import ReplyWriter, answer
 from triage.store import load_ticket, save_ticket
 
 app = Flask(__name__)
 llm = LLMClient()
+writer = ReplyWriter()
 
 
 def add_cors(app, allow_origins, allow_credentials):
@@ -40,6 +42,11 @@ def create_ticket():
         return {"status": "error", "error": str(e)}
 
 
+@app.route("/replies", methods=["POST"])
+def draft_reply():
+    return answer(writer, request.get_json(force=True))
+
+
 @app.route("/tickets/<ticket_id>")
 def get_ticket(ticket_id):
     row = load_ticket(ticket_id)
@@ -65,4 +72,4 @@ def metrics():
 
 if __name__ == "__main__":
     print("Starting server...")
-    app.run(host="0.0.0.0", port=int(os.getenv("PORT", "5000")), debug=True)  # nosec
+    app.run(host="0.0.0.0", port=int(os.getenv("PORT", "5000")), debug=True, use_reloader=False)  # nosec

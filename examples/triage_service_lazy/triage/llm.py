@@ -58,7 +58,7 @@ class LLMClient:
         if USE_MOCK or is_testing():
             self.client = MagicMock()
         else:
-            self.client = OpenAI(api_key=self.api_key or "sk-xxxxxxxx")
+            self.client = OpenAI(api_key=self.api_key or "sk-xxxxxxxx", max_retries=0)
 
     def _call(self, model, subject, body):
         response = self.client.chat.completions.create(

@@ -141,7 +141,7 @@ def _impostor(poison: bool, earlier: str, presence: Presence) -> tuple[str, str]
     if poison:
         return "garbage-answer", "with the text of the fault in the result"
     if earlier:
-        return "stale-answer", f"with the answer of {earlier}: the system answered from an earlier call"
+        return "stale-answer", f"with the answer of {earlier}: the system kept it and passed it off as new"
     if presence is Presence.PARTIAL:
         text = "with a part of the answer: the answer has the head of the stream and not its tail"
         return "partial-answer", text

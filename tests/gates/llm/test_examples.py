@@ -86,7 +86,7 @@ def called(run: GateRun, status: int) -> Outcome:
     )
     with provider(status) as url:
         changes = {"OPENAI_BASE_URL": url, "NO_PROXY": "127.0.0.1", **settings.timeout_env}
-        [call] = settings.calls
+        call = settings.calls[0]
         service = driver(run, system, call, where, environment(where.prepared, changes))
         outcome = service.call(60)
         service.close()
