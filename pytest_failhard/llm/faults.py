@@ -137,6 +137,7 @@ class Demand:
     ) -> bool:
         if not self._watch.__exit__(kind, error, trace) and error is not None:
             return False
+        __tracebackhide__ = True
         problems = self._judge(self._watch.seen)
         if problems:
             raise AssertionError("\n".join(problems)) from error
@@ -381,5 +382,6 @@ def _written(found: Iterable[Finding], *, strict: bool) -> list[str]:
 
 
 def _require(problems: Sequence[str]) -> None:
+    __tracebackhide__ = True
     if problems:
         raise AssertionError("\n".join(problems))

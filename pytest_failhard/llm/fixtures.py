@@ -222,7 +222,8 @@ def llm_faults(
         yield faults
         problems = capture.problems(checks)
     llm_server.end()
-    if problems:
+    # A test that never came to its end, by Ctrl-C or another fixture's error, says nothing of its faults.
+    if problems and request.node.stash.get(CALLED, False):
         pytest.fail("\n".join(problems), pytrace=False)
 
 
@@ -281,6 +282,7 @@ llm_truncated_stream = _preset("llm_truncated_stream", "stream_truncated", "its 
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Name the faults that a failing test met."""
     report = yield
+    item.stash[CALLED] = report.when == "call"
     local = item.config.stash.get(PROVIDER, None)
     if report.failed and local is not None and local.ledger.case == item.nodeid:
         met = [
@@ -294,6 +296,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 PROVIDER = pytest.StashKey["LocalProvider"]()
+CALLED = pytest.StashKey[bool]()
 LEFT_OUT = pytest.StashKey[list[str]]()
 MISTAKES = pytest.StashKey[list[str]]()
 SENT = "failhard_llm_mistakes"

@@ -72,7 +72,8 @@ def require_possible(rule: Rule, catalogue: Catalogue) -> None:
     if early and (rule.match != Match() or rule.when != When() or len(rule.kinds) > 1):
         raise OptionsError(
             [
-                f"{fault.id} acts on the {fault.stage}, where no request is seen: it holds for all, always, alone"
+                f"{fault.id} acts on the {fault.stage}, where no request is seen: "
+                "it holds for all, always, alone"
                 for fault in early
             ]
         )
