@@ -49,7 +49,7 @@ class Capture:
         self._undo.close()
 
     def _set(self) -> None:
-        variables = self._local.case.environment()
+        variables = self._local.own_environment()
         for name in variables.unset:
             os.environ.pop(name, None)
         os.environ.update(variables.set)

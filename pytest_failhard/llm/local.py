@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.llm import catalogue, options, providers
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.session import Injection, LlmSession, OpenCase
+from pytest_failhard.llm.traffic import environment
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_failhard.llm.router import Normaliser, Router
     from pytest_failhard.llm.schedule import Rule
     from pytest_failhard.llm.server import Listener
+    from pytest_failhard.llm.traffic.environment import Environment
 
 CONNECTION, ENVIRONMENT = "connection", "environment"
 Watcher = Callable[[], None]
@@ -171,7 +173,16 @@ class LocalProvider:
         """Return an environment for a child process whose LLM requests come here, by base URL or by proxy."""
         if self._proxy is None:
             self._proxy = self._session.listen_as_proxy(self.router)
-        return self.case.environment(self.case.layers).apply(environ)
+        case = self.case
+        found = case.environment(case.layers).apply(environ)
+        if self._traps:
+            # A proxy would make the connection that is to fail in the child's place.
+            found |= {name: f"{found[name]},{case.target[0]}" for name in environment.NO_PROXIES}
+        return found
+
+    def own_environment(self) -> Environment:
+        """Return the variables for this process; `target` leads its requests to a trap, and takes note."""
+        return replace(self.case, listener=self._opened.listener).environment()
 
     def tell(self, answers: Answers) -> None:
         """Give healthy answers their content."""

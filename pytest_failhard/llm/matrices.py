@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ class Chosen:
         return f"{self.dialect}-{self.fault.id}"
 
 
-def chosen(catalogue: Catalogue, names: Iterable[str], keywords: Mapping[str, object]) -> tuple[Chosen, ...]:
+def chosen(catalogue: Catalogue, names: Sequence[str], keywords: Mapping[str, object]) -> tuple[Chosen, ...]:
     """Return what groups and ids stand for; raises OptionsError with every mistake.
 
     `provider` is a dialect (default `openai`), `level` the highest level of a fault in a group (default 4),
@@ -59,11 +59,14 @@ def chosen(catalogue: Catalogue, names: Iterable[str], keywords: Mapping[str, ob
     )
     if mistakes:
         raise OptionsError(mistakes)
-    return tuple(
+    cases = tuple(
         Chosen(fault=fault, dialect=str(dialect), left_out=excluded.get(name, ""))
         for name, fault in sorted(found.items())
         if catalogue.form(fault, str(dialect)) is not None
     )
+    if all(case.left_out for case in cases):
+        raise OptionsError([f"no fault of {', '.join(names)} is left at level {level} for {dialect}"])
+    return cases
 
 
 def _named(catalogue: Catalogue, name: str, level: object) -> Iterable[Fault]:

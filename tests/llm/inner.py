@@ -6,11 +6,12 @@ import textwrap
 
 import openai
 import pytest
+import trustme
 
 from pytest_failhard import proc
 from pytest_failhard.llm import faults, fixtures, inprocess, local, matrices, settings, tried
 
-LOADED = (openai, proc, faults, fixtures, inprocess, local, matrices, settings, tried)
+LOADED = (openai, trustme, proc, faults, fixtures, inprocess, local, matrices, settings, tried)
 """What an inner run must find loaded: it forgets what it imports first."""
 
 PROJECT = """

@@ -137,7 +137,7 @@ def test_recovery(pytester: pytest.Pytester) -> None:
     done.stdout.fnmatch_lines_random(
         [
             "*AssertionError: not-recovered*test_wrong_gives_up*",
-            "*AssertionError: *attempts*test_wrong_too_often*",
+            "*AssertionError: retry-amplification: *test_wrong_too_often: 3 attempts for one call*",
             "*test_wrong_unassigned: assign the system's answer to `result`*",
         ]
     )
@@ -151,17 +151,17 @@ def test_a_hang_ends_and_what_is_not_the_systems_passes_through(pytester: pytest
 
         @pytest.mark.failhard_fault("read_timeout")
         def test_wrong_hang(llm_faults):
-            with llm_faults.expect_fails_hard(within=0.3):
+            with llm_faults.expect_fails_hard(within=1.5):
                 app.ask_once(timeout=60)
 
         @pytest.mark.failhard_fault("read_timeout")
         async def test_wrong_hang_async(llm_faults):
-            with llm_faults.expect_fails_hard(within=0.3):
+            with llm_faults.expect_fails_hard(within=1.5):
                 await app.ask_async(timeout=60)
 
         @pytest.mark.failhard_fault("read_timeout")
         async def test_wrong_stubborn(llm_faults):
-            with llm_faults.expect_fails_hard(within=0.2):
+            with llm_faults.expect_fails_hard(within=1.5):
                 try:
                     await app.ask_async(timeout=60)
                 except asyncio.CancelledError:

@@ -48,6 +48,9 @@ def test_a_command_is_judged_by_what_the_fault_demands(pytester: pytest.Pytester
             done = subprocess.run([sys.executable, "main.py"], cwd=HERE, env=llm_env, capture_output=True, text=True)
             assert llm_faults.provider.canaries.text in done.stdout
             assert llm_env["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+
+        def test_env_follows(llm_faults, llm_env):
+            assert "OPENAI_API_KEY" in llm_env
             llm_faults.fail("missing_key")
             assert "OPENAI_API_KEY" not in llm_env
 
@@ -78,7 +81,7 @@ def test_a_command_is_judged_by_what_the_fault_demands(pytester: pytest.Pytester
         def test_wrong_egress(llm_faults, llm_env):
             probe = (
                 "import os, socket; host, port = os.environ['HTTPS_PROXY'][7:].split(':'); "
-                "s = socket.create_connection((host, int(port))); s.sendall(b'CONNECT evil.example:443 HTTP/1.1\\\\r\\\\n\\\\r\\\\n'); "
+                "s = socket.create_connection((host, int(port))); s.sendall(b'CONNECT evil.example:443 HTTP/1.1\\\\r\\\\nHost: evil.example\\\\r\\\\n\\\\r\\\\n'); "
                 "print(s.recv(99))"
             )
             done = subprocess.run([sys.executable, "-c", probe], env=llm_env, capture_output=True, text=True)
@@ -87,7 +90,7 @@ def test_a_command_is_judged_by_what_the_fault_demands(pytester: pytest.Pytester
         main=MAIN,
     )
     done = run(pytester)
-    done.assert_outcomes(passed=10, failed=3, errors=2)
+    done.assert_outcomes(passed=11, failed=3, errors=2)
     done.stdout.fnmatch_lines_random(
         [
             "E*silent-fallback: *test_wrong[[]server_error[]]*",

@@ -20,7 +20,7 @@ KEY_VARIABLES = frozenset(KEYS) | load().keys | load().removed
 """Every variable in which a real credential of a provider could stand."""
 
 _PROXIES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"})
-_NO_PROXIES = ("NO_PROXY", "no_proxy")
+NO_PROXIES = ("NO_PROXY", "no_proxy")
 _CA_FILES = frozenset(
     {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
 )
@@ -67,7 +67,7 @@ def variables(
     _check(server_url, layers, proxy_url)
     given = {
         **load().settings,
-        **dict.fromkeys(_NO_PROXIES, NO_PROXY),
+        **dict.fromkeys(NO_PROXIES, NO_PROXY),
         **({} if missing_key else canaries.keys),
         **(_base_urls(server_url) if BASE_URL in layers else {}),
         **(_proxy(proxy_url) if PROXY in layers else {}),
