@@ -92,7 +92,8 @@ class Injection:
 
     def summary(self) -> list[str]:
         """Return a line a rule: how many requests it was for, how many met a fault, which."""
-        lines = []
+        seed = self.config.getoption("failhard_seed")
+        lines = [f"seed {seed}: --failhard-seed={seed} injects the same"]
         for rule in self.rules:
             matched, fired = self.seen[f"matched {rule.id}"], self.seen[f"fired {rule.id}"]
             share = f" ({100 * fired / matched:.2f} %)" if matched else ""
