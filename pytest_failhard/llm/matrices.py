@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -35,25 +35,13 @@ def chosen(catalogue: Catalogue, names: Sequence[str], keywords: Mapping[str, ob
     `provider` is a dialect (default `openai`), `level` the highest level of a fault in a group (default 4),
     `exclude` a pair of a fault and the reason why it is left out, or a list of such pairs.
     """
-    from pytest_failhard.llm.catalogue import PARENTS, CatalogueError
-
     mistakes = [
         f"{key}: unknown keyword{suggestion(key, KEYWORDS)}" for key in sorted(set(keywords) - set(KEYWORDS))
     ]
     dialect, level = keywords.get("provider", "openai"), keywords.get("level", 4)
-    if dialect not in PARENTS:
-        mistakes.append(f"provider: unknown dialect {dialect!r}{suggestion(str(dialect), PARENTS)}")
-    if level not in {1, 2, 3, 4} or isinstance(level, bool):
-        mistakes.append(f"level: must be 1, 2, 3 or 4 (it is {level!r})")
+    mistakes += _range(dialect, level)
     excluded = _excluded(keywords.get("exclude", ()), mistakes)
-    found: dict[str, Fault] = {}
-    for name in names:
-        try:
-            found |= {fault.id: fault for fault in _named(catalogue, name, level)}
-        except CatalogueError as error:
-            mistakes.append(str(error))
-    if not names:
-        mistakes.append("name at least one group or fault: permanent, transient, silent, network, all, ...")
+    found = _found(catalogue, names, level, mistakes)
     mistakes.extend(
         f"exclude: {name} is not in this matrix; remove it" for name in sorted(set(excluded) - set(found))
     )
@@ -67,6 +55,31 @@ def chosen(catalogue: Catalogue, names: Sequence[str], keywords: Mapping[str, ob
     if all(case.left_out for case in cases):
         raise OptionsError([f"no fault of {', '.join(names)} is left at level {level} for {dialect}"])
     return cases
+
+
+def _range(dialect: object, level: object) -> Iterator[str]:
+    from pytest_failhard.llm.catalogue import PARENTS
+
+    if dialect not in PARENTS:
+        yield f"provider: unknown dialect {dialect!r}{suggestion(str(dialect), PARENTS)}"
+    if level not in {1, 2, 3, 4} or isinstance(level, bool):
+        yield f"level: must be 1, 2, 3 or 4 (it is {level!r})"
+
+
+def _found(
+    catalogue: Catalogue, names: Sequence[str], level: object, mistakes: list[str]
+) -> dict[str, Fault]:
+    from pytest_failhard.llm.catalogue import CatalogueError
+
+    found: dict[str, Fault] = {}
+    for name in names:
+        try:
+            found |= {fault.id: fault for fault in _named(catalogue, name, level)}
+        except CatalogueError as error:
+            mistakes.append(str(error))
+    if not names:
+        mistakes.append("name at least one group or fault: permanent, transient, silent, network, all, ...")
+    return found
 
 
 def _named(catalogue: Catalogue, name: str, level: object) -> Iterable[Fault]:

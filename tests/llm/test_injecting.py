@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.project import git
 from tests.llm.inner import prepare, run, run_apart
+from tests.test_plugin import run as run_project
 
 pytest_plugins = ["pytester"]
 
@@ -212,3 +214,36 @@ def test_a_groups_faults_before_an_answer_are_left_out(pytester: pytest.Pytester
     done.assert_outcomes(passed=1)
     assert "refused" not in done.stdout.str()
     done.stdout.fnmatch_lines(["i1 *rst_before*: 20 of 20 requests (100.00 %)"])
+
+
+def test_it_works_together_with_a_level(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    calls = """
+import http.client
+import json
+import os
+from urllib.parse import urlsplit
+
+
+def test_calls() -> None:
+    link = http.client.HTTPConnection(urlsplit(os.environ["OPENAI_BASE_URL"]).netloc)
+    link.request("POST", "/v1/chat/completions", json.dumps({"model": "m", "messages": []}))
+    assert link.getresponse().status == 500
+    link.close()
+"""
+    statuses, texts = [], []
+    for model in ("m", "none"):
+        shop.joinpath("tests/test_calls.py").write_text(calls if model == "m" else "")
+        git(shop, "add", "-A")
+        git(shop, "commit", "-q", "-m", model)
+        spec = f"kinds=server_error,model={model}"
+        done = run_project(
+            shop, "-q", "--failhard-level=1", "--failhard-only=tests", "--inject-failures", spec
+        )
+        statuses.append(done.returncode)
+        texts.append(done.stdout)
+    assert statuses == [0, 1], texts
+    assert "i1 server_error: 1 of 1 requests (100.00 %)" in texts[0]
+    assert "failhard: pass" in texts[0]
+    assert "error: no-fire: no request met a fault" in texts[1]
+    assert "failhard: error" in texts[1]
