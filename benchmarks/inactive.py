@@ -26,7 +26,8 @@ HEAVY = (
     "bandit",
     "tomlkit",
 )
-LISTING = "import sys, json, pytest; before = set(sys.modules); import pytest_failhard.plugin, pytest_failhard.llm.fixtures; "
+LISTING = "import sys, json, pytest; before = set(sys.modules); "
+LISTING += "import pytest_failhard.plugin, pytest_failhard.llm.fixtures; "
 LISTING += "print(json.dumps(sorted(set(sys.modules) - before)))"
 
 

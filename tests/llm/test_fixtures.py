@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.llm.inner import prepare, run, run_apart
+from tests.llm.inner import LIGHT, prepare, run, run_apart
 
 pytest_plugins = ["pytester"]
 
@@ -225,6 +225,7 @@ def test_ctrl_c_passes_through(pytester: pytest.Pytester) -> None:
             with llm_server_error.expect_fails_hard():
                 raise KeyboardInterrupt
         """,
+        app=LIGHT,
     )
     assert run_apart(pytester).ret == pytest.ExitCode.INTERRUPTED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.llm.inner import prepare, run, run_apart
+from tests.llm.inner import LIGHT, prepare, run, run_apart
 
 pytest_plugins = ["pytester"]
 
@@ -213,7 +213,7 @@ def test_five(llm_faults): ...
 @pytest.mark.failhard_fault("server_error", "timeout")
 def test_six(llm_faults): ...
 
-@pytest.mark.failhard_fault_matrix("permanet", exclude=("missing_key",), levl=1)
+@pytest.mark.failhard_fault_matrix("permanet", exclude=("missing_key",), levle=1)
 def test_seven(llm_faults): ...
 
 @pytest.mark.failhard_fault_matrix("silent", level=1)
@@ -226,7 +226,7 @@ TOLD = [
     "*test_four: failhard_fault_strict: all_fire: unknown keyword*",
     "*test_five: failhard_fault: refused acts on the connection, where no request is seen*",
     "*test_six: failhard_fault takes one fault; stack the marker for more",
-    "*test_seven: failhard_fault_matrix: levl: unknown keyword; did you mean level?; exclude: must be*permanet*",
+    "*test_seven: failhard_fault_matrix: levle: unknown keyword; did you mean level?; exclude: must be*permanet*",
     "*test_eight: failhard_fault_matrix: no fault of silent is left at level 1 for openai",
 ]
 
@@ -235,7 +235,7 @@ TOLD = [
 def test_mistakes_in_markers_are_usage_errors_all_at_once(
     pytester: pytest.Pytester, arguments: tuple[str, ...]
 ) -> None:
-    prepare(pytester, MISTAKES)
+    prepare(pytester, MISTAKES, app=LIGHT)
     done = run_apart(pytester, *arguments) if arguments else run(pytester)
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines_random(TOLD)
@@ -260,6 +260,7 @@ def test_a_matrix_runs_once_a_fault_with_stable_ids_also_in_two_workers(pytester
         def test_unmarked(llm_faults, failhard_llm_case):
             assert failhard_llm_case is None
         """,
+        app=LIGHT,
     )
     plain = run(pytester, "-v", "-k", "not wrong")
     plain.stdout.fnmatch_lines(
