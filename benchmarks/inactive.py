@@ -11,8 +11,23 @@ from pathlib import Path
 
 from benchmarks.pairs import Command, once, spread
 
-HEAVY = ("yaml", "coverage", "openai", "pydantic", "psutil", "rich", "click", "jinja2", "bandit", "tomlkit")
-LISTING = "import sys, json, pytest; before = set(sys.modules); import pytest_failhard.plugin; "
+HEAVY = (
+    "asyncio",
+    "ssl",
+    "h11",
+    "yaml",
+    "coverage",
+    "openai",
+    "pydantic",
+    "psutil",
+    "rich",
+    "click",
+    "jinja2",
+    "bandit",
+    "tomlkit",
+)
+LISTING = "import sys, json, pytest; before = set(sys.modules); "
+LISTING += "import pytest_failhard.plugin, pytest_failhard.llm.fixtures; "
 LISTING += "print(json.dumps(sorted(set(sys.modules) - before)))"
 
 

@@ -79,7 +79,7 @@ def command(
     missing or forged, 124 tests over their time limit, 130 or 143 interrupted.
     """
     if wrong := refused(arguments):
-        _stop([f"{argument}: not allowed after `--`; no test would run, or not ours" for argument in wrong])
+        _stop([f"{argument}: not allowed after `--`; {_reason(argument)}" for argument in wrong])
     request = plan.Request(
         root=path.resolve(),
         level=level,
@@ -105,6 +105,12 @@ def command(
         sys.exit(INTERRUPTED + interruption.number)
     click.echo(terminal.render(checked.report, colour=sys.stdout.isatty(), folder=str(report_dir)))
     sys.exit(checked.code)
+
+
+def _reason(argument: str) -> str:
+    if argument.startswith("--inject-failures"):
+        return "the verdict is over the tests as they are: run `pytest --inject-failures ...` besides"
+    return "no test would run, or not ours"
 
 
 def _stop(mistakes: Sequence[str]) -> None:

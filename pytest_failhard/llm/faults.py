@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_failhard.llm import options
 from pytest_failhard.llm.ledger import calls
 from pytest_failhard.llm.observing import Seen, Watch
-from pytest_failhard.llm.schedule import Match, Rule, When
+from pytest_failhard.llm.schedule import OK, Match, Rule, When
 from pytest_failhard.llm.scripted import Answers
 from pytest_failhard.llm.scripted import Call as Function
 from pytest_failhard.llm.scripted import Rule as Answer
 from pytest_failhard.llm.scripted import When as Asked
 from pytest_failhard.llm.verdicts import case as verdict
-from pytest_failhard.llm.verdicts import hard, leaks, limits, recovery, retries, timeouts
+from pytest_failhard.llm.verdicts import circuit, hard, leaks, limits, recovery, retries, timeouts
+from pytest_failhard.llm.verdicts.cause import shows_fault
 from pytest_failhard.llm.verdicts.expectation import Expectation, Trial
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.llm.verdicts.search import Presence, presence
@@ -55,6 +56,9 @@ class Provider(Protocol):
     def tell(self, answers: Answers) -> None:
         """Give healthy answers their content."""
 
+    def confirm(self) -> None:
+        """Take note that a failure showed the fault that lets no request through."""
+
 
 class Timing:
     """A rule just made: says when it fires. Without any of these it always does."""
@@ -66,30 +70,28 @@ class Timing:
 
     def always(self) -> Timing:
         """Fire on every request that matches."""
-        return self._when(When())
+        return self._when(options.counted(self._rule.when, "first", None))
 
     def first(self, count: int) -> Timing:
         """Fire on the first `count` requests that match."""
-        return self._counted({"first": count})
+        return self._when(options.counted(self._rule.when, "first", count))
 
     def nth(self, number: int) -> Timing:
         """Fire on the one request of this number, counted from 1."""
-        return self._counted({"nth": number})
+        return self._when(options.counted(self._rule.when, "nth", number))
 
     def every(self, step: int) -> Timing:
         """Fire on every `step`-th request."""
-        return self._counted({"every": step})
+        return self._when(options.counted(self._rule.when, "every", step))
 
     def p(self, probability: float) -> Timing:
         """Fire with this probability, decided by the seed and the request, whatever the order."""
-        return self._counted({"p": probability})
-
-    def _counted(self, when: dict[str, object]) -> Timing:
-        return self._when(options.when(when))
+        return self._when(options.counted(self._rule.when, "p", probability))
 
     def _when(self, when: When) -> Timing:
-        self._rule = replace(self._rule, when=when)
-        self._provider.put(self._rule)
+        rule = replace(self._rule, when=when)
+        self._provider.put(rule)
+        self._rule = rule
         return self
 
 
@@ -135,6 +137,7 @@ class Demand:
     ) -> bool:
         if not self._watch.__exit__(kind, error, trace) and error is not None:
             return False
+        __tracebackhide__ = True
         problems = self._judge(self._watch.seen)
         if problems:
             raise AssertionError("\n".join(problems)) from error
@@ -144,11 +147,20 @@ class Demand:
 class Faults:
     """The provider of one test: what it does, what it saw, and what the system must do about it."""
 
-    def __init__(self, provider: Provider, catalogue: Catalogue, case: str, deadline: float) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        catalogue: Catalogue,
+        case: str,
+        *,
+        deadline: float,
+        max_attempts: int = MAX_ATTEMPTS,
+    ) -> None:
         self.provider = provider
         self.catalogue = catalogue
         self.case = case
         self.deadline = deadline
+        self.max_attempts = max_attempts
         self.answers: tuple[Answer, ...] = ()
         self.overlooked: frozenset[str] = frozenset()
         """Rules whose findings the test turned off."""
@@ -185,12 +197,16 @@ class Faults:
 
         With `strict`, findings of low severity count, too.
         """
+        before = len(self.attempts)
 
         def judge(seen: Seen) -> list[str]:
-            expected = replace(self._expectation(), deadline=within)
+            sent = self.attempts[before:]
+            expected = replace(self._expectation(sent), deadline=within)
+            if expected.fault is None:
+                return [f"{self.case}: no fault is set: name one with llm_faults.fail() or a marker"]
             found = (
-                *hard.fails_hard(self.attempts, seen.outcome, expected),
-                *retries.no_retry(self.attempts, seen.outcome, expected),
+                *hard.fails_hard(sent, seen.outcome, expected),
+                *retries.no_retry(sent, seen.outcome, expected),
             )
             return self._texts(found, strict=strict)
 
@@ -199,71 +215,105 @@ class Faults:
     def expect_recovers(
         self,
         *,
-        max_attempts: int = MAX_ATTEMPTS,
+        max_attempts: int | None = None,
         honours_retry_after: bool = True,
         within: float | None = None,
         strict: bool = False,
     ) -> Demand:
-        """Demand that the block ends well; the test assigns what came out to `seen.result`."""
+        """Demand that the block ends well; the test assigns what came out to `seen.result`.
+
+        `max_attempts` are those of one call; without it the project's own.
+        """
         seconds = self.deadline if within is None else within
+        most = self.max_attempts if max_attempts is None else max_attempts
+        before = len(self.attempts)
 
         def judge(seen: Seen) -> list[str]:
             if seen.raised is None and seen.result is None:
                 return [f"{self.case}: assign the system's answer to `result` of what `as` names"]
-            expected = replace(self._expectation(), deadline=seconds, max_attempts=max_attempts)
-            found = recovery.recovers(self.attempts, seen.outcome, expected)
-            hints = recovery.hints_honoured(self.calls, expected) if honours_retry_after else ()
+            sent = self.attempts[before:]
+            expected = replace(self._expectation(sent), deadline=seconds, max_attempts=most)
+            found = recovery.recovers(sent, seen.outcome, expected)
+            hints = recovery.hints_honoured(calls(sent), expected) if honours_retry_after else ()
             return self._texts((*found, *hints), strict=strict)
 
         return Demand(seconds, judge)
 
     def outcome(self, *, within: float | None = None) -> Demand:
-        """Demand a whole answer with this test's canaries, or an explicit failure, and nothing else."""
+        """Demand a whole answer with this test's canaries, or an explicit failure, and nothing else.
+
+        A failure is one only where a fault was met: the system has no other reason to fail.
+        """
         seconds = self.deadline if within is None else within
+        before = len(self.attempts)
 
         def judge(seen: Seen) -> list[str]:
-            outcome = seen.outcome
+            sent, outcome = self.attempts[before:], seen.outcome
             if outcome.produced and outcome.ended:
                 whole = presence(outcome.result, self.provider.canaries) is Presence.FULL
                 return [] if whole else [f"{self.case}: answered without the whole text of the provider"]
-            expected = replace(self._expectation(), deadline=seconds)
-            return self._texts(hard.fails_hard(self.attempts, outcome, expected), strict=False)
+            expected = replace(self._expectation(sent), deadline=seconds)
+            early = expected.fault is not None and expected.fault.stage != "answer"
+            if outcome.ended and not early and not any(each.fault for each in sent):
+                return [f"{self.case}: failed although no request met a fault"]
+            return self._texts(hard.fails_hard(sent, outcome, expected), strict=False)
 
         return Demand(seconds, judge)
 
     def judge(self, outcome: Outcome, *, strict: bool = False) -> None:
         """Demand of an outcome what the catalogue demands under the faults that were met."""
-        expected = self._expectation()
+        expected = self._expectation(self.attempts)
         trial = Trial(expectation=expected, outcome=outcome, attempts=self.attempts)
         verdict.require_exercised(trial)
+        self.note(outcome)
         _require(self._texts(verdict.judge(trial), strict=strict))
 
+    def note(self, outcome: Outcome) -> None:
+        """Take note of a failure outside this process: it proves a fault that lets no request through."""
+        expected = self._expectation(self.attempts)
+        if outcome.ended and not outcome.produced and expected.fault and shows_fault(outcome, expected):
+            self.provider.confirm()
+
     def assert_no_retry_on(self, *faults: str) -> None:
-        """Demand that a request that met one of these faults was not sent again."""
+        """Demand that requests met each of these faults, and that none of them was sent again."""
+        if not faults:
+            raise TypeError("assert_no_retry_on: name at least one fault")
         for name in faults:
-            expected = replace(self._expectation(), fault=self.catalogue.find(name))
-            met = [each for call in self.calls for each in call.attempts if call.attempts[0].fault == name]
-            _require(self._texts(retries.no_retry(met, NO_OUTCOME, expected), strict=True))
+            fault = self.catalogue.find(name)
+            met = [call for call in self.calls if call.attempts[0].fault == fault.id]
+            if not met:
+                raise AssertionError(f"{self.case}: injection-not-exercised: no request met {name!r}")
+            again = max(len(call.attempts) for call in met)
+            if again > 1:
+                raise AssertionError(f"{self.case}: a request that met {name!r} was sent {again} times")
 
     def assert_has_timeout(self, most: float = timeouts.MOST_SECONDS) -> None:
         """Demand that the client stated a read time-out of at most these seconds."""
-        found = timeouts.has_timeout(self.attempts, NO_OUTCOME, self._expectation(), most=most)
+        self._require_requests()
+        expected = self._expectation(self.attempts)
+        found = timeouts.has_timeout(self.attempts, NO_OUTCOME, expected, most=most)
         _require(self._texts(found, strict=True))
 
     def assert_no_secret_leak(self, *texts: str) -> None:
         """Demand that no key of this test stands in any of the texts, in any encoding."""
+        if not texts:
+            raise TypeError("assert_no_secret_leak: give the texts to search: output, logs, answers")
         outcome = replace(
             NO_OUTCOME, streams={f"text {number}": text for number, text in enumerate(texts, 1)}
         )
-        found = leaks.no_secret_leak(self.attempts, outcome, self._expectation())
+        found = leaks.no_secret_leak(self.attempts, outcome, self._expectation(self.attempts))
         _require(self._texts(found, strict=True))
 
     def assert_within_budget(
         self, seen: Seen, *, tokens: int | None = None, requests: int | None = None, concurrency: int = 1
     ) -> None:
         """Demand that requests ended when the budget was spent, and that the failure names the budget."""
+        if tokens is None and requests is None:
+            raise TypeError("assert_within_budget: give the budget: tokens=, requests=, or both")
+        self._require_requests()
         budget = limits.Budget(tokens=tokens, requests=requests, concurrency=concurrency)
-        found = limits.within_budget(self.attempts, seen.outcome, self._expectation(), budget=budget)
+        expected = self._expectation(self.attempts)
+        found = limits.within_budget(self.attempts, seen.outcome, expected, budget=budget)
         _require(self._texts(found, strict=True))
 
     def assert_uses_llm(self, ask: Callable[[], object]) -> None:
@@ -275,40 +325,49 @@ class Faults:
         if presence(result, self.provider.canaries) is not Presence.FULL:
             raise AssertionError(f"{self.case}: llm-not-used: the answer holds nothing of the provider's")
 
-    def assert_circuit_opens(self, ask: Callable[[], object], *, after: int = 5) -> None:
-        """Demand that after this many failed calls the next one fails without a request.
+    def assert_circuit_opens(self, ask: Callable[[], object], *, after: int = circuit.AFTER) -> None:
+        """Demand that after this many failed calls the next one fails at once, unsent, and says so.
 
         The test lets every request fail first, with `fail("unavailable")`.
         """
         for _ in range(after):
-            with Watch(self.deadline):
+            with Watch(self.deadline) as seen:
                 ask()
+            if seen.raised is None:
+                raise AssertionError(f"{self.case}: a call succeeded that had to fail: set a fault first")
+        self._require_requests()
         before = len(self.attempts)
         with Watch(self.deadline) as seen:
             ask()
-        if len(self.attempts) > before or seen.raised is None:
-            raise AssertionError(
-                f"{self.case}: missing-circuit-breaker: after {after} failed calls the next one "
-                f"{'asked the provider again' if len(self.attempts) > before else 'did not fail'}"
-            )
+        missing = "; ".join(circuit.missing(seen.outcome, self.attempts[before:]))
+        if missing:
+            raise AssertionError(f"{self.case}: missing-circuit-breaker: {missing}")
+
+    def _require_requests(self) -> None:
+        if not any(each.kind == "call" for each in self.attempts):
+            raise AssertionError(f"{self.case}: injection-not-exercised: no request reached the provider")
 
     def _texts(self, found: Iterable[Finding], *, strict: bool) -> list[str]:
         return _written((each for each in found if each.rule not in self.overlooked), strict=strict)
 
-    def _expectation(self) -> Expectation:
-        """Return what is expected under the first fault that was met, or that the rules name."""
-        met = next((each for each in self.attempts if each.fault), None)
-        named = met.fault if met else next((rule.kinds[0].fault for rule in self.provider.rules), "")
-        fault: Fault | None = self.catalogue.find(named) if named not in {"", "ok"} else None
-        dialect = met.dialect if met else next((each.dialect for each in self.attempts), "openai")
-        single = bool(self.provider.rules) and self.provider.rules[0].when.first is not None
+    def _expectation(self, sent: Sequence[Attempt]) -> Expectation:
+        """Return what is expected under the first fault that these requests met, else the newest rule's.
+
+        Faults inside answers are those of requests alone; others let none through, and their rule tells.
+        """
+        met = next((each for each in sent if each.fault), None)
+        rules = self.provider.rules
+        named = met.fault if met else next((rule.kinds[0].fault for rule in reversed(rules)), "")
+        fault: Fault | None = self.catalogue.find(named) if named not in {"", OK} else None
+        dialect = met.dialect if met else next((each.dialect for each in sent), "openai")
+        lasting = {each.id for each in rules if each.when == When() and not each.sequence}
         return Expectation(
             case=self.case,
             canaries=self.provider.canaries,
             fault=fault,
             form=self.catalogue.form(fault, dialect) if fault else None,
             dialect=dialect,
-            single=single,
+            single=met is not None and met.rule not in lasting,
             deadline=self.deadline,
         )
 
@@ -323,5 +382,6 @@ def _written(found: Iterable[Finding], *, strict: bool) -> list[str]:
 
 
 def _require(problems: Sequence[str]) -> None:
+    __tracebackhide__ = True
     if problems:
         raise AssertionError("\n".join(problems))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,7 +60,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         cases = chosen(load(), marker.args, marker.kwargs)
     except OptionsError as error:
-        raise pytest.UsageError(_at(metafunc.definition.nodeid, "failhard_fault_matrix", error)) from None
+        # Raised here it would be an error of the module, and end the run as one.
+        mistakes = metafunc.config.stash.setdefault(MISTAKES, [])
+        mistakes.append(_at(metafunc.definition.nodeid, "failhard_fault_matrix", error))
+        return
     left_out = metafunc.config.stash.setdefault(LEFT_OUT, [])
     name = metafunc.definition.name
     left_out += [f"{name}: {each.id}: {each.left_out}" for each in cases if each.left_out]
@@ -68,11 +71,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("failhard_llm_case", kept, ids=[each.id for each in kept], indirect=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse markers that cannot be meant, all of them at once, before any test runs."""
-    mistakes = [mistake for item in items for mistake in _mistakes(item)]
-    if mistakes:
-        raise pytest.UsageError("\n".join(dict.fromkeys(mistakes)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse markers and settings that cannot be meant, all of them at once, before any test runs."""
+    mistakes = [*config.stash.get(MISTAKES, []), *(mistake for item in items for mistake in _mistakes(item))]
+    if any("llm_faults" in _fixtures(item) for item in items):
+        mistakes += _settings_mistakes(config)
+    if not mistakes:
+        return
+    text = "\n".join(dict.fromkeys(mistakes))
+    if not hasattr(config, "workerinput"):
+        raise pytest.UsageError(text)
+    # What a worker raises ends that worker alone: the controller has to be told.
+    vars(config)["workeroutput"][SENT] = text
+    items.clear()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object) -> None:
+    """Refuse what a worker found."""
+    text = vars(node).get("workeroutput", {}).get(SENT)
+    if text is not None:
+        raise pytest.UsageError(text)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -89,7 +108,7 @@ def _mistakes(item: pytest.Item) -> Iterator[str]:
     from pytest_failhard.llm.options import OptionsError, Strictness, rule
 
     name = item.nodeid.partition("[")[0]
-    if "llm_faults" not in vars(item).get("fixturenames", ()):
+    if "llm_faults" not in _fixtures(item):
         yield f"{name}: add the fixture llm_faults: without it no request meets a fault"
     for marker in item.iter_markers("failhard_fault"):
         try:
@@ -104,6 +123,29 @@ def _mistakes(item: pytest.Item) -> Iterator[str]:
         yield _at(name, "failhard_fault_strict", error)
 
 
+def _fixtures(item: pytest.Item) -> Sequence[str]:
+    names: Sequence[str] = vars(item).get("fixturenames", ())
+    return names
+
+
+def _settings_mistakes(config: pytest.Config) -> Iterator[str]:
+    from pytest_failhard.llm.settings import SettingsError
+
+    try:
+        settings_of(config)
+    except SettingsError as error:
+        yield f"failhard: {error}"
+
+
+def settings_of(config: pytest.Config) -> FixtureSettings:
+    """Return what pyproject.toml and the command line say; raises SettingsError."""
+    from pytest_failhard.llm.settings import FixtureSettings
+
+    settings = FixtureSettings.of_project(config.rootpath)
+    deadline = config.getoption("failhard_llm_deadline", None)
+    return settings if deadline is None else settings.with_deadline(deadline)
+
+
 def _at(nodeid: str, marker: str, error: Exception) -> str:
     return f"{nodeid}: {marker}: {error}"
 
@@ -111,14 +153,7 @@ def _at(nodeid: str, marker: str, error: Exception) -> str:
 @pytest.fixture(scope="session")
 def failhard_llm_config(pytestconfig: pytest.Config) -> FixtureSettings:
     """The settings: what `[tool.failhard.llm]` says. Override it to return your own."""
-    from pytest_failhard.llm.settings import FixtureSettings, SettingsError
-
-    try:
-        settings = FixtureSettings.of_project(pytestconfig.rootpath)
-    except SettingsError as error:
-        raise pytest.UsageError(f"failhard: {error}") from None
-    deadline = pytestconfig.getoption("failhard_llm_deadline", None)
-    return settings if deadline is None else settings.with_deadline(deadline)
+    return settings_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -171,7 +206,13 @@ def llm_faults(
     for name in checks.turned_off:
         request.node.user_properties.append(("failhard_llm_not_checked", name))
     llm_server.begin(request.node.nodeid)
-    faults = Faults(llm_server, load(), request.node.nodeid, failhard_llm_config.deadline)
+    faults = Faults(
+        llm_server,
+        load(),
+        request.node.nodeid,
+        deadline=failhard_llm_config.deadline,
+        max_attempts=failhard_llm_config.max_attempts,
+    )
     faults.overlooked = frozenset() if checks.canary_key else frozenset({"hard-coded-key"})
     with Capture(llm_server, failhard_llm_config.egress_allow, guard=checks.block_network) as capture:
         for marker in reversed(list(request.node.iter_markers("failhard_fault"))):
@@ -181,15 +222,29 @@ def llm_faults(
         yield faults
         problems = capture.problems(checks)
     llm_server.end()
-    if problems:
+    # A test that never came to its end, by Ctrl-C or another fixture's error, says nothing of its faults.
+    if problems and request.node.stash.get(CALLED, False):
         pytest.fail("\n".join(problems), pytrace=False)
 
 
 @pytest.fixture
-def llm_env(llm_server: LocalProvider, llm_faults: Faults) -> dict[str, str]:
-    """The environment for a child process whose LLM requests reach the provider of this test."""
+def llm_env(llm_server: LocalProvider, llm_faults: Faults) -> Iterator[dict[str, str]]:
+    """The environment for a child process whose LLM requests reach the provider of this test.
+
+    It follows the test: a fault of the connection leads children to its trap, `missing_key` takes the keys.
+    """
     del llm_faults
-    return llm_server.child_environment(os.environ)
+    environ = dict(os.environ)
+    found: dict[str, str] = {}
+
+    def renew() -> None:
+        found.clear()
+        found.update(llm_server.child_environment(environ))
+
+    renew()
+    llm_server.on_change.append(renew)
+    yield found
+    llm_server.on_change.remove(renew)
 
 
 @pytest.fixture
@@ -199,7 +254,8 @@ def llm_system(
     """Run a command, a WSGI or ASGI application, or a callable, and get its outcome."""
     from pytest_failhard.llm.tried import System
 
-    return System(environment=llm_env, folder=tmp_path_factory.mktemp("llm"), deadline=llm_faults.deadline)
+    folder = tmp_path_factory.mktemp("llm")
+    return System(environment=llm_env, folder=folder, deadline=llm_faults.deadline, ran=llm_faults.note)
 
 
 def _preset(name: str, fault: str, what: str) -> object:
@@ -226,8 +282,9 @@ llm_truncated_stream = _preset("llm_truncated_stream", "stream_truncated", "its 
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Name the faults that a failing test met."""
     report = yield
+    item.stash[CALLED] = report.when == "call"
     local = item.config.stash.get(PROVIDER, None)
-    if report.when == "call" and report.failed and local is not None:
+    if report.failed and local is not None and local.ledger.case == item.nodeid:
         met = [
             f"attempt {each.number}: {each.fault} ({each.rule})"
             for each in local.ledger.attempts
@@ -239,4 +296,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 PROVIDER = pytest.StashKey["LocalProvider"]()
+CALLED = pytest.StashKey[bool]()
 LEFT_OUT = pytest.StashKey[list[str]]()
+MISTAKES = pytest.StashKey[list[str]]()
+SENT = "failhard_llm_mistakes"
+"""The key under which a worker tells the controller what is wrong with the markers."""

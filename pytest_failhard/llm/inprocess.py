@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from pytest_failhard.llm import providers
-from pytest_failhard.llm.traffic import environment, reroute
+from pytest_failhard.llm.traffic import reroute
 from pytest_failhard.llm.traffic.egress import Guard
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.local import LocalProvider
     from pytest_failhard.llm.options import Strictness
+    from pytest_failhard.llm.schedule import Rule
 
 ANY_HOST = ("*",)
 
@@ -32,10 +34,11 @@ class Capture:
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
-            self._local.on_keys = self._set
             undo.callback(_restore, dict(os.environ))
             self._set()
-            hosts = (*providers.load().hosts, reroute.netloc(self._local.listener.url))
+            self._local.on_change.append(self._set)
+            undo.callback(self._local.on_change.remove, self._set)
+            hosts = (*providers.load().hosts, reroute.netloc(self._local.url))
             undo.callback(reroute.install(self._local.target, hosts, self._guard))
             self._undo = undo.pop_all()
         return self
@@ -43,17 +46,10 @@ class Capture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._local.on_keys = None
         self._undo.close()
 
     def _set(self) -> None:
-        variables = environment.variables(
-            self._local.listener.url,
-            self._local.canaries,
-            layers=frozenset({environment.BASE_URL}),
-            ca_file=self._local.trusted,
-            missing_key=self._local.without_key,
-        )
+        variables = self._local.own_environment()
         for name in variables.unset:
             os.environ.pop(name, None)
         os.environ.update(variables.set)
@@ -70,11 +66,13 @@ class Capture:
 
     def _unfired(self) -> Iterator[str]:
         seen = self._seen()
-        for rule in (*self._local.router.schedule.unfired(), *self._local.idle_traps()):
-            fault = rule.kinds[0].fault
+        counts = self._local.router.schedule.counts
+        for rule in self._local.idle():
+            matched = counts[rule.id].matched if rule.id in counts else 0
+            fault = "|".join(kind.fault for kind in rule.kinds)
             yield (
-                f"fault '{fault}' (rule {rule.id}) never fired: 0 requests that it is for. Seen: {seen}. "
-                "Is the client built before the fixture, or pointed elsewhere? "
+                f"fault '{fault}' (rule {rule.id}) never fired: {matched} requests{_wanted(rule)}. "
+                f"Seen: {seen}. Is the client built before the fixture, or pointed elsewhere? "
                 "Layers tried: base_url, reroute"
             )
 
@@ -94,8 +92,13 @@ class Capture:
                 yield f"{refusal.what}: {refusal.detail}: the request could not be answered"
 
     def _egress(self) -> Iterator[str]:
-        for host, port in dict.fromkeys(self._guard.attempts):
-            yield f"a connection to {host}:{port} was refused: tests with llm_faults stay on this machine"
+        places = [f"{host}:{port}" for host, port in self._guard.attempts]
+        places += [each.detail for each in self._local.ledger.refusals if each.what == "egress"]
+        for place in dict.fromkeys(places):
+            yield (
+                f"a connection to {place} was refused: tests with llm_faults stay on this machine; "
+                "declare the host in egress_allow, or turn off block_network"
+            )
 
     def _keys(self) -> Iterator[str]:
         for attempt in self._local.ledger.attempts:
@@ -106,6 +109,19 @@ class Capture:
                 )
             elif attempt.key and self._local.without_key:
                 yield f"attempt {attempt.number} presented a key although none is set: find its source"
+
+
+def _wanted(rule: Rule) -> str:
+    """Say which requests a rule was for."""
+    match = rule.match
+    conditions = [
+        f"{each.name} {value}"
+        for each in fields(match)
+        if each.name != "route" and (value := vars(match)[each.name]) is not None
+    ]
+    return (f" on {match.route}" if match.route else "") + (
+        f" with {', '.join(conditions)}" if conditions else ""
+    )
 
 
 def _restore(before: dict[str, str]) -> None:

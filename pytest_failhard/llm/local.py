@@ -1,84 +1,79 @@
-"""The provider of a process: one server, one port for the tests, and traps for what never answers."""
+"""The provider of a process: one case for all its tests, one at a time, and the traps they open."""
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from pytest_failhard.llm import catalogue, providers
+from pytest_failhard.llm import catalogue, options, providers
 from pytest_failhard.llm.canaries import Canaries
-from pytest_failhard.llm.options import OptionsError
-from pytest_failhard.llm.router import Router
-from pytest_failhard.llm.schedule import Match, When
-from pytest_failhard.llm.server import Server
-from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
-from pytest_failhard.llm.server.traps import CERTIFIED
+from pytest_failhard.llm.session import Injection, LlmSession, OpenCase
 from pytest_failhard.llm.traffic import environment
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from pytest_failhard.llm.answers import Answers
     from pytest_failhard.llm.ledger import Ledger
-    from pytest_failhard.llm.router import Normaliser
+    from pytest_failhard.llm.router import Normaliser, Router
     from pytest_failhard.llm.schedule import Rule
     from pytest_failhard.llm.server import Listener
+    from pytest_failhard.llm.traffic.environment import Environment
 
-LOOPBACK = "127.0.0.1"
-HTTP_PORT = 80
 CONNECTION, ENVIRONMENT = "connection", "environment"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Trap:
-    """A port that never answers, for as long as a rule wants it."""
-
-    rule: Rule
-    listener: Listener
-    ends: tuple[str, int, str]
+Watcher = Callable[[], None]
 
 
 @dataclass(kw_only=True)
 class LocalProvider:
     """Answers the requests of this process's tests, one test at a time. Closing it ends the server.
 
-    `on_keys` is called when a rule takes the keys out of the environment. `standing` are rules of the whole
-    run, in force in every test, after the test's own.
+    `standing` are rules of the whole run, in force in every test, after the test's own. `on_change` are
+    called when the way here changes: the keys, or a trap; `on_end` before a record is replaced.
     """
 
     seed: int = 0
     standing: tuple[Rule, ...] = ()
-    server: Server = field(default_factory=Server)
-    on_keys: Callable[[], None] | None = None
+    on_change: list[Watcher] = field(default_factory=list)
+    on_end: list[Watcher] = field(default_factory=list)
     _normalise: Normaliser | None = None
-    _proxy: Listener | None = None
-    _router: Router | None = None
-    _listener: Listener | None = None
-    _traps: dict[str, _Trap] = field(default_factory=dict)
-    _without_key: dict[str, Rule] = field(default_factory=dict)
+    _own: dict[str, Rule] = field(default_factory=dict)
+    _traps: dict[str, Listener] = field(default_factory=dict)
+    _without_key: set[str] = field(default_factory=set)
     _met: set[str] = field(default_factory=set)
+    _proxy: Listener | None = None
+
+    @functools.cached_property
+    def _folder(self) -> TemporaryDirectory[str]:
+        return TemporaryDirectory(prefix="llm-")
+
+    @functools.cached_property
+    def _session(self) -> LlmSession:
+        return LlmSession(folder=Path(self._folder.name), seed=self.seed, normalise=self._normalise)
+
+    @functools.cached_property
+    def _opened(self) -> OpenCase:
+        return self._session.open("none")
 
     @property
     def router(self) -> Router:
         """Who decides what is answered."""
-        if self._router is None:
-            self._router = Router(
-                "none", seed=self.seed, rules=(), canaries=Canaries.draw("A"), normalise=self._normalise
-            )
-        return self._router
+        return self._opened.router
 
     @property
-    def listener(self) -> Listener:
-        """The port on which requests are answered; opened when it is first asked for."""
-        if self._listener is None:
-            self._listener = self.server.open(self.router)
-        return self._listener
+    def case(self) -> OpenCase:
+        """How a process is led here now: to the newest trap where there is one, else to our port."""
+        trap = next(reversed(self._traps), "")
+        fault = self._own[trap].kinds[0].fault if trap else ""
+        return replace(
+            self._opened,
+            listener=self._traps[trap] if trap else self._opened.listener,
+            proxy=self._proxy,
+            injection=Injection(trap=fault, missing_key=self.without_key),
+            authority=self._session.made_authority,
+        )
 
     @property
     def ledger(self) -> Ledger:
@@ -92,17 +87,18 @@ class LocalProvider:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """All rules of this test, those of traps and keys included."""
-        traps = tuple(trap.rule for trap in self._traps.values())
-        return (*self.router.schedule.rules, *traps, *self._without_key.values())
+        """The test's own rules, oldest first, those of traps and keys included."""
+        return tuple(self._own.values())
 
-    def idle_traps(self) -> tuple[Rule, ...]:
-        """Return the rules of traps to which no request was led and no connection came."""
-        return tuple(
-            trap.rule
-            for trap in self._traps.values()
-            if trap.rule.id not in self._met and not trap.listener.connections
-        )
+    def idle(self) -> tuple[Rule, ...]:
+        """Return the test's own rules by which nothing failed: no request, no connection, no failure."""
+        unfired = {rule.id for rule in self.router.schedule.unfired()}
+        unfired |= {name for name, trap in self._traps.items() if not trap.connections}
+        return tuple(rule for name, rule in self._own.items() if name in unfired - self._met)
+
+    def confirm(self) -> None:
+        """Take note that a failure outside this process showed the newest trap, which sees no connection."""
+        self._met.update(tuple(self._traps)[-1:])
 
     def use(self, normalise: Normaliser | None) -> None:
         """Let a function of the project say which requests are the same; before the first test only."""
@@ -116,96 +112,77 @@ class LocalProvider:
     @property
     def port(self) -> int:
         """The port on 127.0.0.1."""
-        return self.listener.port
+        return self._opened.listener.port
+
+    @property
+    def url(self) -> str:
+        """The URL of that port."""
+        return self._opened.listener.url
 
     @property
     def ca_file(self) -> Path:
         """The certificate that a client must trust; raises MissingExtraError without the extra `tls`."""
-        return self.authority.ca_file
+        return self._session.authority().ca_file
 
     def base_url(self, provider: str = "openai") -> str:
         """Return the base URL under which an SDK of a provider finds us; raises ProvidersError."""
         urls = providers.load().of(provider).base_urls
-        return f"{self.listener.url}{urls[0].suffix if urls else ''}"
+        return f"{self.url}{urls[0].suffix if urls else ''}"
 
     def begin(self, case: str) -> None:
         """Begin a test: new words and keys, a new record, no rules but the standing ones."""
-        self.end()
+        _call(self.on_end)
+        self._forget()
         self.router.answers = None
         self.router.reset(case, self.standing, Canaries.draw(case))
+        _call(self.on_change)
 
     def end(self) -> None:
         """Close the traps of this test."""
+        self._forget()
+        _call(self.on_change)
+
+    def _forget(self) -> None:
         while self._traps:
-            self._traps.popitem()[1].listener.close()
+            self._traps.popitem()[1].close()
+        self._own.clear()
         self._without_key.clear()
         self._met.clear()
 
     def put(self, rule: Rule) -> None:
-        """Add a rule or replace the one of its id; one that acts on the connection opens its trap."""
-        stage = catalogue.load().find(rule.kinds[0].fault).stage if rule.kinds[0].fault != "ok" else ""
+        """Add a rule or replace the one of its id; one that acts on the connection opens its trap.
+
+        Raises OptionsError for one that asks of a connection what only a request can tell.
+        """
+        options.require_possible(rule, catalogue.load())
+        fault = rule.kinds[0].fault
+        stage = "" if fault == "ok" else catalogue.load().find(fault).stage
         if stage == CONNECTION:
-            self._trap(rule)
+            before = self._traps.pop(rule.id, None)
+            self._traps[rule.id] = self._session.listen(self.router, fault)
+            if before is not None:
+                before.close()
         elif stage == ENVIRONMENT:
-            self._without_key[rule.id] = rule
-            if self.on_keys is not None:
-                self.on_keys()
+            self._without_key.add(rule.id)
         else:
-            self.router.put(rule)
-
-    def _trap(self, rule: Rule) -> None:
-        name = rule.kinds[0].fault
-        if rule.match != Match() or rule.when != When() or len(rule.kinds) > 1:
-            raise OptionsError(
-                [f"{name} acts on the connection, where no request is seen: it holds for all, always, alone"]
-            )
-        listener = self.server.open(self.router, trap=name, tls=self._certificate(name))
-        parts = urlsplit(listener.url)
-        ends = (parts.hostname or LOOPBACK, parts.port or HTTP_PORT, parts.scheme)
-        before = self._traps.pop(rule.id, None)
-        self._traps[rule.id] = _Trap(rule=rule, listener=listener, ends=ends)
-        if before is not None:
-            before.listener.close()
-
-    def _certificate(self, trap: str) -> SSLContext | None:
-        if trap not in CERTIFIED:
-            return None
-        host = OTHER_HOST if trap == "tls_hostname" else LOOPBACK
-        return self.authority.context(host, expired=trap == "tls_expired")
-
-    @functools.cached_property
-    def authority(self) -> Authority:
-        """The certificate authority of this process; raises MissingExtraError without the extra `tls`."""
-        return Authority.create(Path(self._folder.name))
-
-    @functools.cached_property
-    def _folder(self) -> TemporaryDirectory[str]:
-        return TemporaryDirectory(prefix="llm-")
-
-    @property
-    def trusted(self) -> Path | None:
-        """The certificate that clients are told to trust: None without the extra `tls`."""
-        return self.ca_file if importlib.util.find_spec("trustme") else None
+            self.router.put(rule, ahead_of=len(self.standing))
+        self._own[rule.id] = rule
+        _call(self.on_change)
 
     def child_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment for a child process whose LLM requests come here, by base URL or by proxy."""
         if self._proxy is None:
-            hosts = providers.load()
-            self._proxy = self.server.open_proxy(
-                self.router,
-                hosts=lambda host: hosts.of_host(host) is not None,
-                authority=self.authority if self.trusted else None,
-            )
-        trap = next(reversed(self._traps.values())).listener.url if self._traps else self.listener.url
-        found = environment.variables(
-            trap,
-            self.canaries,
-            layers=frozenset({environment.BASE_URL, environment.PROXY}),
-            proxy_url=self._proxy.url,
-            ca_file=self.trusted,
-            missing_key=self.without_key,
-        )
-        return found.apply(environ)
+            self._proxy = self._session.listen_as_proxy(self.router)
+        case = self.case
+        found = case.environment(case.layers).apply(environ)
+        if self._traps:
+            # A proxy would make the connection that is to fail in the child's place.
+            found |= {name: f"{found[name]},{case.target[0]}" for name in environment.NO_PROXIES}
+        return found
+
+    def own_environment(self) -> Environment:
+        """Return the variables for this process; `target` leads its requests to a trap, and takes note."""
+        return replace(self.case, listener=self._opened.listener).environment()
 
     def tell(self, answers: Answers) -> None:
         """Give healthy answers their content."""
@@ -213,15 +190,18 @@ class LocalProvider:
 
     def target(self) -> tuple[str, int, str]:
         """Return host, port and scheme to which a request goes now: the newest trap, else our port."""
-        if self._traps:
-            trap = next(reversed(self._traps.values()))
-            self._met.add(trap.rule.id)
-            return trap.ends
-        return LOOPBACK, self.listener.port, "http"
+        self.confirm()
+        return self.case.target
 
     def close(self) -> None:
         """End the server and everything that it opened."""
-        self.end()
-        self.server.stop()
+        if "_session" in vars(self):
+            self._forget()
+            self._session.close()
         if "_folder" in vars(self):
             self._folder.cleanup()
+
+
+def _call(watchers: list[Watcher]) -> None:
+    for watcher in watchers:
+        watcher()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,23 +29,48 @@ class Chosen:
         return f"{self.dialect}-{self.fault.id}"
 
 
-def chosen(catalogue: Catalogue, names: Iterable[str], keywords: Mapping[str, object]) -> tuple[Chosen, ...]:
+def chosen(catalogue: Catalogue, names: Sequence[str], keywords: Mapping[str, object]) -> tuple[Chosen, ...]:
     """Return what groups and ids stand for; raises OptionsError with every mistake.
 
     `provider` is a dialect (default `openai`), `level` the highest level of a fault in a group (default 4),
     `exclude` a pair of a fault and the reason why it is left out, or a list of such pairs.
     """
-    from pytest_failhard.llm.catalogue import PARENTS, CatalogueError
-
     mistakes = [
         f"{key}: unknown keyword{suggestion(key, KEYWORDS)}" for key in sorted(set(keywords) - set(KEYWORDS))
     ]
     dialect, level = keywords.get("provider", "openai"), keywords.get("level", 4)
-    if dialect not in PARENTS:
-        mistakes.append(f"provider: unknown dialect {dialect!r}{suggestion(str(dialect), PARENTS)}")
-    if level not in {1, 2, 3, 4} or isinstance(level, bool):
-        mistakes.append(f"level: must be 1, 2, 3 or 4 (it is {level!r})")
+    mistakes += _range(dialect, level)
     excluded = _excluded(keywords.get("exclude", ()), mistakes)
+    found = _found(catalogue, names, level, mistakes)
+    mistakes.extend(
+        f"exclude: {name} is not in this matrix; remove it" for name in sorted(set(excluded) - set(found))
+    )
+    if mistakes:
+        raise OptionsError(mistakes)
+    cases = tuple(
+        Chosen(fault=fault, dialect=str(dialect), left_out=excluded.get(name, ""))
+        for name, fault in sorted(found.items())
+        if catalogue.form(fault, str(dialect)) is not None
+    )
+    if all(case.left_out for case in cases):
+        raise OptionsError([f"no fault of {', '.join(names)} is left at level {level} for {dialect}"])
+    return cases
+
+
+def _range(dialect: object, level: object) -> Iterator[str]:
+    from pytest_failhard.llm.catalogue import PARENTS
+
+    if dialect not in PARENTS:
+        yield f"provider: unknown dialect {dialect!r}{suggestion(str(dialect), PARENTS)}"
+    if level not in {1, 2, 3, 4} or isinstance(level, bool):
+        yield f"level: must be 1, 2, 3 or 4 (it is {level!r})"
+
+
+def _found(
+    catalogue: Catalogue, names: Sequence[str], level: object, mistakes: list[str]
+) -> dict[str, Fault]:
+    from pytest_failhard.llm.catalogue import CatalogueError
+
     found: dict[str, Fault] = {}
     for name in names:
         try:
@@ -54,16 +79,7 @@ def chosen(catalogue: Catalogue, names: Iterable[str], keywords: Mapping[str, ob
             mistakes.append(str(error))
     if not names:
         mistakes.append("name at least one group or fault: permanent, transient, silent, network, all, ...")
-    mistakes.extend(
-        f"exclude: {name} is not in this matrix; remove it" for name in sorted(set(excluded) - set(found))
-    )
-    if mistakes:
-        raise OptionsError(mistakes)
-    return tuple(
-        Chosen(fault=fault, dialect=str(dialect), left_out=excluded.get(name, ""))
-        for name, fault in sorted(found.items())
-        if catalogue.form(fault, str(dialect)) is not None
-    )
+    return found
 
 
 def _named(catalogue: Catalogue, name: str, level: object) -> Iterable[Fault]:

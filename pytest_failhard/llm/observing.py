@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 from pytest_failhard.llm.verdicts.outcome import Link, Outcome
 
+if TYPE_CHECKING:
+    from asyncio import Task
+
 DEEPEST_CHAIN = 32
+GRACE_SECONDS = 1.0
+"""What a cancelled task has to end in before it is interrupted."""
 
 
 class DeadlineError(BaseException):
@@ -61,6 +66,7 @@ class Watch:
 
     One that runs too long is ended where this platform can: only the main thread of a POSIX system can be
     interrupted, and only while nobody else uses its alarm; elsewhere the block is late when it returns.
+    In a coroutine its task is cancelled first, and what does not heed that within a second is interrupted.
     Exceptions of the system under test are kept, and not passed on; what pytest raises, what a person
     raises with Ctrl-C, and an assertion in the block itself pass through.
     """
@@ -68,42 +74,74 @@ class Watch:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.seen = Seen()
-        self._alarm = _alarm(seconds)
+        self._alarm = _Alarm(seconds)
         self._began = 0.0
 
     def __enter__(self) -> Seen:
         self._began = time.monotonic()
-        self._alarm.__enter__()
+        self._alarm.set()
         return self.seen
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._alarm.__exit__(None, None, None)
+        self._alarm.clear()
         seen = self.seen
         seen.seconds = time.monotonic() - self._began
         seen.raised = error
-        seen.late = isinstance(error, DeadlineError) or seen.seconds > self.seconds
+        ended = isinstance(error, DeadlineError) or self._alarm.cancelled(error)
+        seen.late = ended or seen.seconds > self.seconds
         own = isinstance(error, AssertionError) and trace is not None and trace.tb_next is None
-        return isinstance(error, (Exception, DeadlineError)) and not own
+        return (ended or isinstance(error, Exception)) and not own
 
 
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    if not _is_free():
-        yield
-        return
+class _Alarm:
+    """Ends the code of this thread after some seconds, where that is possible."""
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise DeadlineError(f"still running after {seconds:g} seconds")
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._is_set = False
+        self._task: Task[object] | None = None
+        self._asked = False
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    def set(self) -> None:
+        if not _is_free():
+            return
+        self._task = _current_task()
+        signal.signal(signal.SIGALRM, self._ring)
+        self._is_set = True
+        signal.setitimer(signal.ITIMER_REAL, self._seconds, GRACE_SECONDS)
+
+    def clear(self) -> None:
+        if self._is_set:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def cancelled(self, error: BaseException | None) -> bool:
+        """Tell whether an exception is our own cancellation; the task is then as if nobody had asked."""
+        if self._task is None or not self._asked or type(error).__name__ != "CancelledError":
+            return False
+        self._task.uncancel()
+        return True
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._task is None or self._asked:
+            raise DeadlineError(f"still running after {self._seconds:g} seconds")
+        # The loop waits in its selector, outside the block: an exception out of here would end the loop.
+        self._asked = True
+        self._task.get_loop().call_soon_threadsafe(self._task.cancel)
+
+
+def _current_task() -> Task[object] | None:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        task: Task[object] | None = asyncio.current_task()
+    except RuntimeError:
+        # No loop runs in this thread.
+        return None
+    return task
 
 
 def _is_free() -> bool:

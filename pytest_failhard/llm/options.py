@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from pytest_failhard.llm.schedule import Kind, Match, Rule, When
+from pytest_failhard.llm.schedule import OK, Kind, Match, Rule, When
 from pytest_failhard.strict import suggestion
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def rule(
     mistakes: list[str] = []
     for fault in faults:
         try:
-            found.append(None if fault == "ok" and sequence else catalogue.find(fault))
+            found.append(None if fault == OK and sequence else catalogue.find(fault))
         except CatalogueError as error:
             mistakes.append(str(error))
     match = {MATCH[key]: value for key, value in options.items() if key in MATCH}
@@ -54,13 +54,29 @@ def rule(
     mistakes.extend(_params(params))
     if mistakes:
         raise OptionsError(mistakes)
-    return Rule(
+    made = Rule(
         id=name,
         kinds=tuple(Kind(fault=each, params=_plain(params)) for each in faults),
         match=Match(**match),  # type: ignore[arg-type]  # checked by `_match`
         when=When(**when),  # type: ignore[arg-type]  # checked by `_when`
         sequence=sequence,
     )
+    require_possible(made, catalogue)
+    return made
+
+
+def require_possible(rule: Rule, catalogue: Catalogue) -> None:
+    """Raise OptionsError for a fault outside answers that is to choose among requests: it sees none."""
+    found = [catalogue.find(kind.fault) for kind in rule.kinds if kind.fault != OK]
+    early = [fault for fault in found if fault.stage != "answer"]
+    if early and (rule.match != Match() or rule.when != When() or len(rule.kinds) > 1):
+        raise OptionsError(
+            [
+                f"{fault.id} acts on the {fault.stage}, where no request is seen: "
+                "it holds for all, always, alone"
+                for fault in early
+            ]
+        )
 
 
 def match(options: Mapping[str, object]) -> Match:
@@ -74,12 +90,13 @@ def match(options: Mapping[str, object]) -> Match:
     return Match(**options)  # type: ignore[arg-type]  # checked by `_match`
 
 
-def when(options: Mapping[str, object]) -> When:
-    """Return when a rule fires; raises OptionsError."""
-    mistakes = list(_when(options))
+def counted(before: When, key: str, value: object) -> When:
+    """Return the same moment with another way of counting, None for always; raises OptionsError."""
+    mistakes = list(_when({} if value is None else {key: value}))
     if mistakes:
         raise OptionsError(mistakes)
-    return When(**options)  # type: ignore[arg-type]  # checked by `_when`
+    kept = {each.name: getattr(before, each.name) for each in fields(When) if each.name not in COUNTING}
+    return When(**kept, **{key: value})  # type: ignore[arg-type]  # checked by `_when`
 
 
 def _unknown(params: Mapping[str, object], known: set[str]) -> Iterator[str]:

@@ -146,10 +146,10 @@ class Router:
         self._check(rules)
         self.schedule.extend(rules)
 
-    def put(self, rule: Rule) -> None:
-        """Replace the rule of the same id, or add it; it raises as for a new router."""
+    def put(self, rule: Rule, ahead_of: int = 0) -> None:
+        """Replace the rule of the same id, or add it ahead of that many last ones; raises as a new router."""
         self._check((rule,))
-        self.schedule.put(rule)
+        self.schedule.put(rule, ahead_of)
 
     def refuse(self, what: str, detail: str) -> None:
         """Record what is no request, as `handler.Handler` says."""

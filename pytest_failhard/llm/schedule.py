@@ -191,12 +191,13 @@ class Schedule:
             self._due = {each: self._due.get(each, 0) for each in ids}
             self.rules = together
 
-    def put(self, rule: Rule) -> None:
-        """Replace the rule of the same id, which then counts anew, or add it after the others."""
+    def put(self, rule: Rule, ahead_of: int = 0) -> None:
+        """Replace the rule of the same id, which then counts anew, or add it ahead of that many last ones."""
         with self._lock:
             known = any(each.id == rule.id for each in self.rules)
             others = tuple(rule if each.id == rule.id else each for each in self.rules)
-            self.rules = others if known else (*self.rules, rule)
+            place = len(others) - ahead_of
+            self.rules = others if known else (*others[:place], rule, *others[place:])
             self._counts[rule.id] = Count()
             self._due[rule.id] = 0
 

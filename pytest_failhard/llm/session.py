@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -129,7 +128,7 @@ class LlmSession:
     """A server, started with the first case, and what all cases share. Threads may open cases at once.
 
     `folder` takes the certificate of the run's authority: one that is not part of a report. `host` is the
-    IPv4 address on which ports are opened.
+    IPv4 address on which ports are opened. `made_authority` is that authority where it was needed.
     """
 
     folder: Path
@@ -139,7 +138,7 @@ class LlmSession:
     host: str = traps.LOOPBACK
     server: Server = field(default_factory=Server)
     _known: list[Canaries] = field(default_factory=list)
-    _authority: Authority | None = None
+    made_authority: Authority | None = None
 
     def open(
         self,
@@ -170,24 +169,37 @@ class LlmSession:
             delay=delay,
             normalise=self.normalise,
         )
-        tls = self._certificate(injected.trap)
-        listener = self.server.open(router, trap=injected.trap, tls=tls, host=self.host, port=port)
-        opened = self._proxy(router) if proxy else None
+        listener = self.listen(router, injected.trap, port=port)
+        opened = self.listen_as_proxy(router) if proxy else None
         self._known.insert(0, drawn)
         return OpenCase(
             router=router,
             listener=listener,
             proxy=opened,
             injection=injected,
-            authority=self._authority,
+            authority=self.made_authority,
             host=self.host,
         )
 
+    def listen(self, router: Router, trap: str = "", *, port: int = 0) -> Listener:
+        """Open a port on which a router answers, or where a trap lies. Raises as `open` does."""
+        tls = self.authority().of_trap(trap) if trap in traps.CERTIFIED else None
+        return self.server.open(router, trap=trap, tls=tls, host=self.host, port=port)
+
+    def listen_as_proxy(self, router: Router) -> Listener:
+        """Open a proxy to the providers; without the extra `tls` it refuses every tunnel and records it."""
+        try:
+            authority: Authority | None = self.authority()
+        except MissingExtraError:
+            # Still of use: it refuses and records every tunnel, so that nothing leaves unseen.
+            authority = None
+        return self.server.open_proxy(router, hosts=_is_provider, authority=authority, host=self.host)
+
     def authority(self) -> Authority:
         """Return the run's certificate authority, made on first use. Raises MissingExtraError."""
-        if self._authority is None:
-            self._authority = Authority.create(self.folder)
-        return self._authority
+        if self.made_authority is None:
+            self.made_authority = Authority.create(self.folder)
+        return self.made_authority
 
     def close(self) -> None:
         """Close all ports and stop the server. Raises ServerError where something in it failed."""
@@ -198,17 +210,6 @@ class LlmSession:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _certificate(self, trap: str) -> ssl.SSLContext | None:
-        return self.authority().of_trap(trap) if trap in traps.CERTIFIED else None
-
-    def _proxy(self, router: Router) -> Listener:
-        try:
-            authority: Authority | None = self.authority()
-        except MissingExtraError:
-            # Still of use: it refuses and records every tunnel, so that nothing leaves unseen.
-            authority = None
-        return self.server.open_proxy(router, hosts=_is_provider, authority=authority, host=self.host)
 
 
 def _is_provider(host: str) -> bool:

@@ -34,11 +34,15 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class System:
-    """Runs things under a deadline, in seconds. Children get `environment` and start in `folder`."""
+    """Runs things under a deadline, in seconds. Children get `environment` and start in `folder`.
+
+    `ran` is told the outcome of each command.
+    """
 
     environment: Mapping[str, str]
     folder: Path
     deadline: float
+    ran: Callable[[Outcome], None]
 
     def __call__(
         self, target: Sequence[str] | Callable[..., object], *arguments: object, **keywords: object
@@ -114,7 +118,7 @@ class System:
             "stdout": stdout.read_text("utf-8", "replace"),
             "stderr": stderr.read_text("utf-8", "replace"),
         }
-        return Outcome(
+        outcome = Outcome(
             form="command",
             ended=code is not None,
             produced=code == 0,
@@ -123,6 +127,8 @@ class System:
             streams={**texts, "argv": "\n".join(argv)},
             seconds=child.seconds,
         )
+        self.ran(outcome)
+        return outcome
 
 
 async def _awaited(result: Awaitable[object]) -> object:
@@ -130,7 +136,7 @@ async def _awaited(result: Awaitable[object]) -> object:
 
 
 def _reply(app: Asgi | Wsgi, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-    target = app if inspect.isfunction(app) or inspect.ismethod(app) else type(app).__call__
+    target = app if inspect.isroutine(app) else type(app).__call__
     if inspect.iscoroutinefunction(target):
         return asyncio.run(_asgi(app, method, path, body, headers))  # type: ignore[arg-type]  # just seen
     return _wsgi(app, method, path, body, headers)  # type: ignore[arg-type]  # what else is an application

@@ -141,6 +141,12 @@ def test_arguments_that_are_not_the_user_s_are_refused(checked: Checked, shop: P
     assert errors == f"failhard: {argument}: not allowed after `--`; no test would run, or not ours\n"
 
 
+def test_injected_failures_are_refused_with_the_reason(checked: Checked, shop: Path) -> None:
+    code, _, errors = checked(shop, "--", "--inject-failures=p=0.05")
+    assert code == 2
+    assert "not allowed after `--`; the verdict is over the tests as they are" in errors
+
+
 def test_arguments_of_the_user_are_not_refused() -> None:
     assert check.refused(["-q", "-n", "2", "-k", "name", "--durations=3", "tests/test_a.py", "-x"]) == []
 

@@ -19,7 +19,7 @@ LAYERS = frozenset({BASE_URL, PROXY, REROUTE})
 NO_PROXY = "127.0.0.1,localhost,::1,invalid"
 """What no proxy is asked for; names under `.invalid` fail where they are looked up."""
 _PROXIES = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"})
-_NO_PROXIES = ("NO_PROXY", "no_proxy")
+NO_PROXIES = ("NO_PROXY", "no_proxy")
 _CA_FILES = frozenset(
     {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
 )
@@ -72,7 +72,7 @@ def variables(
     _check(server_url, layers, proxy_url)
     given = {
         **load().settings,
-        **dict.fromkeys(_NO_PROXIES, NO_PROXY),
+        **dict.fromkeys(NO_PROXIES, NO_PROXY),
         **({} if missing_key else canaries.keys),
         **(_base_urls(server_url) if BASE_URL in layers else {}),
         **(_proxy(proxy_url) if PROXY in layers else {}),

@@ -40,9 +40,9 @@ class CircuitTrial:
 
 def circuit_opens(trial: CircuitTrial, expectation: Expectation) -> tuple[Finding, ...]:
     """Return `missing-circuit-breaker` or `thundering-probe`; `expectation` is that of the closing call."""
-    missing = "; ".join(_missing(trial))
-    if missing:
-        return (finding("missing-circuit-breaker", expectation.case, missing),)
+    wrong = "; ".join(missing(trial.opened, trial.opened_attempts, trial.baseline))
+    if wrong:
+        return (finding("missing-circuit-breaker", expectation.case, wrong),)
     probes = _hits(trial.probes)
     if probes > 1:
         text = "after the cool-down more than one request tested the provider"
@@ -54,15 +54,16 @@ def circuit_opens(trial: CircuitTrial, expectation: Expectation) -> tuple[Findin
     return (finding("missing-circuit-breaker", expectation.case, text),)
 
 
-def _missing(trial: CircuitTrial) -> Iterator[str]:
-    if _hits(trial.opened_attempts):
+def missing(opened: Outcome, attempts: tuple[Attempt, ...], baseline: float = 0.0) -> Iterator[str]:
+    """Return what is wrong with the call on the open circuit; parameters as in CircuitTrial."""
+    if _hits(attempts):
         yield "a provider that keeps failing was asked again"
         return
-    if trial.opened.produced or not trial.opened.ended:
+    if opened.produced or not opened.ended:
         yield "the call on the open circuit did not fail"
-    elif trial.opened.seconds - trial.baseline >= FAST_SECONDS:
+    elif opened.seconds - baseline >= FAST_SECONDS:
         yield "the call on the open circuit did not fail at once"
-    if not _NAMES_CIRCUIT.search(failure_text(trial.opened)):
+    if not _NAMES_CIRCUIT.search(failure_text(opened)):
         yield "the error does not name the open circuit"
 
 
