@@ -65,7 +65,7 @@ def test_the_same_calls_fail_in_every_order_and_number_of_workers(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(pytester, MANY, app=LIGHT)
-    sets = []
+    sets: list[set[str]] = []
     for arguments in ((), SHUFFLED, ("-n", "2")):
         out = pytester.mkdir(f"out{len(sets)}")
         monkeypatch.setenv("OUT", str(out))
