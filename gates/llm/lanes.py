@@ -140,7 +140,7 @@ class Lane:
             self._restart(listener, hook, proxy=proxy, trusted=trap != "tls_untrusted")
             self._apart = True
             outcome = self._started(within)
-            if hook is not None and not reroute.reported(hook).processes:
+            if hook is not None and not _reported(hook).processes:
                 raise GateError(
                     f"cannot-run: {name}: the call starts no Python that can be led into the trap"
                 )
@@ -177,7 +177,7 @@ class Lane:
         ledger = self.router.ledger
         refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
         if hook is not None:
-            reported = reroute.reported(hook)
+            reported = _reported(hook)
             if reported.errors:
                 raise GateError(f"cannot-run: {'; '.join(reported.errors)}")
             refused += [f"{host}:{port}" for host, port in reported.egress]
@@ -276,6 +276,13 @@ class Lane:
         self._driver.close()
         self._listener.close()
         self._proxy.close()
+
+
+def _reported(hook: Path) -> reroute.Reported:
+    try:
+        return reroute.reported(hook)
+    except reroute.RerouteError as error:
+        raise GateError(f"cannot-run: {error}") from None
 
 
 def _is_provider(host: str) -> bool:
