@@ -154,7 +154,7 @@ class Lane:
         return self._met(canaries, self._started(within), self._hook, 0)
 
     def _warm(self, within: float) -> None:
-        """Give a system that was started anew an answer first, as every other had one; a command is always new."""
+        """Give a system that was started anew an answer first, as the others had; a command is always new."""
         if self.call.form != "command":
             self._begin(f"warm@{self.call.id}", ())
             self._driver.call(within)

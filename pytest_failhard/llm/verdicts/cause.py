@@ -72,6 +72,7 @@ _GENERIC = re.compile(
     r"|\b(?:\w+\.)*API(?:Connection|Timeout)Error\b",
     re.IGNORECASE,
 )
+_ANY_CLASS = frozenset(("Error", "Exception"))
 _CODE_FIELDS = frozenset(("code", "type", "status", "reason"))
 _ERROR_TYPE_HEADER = "x-amzn-errortype"
 
@@ -156,7 +157,8 @@ def _classes(form: Form) -> Iterator[str]:
     for observed in form.observed.values():
         name = observed.exception.rpartition(".")[2]
         if name and not _GENERIC.fullmatch(name):
-            yield name
+            # `binascii.Error`: the last part alone stands in every traceback.
+            yield observed.exception if name in _ANY_CLASS else name
 
 
 def _codes(form: Form) -> Iterator[str]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import psutil
-
 from pytest_failhard.gates.llm import LlmGate
 from pytest_failhard.gates.llm.declaration import Call, LlmSettings
 from pytest_failhard.model import GateError, Observation
-from tests.support import Kept, gate_run, measuring, observe, write
+from tests.support import Kept, gate_run, observe, write
 
 SYSTEM = """\
 [project]
@@ -176,7 +175,7 @@ def look(
     *,
     call: Call = LIBRARY,
     level: int = 1,
-    interpreter: Path | None = None,
+    interpreter: Path = Path(sys.executable),
     **settings: object,
 ) -> Seen:
     """Let the gate look at a project, and state what holds of every look.
@@ -192,7 +191,7 @@ def look(
         settings=LlmSettings(**given),  # type: ignore[arg-type]  # as a project writes them
         level=level,
         keep=kept,
-        **({"interpreter": interpreter} if interpreter else {}),
+        interpreter=interpreter,
     )
     try:
         seen = observe(run, gate)

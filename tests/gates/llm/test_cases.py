@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import pytest
 
@@ -33,7 +34,7 @@ def test_the_first_level_demands_six_faults() -> None:
 
 def test_each_level_demands_all_of_the_one_below() -> None:
     levels = [{case.id for case in matrix(level).cases} for level in (1, 2, 3, 4)]
-    assert all(below < above for below, above in zip(levels, levels[1:], strict=False))
+    assert all(below < above for below, above in itertools.pairwise(levels))
 
 
 def test_from_the_third_level_on_what_happens_once_must_be_survived() -> None:

@@ -32,7 +32,8 @@ def test_every_class_that_was_observed_names_its_cause_but_the_general_ones() ->
             if found != ("causeless" if GENERAL.search(name) else "clear"):
                 unclear[demanded.case, name] = found
     # A missing key is named by its variable, which a class name does not do.
-    assert unclear == {("any-missing_key", "openai.OpenAIError"): "vague"}
+    assert {case for case, _ in unclear} == {"any-missing_key"}
+    assert set(unclear.values()) == {"vague"}
 
 
 def test_a_platitude_names_the_cause_of_no_fault() -> None:
