@@ -168,7 +168,7 @@ class Lane:
             self._restart(listener, hook, proxy=proxy, trusted=trap != "tls_untrusted")
             self._apart = True
             outcome = self._started(within)
-            if hook is not None and not reroute.reported(hook).processes:
+            if hook is not None and not _reported(hook).processes:
                 raise GateError(
                     f"cannot-run: {name}: the call starts no Python that can be led into the trap"
                 )
@@ -182,7 +182,7 @@ class Lane:
         return self._met(canaries, self._started(within), self._hook, 0)
 
     def _warm(self, within: float) -> None:
-        """Give a system that was started anew an answer first, as others had. Commands are always new."""
+        """Give a system that was started anew an answer first, as the others had; a command is always new."""
         if self.call.form != "command":
             self._begin(f"warm@{self.call.id}", ())
             self._driver.call(within)
@@ -207,7 +207,7 @@ class Lane:
         self.memory.add(ledger.attempts, failed=not outcome.produced)
         refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
         if hook is not None:
-            reported = reroute.reported(hook)
+            reported = _reported(hook)
             if reported.errors:
                 raise GateError(f"cannot-run: {'; '.join(reported.errors)}")
             refused += [f"{host}:{port}" for host, port in reported.egress]
@@ -308,6 +308,13 @@ class Lane:
         self._driver.close()
         self._listener.close()
         self._proxy.close()
+
+
+def _reported(hook: Path) -> reroute.Reported:
+    try:
+        return reroute.reported(hook)
+    except reroute.RerouteError as error:
+        raise GateError(f"cannot-run: {error}") from None
 
 
 def _is_provider(host: str) -> bool:

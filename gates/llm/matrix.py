@@ -28,7 +28,6 @@ from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
 from pytest_failhard.llm.server import MissingExtraError, Server, ServerError
 from pytest_failhard.llm.server.certificates import Authority
-from pytest_failhard.llm.traffic.reroute import RerouteError
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
 from pytest_failhard.llm.verdicts.expectation import provider
@@ -115,7 +114,7 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             sheet.record(seen.first.ledger)
             sheet.record(seen.second.ledger)
             sheet.find(healthy.judge(seen))
-        except (VerdictError, GateError, AnswersError) as error:
+        except (VerdictError, GateError, AnswersError, ServerError) as error:
             sheet.fail(_named(call, error))
             return
         matrix = cases.demanded(
@@ -158,7 +157,7 @@ def _run_cases(
     def work(lane: Lane | None) -> Lane | None:
         try:
             own = lane or _warmed(more(), seen, sheet)
-        except (GateError, ServerError, RerouteError) as error:
+        except (GateError, ServerError) as error:
             sheet.fail(_named(seen.call, error))
             return None
         while (case := _next(waiting)) is not None:
@@ -209,7 +208,7 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
     except (VerdictError, GateError) as error:
         sheet.fail(error)
         return
-    except (ServerError, RerouteError) as error:
+    except ServerError as error:
         sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
         return
     sheet.add(trial, met.ledger, found)

@@ -72,7 +72,7 @@ class Sheet:
             self.errors.append(str(error))
 
     def require(self) -> None:
-        """Raise GateError with what could not be judged, the first ten by name, and the worst findings."""
+        """Raise GateError with all that could not be judged, the first ten by name, and what is worst."""
         if not self.errors:
             return
         lines = sorted(set(self.errors))

@@ -40,8 +40,7 @@ def calls(attempts: Iterable[Attempt]) -> tuple[Call, ...]:
 
     Attempts at the same thing (case, dialect, route, model, normalised body) are one call until a healthy
     answer closes it. One that arrived before the other had ended belongs to another call, made at the same
-    time.
-    Only requests for a call count: no redirect hop, no list of models, no noise.
+    time. Only requests for a call count: no redirect hop, no list of models, no noise.
     """
     made: list[list[Attempt]] = []
     for attempt in sorted(attempts, key=lambda each: (arrived(each), each.number)):

@@ -52,6 +52,29 @@ HALF: Files = {
     + "".join(f"\n\ndef one_{n}() -> int:\n    return {n}\n" for n in range(2)),
     "tests/test_rounded.py": CHANGED_TESTED["tests/test_rounded.py"],
 }
+_ASKING = """\
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+
+def test_answer(llm_server, llm_faults) -> None:
+    llm_faults.on(model=MODEL).fail("server_error").first(1)
+    asked = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}).encode()
+    url = llm_server.base_url("openai") + "/chat/completions"
+    try:
+        urllib.request.urlopen(url, asked).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        assert error.code == 500
+"""
+
+
+def _asking(model: str) -> Files:
+    """Return a test that asks gpt-4o while requests for `model` fail."""
+    return {"tests/test_answer.py": _ASKING.replace("MODEL", f'"{model}"')}
 
 
 def _first_commit(root: Path) -> None:
@@ -404,6 +427,16 @@ CASES = (
         files={"pyproject.toml": str(FIRST["pyproject.toml"]).replace("level = 1\n", "")},
         ask=Ask(level=None, only="lint"),
         always=True,
+    ),
+    Case(
+        id="FO-26",
+        gate="tests",
+        author=Expected.FAIL,
+        supervised=Expected.FAIL,
+        phrase="never fired",
+        files=_asking("gpt-5"),
+        twin=_asking("gpt-4o"),
+        ask=TESTS,
     ),
     Case(
         id="FO-136",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +17,7 @@ import requests
 from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.request import ORIGIN_HEADER
-from pytest_failhard.llm.traffic import child
+from pytest_failhard.llm.traffic import child, reroute
 from pytest_failhard.llm.traffic.egress import EgressError
 from pytest_failhard.llm.traffic.environment import key_variables, variables
 from pytest_failhard.llm.traffic.reroute import Reported, RerouteError, netloc, reported, sitecustomize
@@ -409,3 +411,23 @@ def test_a_start_ends_the_process_where_a_library_has_another_shape(
         _started(loopback, tmp_path)
     (error,) = reported(tmp_path).errors
     assert error.startswith("httpx (version unknown) has no")
+
+
+def test_several_threads_may_make_one_at_once(tmp_path: Path) -> None:
+    reroute._joined.cache_clear()
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: sitecustomize(tmp_path, 9, ("api.openai.com",)), range(8)))
+    assert len(set(made)) == 8
+    assert len({(folder / "sitecustomize.py").stat().st_size for folder in made}) == 1
+
+
+def test_a_child_takes_no_notice_of_a_proxy(
+    loopback: Loopback, tmp_path: Path, taken_back: list[Callable[[], None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    undo = _started(loopback, tmp_path)
+    taken_back.append(undo)
+    assert urllib.request.getproxies() == {}
+    assert requests.post(URL, json={}, timeout=9).status_code == 200
+    undo()
+    assert urllib.request.getproxies()["https"] == "http://127.0.0.1:9"

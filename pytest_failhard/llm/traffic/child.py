@@ -47,6 +47,13 @@ def start(
     return all_undone
 
 
+def _none(_: object) -> Callable[[], dict[str, str]]:
+    def proxies() -> dict[str, str]:
+        return {}
+
+    return proxies
+
+
 def heedless() -> Callable[[], None]:
     """Let the clients of this process know of no proxy; return what undoes it.
 
@@ -56,7 +63,7 @@ def heedless() -> Callable[[], None]:
 
     def patch(module: ModuleType) -> None:
         for name in ("getproxies", "getproxies_environment"):
-            patches.wrap(module, name, lambda _: dict)
+            patches.wrap(module, name, _none)
 
     imports = Imports({"urllib.request": patch})
     imports.start()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -91,7 +93,17 @@ def reported(folder: Path) -> Reported:
     return Reported(processes=sum(each[0] == "process" for each in notes), egress=egress, errors=errors)
 
 
+_reading = threading.Lock()
+
+
 def _source() -> str:
+    # Python 3.11 cannot parse in two threads at once: "AST constructor recursion depth mismatch".
+    with _reading:
+        return _joined()
+
+
+@functools.cache
+def _joined() -> str:
     """Return the parts as one module, without the imports by which they know each other."""
     package = resources.files("pytest_failhard.llm.traffic")
     trees = [ast.parse(package.joinpath(f"{part}.py").read_text("utf-8")) for part in _PARTS]

@@ -67,13 +67,12 @@ CONTENT_TOKENS = (
     "refus",
     "unexpected",
 )
-_NAMELESS = frozenset(("", "Error", "Exception"))
-"""Names of types that name nothing: any exception is one."""
 _GENERIC = re.compile(
     r"Connection error\.?|Request timed out(?: or interrupted)?\.?(?: This could be due to[^\n]*)?"
     r"|\b(?:\w+\.)*API(?:Connection|Timeout)Error\b",
     re.IGNORECASE,
 )
+_ANY_CLASS = frozenset(("Error", "Exception"))
 _CODE_FIELDS = frozenset(("code", "type", "status", "reason"))
 _ERROR_TYPE_HEADER = "x-amzn-errortype"
 
@@ -157,8 +156,9 @@ def _status(form: Form) -> Iterator[str]:
 def _classes(form: Form) -> Iterator[str]:
     for observed in form.observed.values():
         name = observed.exception.rpartition(".")[2]
-        if name not in _NAMELESS and not _GENERIC.fullmatch(name):
-            yield name
+        if name and not _GENERIC.fullmatch(name):
+            # `binascii.Error`: the last part alone stands in every traceback.
+            yield observed.exception if name in _ANY_CLASS else name
 
 
 def _codes(form: Form) -> Iterator[str]:

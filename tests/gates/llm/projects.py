@@ -81,6 +81,60 @@ def summarise(text):
     """Return a summary."""
     return ask(text)
 '''
+WEB = """\
+[project]
+name = "app"
+version = "1"
+
+[tool.failhard.system]
+kind = "http"
+start = ["python", "-m", "app.web"]
+port_env = "PORT"
+ready = "/health"
+secrets = [{ name = "OPENAI_API_KEY", shape = "sk-*", provider = true }]
+
+[[tool.failhard.system.routes]]
+id = "ask"
+method = "POST"
+path = "/ask"
+body = { text = "hi" }
+needs = ["llm"]
+"""
+SERVICE = """
+import json
+import os
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from app.client import ModelError, ask
+
+if NEEDS_KEY and not os.environ.get("OPENAI_API_KEY"):
+    sys.exit("OPENAI_API_KEY is not set")
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.say(200, {"ready": True})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        try:
+            self.say(200, {"summary": ask("A story.")})
+        except ModelError as error:
+            self.say(ON_ERROR, {"error": {"type": "llm_unavailable", "message": str(error)}})
+
+    def say(self, status, answer):
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+ROUTE = Call(id="sum", route="ask")
 LIBRARY = Call(id="sum", callable="app.model:summarise", input={"text": "A long story."})
 
 
@@ -121,7 +175,7 @@ def look(
     *,
     call: Call = LIBRARY,
     level: int = 1,
-    interpreter: Path | None = None,
+    interpreter: Path = Path(sys.executable),
     **settings: object,
 ) -> Seen:
     """Let the gate look at a project, and state what holds of every look.
@@ -137,7 +191,7 @@ def look(
         settings=LlmSettings(**given),  # type: ignore[arg-type]  # as a project writes them
         level=level,
         keep=kept,
-        interpreter=interpreter or Path(sys.executable),
+        interpreter=interpreter,
     )
     try:
         seen = observe(run, gate)

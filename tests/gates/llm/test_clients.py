@@ -66,14 +66,14 @@ import aiohttp
 
 async def summarise(text):
     given = headers()
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(5)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(2)) as session:
         async with session.post(URL, json=data(text), headers=given) as answer:
             return checked(answer.status, await answer.text())
 """
 CURL = f"""{HEAD}
 def summarise(text):
     given = [f"-H{{name}}: {{value}}" for name, value in headers().items()]
-    argv = ["curl", "-sS", "-m", "5", "--fail-with-body", *given, "-d", json.dumps(data(text)), URL]
+    argv = ["curl", "-sS", "-m", "2", "--fail-with-body", *given, "-d", json.dumps(data(text)), URL]
     done = subprocess.run(argv, capture_output=True, text=True)
     if done.returncode:
         raise ModelError(f"{{done.stderr}} {{done.stdout[:200]}}")
@@ -124,7 +124,7 @@ def test_a_host_in_the_code_is_reached_and_each_fault_is_met(tmp_path: Path, nam
 
 @pytest.mark.parametrize("name", ["curl", "aiohttp"])
 def test_each_broken_connection_is_met_whichever_way_the_request_goes(tmp_path: Path, name: str) -> None:
-    seen = look(tmp_path, {"app/model.py": URLS_IN_CODE[name][0]}, level=4, deadline=4, circuit=CIRCUIT)
+    seen = look(tmp_path, {"app/model.py": URLS_IN_CODE[name][0]}, level=4, deadline=6, circuit=CIRCUIT)
     assert seen.observation is not None, seen.error
     broken = ("refused", "dns_failure", "connect_timeout", "tls_")
     wrong = [

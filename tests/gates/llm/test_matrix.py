@@ -10,8 +10,7 @@ import pytest
 from pytest_failhard.gates.llm import matrix
 from pytest_failhard.gates.llm.declaration import Call, Circuit, Egress
 from pytest_failhard.llm.ledger import read
-from tests.gates.llm.projects import SYSTEM, look
-from tests.gates.llm.test_troubles import ROUTE, WEB
+from tests.gates.llm.projects import ROUTE, SERVICE, WEB, look
 
 FAULTS = ("invalid_key", "missing_key", "rate_limit_rpm", "refused", "rst_before", "server_error")
 JOB = """
@@ -38,40 +37,6 @@ try:
 except ModelError as error:
     sys.exit(f"no summary: {error}")
 pathlib.Path("out.txt").write_text(said)
-"""
-SERVICE = """
-import json
-import os
-import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-from app.client import ModelError, ask
-
-if NEEDS_KEY and not os.environ.get("OPENAI_API_KEY"):
-    sys.exit("OPENAI_API_KEY is not set")
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.say(200, {"ready": True})
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["content-length"]))
-        try:
-            self.say(200, {"summary": ask("A story.")})
-        except ModelError as error:
-            self.say(ON_ERROR, {"error": {"type": "llm_unavailable", "message": str(error)}})
-
-    def say(self, status, answer):
-        body = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
 RESILIENT = '''
 """Does all that is asked for at the highest level but the breaker."""
@@ -283,4 +248,3 @@ def test_more_systems_at_once_than_cases_are_not_started() -> None:
     callable_ = Call(id="sum", callable="app.model:summarise")
     assert 1 <= matrix._slots(ROUTE) <= matrix.SERVICES
     assert matrix._slots(ROUTE) <= matrix._slots(callable_) <= matrix.OTHERS
-    assert SYSTEM.count("[tool.failhard.system]") == 1

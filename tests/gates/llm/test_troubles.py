@@ -6,35 +6,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from pytest_failhard.gates.llm.declaration import Call, Circuit
-from tests.gates.llm.projects import LIBRARY, look
+from tests.gates.llm.projects import LIBRARY, ROUTE, SERVICE, WEB, look
 
 CIRCUIT = Circuit(after=5, cooldown=30)
-COMMAND = Call(id="sum", command=("python", "-m", "app.job"))
-ROUTE = Call(id="sum", route="ask")
-WEB = """\
-[project]
-name = "app"
-version = "1"
-
-[tool.failhard.system]
-kind = "http"
-start = ["python", "-m", "app.web"]
-port_env = "PORT"
-ready = "/health"
-secrets = [{ name = "OPENAI_API_KEY", shape = "sk-*", provider = true }]
-
-[[tool.failhard.system.routes]]
-id = "ask"
-method = "POST"
-path = "/ask"
-body = { text = "hi" }
-needs = ["llm"]
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -240,9 +220,11 @@ def test_without_the_extra_tls_the_fourth_level_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
-    seen = look(tmp_path, level=4, circuit=CIRCUIT)
-    lines = seen.error.splitlines()
-    assert [line for line in lines if not line.startswith("also found")] == [
+    monkeypatch.setattr("pytest_failhard.llm.server.traps.sys", SimpleNamespace(platform="darwin"))
+    seen = look(tmp_path, level=4, circuit=CIRCUIT, deadline=3)
+    lines = [line for line in seen.error.splitlines() if not line.startswith("also found")]
+    assert lines.pop(0).startswith("cannot-run: openai-connect_timeout@sum: cannot run on this platform")
+    assert lines == [
         f"cannot-run: {fault}: pip install 'pytest-failhard[tls]'"
         for fault in ("tls_expired", "tls_hostname", "tls_untrusted")
     ]
@@ -255,6 +237,56 @@ def test_without_the_extra_tls_the_first_level_is_run_all_the_same(
     seen = look(tmp_path)
     assert seen.observation is not None, seen.error
     assert seen.rules <= {"unlogged-request-id"}
+
+
+FEW_STARTS = """
+import os
+import sys
+
+from app import client
+
+started = COUNT
+with open(started, "a") as stream:
+    stream.write("x")
+if os.path.getsize(started) > 2:
+    sys.exit("no more licences")
+"""
+
+
+def test_a_second_system_that_does_not_start_is_an_error(tmp_path: Path) -> None:
+    code = FEW_STARTS.replace("COUNT", repr(str(tmp_path / "count")))
+    code += SERVICE.replace("NEEDS_KEY", "False").replace("ON_ERROR", "502")
+    seen = look(tmp_path, {"pyproject.toml": WEB, "app/web.py": code}, call=ROUTE)
+    assert "cannot-run: sum: the system ended with exit code 1" in seen.error
+    assert "no more licences" in seen.error
+
+
+DAMAGING = """
+import json
+import os
+import pathlib
+import sitecustomize
+import requests
+
+from app.client import HOST, ModelError, content
+
+
+def summarise(text):
+    record = pathlib.Path(os.environ["PYTHONPATH"]) / "record" if "PYTHONPATH" in os.environ else None
+    with requests.Session() as session:
+        session.trust_env = False
+        headers = {"authorization": "Bearer " + os.environ.get("OPENAI_API_KEY", "")}
+        data = {"model": "gpt-4o", "messages": [{"role": "user", "content": text}]}
+        answer = session.post(HOST + "/chat/completions", json=data, headers=headers, timeout=5)
+    record.write_text("{")
+    return content(answer.text)
+"""
+
+
+def test_a_record_that_the_system_damages_is_an_error(tmp_path: Path) -> None:
+    seen = look(tmp_path, {"app/model.py": DAMAGING})
+    assert seen.error.startswith("cannot-run: ")
+    assert "is damaged" in seen.error
 
 
 def test_several_calls_that_cannot_be_judged_are_all_told(tmp_path: Path) -> None:

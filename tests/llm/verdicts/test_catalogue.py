@@ -31,9 +31,8 @@ def test_every_class_that_was_observed_names_its_cause_but_the_general_ones() ->
             found = clarity(raised("x", name), demanded)
             if found != ("causeless" if GENERAL.search(name) else "clear"):
                 unclear[demanded.case, name] = found
-    # A missing key is named by its variable, which a class name does not do; a bare Error names nothing.
-    named = {key: found for key, found in unclear.items() if not key[1].endswith(".Error")}
-    assert {case for case, _ in named} == {"any-missing_key"}
+    # A missing key is named by its variable, which a class name does not do.
+    assert {case for case, _ in unclear} == {"any-missing_key"}
     assert set(unclear.values()) == {"vague"}
 
 
