@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
 DECIMALS = 2
 BOUND_DECIMALS = 12
+SHARE, OF_A_LIMIT = "_percent", "worst_"
+
+
+def is_share(name: str) -> bool:
+    """Tell whether a measure is a part of a whole: no more than 100 percent, unlike a use of a limit."""
+    return name.endswith(SHARE) and not name.startswith(OF_A_LIMIT)
 
 
 def decimal_text(value: int | Fraction, *, up: bool = False) -> str:

@@ -6,7 +6,7 @@ import dataclasses
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from pytest_failhard.figures import bound_text, decimal_text
+from pytest_failhard.figures import bound_text, decimal_text, is_share
 from pytest_failhard.model import Evidence, Finding, Observation, Result, Rule, Severity, Verdict, Waived
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _impossible(name: str, value: object) -> str:
         return "not an exact number"
     if value < 0:
         return "negative"
-    if name.endswith("_percent") and value > HUNDRED:
+    if is_share(name) and value > HUNDRED:
         return "above 100 percent"
     return ""
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
-from pytest_failhard.figures import bound_text
+from pytest_failhard.figures import bound_text, is_share
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable, WaiverTerms
 from pytest_failhard.strict import StrictError, mistakes, read_day, read_yaml, suggestion
 from pytest_failhard.strictness import DIRECTIONS, KINDS, SHAPES, fits, weaker_value
@@ -253,7 +253,7 @@ def _impossible_bounds(table: _Gate) -> list[str]:
     found = []
     for side, bounds in (("at_least", table.at_least), ("at_most", table.at_most)):
         for name, bound in bounds.items():
-            if name.endswith("_percent") and bound > HUNDRED:
+            if is_share(name) and bound > HUNDRED:
                 found.append(f"{side}.{name}: above 100 percent; no measure reaches it")
     return found + [
         f"at_least.{name}: above at_most.{name}; no measure satisfies both"

@@ -70,6 +70,12 @@ def breach(name: str, rule: Rule, value: int | Fraction) -> Finding:
     return found
 
 
+def test_the_use_of_a_limit_can_be_more_than_all_of_it() -> None:
+    rule = Rule(gate="llm", fail_at=None, timeout=1, at_most={"worst_rate_percent": 110})
+    result = judge(rule, measured(Fraction(255, 2), "worst_rate_percent"), (), TODAY)
+    assert (result.verdict, result.because) == (Verdict.FAIL, ("worst_rate_percent 127.50 > 110",))
+
+
 @pytest.mark.parametrize(
     ("rule", "observation", "because"),
     [

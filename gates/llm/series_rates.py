@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS, WATCH_MOST_SECONDS = 15.0, 60.0
 """A load is watched for so long at least, and until it has reached the limit or a whole minute is over."""
-OVER_PERCENT = 110
 
 
 def keep_rates(bench: Bench) -> None:
@@ -66,9 +65,8 @@ class _Watch:
         self._began = time.monotonic()
 
     def enough(self) -> bool:
-        """Tell whether a limit is broken, or was reached some time ago."""
+        """Tell whether it was watched for long enough, and a limit was reached."""
+        if time.monotonic() - self._began < WATCH_SECONDS:
+            return False
         counted = windows(self._lane.router.ledger.attempts, self._limit)
-        if any(each.percent > OVER_PERCENT for each in counted):
-            return True
-        long = time.monotonic() - self._began >= WATCH_SECONDS
-        return long and any(each.count >= each.limit for each in counted)
+        return any(each.count >= each.limit for each in counted)

@@ -11,11 +11,11 @@ from typing import Literal
 from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from pytest_failhard import model
-from pytest_failhard.figures import decimal_text
+from pytest_failhard.figures import decimal_text, is_share
 from pytest_failhard.report.parts import EvidencePart, Strict, WaiverPart, exact, places
 
 SCHEMA = "failhard-report/1"
-FLOOR_UNITS = ("_percent", "_rate", "_score")
+FLOOR_UNITS = ("_rate", "_score")
 NOT_DIGESTED = {"digest", "volatile"}
 
 Word = Literal["pass", "fail", "error"]
@@ -161,7 +161,7 @@ def figure(name: str, value: int | Fraction) -> int | float:
     """Return a measure as a number with two decimals: what has a floor cut down, the others up."""
     if isinstance(value, int):
         return value
-    return float(decimal_text(value, up=not name.endswith(FLOOR_UNITS)))
+    return float(decimal_text(value, up=not (is_share(name) or name.endswith(FLOOR_UNITS))))
 
 
 def digest(document: Document) -> str:

@@ -15,7 +15,7 @@ from pytest_failhard.llm.canaries import KEYS, Canaries
 from pytest_failhard.llm.catalogue import CatalogueError, load
 from pytest_failhard.llm.handler import Arrival, Ending
 from pytest_failhard.llm.injection import parse
-from pytest_failhard.llm.ledger import Attempt, Refusal, lines
+from pytest_failhard.llm.ledger import Attempt, Refusal, Usage, lines
 from pytest_failhard.llm.operations import Operation, Send, Sleep
 from pytest_failhard.llm.request import Request
 from pytest_failhard.llm.router import Router
@@ -261,6 +261,19 @@ def test_a_declared_call_and_a_delay_can_be_given() -> None:
     target.call = "classify"
     assert sent(target, chat()).fault == ""
     assert len(send(target, Request("GET", "/v1/models"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"), [("/v1/chat/completions", "openai"), ("/v1/messages", "anthropic")]
+)
+def test_the_usage_that_answers_report_can_be_given(path: str, dialect: str) -> None:
+    target = router()
+    target.usage = Usage(input=12345)
+    request = chat()
+    attempt = sent(target, replace(request, target=path))
+    assert (attempt.dialect, attempt.usage) == (dialect, Usage(input=12345))
+    target.usage = None
+    assert 0 < sent(target, request).usage.input < 100
 
 
 def test_a_request_that_no_answer_fits_is_refused_and_the_record_says_so() -> None:

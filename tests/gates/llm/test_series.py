@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ from pytest_failhard.gates.llm.series_soak import soak
 from pytest_failhard.gates.llm.sheet import Sheet
 from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.llm.server import Server
+from pytest_failhard.llm.verdicts import recovery
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
@@ -214,8 +216,10 @@ def messages(bench: Bench) -> str:
     ids=["growing", "flat", "storm", "no-retry"],
 )
 def test_the_waits_between_attempts_are_judged_over_eight_calls(
-    tmp_path: Path, model: str, attempts: int, found: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, attempts: int, found: list[str]
 ) -> None:
+    # No pause at all takes longer than ten milliseconds on a machine that does other things, too.
+    monkeypatch.setattr(recovery, "STORM_SECONDS", Fraction(8, 100))
     with prepared(tmp_path, model, lanes=2) as bench:
         back_off(bench)
         assert [each for each in rules(bench) if each != "synchronised-retries"] == found
@@ -251,14 +255,12 @@ TWENTY = {"gpt-4o-mini": Limit(rpm=20)}
 def test_more_calls_at_once_than_a_limit_allows_show_who_keeps_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, model: str, percent: int
 ) -> None:
-    monkeypatch.setattr(series_rates, "WATCH_SECONDS", 1.0)
+    if model == WAITING:
+        monkeypatch.setattr(series_rates, "WATCH_SECONDS", 1.0)
     with prepared(tmp_path, model, call=call, limits=TWENTY) as bench:
         keep_rates(bench)
-        over = percent > 110
-        assert rules(bench) == (["rate-limit-overrun"] if over else [])
-        [window] = bench.sheet.windows
-        # Who keeps no limit is seen before all have been asked for.
-        assert 110 < window.percent <= percent if over else window.percent == percent
+        assert rules(bench) == (["rate-limit-overrun"] if percent > 110 else [])
+        assert [window.percent for window in bench.sheet.windows] == [percent]
         assert bench.facts == {"gpt-4o-mini-rate@ask": {"offered": 30, "requests": 20}}
         assert list(series_rates.unasked(bench.settings, bench.sheet)) == []
         # A fresh system answers again.
@@ -452,7 +454,10 @@ def test_two_hundred_calls_under_load_give_answers_or_errors(tmp_path: Path, mod
         assert len(bench.sheet.ledgers) == 200
 
 
-def test_the_seed_decides_which_calls_of_the_soak_fail(tmp_path: Path) -> None:
+def test_the_seed_decides_which_calls_of_the_soak_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_soak, "CALLS", 120)
     met: list[list[str]] = []
     for lanes in (1, 3):
         with prepared(tmp_path / str(lanes), PLAIN, lanes=lanes) as bench:
@@ -526,9 +531,9 @@ def test_a_worker_that_dies_without_reading_was_offered_nothing(
 FAULTS = ("invalid_key", "refused", "server_error", "unavailable", "usage_huge")
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-mini", "my-own"])
+@pytest.mark.parametrize(("model", "level"), [("gpt-4o-mini", 4), ("my-own", 1)])
 def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, level: int
 ) -> None:
     whole = cases.demanded
 
@@ -542,7 +547,7 @@ def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_not
     monkeypatch.setattr(series_circuit, "SHORT_COOLDOWN", 1)
     right = BREAKER.replace("PROBING", "probing or").replace('"hello"', f'"hello", {model!r}')
     kept = Kept()
-    with prepared(tmp_path, right, circuit=CIRCUIT, keep=kept) as bench:
+    with prepared(tmp_path, right, circuit=CIRCUIT, level=level, keep=kept) as bench:
         run, settings = bench.run, bench.settings
         declared = agreement.read(run.root)
         assert declared is not None
@@ -551,10 +556,10 @@ def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_not
         )
     found = {finding.rule for finding in seen.findings}
     assert found <= {"not-recovered", "unlogged-request-id"}
-    assert (seen.measures["soak_calls"], seen.measures["soak_wrong"]) == (200, 0)
-    assert seen.measures["soak_fired"] > 0
+    assert (seen.measures["soak_calls"], seen.measures["soak_wrong"]) == (200 if level == 4 else 0, 0)
     document = json.loads(kept.files["matrix.json"])
-    assert set(document["calls"]["ask"]["series"]) == {"circuit@ask", "openai-back-off@ask", "soak@ask"}
+    run_at_4 = ["circuit@ask", "openai-back-off@ask", "soak@ask"]
+    assert sorted(document["calls"]["ask"]["series"]) == (run_at_4 if level == 4 else [])
     priced = model == "gpt-4o-mini"
     assert document["unpriced"] == ([] if priced else ["openai:my-own"])
     assert ("cost_usd" in seen.measures) == priced

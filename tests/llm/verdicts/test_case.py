@@ -20,6 +20,7 @@ from pytest_failhard.llm.verdicts import (
     soak,
 )
 from pytest_failhard.llm.verdicts.limits import Window
+from pytest_failhard.llm.verdicts.measures import together
 from pytest_failhard.model import Finding
 from tests.llm.verdicts.samples import (
     BENIGN,
@@ -179,6 +180,17 @@ def test_measures_count_what_the_cases_showed() -> None:
 
 def test_measures_of_nothing_are_zero() -> None:
     assert set(measures((), (), demanded=0).values()) == {0}
+
+
+def test_a_cost_of_which_a_part_is_unknown_is_no_measure() -> None:
+    assert "cost_usd" not in measures((), (), demanded=0, cost_usd=None)
+
+
+def test_soaks_add_up() -> None:
+    assert together([Soak(calls=200, fired=9, wrong=1), Soak(calls=1, fired=2)]) == Soak(
+        calls=201, fired=11, wrong=1
+    )
+    assert together([]) is None
 
 
 def test_a_soak_counts_what_is_neither_an_answer_nor_an_error() -> None:

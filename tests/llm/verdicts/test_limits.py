@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_failhard.llm.ledger import Attempt, Usage
 from pytest_failhard.llm.verdicts import Budget, Limit, VerdictError, rate_limits, windows, within_budget
+from pytest_failhard.llm.verdicts.limits import spent
 from tests.llm.verdicts.samples import SILENT, attempt, raised, returned, rules
 
 SPENT = raised("the budget of this run is spent", "app.BudgetError")
@@ -68,6 +69,14 @@ def test_a_budget_that_cannot_be_judged_is_an_error() -> None:
         within_budget(TWO, SPENT, SILENT, budget=Budget(usd=Decimal(1)))
 
 
+def test_a_budget_is_spent_with_the_answer_that_reaches_it() -> None:
+    assert [spent([sent(1, 0), sent(2, 1)][:count], Budget(requests=2)) for count in range(3)] == [
+        False,
+        False,
+        True,
+    ]
+
+
 def minute(count: int, start: float = 0.0, step: float = 0.01, tokens: int = 0) -> list[Attempt]:
     usage = Usage(input=tokens)
     return [attempt(number, start + number * step, failed="", usage=usage) for number in range(count)]
@@ -110,6 +119,8 @@ def test_tokens_are_counted_too_and_other_models_are_not() -> None:
 def test_a_load_that_could_not_break_the_limit_proves_nothing() -> None:
     limit = Limit(model="gpt-4o", rpm=240)
     assert limit.calls_to_offer == 305
+    assert Limit(model="gpt-4o", rpm=60, tpm=1000).calls_to_offer == 255
+    assert Limit(model="gpt-4o", rpm=240, tpm=1000).calls_to_offer == 305
     with pytest.raises(VerdictError, match=r"^load-too-small: .* requests of gpt-4o"):
         rate_limits(minute(200), SILENT, limit=limit, offered=264)
     assert rate_limits(minute(200), SILENT, limit=limit, offered=265) == ()
