@@ -40,6 +40,7 @@ class Execution:
         self._written = 0
         self._unsent = transport.get_write_buffer_size()
         self._first_byte: float | None = None
+        self._last_write: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
 
@@ -84,7 +85,7 @@ class Execution:
                 bytes_sent=self._written - unsent,
                 close=close,
                 first_byte=self._first_byte,
-                ended=monotonic() if peer_closed is None else peer_closed,
+                ended=peer_closed or self._last_write or monotonic(),
                 peer_closed=peer_closed,
             )
         )
@@ -93,9 +94,12 @@ class Execution:
         if data and self._first_byte is None:
             self._first_byte = monotonic()
         self._written += len(data)
+        # Before and not after: on a busy machine the client has the answer long before this thread goes on.
+        self._last_write = monotonic()
         self._transport.write(data)
 
     def _after(self, seconds: float, then: Callable[[], None]) -> None:
+        self._last_write = None
         self._timer = asyncio.get_running_loop().call_later(seconds, self._wake, then)
 
     def _wake(self, then: Callable[[], None]) -> None:
