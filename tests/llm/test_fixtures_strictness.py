@@ -189,7 +189,9 @@ def test_a_malformed_table_is_a_usage_error(pytester: pytest.Pytester, table: st
     prepare(pytester, "def test_one(llm_faults): ...")
     # The configuration of pytest stands apart, so that ours can be broken.
     pytester.path.joinpath("pyproject.toml").write_text(table)
-    done = run(pytester, "-c", "/dev/null", "--rootdir", str(pytester.path), "-o", "pythonpath=.")
+    done = run(
+        pytester, "-p", "no:asyncio", "-c", "/dev/null", "--rootdir", str(pytester.path), "-o", "pythonpath=."
+    )
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     assert text in done.stderr.str()
 
