@@ -74,9 +74,9 @@ def test_a_misspelt_check_is_refused() -> None:
 def test_what_chooses_requests_is_read_as_strictly() -> None:
     assert match({"model": "gpt-*", "stream": True}) == Match(model="gpt-*", stream=True)
     with pytest.raises(OptionsError) as caught:
-        match({"modle": "x", "route": 1})
+        match({"mdel": "x", "route": 1})
     assert caught.value.mistakes == (
-        "modle: unknown keyword; did you mean model?",
+        "mdel: unknown keyword; did you mean model?",
         "route: must be text (it is 1)",
     )
 
