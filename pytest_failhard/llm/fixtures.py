@@ -36,8 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _inject(config: pytest.Config, spec: str) -> None:
+    from pytest_failhard.llm import injecting
     from pytest_failhard.llm.catalogue import load
-    from pytest_failhard.llm.injecting import Injection
     from pytest_failhard.llm.injection import parse
     from pytest_failhard.llm.schedule import ScheduleError
 
@@ -45,7 +45,9 @@ def _inject(config: pytest.Config, spec: str) -> None:
         rules = parse(spec, load())
     except ScheduleError as error:
         raise pytest.UsageError("\n".join(f"--inject-failures: {each}" for each in error.mistakes)) from None
-    config.pluginmanager.register(Injection(config, provider_of(config), rules), "failhard-injection")
+    injection = injecting.Injection(config, provider_of(config), rules)
+    config.pluginmanager.register(injecting, "failhard-injection-fixtures")
+    config.pluginmanager.register(injection, "failhard-injection")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

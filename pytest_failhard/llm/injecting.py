@@ -20,6 +20,12 @@ SENT = "failhard_injected"
 """The key under which a worker sends its counts to the controller."""
 
 
+@pytest.fixture(scope="session", autouse=True)
+def failhard_injection(llm_server: LocalProvider) -> None:
+    """Let the project's normaliser say which requests are the same, also where no test asks for us."""
+    del llm_server
+
+
 class Injection:
     """The standing rules of a session: counts what they did, here and in every worker."""
 

@@ -38,7 +38,6 @@ class LocalProvider:
     standing: tuple[Rule, ...] = ()
     on_change: list[Watcher] = field(default_factory=list)
     on_end: list[Watcher] = field(default_factory=list)
-    _normalise: Normaliser | None = None
     _own: dict[str, Rule] = field(default_factory=dict)
     _traps: dict[str, Listener] = field(default_factory=dict)
     _without_key: set[str] = field(default_factory=set)
@@ -51,7 +50,7 @@ class LocalProvider:
 
     @functools.cached_property
     def _session(self) -> LlmSession:
-        return LlmSession(folder=Path(self._folder.name), seed=self.seed, normalise=self._normalise)
+        return LlmSession(folder=Path(self._folder.name), seed=self.seed)
 
     @functools.cached_property
     def _opened(self) -> OpenCase:
@@ -101,8 +100,8 @@ class LocalProvider:
         self._met.update(tuple(self._traps)[-1:])
 
     def use(self, normalise: Normaliser | None) -> None:
-        """Let a function of the project say which requests are the same; before the first test only."""
-        self._normalise = normalise
+        """Let a function of the project say which requests are the same, from now on."""
+        self.router.normalise = normalise
 
     @property
     def without_key(self) -> bool:

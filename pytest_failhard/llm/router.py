@@ -85,8 +85,8 @@ class Router:
     `usage` the tokens that each healthy answer reports instead of its own; these and `answers`, what the
     project wants to be said, may be changed at any time. `known` are the
     canaries of other cases: their keys and words are told apart from foreign ones. `normalise` replaces
-    the function of that name. Raises CatalogueError for a rule with an unknown fault and ScheduleError
-    for one whose fault is not part of an answer.
+    the function of that name, also between cases. Raises CatalogueError for a rule with an unknown fault
+    and ScheduleError for one whose fault is not part of an answer.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Router:
         self.delay = delay
         self.usage: Usage | None = None
         self._given = catalogue
-        self._normalise = normalise
+        self.normalise = normalise
         self._lock = threading.Lock()
         self._case = self._begun(case, rules, canaries, known)
 
@@ -229,9 +229,9 @@ class Router:
         return self._decided(case, arrived) if arrived.kind == CALL else arrived
 
     def _normal(self, case: _Case, body: bytes) -> bytes:
-        if self._normalise is None:
+        if self.normalise is None:
             return normalised(body, case.labels)
-        return self._normalise(body, case.words)
+        return self.normalise(body, case.words)
 
     def _decided(self, case: _Case, arrived: _Arrived) -> _Arrived:
         request, found = arrived.request, arrived.route

@@ -32,19 +32,24 @@ def test_each_check_is_an_error_unless_the_test_turns_it_off(pytester: pytest.Py
         def foreign(faults):
             app.ask(api_key="sk-proj-" + "x" * 40)
 
+        def garbage(faults):
+            with socket.create_connection(("127.0.0.1", faults.provider.port)) as client:
+                client.sendall(b"no request\\r\\n\\r\\n")
+                assert client.recv(99).startswith(b"HTTP/1.1 400")
+
         def elsewhere(faults):
             faults.fail("server_error")
             with pytest.raises(OSError):
                 urllib.request.urlopen("http://127.0.0.1:9/v1/chat/completions", timeout=1)
 
-        EVERY = [unfired, unknown, leaves, foreign, elsewhere]
+        EVERY = [unfired, unknown, garbage, leaves, foreign, elsewhere]
 
         @pytest.mark.parametrize("do", EVERY, ids=lambda do: do.__name__)
         def test_on(llm_faults, do):
             do(llm_faults)
 
         OFF = {
-            "unfired": "all_fired", "elsewhere": "all_fired", "unknown": "all_expected",
+            "unfired": "all_fired", "elsewhere": "all_fired", "unknown": "all_expected", "garbage": "all_expected",
             "leaves": "block_network", "foreign": "canary_key",
         }
 
@@ -57,13 +62,14 @@ def test_each_check_is_an_error_unless_the_test_turns_it_off(pytester: pytest.Py
         """,
     )
     done = run(pytester, "--junitxml=report.xml")
-    done.assert_outcomes(passed=10, errors=5)
+    done.assert_outcomes(passed=12, errors=6)
     done.stdout.fnmatch_lines_random(
         [
             "fault 'server_error' (rule r1) never fired: 0 requests on /embeddings. Seen: 1 on /chat/completions. *",
             "*. Is the client built before the fixture, or pointed elsewhere? Layers tried: base_url, reroute",
             "request POST /v1/foo has no dialect: add the provider to [[]tool.failhard.llm[]] or answer it with *",
             "a connection to 192.0.2.1:443 was refused: *",
+            "bad-request: *: the request could not be answered",
             "attempt 1 presented a key that is not this test's: *",
             "fault 'server_error' (rule r1) never fired: 0 requests. Seen: nothing. *",
         ]
@@ -95,6 +101,13 @@ def test_clients_built_before_the_fixture_are_led_here_too(pytester: pytest.Pyte
             with llm_faults.expect_fails_hard():
                 app.ask_once(timeout=0.2)
 
+        def test_timing(llm_faults):
+            made = llm_faults.fail("refused").always()
+            with pytest.raises(Exception, match="holds for all, always, alone"):
+                made.first(1)
+            with llm_faults.expect_fails_hard():
+                app.ask_once()
+
         def test_trust(llm_faults):
             llm_faults.fail("tls_hostname")
             with pytest.raises(Exception) as raised:
@@ -114,7 +127,7 @@ def test_clients_built_before_the_fixture_are_led_here_too(pytester: pytest.Pyte
             CLIENT.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
         """,
     )
-    run(pytester).assert_outcomes(passed=23)
+    run(pytester).assert_outcomes(passed=24)
 
 
 def test_a_missing_key_is_missing_and_one_from_elsewhere_is_told(pytester: pytest.Pytester) -> None:
@@ -189,7 +202,9 @@ def test_a_malformed_table_is_a_usage_error(pytester: pytest.Pytester, table: st
     prepare(pytester, "def test_one(llm_faults): ...")
     # The configuration of pytest stands apart, so that ours can be broken.
     pytester.path.joinpath("pyproject.toml").write_text(table)
-    done = run(pytester, "-c", "/dev/null", "--rootdir", str(pytester.path), "-o", "pythonpath=.")
+    done = run(
+        pytester, "-p", "no:asyncio", "-c", "/dev/null", "--rootdir", str(pytester.path), "-o", "pythonpath=."
+    )
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     assert text in done.stderr.str()
 

@@ -65,7 +65,7 @@ def test_the_same_calls_fail_in_every_order_and_number_of_workers(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(pytester, MANY, app=LIGHT)
-    sets: list[set[str]] = []
+    sets: list[frozenset[int]] = []
     for arguments in ((), SHUFFLED, ("-n", "2")):
         out = pytester.mkdir(f"out{len(sets)}")
         monkeypatch.setenv("OUT", str(out))
@@ -230,3 +230,33 @@ def test_calls() -> None:
     assert "failhard: pass" in texts[0]
     assert "error: no-fire: no request met a fault" in texts[1]
     assert "failhard: error" in texts[1]
+
+
+def test_a_project_says_which_requests_are_the_same(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = """
+    import json, pathlib, secrets
+
+    def test_calls():
+        answers = [app.lazy(f"{secrets.token_hex(3)} question {number}") for number in range(40)]
+        failed = [number for number, answer in enumerate(answers) if answer == "all is well"]
+        pathlib.Path(os.environ["OUT"]).write_text(json.dumps(failed))
+    """
+    conftest = """
+    import re
+    import pytest
+
+    @pytest.fixture(scope="session")
+    def failhard_llm_normalise():
+        return lambda body, canaries: re.sub(rb"[0-9a-f]{6} question", b"question", body)
+    """
+    sets: list[str] = []
+    for override in (conftest, conftest, "", ""):
+        prepare(pytester, text, app=LIGHT, conftest=override)
+        out = pytester.path / f"out{len(sets)}"
+        monkeypatch.setenv("OUT", str(out))
+        run(pytester, "--inject-failures=p=0.5,kinds=server_error").assert_outcomes(passed=1)
+        sets.append(out.read_text())
+    assert sets[0] == sets[1]
+    assert sets[2] != sets[3]

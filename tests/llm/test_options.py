@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_failhard.llm.catalogue import load
-from pytest_failhard.llm.options import OptionsError, Strictness, rule
+from pytest_failhard.llm.matrices import chosen
+from pytest_failhard.llm.options import OptionsError, Strictness, counted, match, rule
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
 
 
@@ -68,3 +69,52 @@ def test_a_misspelt_check_is_refused() -> None:
         "all_fire: unknown keyword; did you mean all_fired?",
         "canary_key: must be true or false (it is 0)",
     )
+
+
+def test_what_chooses_requests_is_read_as_strictly() -> None:
+    assert match({"model": "gpt-*", "stream": True}) == Match(model="gpt-*", stream=True)
+    with pytest.raises(OptionsError) as caught:
+        match({"mdel": "x", "route": 1})
+    assert caught.value.mistakes == (
+        "mdel: unknown keyword; did you mean model?",
+        "route: must be text (it is 1)",
+    )
+
+
+def test_another_way_of_counting_keeps_the_rest() -> None:
+    before = When(first=2, most=3, after=0.5)
+    assert counted(before, "every", 4) == When(every=4, most=3, after=0.5)
+    assert counted(before, "first", None) == When(most=3, after=0.5)
+    with pytest.raises(OptionsError, match="nth: must be a whole number from 1 on"):
+        counted(before, "nth", 0)
+
+
+@pytest.mark.parametrize(
+    "options", [{"first": 1}, {"model": "gpt-*"}], ids=["when", "match"]
+)  # fmt: skip
+def test_a_fault_of_the_connection_chooses_no_requests(options: dict[str, object]) -> None:
+    with pytest.raises(OptionsError, match="refused acts on the connection, where no request is seen"):
+        rule(load(), "r1", ["refused"], options, sequence=False)
+
+
+def test_a_matrix_names_its_mistakes_at_once() -> None:
+    with pytest.raises(OptionsError) as caught:
+        chosen(
+            load(), ["transient", "no_such"], {"provider": "opnai", "level": 5, "exclude": ("refused", "x")}
+        )
+    assert caught.value.mistakes == (
+        "provider: unknown dialect 'opnai'; did you mean openai?",
+        "level: must be 1, 2, 3 or 4 (it is 5)",
+        *(each for each in caught.value.mistakes if "no_such" in each),
+        "exclude: refused is not in this matrix; remove it",
+    )
+    with pytest.raises(OptionsError, match="name at least one group or fault"):
+        chosen(load(), [], {})
+
+
+def test_a_matrix_is_sorted_and_keeps_what_it_leaves_out() -> None:
+    cases = chosen(load(), ["server_error", "invalid_key"], {"exclude": [("invalid_key", "not ours")]})
+    assert [(case.id, case.left_out) for case in cases] == [
+        ("openai-invalid_key", "not ours"),
+        ("openai-server_error", ""),
+    ]
