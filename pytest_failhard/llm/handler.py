@@ -28,6 +28,7 @@ class Arrival:
 class Ending:
     """How an answer ended. Times are of `time.monotonic()`, None for what did not happen.
 
+    `ended` is no later than the moment at which the peer could know.
     `close` is `keep-alive`, `server-fin`, `server-rst`, `client-fin`, `client-rst` or `stopped`;
     `peer_closed` is when the client went away while we were still answering: its effective time-out.
     """

@@ -8,6 +8,7 @@ import os
 import socket
 import threading
 import warnings
+from time import monotonic
 
 import pytest
 
@@ -59,6 +60,15 @@ def test_times_are_in_order(server: Server) -> None:
         ending.ended,
     )
     assert list(times) == sorted(times)
+
+
+def test_an_answer_has_ended_before_its_client_can_wait(server: Server) -> None:
+    handler = Canned((Send(data=HEALTHY), Sleep(seconds=0.01)))
+    with connect(server.open(handler).port) as client:
+        client.sendall(GET)
+        assert read(client, len(HEALTHY)) == HEALTHY
+        known = monotonic()
+        assert handler.ending().ended <= known
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])

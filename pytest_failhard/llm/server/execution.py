@@ -40,7 +40,7 @@ class Execution:
         self._written = 0
         self._unsent = transport.get_write_buffer_size()
         self._first_byte: float | None = None
-        self._last_write: float | None = None
+        self._last_bytes: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
 
@@ -52,7 +52,7 @@ class Execution:
                 return
             self._place += 1
         if not self._blocked:
-            self._end("keep-alive")
+            self._end("keep-alive", ended=self._last_bytes)
 
     def block(self) -> None:
         """The kernel takes no more bytes for now."""
@@ -63,18 +63,20 @@ class Execution:
         """All bytes have left."""
         self._blocked = False
         self._unsent = 0
+        self._last_bytes = monotonic()
         # Not at once: a transport that is closed while it says so loses its connection twice.
         asyncio.get_running_loop().call_soon(self._go_on)
 
     def gone(self, close: str) -> None:
         """Nobody is there any more, for the reason given: it ends here."""
-        self._end(close, peer_closed=monotonic() if close.startswith("client") else None)
+        now = monotonic()
+        self._end(close, ended=now, peer_closed=now if close.startswith("client") else None)
 
     def _go_on(self) -> None:
         if self._timer is None and not self._over:
             self.run()
 
-    def _end(self, close: str, peer_closed: float | None = None) -> None:
+    def _end(self, close: str, *, ended: float | None = None, peer_closed: float | None = None) -> None:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
@@ -85,21 +87,20 @@ class Execution:
                 bytes_sent=self._written - unsent,
                 close=close,
                 first_byte=self._first_byte,
-                ended=peer_closed or self._last_write or monotonic(),
+                ended=monotonic() if ended is None else ended,
                 peer_closed=peer_closed,
             )
         )
 
     def _write(self, data: bytes) -> None:
-        if data and self._first_byte is None:
-            self._first_byte = monotonic()
+        if data:
+            # Before the write: the peer may have the bytes, and be waiting, before we are running again.
+            self._last_bytes = monotonic()
+            self._first_byte = self._first_byte or self._last_bytes
         self._written += len(data)
-        # Before and not after: on a busy machine the client has the answer long before this thread goes on.
-        self._last_write = monotonic()
         self._transport.write(data)
 
     def _after(self, seconds: float, then: Callable[[], None]) -> None:
-        self._last_write = None
         self._timer = asyncio.get_running_loop().call_later(seconds, self._wake, then)
 
     def _wake(self, then: Callable[[], None]) -> None:
