@@ -154,7 +154,7 @@ class Execution:
 
     def _fin(self) -> None:
         if not self._blocked:
-            self._end("server-fin")
+            self._end("server-fin", ended=self._last_bytes)
             self._transport.close()
 
     def _rst(self) -> None:

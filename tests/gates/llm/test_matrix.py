@@ -144,6 +144,7 @@ def test_an_honest_callable_has_no_finding_and_every_case_is_run_and_recorded(tm
         "features": [],
         "layers": ["base_url", "proxy"],
         "left_out": {},
+        "series": {},
     }
     lines = seen.kept["attempts.jsonl"].splitlines(keepends=True)
     cases = {json.loads(line)["case"] for line in lines}
@@ -190,10 +191,10 @@ def test_a_route_that_says_200_and_one_that_says_400_are_found(tmp_path: Path) -
     assert len(seen.findings("untyped-error")) == len(FAULTS)
 
 
-def test_a_resilient_callable_has_no_finding_at_the_fourth_level(tmp_path: Path) -> None:
+def test_a_resilient_callable_lacks_but_a_circuit_breaker_at_the_fourth_level(tmp_path: Path) -> None:
     seen = look(tmp_path, {"app/model.py": RESILIENT}, level=4, circuit=Circuit(after=5, cooldown=30))
     assert seen.observation is not None, seen.error
-    assert seen.messages == ""
+    assert seen.rules == {"missing-circuit-breaker"}
     kept = json.loads(seen.kept["matrix.json"])["calls"]["sum"]
     tls = {each for each in kept["cases"] if "-tls_" in each}
     assert len(tls) >= 5

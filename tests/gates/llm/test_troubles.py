@@ -140,7 +140,7 @@ def summarise(text):
         (FAILING, "llm-not-used: healthy@sum: a healthy run failed: LookupError: no such prompt: summary"),
         (DYING, "llm-not-used: healthy@sum: a healthy run failed: no text"),
         (OTHER_PATH, "injection-not-exercised: sum: * (base_url and proxy: unknown "),
-        (BABBLING, "cannot-run: sum: child.py: unreadable answer b'hello\\n'"),
+        (BABBLING, "cannot-run: sum: child.py: unreadable answer b'hello"),
         ("import nothing_such\n", "ModuleNotFoundError: No module named 'nothing_such'"),
         ("def other():\n    ...\n", "has no attribute 'summarise'"),
         (MUTE_ON_REFUSAL, "injection-not-exercised: openai-refused@sum: no request and no text show"),
