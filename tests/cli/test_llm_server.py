@@ -431,14 +431,13 @@ def test_another_address_is_named_in_a_warning(run: Runner, capsys: pytest.Captu
     assert capsys.readouterr().err.startswith("failhard: --host 0.0.0.0: whoever reaches this address")
 
 
-def test_a_signal_stops_it_and_the_handlers_before_are_back(run: Runner) -> None:
+def test_the_handlers_of_signals_before_are_back_when_it_has_ended(run: Runner) -> None:
     before = signal.getsignal(signal.SIGTERM)
 
     def client(ready: Ready) -> None:
-        del ready
-        os.kill(os.getpid(), signal.SIGTERM)
+        assert ready.call() == 200
 
-    assert run(client, stop=False) == 0
+    assert run(client) == 0
     assert signal.getsignal(signal.SIGTERM) is before
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import socket
+import subprocess
+import sys
 import threading
 import warnings
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -426,7 +428,12 @@ def test_a_handler_that_blocks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     server.stop()
 
 
-def test_a_fork_uses_the_ports_and_closes_nothing(server: Server) -> None:
+FORKS = """
+import os
+from pytest_failhard.llm.server import Server
+from tests.llm.canned import GET, HEALTHY, Canned, connect, read
+
+with Server() as server:
     listener = server.open(Canned())
     child = os.fork()
     if not child:
@@ -436,6 +443,18 @@ def test_a_fork_uses_the_ports_and_closes_nothing(server: Server) -> None:
             client.sendall(GET)
             os._exit(0 if read(client, len(HEALTHY)) == HEALTHY else 1)
     assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_fork_uses_the_ports_and_closes_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_server_that_does_not_stop_says_so_and_cleans_up_later(monkeypatch: pytest.MonkeyPatch) -> None:
