@@ -32,6 +32,12 @@ def test_the_first_level_demands_six_faults() -> None:
     assert seen.left_out == {}
 
 
+@pytest.mark.parametrize("dialect", ["openai", "anthropic", "gemini", "bedrock"])
+def test_every_level_demands_a_refused_key_a_failing_network_and_a_limited_rate(dialect: str) -> None:
+    faults = {case.fault.id for case in matrix(1, dialect).cases}
+    assert faults >= {"invalid_key", "missing_key", "refused", "rst_before", "rate_limit_rpm", "server_error"}
+
+
 def test_each_level_demands_all_of_the_one_below() -> None:
     levels = [{case.id for case in matrix(level).cases} for level in (1, 2, 3, 4)]
     assert all(below < above for below, above in itertools.pairwise(levels))
