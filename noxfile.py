@@ -106,7 +106,7 @@ def acceptance(session: nox.Session) -> None:
     install(session)
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
-    suites = ("tests/acceptance", "tests/llm/sdk")
+    suites = ("tests/acceptance", "tests/llm/sdk", "tests/gates/llm/test_clients.py")
     session.run("python", "-m", "pytest", *suites, *session.posargs, env=size)
 
 
