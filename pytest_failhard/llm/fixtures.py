@@ -220,7 +220,7 @@ def llm_faults(
         for marker in reversed(list(request.node.iter_markers("failhard_fault"))):
             faults.fail(marker.args[0], **marker.kwargs)
         if failhard_llm_case is not None:
-            faults.fail(failhard_llm_case.fault.id, provider=failhard_llm_case.dialect)
+            faults.fail(failhard_llm_case.fault.id, **failhard_llm_case.match)
         yield faults
         problems = capture.problems(checks)
     llm_server.end()

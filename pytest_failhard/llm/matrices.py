@@ -28,6 +28,11 @@ class Chosen:
         """The name of the test's parameter."""
         return f"{self.dialect}-{self.fault.id}"
 
+    @property
+    def match(self) -> Mapping[str, str]:
+        """Which requests it is for: what acts before there is one can choose none."""
+        return {"provider": self.dialect} if self.fault.stage == "answer" else {}
+
 
 def chosen(catalogue: Catalogue, names: Sequence[str], keywords: Mapping[str, object]) -> tuple[Chosen, ...]:
     """Return what groups and ids stand for; raises OptionsError with every mistake.

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpcore
+import httpcore2
 import pytest
 
 from pytest_failhard.llm.server import Server
+
+LOADED = (httpcore, httpcore2)
+"""The clients import these late and keep their exceptions: an inner run in this process must not forget them."""
 
 
 @pytest.fixture
