@@ -106,7 +106,7 @@ class Lane:
         self._listener = server.open(self.router)
         self._proxy = server.open_proxy(self.router, hosts=_is_provider, authority=self.ground.authority)
         self._place = drivers.place(run, self.ground.system, self.folder / "place", own.keys)
-        self._hook = self._hooked(self._listener, self.layers)
+        self._hook = self._hooked(self._listener)
         self._driver = drivers.driver(
             run,
             self.ground.system,
@@ -163,7 +163,7 @@ class Lane:
         """
         canaries = self._begin(name, ())
         with self._trap(trap) as listener:
-            hook = self._hooked(listener, self.layers)
+            hook = self._hooked(listener)
             proxy = listener if self.proxied else self._proxy
             self._restart(listener, hook, proxy=proxy, trusted=trap != "tls_untrusted")
             self._apart = True
@@ -276,8 +276,8 @@ class Lane:
         changes = {**wanted, **shorter, **self._variables}
         return drivers.environment(self._place.prepared, changes, frozenset(absent))
 
-    def _hooked(self, listener: Listener, layers: frozenset[str]) -> Path | None:
-        if environment.REROUTE not in layers:
+    def _hooked(self, listener: Listener) -> Path | None:
+        if environment.REROUTE not in self.layers:
             return None
         parts = urlsplit(listener.url)
         return reroute.sitecustomize(

@@ -74,6 +74,7 @@ class Sheet:
     def require(self) -> None:
         """Raise GateError with all that could not be judged, the first ten by name, and what is worst."""
         if not self.errors:
+            self._require_all()
             return
         lines = sorted(set(self.errors))
         more = len(lines) - MOST_ERRORS
@@ -82,3 +83,8 @@ class Sheet:
         grave = sorted(each for each in self.findings if each.severity is Severity.HIGH)
         named += [f"also found: {each.rule}: {each.message}" for each in grave[:MOST_FINDINGS]]
         raise GateError("\n".join(named))
+
+    def _require_all(self) -> None:
+        # Whoever was to run a case may have ended without a word: what was not judged is not passed.
+        if len(self.trials) != self.demanded:
+            raise GateError(f"worker-lost: {len(self.trials)} of {self.demanded} demanded cases were judged")

@@ -24,6 +24,15 @@ def test_a_sheet_without_errors_demands_nothing() -> None:
     Sheet().require()
 
 
+def test_a_demanded_case_that_nobody_judged_is_an_error() -> None:
+    sheet = Sheet(demanded=2)
+    sheet.add(trial("one"), Ledger("one"), ())
+    with pytest.raises(GateError, match="worker-lost: 1 of 2 demanded cases were judged"):
+        sheet.require()
+    sheet.add(trial("two"), Ledger("two"), ())
+    sheet.require()
+
+
 def test_errors_are_named_once_and_in_order() -> None:
     sheet = Sheet()
     sheet.fail(GateError("b: second"))
