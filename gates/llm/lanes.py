@@ -78,6 +78,18 @@ class Crowd:
     ledger: Ledger
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """What the environment of a system is made of."""
+
+    listener: Listener
+    hook: Path | None
+    proxy: Listener
+    shortened: bool = True
+    trusted: bool = True
+    missing_key: bool = False
+
+
 @dataclass(kw_only=True)
 class Lane:
     """Runs one case at a time of one call. Raises GateError where the system cannot be run at all."""
@@ -112,7 +124,7 @@ class Lane:
             self.ground.system,
             self.call,
             self._place,
-            self._environment(self._listener, self._hook),
+            self._environment(self._usual),
             import_roots=self.ground.import_roots,
         )
 
@@ -127,16 +139,16 @@ class Lane:
         With `shipped` the system runs with its own time-outs instead of the declared shorter ones.
         """
         if shipped:
-            self._restart(self._listener, self._hook, shortened=False)
+            self._restart(replace(self._usual, shortened=False))
         met = self.meet(name, (), within)
         if shipped:
-            self._restart(self._listener, self._hook)
+            self._restart(self._usual)
         return met
 
     def meet(self, name: str, rules: Sequence[Rule], within: float) -> Met:
         """Call the system once, with these rules at the provider; it is ended after `within` seconds."""
         if self._apart:
-            self._restart(self._listener, self._hook)
+            self._restart(self._usual)
             self._warm(within)
         canaries = self._begin(name, tuple(rules))
         return self._met(canaries, self._driver.call(within), self._hook, 0)
@@ -154,7 +166,7 @@ class Lane:
     def renew(self, variables: Mapping[str, str] | None = None) -> None:
         """End the system; the next one remembers nothing, and has these variables on top of its own."""
         self._variables = variables or {}
-        self._restart(self._listener, self._hook)
+        self._restart(self._usual)
 
     def meet_trap(self, name: str, trap: str, within: float) -> Met:
         """Call the system once where nothing answers: with a connection that fails as the trap says.
@@ -165,7 +177,8 @@ class Lane:
         with self._trap(trap) as listener:
             hook = self._hooked(listener)
             proxy = listener if self.proxied else self._proxy
-            self._restart(listener, hook, proxy=proxy, trusted=trap != "tls_untrusted")
+            trusted = trap != "tls_untrusted"
+            self._restart(_Setting(listener=listener, hook=hook, proxy=proxy, trusted=trusted))
             self._apart = True
             outcome = self._started(within)
             if hook is not None and not _reported(hook).processes:
@@ -177,7 +190,7 @@ class Lane:
     def meet_without_key(self, name: str, within: float) -> Met:
         """Call the system once without any key in its environment."""
         canaries = self._begin(name, ())
-        self._restart(self._listener, self._hook, missing_key=True)
+        self._restart(replace(self._usual, missing_key=True))
         self._apart = True
         return self._met(canaries, self._started(within), self._hook, 0)
 
@@ -221,48 +234,25 @@ class Lane:
             earlier=tuple(self._earlier[:-1]),
         )
 
-    def _restart(
-        self,
-        listener: Listener,
-        hook: Path | None,
-        *,
-        proxy: Listener | None = None,
-        shortened: bool = True,
-        trusted: bool = True,
-        missing_key: bool = False,
-    ) -> None:
+    def _restart(self, setting: _Setting) -> None:
         self._apart = False
         self.memory = Memory()
-        self._driver.restart(
-            self._environment(
-                listener,
-                hook,
-                proxy=proxy,
-                shortened=shortened,
-                trusted=trusted,
-                missing_key=missing_key,
-            )
-        )
+        self._driver.restart(self._environment(setting))
 
-    def _environment(
-        self,
-        listener: Listener,
-        hook: Path | None,
-        *,
-        proxy: Listener | None = None,
-        shortened: bool = True,
-        trusted: bool = True,
-        missing_key: bool = False,
-    ) -> dict[str, str]:
-        authority = self.ground.authority if trusted else None
+    @property
+    def _usual(self) -> _Setting:
+        return _Setting(listener=self._listener, hook=self._hook, proxy=self._proxy)
+
+    def _environment(self, setting: _Setting) -> dict[str, str]:
+        authority = self.ground.authority if setting.trusted else None
         leading = environment.variables(
-            listener.url,
+            setting.listener.url,
             replace(self.router.canaries, keys=self._keys),
             layers=self.layers,
-            proxy_url=(proxy or self._proxy).url,
+            proxy_url=setting.proxy.url,
             ca_file=authority.ca_file if authority else None,
-            sitecustomize=hook,
-            missing_key=missing_key,
+            sitecustomize=setting.hook,
+            missing_key=setting.missing_key,
         )
         declared = self._place.prepared.variables
         wanted = {
@@ -271,8 +261,8 @@ class Lane:
             if name not in providers.load().settings or name not in declared
         }
         secrets = {secret.name for secret in self.ground.system.secrets or () if secret.provider}
-        absent = leading.unset | (secrets if missing_key else frozenset())
-        shorter = self.ground.settings.timeout_env if shortened else {}
+        absent = leading.unset | (secrets if setting.missing_key else frozenset())
+        shorter = self.ground.settings.timeout_env if setting.shortened else {}
         changes = {**wanted, **shorter, **self._variables}
         return drivers.environment(self._place.prepared, changes, frozenset(absent))
 
