@@ -19,13 +19,22 @@ hookimpl = pluggy.HookimplMarker("pytest")
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
+    from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
 
-    return (TestsGate(), CoverageGate(), LintGate(), TypesGate(), SecurityGate(), LlmGate())
+    return (
+        TestsGate(),
+        CoverageGate(),
+        LintGate(),
+        TypesGate(),
+        FallbacksGate(),
+        SecurityGate(),
+        LlmGate(),
+    )
 
 
 @hookimpl

@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
 from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Settings, TestRun
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+GATES = tuple(gate.id for gate in builtin())
+"""The built-in gates, in the order of the report."""
 
 
 def measuring() -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 from pytest_failhard import explanation, gates
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
-from tests.support import measuring
+from tests.support import GATES, measuring
 
 SECONDS = 170
 # Imported late or never: each of them costs more than all of pytest's own options together.
@@ -141,9 +141,7 @@ def test_explain_refuses_an_unknown_name(shop: Path) -> None:
 
 
 def test_explain_lists_the_gates_where_nothing_comes_near() -> None:
-    with pytest.raises(
-        explanation.ExplanationError, match="there are tests, coverage, lint, types, security"
-    ):
+    with pytest.raises(explanation.ExplanationError, match=f"there are {', '.join(GATES)}"):
         explanation.explain("zzz")
     with pytest.raises(explanation.ExplanationError, match="there are"):
         explanation.explain("lint", [])

@@ -19,11 +19,11 @@ from pytest_failhard import policy
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable
 from pytest_failhard.policy import PolicyError, weaker, weaker_policy
 from pytest_failhard.strictness import joined, weaker_value
+from tests.support import GATES
 
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
 

@@ -21,10 +21,10 @@ from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
-from tests.support import measuring
+from tests.support import GATES, measuring
 
 NONCE = "a5" * 16
-KNOWN = ("tests", "coverage", "lint", "types", "security", "llm")
+KNOWN = GATES
 NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran"}
 SECONDS = 120
 REPOSITORY = Path(__file__).parents[1]

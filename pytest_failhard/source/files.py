@@ -146,6 +146,13 @@ def read(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Project
     )
 
 
+def every(project: Project) -> tuple[SourceFile, ...]:
+    """Return all Python files of the tree, whatever their role."""
+    known = {file.path: file for file in project.files}
+    listed = {path: SourceFile(path=path, role=role(path)) for path in walk(project.root)}
+    return tuple(sorted({**listed, **known}.values()))
+
+
 def _tree(root: Path, path: str) -> ast.Module | None:
     try:
         return parse(root, path)

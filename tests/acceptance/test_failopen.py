@@ -13,6 +13,7 @@ from tests.acceptance.case import FULL, Case
 from tests.acceptance.conftest import Environment
 from tests.acceptance.harness import Ask, Mode, check_agreement, run
 from tests.acceptance.project import write
+from tests.support import GATES
 
 CASES = (
     *cases_measurement.CASES,
@@ -83,7 +84,7 @@ def test_green_twin(case: Case, mode: Mode, project: Path) -> None:
 def test_green_project_passes_every_gate(ask: Ask, mode: Mode, project: Path) -> None:
     outcome = run(mode, project, ask)
     assert outcome.code == 0, str(outcome)
-    for name in ("tests", "coverage", "lint", "types", "security", "llm"):
+    for name in GATES:
         gate = outcome.gate(name)
         assert (gate["verdict"], gate["findings"]) == ("pass", []), str(outcome)
         assert gate["examined"] > 0, str(outcome)

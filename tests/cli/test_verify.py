@@ -30,10 +30,10 @@ from pytest_failhard.model import (
 from pytest_failhard.redact import Redactor, shipped
 from pytest_failhard.report import document, observation, render_all, waivers
 from pytest_failhard.store import Store
+from tests.support import GATES
 
 DAY = date(2026, 11, 20)
 REDACTOR = Redactor(shipped())
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 LEVEL = 1
 TERMS = policy.load(LEVEL, GATES, today=DAY)
 TYPE_ERROR = Finding(

@@ -13,8 +13,8 @@ from pytest_failhard.config import ConfigError, merge_settings
 from pytest_failhard.gates.llm.declaration import LlmSettings, Result, result
 from pytest_failhard.model import Rule
 from pytest_failhard.policy import LEVELS
+from tests.support import GATES
 
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 EXAMPLE = """
 providers = ["openai"]
 deadline = 20

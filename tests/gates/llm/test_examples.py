@@ -20,11 +20,10 @@ from pytest_failhard.gates.llm.drivers import driver, environment, place
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.run import GateRun
 from pytest_failhard.source import read
-from tests.support import gate_run
+from tests.support import GATES, gate_run
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAMES = ("triage_service", "triage_service_lazy")
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 
 
 @contextmanager

@@ -14,12 +14,11 @@ from pytest_failhard.config import load, merge_settings
 from pytest_failhard.gates.llm import LlmGate
 from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.model import Observation, Severity
-from tests.support import gate_run, observe
+from tests.support import GATES, gate_run, observe
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 LAZY = EXAMPLES / "triage_service_lazy"
 LEVEL = 3
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
 MOST_SECONDS = 600
 NEEDS_QUIET = {"retry-storm"}
 """On a machine that is busy, retries without a pause come late enough to look like some with one."""

@@ -1,0 +1,95 @@
+"""Fallbacks: nothing pretends to work.
+
+Why:
+    A generated system looks finished because it never fails: an `except` returns sample data, a missing
+    key means a canned answer, a secret has a default, a component is there by name only. No linter finds
+    these; each is a decision to answer wrongly rather than not at all.
+
+Fails when:
+    A rule of the catalogue (FH001 to FH505; `failhard explain RULE` says what each looks for) has a hit
+    in product code to which the level's `severity` gives `high`. What a product file imports is product,
+    wherever it lies. A file that cannot be read or parsed is an error, never a lower count. Measures:
+    files, code_lines, findings_per_kloc, unlisted (hits of rules that are off at this level), and one
+    for each family of rules: secrets, swallowed, mocks, stubs, waiting, exposure.
+
+Fix:
+    Let it fail: raise what says which dependency or setting is missing, and let the caller answer for it.
+    `failhard explain FH101` shows a bad and a good form of each rule.
+
+Waive:
+    By finding, with the reason why this place may answer without the real thing. Secrets with a value,
+    doubles and made-up results are never accepted: only a wrong finding can be marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from pytest_failhard.model import Finding, GateError, Observation, Run, Settings
+from pytest_failhard.rules.findings import by_family, options_of, settle
+from pytest_failhard.rules.scan import scan_project
+
+FAMILIES = ("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure")
+THOUSAND = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FallbacksSettings(Settings):
+    """How bad each rule is, what describes the project, and what is let through."""
+
+    severity: dict[str, str] = field(default_factory=dict)
+    """Rule or rule with sub -> off, low, medium or high."""
+    new_severity: dict[str, str] = field(default_factory=dict)
+    """Rule -> what a place counts that the change adds, where the stock counts less."""
+    environment_variables: tuple[str, ...] = ()
+    """Names of variables that say in which environment the system runs, beside the usual ones."""
+    production_values: tuple[str, ...] = ("production", "prod")
+    approved_fallbacks: list[dict[str, str]] = field(default_factory=list)
+    """Each with from, to, on, owner, reason, attribution."""
+    allow_test_libraries: list[dict[str, str]] = field(default_factory=list)
+    """Each with module, owner, reason."""
+    public_test_doubles: list[dict[str, str]] = field(default_factory=list)
+    """Each with name (a glob over qualified names), owner, reason."""
+    component_bases: tuple[str, ...] = ()
+    required_methods: tuple[str, ...] = ()
+    optional_hooks: tuple[str, ...] = ()
+    confession_languages: tuple[str, ...] = ("en",)
+
+
+class FallbacksGate:
+    """Observes what the product does instead of failing."""
+
+    id = "fallbacks"
+    settings: type[Settings] = FallbacksSettings
+
+    def observe(self, run: Run) -> Observation:
+        """Return what the rules found in product code; raises GateError where a file cannot be read."""
+        settings = run.settings
+        if not isinstance(settings, FallbacksSettings):
+            raise GateError(f"fallbacks: settings are {type(settings).__name__}, not FallbacksSettings")
+        scan = scan_project(run.root, run.source, run.test_roots)
+        if scan.unreadable:
+            raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
+        settled = settle(scan, self.id, settings.severity, options_of(settings))
+        files = [facts for facts in scan.index.files if facts.role == "product"]
+        lines = sum(facts.code_lines for facts in files)
+        families = by_family(scan, settled.hits)
+        return Observation(
+            tool="failhard",
+            examined=len(files),
+            findings=settled.findings,
+            measures={
+                "files": len(files),
+                "code_lines": lines,
+                "unlisted": settled.unlisted,
+                **_density(settled.findings, lines),
+                **{family: families.get(family, 0) for family in FAMILIES},
+            },
+        )
+
+
+def _density(findings: Iterable[Finding], lines: int) -> dict[str, Fraction]:
+    """Return the findings of every severity in 1,000 lines of code; nothing where there is no line."""
+    return {"findings_per_kloc": Fraction(THOUSAND * len(list(findings)), lines)} if lines else {}

@@ -1,0 +1,1 @@
+"""Servers that are open wider than they say."""

@@ -1,0 +1,1 @@
+"""Attempts to look better than the code is."""

@@ -1,0 +1,99 @@
+"""Tells how wide an exception handler is, whether it fails, and whether it only logs."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_failhard.rules.data import values as data
+from pytest_failhard.source.module import HOPS, Module, last_part
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def caught(module: Module, expression: ast.expr | None) -> tuple[str, ...]:
+    """Return the dotted names of what is caught, through aliases and tuples; `BaseException` for nothing."""
+    return ("BaseException",) if expression is None else tuple(_names(module, expression, HOPS))
+
+
+def _names(module: Module, expression: ast.expr, hops: int) -> Iterator[str]:
+    if not hops:
+        return
+    value = module.value(expression)
+    if isinstance(value, ast.Tuple):
+        for each in value.elts:
+            yield from _names(module, each, hops - 1)
+    elif isinstance(value, ast.Starred):
+        yield from _names(module, value.value, hops - 1)
+    elif isinstance(value, ast.BinOp):
+        yield from _names(module, value.left, hops - 1)
+        yield from _names(module, value.right, hops - 1)
+    else:
+        yield module.resolve(value).removeprefix("builtins.")
+
+
+def is_broad(module: Module, expression: ast.expr | None) -> bool:
+    """Tell whether a handler or a `suppress(...)` argument catches everything: by name or by enumeration."""
+    names = caught(module, expression)
+    return bool(data.BROAD & set(names)) or is_enumeration(names)
+
+
+def is_enumeration(names: Iterable[str]) -> bool:
+    """Tell whether the names are everything by enumeration, and not by a broad one among them."""
+    distinct = set(names)
+    return not data.BROAD & distinct and len(data.ENUMERABLE & distinct) >= data.ENUMERATED
+
+
+def raises(module: Module, body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a body can fail by itself: a raise, or an exit that does not say success.
+
+    Nested functions, lambdas and classes do not run with it; a raise under a constant test never does.
+    """
+    return any(_fails(module, node) for node in running(body))
+
+
+def running(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the nodes that run with a body: no nested scopes, no branch under a constant false test."""
+    work: list[ast.AST] = list(body)
+    while work:
+        node = work.pop(0)
+        yield node
+        if isinstance(node, _SCOPES):
+            continue
+        if isinstance(node, ast.If) and never(node.test):
+            work.extend(node.orelse)
+            continue
+        work.extend(ast.iter_child_nodes(node))
+
+
+def never(test: ast.expr) -> bool:
+    """Tell whether a test is false before anything runs."""
+    if isinstance(test, ast.Constant):
+        return not test.value
+    return last_part(test) == "TYPE_CHECKING" and not isinstance(test, ast.Call)
+
+
+def _fails(module: Module, node: ast.AST) -> bool:
+    if isinstance(node, ast.Raise):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    name = module.resolve(node.func)
+    if name in data.FAILURES:
+        return True
+    return name in data.EXITS and (name.endswith("abort") or not _says_success(node))
+
+
+def _says_success(call: ast.Call) -> bool:
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if not given:
+        return True
+    return isinstance(given[0], ast.Constant) and given[0].value in {None, 0}
+
+
+def is_log_call(statement: ast.stmt) -> bool:
+    """Tell whether a statement only writes a log line or prints."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(value, ast.Await):
+        value = value.value
+    return isinstance(value, ast.Call) and last_part(value) in data.LOG_CALLS

@@ -1,0 +1,1 @@
+"""Doubles, modes and values that are made up."""

@@ -1,0 +1,1 @@
+"""Tests that test nothing."""

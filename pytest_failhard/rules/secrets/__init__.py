@@ -1,0 +1,1 @@
+"""Secrets that have a value in the source."""

@@ -1,0 +1,1 @@
+"""Failures that are caught and turned into something else."""

@@ -1,0 +1,123 @@
+"""Tells what kind of made-up value an expression is, and whether a value carries an error."""
+
+from __future__ import annotations
+
+import ast
+
+from pytest_failhard.rules.data import values as data
+from pytest_failhard.source.index import body
+from pytest_failhard.source.module import Module, last_part
+
+HOPS = 4
+"""How deep values are looked into, and through how many functions."""
+
+
+def literal(module: Module, node: ast.expr | None, hops: int = HOPS) -> str:
+    """Return the kind of a literal: `none`, `true`, `false`, `empty`, `const`, `data`; empty for no literal.
+
+    Seen through a walrus, names bound once, `.copy()`, an empty display times a number, and a call of a
+    function of the file whose whole body returns a literal.
+    """
+    if node is None:
+        return "none"
+    node = module.value(node)
+    if isinstance(node, ast.Constant):
+        return _constant(node.value)
+    if isinstance(node, ast.UnaryOp):
+        return _negated(module, node, hops)
+    if isinstance(node, ast.Call):
+        return _called(module, node, hops) if hops else ""
+    return _displayed(module, node, hops)
+
+
+def _displayed(module: Module, node: ast.expr, hops: int) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "" if any(isinstance(part, ast.FormattedValue) for part in node.values) else "const"
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        return _collection(module, node.elts, hops)
+    if isinstance(node, ast.Dict):
+        return _collection(module, node.values, hops)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return literal(module, node.left, hops - 1) if hops else ""
+    return ""
+
+
+def _constant(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is ...:
+        return ""
+    return "const" if value else "empty"
+
+
+def _negated(module: Module, node: ast.UnaryOp, hops: int) -> str:
+    kind = literal(module, node.operand, hops)
+    if isinstance(node.op, ast.Not):
+        return {"true": "false", "const": "false", "data": "false", "": ""}.get(kind, "true")
+    return kind
+
+
+def _collection(module: Module, elements: list[ast.expr], hops: int) -> str:
+    if not elements:
+        return "empty"
+    if not hops:
+        return ""
+    return "data" if all(literal(module, each, hops - 1) for each in elements) else ""
+
+
+def _called(module: Module, call: ast.Call, hops: int) -> str:
+    if not call.args and not call.keywords and last_part(call) in data.EMPTY_CALLS:
+        return "empty"
+    name = module.resolve(call.func)
+    if name == "dict" and not call.args:
+        return _collection(module, [each.value for each in call.keywords], hops)
+    if name in {"copy.copy", "copy.deepcopy", "dict", "list", "tuple", "set"} and len(call.args) == 1:
+        return literal(module, call.args[0], hops - 1)
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args:
+        return literal(module, call.func.value, hops - 1)
+    return _returned(module, call, hops)
+
+
+def _returned(module: Module, call: ast.Call, hops: int) -> str:
+    """Return the kind of literal that a function of this file always returns."""
+    name = last_part(call)
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if owner is not None and not (isinstance(owner, ast.Name) and owner.id in {"self", "cls"}):
+        return ""
+    found = module.functions.get(name, ())
+    if len(found) != 1:
+        return ""
+    left = body(found[0])
+    if len(left) != 1 or not isinstance(left[0], ast.Return):
+        return ""
+    return literal(module, left[0].value, hops - 2) if hops > 1 else ""
+
+
+def carries_error(module: Module, node: ast.expr | None, bound: str | None) -> bool:
+    """Tell whether a value visibly carries the error: the name bound by `as`, or a text that says so.
+
+    An error key whose value is None, empty or False says nothing.
+    """
+    if node is None:
+        return False
+    silent: set[ast.AST] = set(_silent(module, node))
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and bound is not None and each.id == bound:
+            return True
+        if each in silent or not isinstance(each, ast.Constant) or not isinstance(each.value, str):
+            continue
+        if data.ERROR_TEXT.search(each.value):
+            return True
+    return False
+
+
+def _silent(module: Module, node: ast.expr) -> list[ast.expr]:
+    return [
+        key
+        for each in ast.walk(node)
+        if isinstance(each, ast.Dict)
+        for key, value in zip(each.keys, each.values, strict=True)
+        if key is not None and literal(module, value) in {"none", "empty", "false"}
+    ]

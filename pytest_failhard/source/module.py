@@ -1,0 +1,376 @@
+"""One Python file, read once: its nodes by type, their parents, and what its names stand for."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import io
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import TypeVar
+
+from pytest_failhard.source.comments import Comment
+from pytest_failhard.source.structure import FLAG
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
+_INNER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+# Python 3.12 and newer: `type X = ...`, whose name is a node.
+_TYPE_ALIAS = getattr(ast, "TypeAlias", None)
+HOPS = 8
+"""How many names a value may be passed through before we give up: a cycle ends here."""
+
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+class Module:
+    """A parsed file with one traversal done. Nothing in it outlives the rules' look at the file.
+
+    `path` is relative to the root in POSIX form; `role` is `product`, `test`, `example` or `script`;
+    `name` is the dotted name under which the project imports it, as far as the path tells.
+    """
+
+    def __init__(self, path: str, role: str, data: bytes, tree: ast.Module) -> None:
+        self.path = path
+        self.role = role
+        self.data = data
+        self.tree = tree
+        self.name = module_name(path)
+        self._buckets: dict[type[ast.AST], list[ast.AST]] = {}
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._traverse()
+
+    def _traverse(self) -> None:
+        buckets, parents = self._buckets, self._parents
+        queue: list[ast.AST] = [self.tree]
+        for node in queue:
+            kind = type(node)
+            buckets.setdefault(kind, []).append(node)
+            if kind not in _FIELDS:
+                _FIELDS[kind] = _children_fields(kind)
+            for field in _FIELDS[kind]:
+                value = getattr(node, field, None)
+                for item in value if type(value) is list else (value,):
+                    if isinstance(item, ast.AST):
+                        parents[item] = node
+                        queue.append(item)
+
+    def nodes(self, *kinds: type[_Node]) -> Iterator[_Node]:
+        """Yield all nodes of exactly these types, outer ones before inner ones."""
+        for kind in kinds:
+            yield from self._buckets.get(kind, ())  # type: ignore[misc]  # a bucket holds one type
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """Return the node that holds this one, None for the module."""
+        return self._parents.get(node)
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield what holds the node, from the inside out."""
+        above = self._parents.get(node)
+        while above is not None:
+            yield above
+            above = self._parents.get(above)
+
+    def function(self, node: ast.AST) -> FunctionNode | None:
+        """Return the innermost function around the node; a lambda or a class between them is none."""
+        for above in self.ancestors(node):
+            if isinstance(above, FUNCTIONS):
+                return above
+        return None
+
+    def scope(self, node: ast.AST) -> ast.AST:
+        """Return the innermost function, lambda, class or module around the node."""
+        return next((above for above in self.ancestors(node) if isinstance(above, SCOPES)), self.tree)
+
+    def class_of(self, function: ast.AST) -> ast.ClassDef | None:
+        """Return the class whose body holds the node directly (for a method: its class)."""
+        above = self.parent(function)
+        while isinstance(above, ast.If | ast.Try | ast.With):
+            above = self.parent(above)
+        return above if isinstance(above, ast.ClassDef) else None
+
+    def qualname(self, node: ast.AST) -> str:
+        """Return `Class.method` for a node in it, or for itself; empty at module level."""
+        chain = [node, *self.ancestors(node)]
+        named = [each.name for each in chain if isinstance(each, (*FUNCTIONS, ast.ClassDef))]
+        return ".".join(reversed(named))
+
+    def is_type_checking(self, node: ast.AST) -> bool:
+        """Tell whether the node stands in the body of `if TYPE_CHECKING:`."""
+        return any(
+            isinstance(above, ast.If) and _last_part(above.test) == FLAG and _holds(above.body, below)
+            for below, above in self._steps(node)
+        )
+
+    def is_main(self, node: ast.AST) -> bool:
+        """Tell whether the node stands in the body of `if __name__ == "__main__":`."""
+        return any(
+            isinstance(above, ast.If) and _is_main_test(above.test) and _holds(above.body, below)
+            for below, above in self._steps(node)
+        )
+
+    def _steps(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        below = node
+        for above in self.ancestors(node):
+            yield below, above
+            below = above
+
+    @functools.cached_property
+    def imports(self) -> Mapping[str, str]:
+        """The local names of what is imported anywhere in the file -> dotted names, none relative."""
+        found: dict[str, str] = {}
+        for node in self.nodes(ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    found[alias.asname] = alias.name
+                else:
+                    found.setdefault(alias.name.partition(".")[0], alias.name.partition(".")[0])
+        for taken in self.nodes(ast.ImportFrom):
+            base = self.imported_from(taken)
+            for alias in taken.names:
+                found[alias.asname or alias.name] = f"{base}.{alias.name}".lstrip(".")
+        return found
+
+    def imported_from(self, node: ast.ImportFrom) -> str:
+        """Return the dotted module that `from ... import` names, resolved where it is relative."""
+        if not node.level:
+            return node.module or ""
+        package = self.name.split(".") if self.path.endswith("__init__.py") else self.name.split(".")[:-1]
+        above = package[: len(package) - (node.level - 1)]
+        return ".".join([*above, *([node.module] if node.module else [])])
+
+    @functools.cached_property
+    def _bindings(self) -> Mapping[ast.AST, Mapping[str, list[ast.expr | None]]]:
+        """Scope -> name -> all that is ever bound to it there; None for what has no value of its own."""
+        found: dict[ast.AST, dict[str, list[ast.expr | None]]] = {}
+        for node in self.nodes(ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                bound = found.setdefault(self._home(node), {}).setdefault(node.id, [])
+                bound.append(self._bound_value(node))
+        for argument in self.nodes(ast.arg):
+            found.setdefault(self.scope(argument), {}).setdefault(argument.arg, []).append(None)
+        return found
+
+    def _home(self, node: ast.Name) -> ast.AST:
+        scope = self.scope(node)
+        if isinstance(scope, FUNCTIONS) and any(
+            isinstance(each, ast.Global) and node.id in each.names for each in scope.body
+        ):
+            return self.tree
+        return scope
+
+    def _bound_value(self, node: ast.Name) -> ast.expr | None:
+        above = self.parent(node)
+        if isinstance(above, ast.Assign) and node in above.targets:
+            return above.value
+        if isinstance(above, ast.AnnAssign | ast.NamedExpr):
+            return above.value
+        return None
+
+    def bindings(self, name: ast.Name) -> Sequence[ast.expr | None]:
+        """Return all that is bound to a name where it is used: in its function, else in the module."""
+        scopes = [above for above in self.ancestors(name) if isinstance(above, (*FUNCTIONS, ast.Lambda))]
+        for scope in (self.scope(name), *scopes, self.tree):
+            bound = self._bindings.get(scope, {}).get(name.id)
+            if bound is not None:
+                return bound
+        return ()
+
+    def value(self, node: ast.expr) -> ast.expr:
+        """Return what an expression certainly is: through a walrus, and names bound exactly once."""
+        for _ in range(HOPS):
+            if isinstance(node, ast.NamedExpr):
+                node = node.value
+                continue
+            bound = self.bindings(node) if isinstance(node, ast.Name) else ()
+            if len(bound) != 1 or bound[0] is None:
+                return node
+            node = bound[0]
+        return node
+
+    def resolve(self, node: ast.AST) -> str:
+        """Return the dotted name that a name or attribute stands for, through imports and plain aliases.
+
+        `os.environ.get` for `from os import environ as e; e.get`; `self.x` stays; empty for anything else.
+        """
+        parts: list[str] = []
+        for _ in range(4 * HOPS):
+            if isinstance(node, ast.Attribute):
+                parts.append(node.attr)
+                node = node.value
+                continue
+            if not isinstance(node, ast.Name):
+                return ""
+            if node.id in self.imports:
+                parts.append(self.imports[node.id])
+                break
+            aliased = self.value(node)
+            if aliased is node or not isinstance(aliased, ast.Name | ast.Attribute):
+                parts.append(node.id)
+                break
+            node = aliased
+        return ".".join(reversed(parts))
+
+    def text(self, node: ast.expr | None) -> str | None:
+        """Return the text that an expression certainly is, None where that cannot be told.
+
+        Through names bound once, f-strings without computed parts, `+` and `"".join([...])`.
+        """
+        return _text(self, node, HOPS)
+
+    @functools.cached_property
+    def functions(self) -> Mapping[str, Sequence[FunctionNode]]:
+        """The functions and methods of the file by their own name, outer ones first."""
+        found: dict[str, list[FunctionNode]] = {}
+        for plain in self.nodes(ast.FunctionDef):
+            found.setdefault(plain.name, []).append(plain)
+        for coroutine in self.nodes(ast.AsyncFunctionDef):
+            found.setdefault(coroutine.name, []).append(coroutine)
+        return found
+
+    @functools.cached_property
+    def comments(self) -> tuple[Comment, ...]:
+        """The comments of the file; tokenized only where there is a `#` at all."""
+        if b"#" not in self.data:
+            return ()
+        return tuple(
+            Comment(line=token.start[0], text=token.string)
+            for token in tokenize.tokenize(io.BytesIO(self.data).readline)
+            if token.type == tokenize.COMMENT
+        )
+
+    @functools.cached_property
+    def lines(self) -> Sequence[str]:
+        """The physical lines without their ends, decoded as the file's cookie says."""
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
+        return self.data.decode(encoding).splitlines()
+
+
+def module_name(path: str) -> str:
+    """Return the dotted name of a file: a leading `src` folder is no package."""
+    parts = list(PurePosixPath(path).with_suffix("").parts)
+    if parts[0] == "src" and len(parts) > 1:
+        parts = parts[1:]
+    if parts[-1] == "__init__" and len(parts) > 1:
+        parts = parts[:-1]
+    return ".".join(parts)
+
+
+def last_part(node: ast.AST) -> str:
+    """Return the last name of a name, an attribute or a call: `get` for `a.b.get(...)`; else empty."""
+    return _last_part(node.func if isinstance(node, ast.Call) else node)
+
+
+def _last_part(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | None:
+    """Return the argument of a call at a position or under one of the names, None where it is absent."""
+    for keyword in call.keywords:
+        if keyword.arg in names:
+            return keyword.value
+    if position is None or position >= len(call.args):
+        return None
+    given = call.args[position]
+    return None if isinstance(given, ast.Starred) else given
+
+
+def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
+    """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
+    work = list(ast.iter_child_nodes(node))
+    for each in work:
+        if isinstance(each, kinds):
+            yield each
+        if not isinstance(each, _INNER_SCOPES):
+            work.extend(ast.iter_child_nodes(each))
+
+
+_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
+
+
+def _children_fields(kind: type[ast.AST]) -> tuple[str, ...]:
+    """Return the fields of a node type that can hold nodes worth a visit: no operators, no contexts."""
+    never = {
+        "ctx",
+        "op",
+        "ops",
+        "id",
+        "attr",
+        "arg",
+        "kind",
+        "type_comment",
+        "level",
+        "module",
+        "name",
+        "names",
+    }
+    with_nodes = {("names", ast.Import), ("names", ast.ImportFrom), ("name", _TYPE_ALIAS)}
+    if kind in {ast.Name, ast.Constant, ast.Global, ast.Nonlocal, ast.alias}:
+        return ()
+    return tuple(name for name in kind._fields if name not in never or (name, kind) in with_nodes)
+
+
+def _holds(body: Sequence[ast.stmt], node: ast.AST) -> bool:
+    return any(each is node for each in body)
+
+
+def _is_main_test(test: ast.expr) -> bool:
+    return (
+        isinstance(test, ast.Compare)
+        and len(test.comparators) == 1
+        and {_last_part(test.left), _last_part(test.comparators[0])} >= {"__name__"}
+        and any(
+            isinstance(side, ast.Constant) and side.value == "__main__"
+            for side in (test.left, test.comparators[0])
+        )
+    )
+
+
+def _text(module: Module, node: ast.expr | None, hops: int) -> str | None:
+    if node is None or hops == 0:
+        return None
+    node = module.value(node)
+    if isinstance(node, ast.Constant):
+        return _constant_text(node.value)
+    if isinstance(node, ast.FormattedValue):
+        return _text(module, node.value, hops - 1) if node.conversion == -1 and not node.format_spec else None
+    if isinstance(node, ast.Call):
+        return _method_text(module, node, node.func, hops) if isinstance(node.func, ast.Attribute) else None
+    parts = _parts(node)
+    return _joined(module, parts, "", hops) if parts else None
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    if isinstance(node, ast.JoinedStr):
+        return node.values
+    return [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else []
+
+
+def _constant_text(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else None
+
+
+def _method_text(module: Module, call: ast.Call, method: ast.Attribute, hops: int) -> str | None:
+    base = _text(module, method.value, hops - 1)
+    if base is None:
+        return None
+    if method.attr in {"decode", "encode", "strip"}:
+        return base
+    parts = module.value(call.args[0]) if method.attr == "join" and len(call.args) == 1 else None
+    if isinstance(parts, ast.List | ast.Tuple):
+        return _joined(module, parts.elts, base, hops)
+    return None
+
+
+def _joined(module: Module, parts: Sequence[ast.expr], separator: str, hops: int) -> str | None:
+    texts = [_text(module, part, hops - 1) for part in parts]
+    if any(text is None for text in texts):
+        return None
+    return separator.join(text for text in texts if text is not None)

@@ -1,0 +1,1 @@
+"""Tests of the static rules, on snippets in memory."""

@@ -1,0 +1,63 @@
+"""Each rule says what it is about, and what it shows as bad and good is what it flags and leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_failhard.rules.catalogue import FAMILIES, RULES, UnknownRuleError, find
+from pytest_failhard.rules.unit import SECTIONS, StaticRule, sections, summary
+from tests.rules.support import hits
+
+MANDATORY = [name for name in SECTIONS if name != "Subs"]
+PATHS = {"quality": "tests/test_service.py", "gaming": "tests/conftest.py"}
+
+
+def _path(rule: type[StaticRule]) -> str:
+    """Return where the examples of a rule stand; `# file: PATH` in their first line says otherwise."""
+    return PATHS.get(rule.family, "app/service.py")
+
+
+def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
+    """Return the files of an example: `# file: PATH` begins each but the first."""
+    files: dict[str, str | bytes] = {}
+    path, lines = _path(rule), list[str]()
+    for line in [*sections(rule)[section].splitlines(), "# file: "]:
+        if line.startswith("# file: "):
+            if lines:
+                files[path] = "\n".join(lines) + "\n"
+            path, lines = line.removeprefix("# file: "), []
+        else:
+            lines.append(line)
+    return files
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+class TestEachRule:
+    def test_its_documentation_is_whole(self, rule: type[StaticRule]) -> None:
+        found = sections(rule)
+        assert summary(rule).endswith(".")
+        assert [name for name in SECTIONS if name in found] == list(found), "in the order of SECTIONS"
+        assert not [name for name in MANDATORY if not found.get(name)]
+        assert ("Subs" in found) == bool(rule.subs)
+        assert not [sub for sub in rule.subs if f"`{sub}`" not in found["Subs"]]
+
+    def test_its_bad_example_is_flagged(self, rule: type[StaticRule]) -> None:
+        assert hits(_files(rule, "Bad"), rule.code)
+
+    def test_its_good_example_is_not(self, rule: type[StaticRule]) -> None:
+        assert hits(_files(rule, "Good"), rule.code) == []
+
+    def test_it_lies_where_its_family_says(self, rule: type[StaticRule]) -> None:
+        assert rule.family in FAMILIES
+        assert rule.__module__.split(".")[-2] == rule.family
+
+
+def test_codes_and_names_occur_once() -> None:
+    names = [each for rule in RULES for each in (rule.code, rule.name)]
+    assert len(names) == len(set(names))
+
+
+def test_a_rule_is_found_by_code_by_name_and_with_its_sub() -> None:
+    assert find("FH104") is find("broad-suppress") is find("FH104/x")
+    with pytest.raises(UnknownRuleError, match="did you mean broad-suppress"):
+        find("broad-supress")
