@@ -232,7 +232,7 @@ def test_a_wrapper_of_someone_else_stays_and_what_it_wraps_lets_everything_pass(
     with pytest.MonkeyPatch.context() as patch:
         undo = guard.install()
         ours = vars(socket.socket)["connect"]
-        theirs = functools.wraps(ours)(lambda sock, address: ours(sock, address))
+        theirs = functools.wraps(ours)(functools.partialmethod(ours))
         patch.setattr(socket.socket, "connect", theirs)
         undo()
         assert vars(socket.socket)["connect"] is theirs

@@ -70,7 +70,7 @@ class _Patch:
 
 
 def _outermost(owner: object, name: str) -> _Patch | None:
-    """Return the patch that stands there now, if it is one; others' wrappers copy what ours are marked with."""
+    """Return the patch that stands there now, if one does: wrappers of others may have copied its mark."""
     found = vars(owner).get(name)
     patch: _Patch | None = getattr(found, _PATCH, None)
     return patch if patch is not None and patch.replacement is found else None
