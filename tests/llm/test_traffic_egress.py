@@ -232,7 +232,11 @@ def test_a_wrapper_of_someone_else_stays_and_what_it_wraps_lets_everything_pass(
     with pytest.MonkeyPatch.context() as patch:
         undo = guard.install()
         ours = vars(socket.socket)["connect"]
-        theirs = functools.wraps(ours)(functools.partialmethod(ours))
+
+        @functools.wraps(ours)
+        def theirs(sock: socket.socket, address: object) -> object:
+            return ours(sock, address)
+
         patch.setattr(socket.socket, "connect", theirs)
         undo()
         assert vars(socket.socket)["connect"] is theirs
