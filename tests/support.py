@@ -19,6 +19,10 @@ from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Set
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest")
+WITHOUT_OTHERS = tuple(part for name in PLUGINS for part in ("-p", f"no:{name}"))
+"""Options for pytest over a project of ours: tests run in the order in which they stand, whatever else is
+installed, and no plugin takes half of the time that such a run needs."""
 
 
 def measuring() -> dict[str, str]:
