@@ -75,7 +75,7 @@ def test_a_fingerprint_survives_an_edit_above_and_not_one_of_the_code(tmp_path: 
     first = only(scan(write(tmp_path / "p", {"app/a.py": SUPPRESSING})))
     moved = only(scan(write(tmp_path / "q", {"app/a.py": "import os\n\n\n" + SUPPRESSING})))
     assert (moved.fingerprint, moved.line) == (first.fingerprint, first.line + 3)
-    spaced = SUPPRESSING.replace("suppress(Exception)", "suppress( Exception )  # all of them")
+    spaced = SUPPRESSING.replace("suppress(Exception):", "suppress( Exception ):  # all of them")
     assert only(scan(write(tmp_path / "r", {"app/a.py": spaced}))).fingerprint == first.fingerprint
     changed = SUPPRESSING.replace("(Exception)", "(BaseException)")
     assert only(scan(write(tmp_path / "s", {"app/a.py": changed}))).fingerprint != first.fingerprint
