@@ -62,7 +62,7 @@ INVOCATIONS = (
     Invocation(name="importlib", options=("--import-mode=importlib",)),
     Invocation(name="importlib, two workers", options=("--import-mode=importlib", "-n", "2")),
     Invocation(name="random order", options=("-p", "randomly")),
-    Invocation(name="asyncio", files=ASYNC),
+    Invocation(name="asyncio", options=("-p", "asyncio"), files=ASYNC),
     Invocation(name="quiet", options=("-q",)),
     Invocation(name="verbose with durations", options=("-vv", "--durations=3", "-rA")),
     Invocation(name="no summary", options=("--no-summary",)),
