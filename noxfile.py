@@ -107,13 +107,7 @@ def acceptance(session: nox.Session) -> None:
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
     gates = ("tests/gates/llm/test_clients.py", "tests/gates/llm/test_twins.py", "tests/gates/test_tests.py")
-    suites = (
-        "tests/acceptance",
-        "tests/llm/sdk",
-        "tests/test_bad_input.py",
-        "tests/test_recorder.py",
-        *gates,
-    )
+    runs = ("tests/acceptance", "tests/llm/sdk", "tests/test_bad_input.py", "tests/test_recorder.py")
     session.run("python", "-m", "pytest", *runs, *gates, *session.posargs, env=size)
 
 
