@@ -98,7 +98,7 @@ def check_all_agree(outcome: Outcome, junit: Path, verdict: str) -> None:
     assert outcome.report["verdict"] == verdict, str(outcome)
     red = {gate["id"] for gate in outcome.report["gates"] if gate["verdict"] != "pass"}
     assert junit_failures(junit) == red, str(outcome)
-    assert f"failhard: {verdict} (" in outcome.stdout, str(outcome)
+    assert outcome.stdout.count(f"failhard: {verdict} (") == 1, str(outcome)
     shown = re.findall(r"^(tests|coverage) +(pass|fail|error)\b", outcome.stdout, re.MULTILINE)
     assert dict(shown) == {gate["id"]: gate["verdict"] for gate in outcome.report["gates"]}, str(outcome)
 
