@@ -71,7 +71,16 @@ def _is_for_imports(handling: Handling) -> bool:
     if not (handling.broad or data.IMPORT_ERRORS & set(handling.names)):
         return False
     others = [each for each in handling.attempt.body if not _is_import(each)]
-    return len(others) < len(handling.attempt.body) and len(others) <= HARMLESS
+    if len(others) > HARMLESS or len(others) == len(handling.attempt.body):
+        return False
+    names = (
+        frozenset() if data.IMPORT_ERRORS & set(handling.names) else _imported_names(handling.attempt.body)
+    )
+    return all(isinstance(each, ast.Expr | ast.Assign) and not _uses(each, names) for each in others)
+
+
+def _uses(statement: ast.stmt, names: frozenset[str]) -> bool:
+    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(statement))
 
 
 def _is_import(statement: ast.stmt) -> bool:

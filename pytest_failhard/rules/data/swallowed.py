@@ -22,7 +22,7 @@ PROBE = re.compile(
 )
 COMMAND = re.compile(r"^_*(main|run|cli|cmd_\w*|command\w*|handle\w*)$")
 """Functions whose number is an exit code."""
-DISPLAY = re.compile(r"^_*(format|render)_|^__(repr|str)__$")
+DISPLAY = re.compile(r"^_*(format|render)_|^__(repr|str)__$|^_*safe_(str|repr)$")
 FIRST_ERROR_STATUS = 400
 ERROR_PART = re.compile(r"(?i)(^|_)(error|fail|exception|unhealthy|invalid|unavailable)")
 """The same words as in a text, as parts of names."""
@@ -53,7 +53,9 @@ AVAILABLE = re.compile(
 )
 """What a test reads that asks whether a dependency is there."""
 
-OUTCOME_NAME = re.compile(r"(?i)(status|health|error|success|valid|passed|fail|ok$)")
+OUTCOME_NAME = re.compile(
+    r"(?i)(status|health|error|success|valid|passed|fail|ok$|(^|[_.])(\w*_code|code|rc)$)"
+)
 OUTCOME_TEXT = re.compile(r"(?i)(error|fail|unknown|unhealthy|degraded|invalid)")
 
 SECURITY = re.compile(
@@ -68,6 +70,11 @@ DISPLAYED = re.compile(
     r"(?i)(^|_)(parse|decode|display|format|mask|redact|describe|extract|render|preview|count)(_|$)"
 )
 """Functions that read a token to show it, not to let anybody in."""
+KEEPING = re.compile(
+    r"(?i)^_*(get|fetch|obtain|request|acquire|load|save|store|refresh|trigger|create|generate|make|build|set|add"
+    r"|send|revoke|delete|remove|reset|update|list|show|print|log|record|track|estimate|cancel|handle|init|setup)_"
+)
+"""Functions that do something with a token: what they go on with is no permission."""
 
 ROUTE_VERBS = frozenset({"get", "post", "put", "delete", "patch", "route", "api_route"})
 VIEW_METHODS = frozenset({"get", "post", "put", "delete", "patch"})

@@ -12,6 +12,7 @@ from pytest_failhard.rules.handlings import (
     answers,
     following,
     handlings,
+    in_finally,
     is_noted,
     is_silent,
     preset,
@@ -19,7 +20,7 @@ from pytest_failhard.rules.handlings import (
 from pytest_failhard.rules.security import is_security_check
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
-from pytest_failhard.source.module import FunctionNode, Module, last_part
+from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
 
 
 class FailOpenSecurityCheck(StaticRule):
@@ -87,14 +88,16 @@ def _sub(module: Module, handling: Handling, function: FunctionNode) -> str:
         return ""
     if _allows(module, handling):
         return "true"
-    if not isinstance(handling.node, ast.ExceptHandler) or not _goes_on(module, handling):
+    if not isinstance(handling.node, ast.ExceptHandler) or data.KEEPING.search(function.name):
         return ""
-    if _denies(module, function):
+    if not _goes_on(handling, module) or _denies_later(module, handling, function):
         return ""
     return "continue" if isinstance(handling.body[-1], ast.Continue) else "pass"
 
 
-def _goes_on(module: Module, handling: Handling) -> bool:
+def _goes_on(handling: Handling, module: Module) -> bool:
+    if in_finally(module, handling.attempt):
+        return False
     return is_silent(handling) or is_noted(module, handling)
 
 
@@ -124,12 +127,16 @@ def _returns_no_failure(module: Module, handling: Handling) -> bool:
     )
 
 
-def _denies(module: Module, function: FunctionNode) -> bool:
-    """Tell whether a function ends in a denial when nothing before has answered."""
-    last = function.body[-1]
-    if isinstance(last, ast.Return):
-        return literal(module, last.value) in {"false", "none", "empty"}
-    return isinstance(last, ast.Raise)
+def _denies_later(module: Module, handling: Handling, function: FunctionNode) -> bool:
+    """Tell whether the function can still deny behind the try, or in the `else` of the loop around it."""
+    last = handling.attempt.end_lineno or 0
+    if any(each.lineno > last for each in own_nodes(function, ast.Raise)):
+        return True
+    ends = (each for each in own_nodes(function, ast.Return) if each.lineno > last)
+    if any(literal(module, each.value) in {"false", "none", "empty"} for each in ends):
+        return True
+    loops = (above for above in module.ancestors(handling.attempt) if isinstance(above, ast.For | ast.While))
+    return any(loop.orelse for loop in loops)
 
 
 def _calls_view(module: Module, handling: Handling) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.approvals import evidence, standing
 from pytest_failhard.rules.data import swallowed as data
+from pytest_failhard.rules.data.values import BROAD
 from pytest_failhard.rules.flags import tested_after
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.handlings import handlings
@@ -69,7 +70,11 @@ class NamedFallback(StaticRule):
             found = next(_fallbacks(module, body), None)
             if found is not None and found[0] not in seen:
                 seen.add(found[0])
-                yield self._hit(module, found[0], found[1], evidence(module, body, found[1], on))
+                measured = _is_answer(module, found[0]) or bool(BROAD & set(on))
+                unmeasured = {} if measured else {"unmeasured": "form"}
+                yield self._hit(
+                    module, found[0], found[1], {**evidence(module, body, found[1], on), **unmeasured}
+                )
 
     def _hit(self, module: Module, node: ast.expr, called: ast.AST, details: Mapping[str, str]) -> Hit:
         where = module.qualname(node) or "the module"
@@ -95,6 +100,14 @@ def _substitutions(module: Module) -> Iterator[tuple[Sequence[ast.stmt], tuple[s
     for test in module.nodes(ast.If):
         if test.orelse and _asks_availability(module, test.test) and not raises(module, test.orelse):
             yield test.orelse, ("unavailable",)
+
+
+def _is_answer(module: Module, call: ast.expr) -> bool:
+    """Tell whether a call is what its function returns, and not only assigned or made on the way."""
+    statement = next((above for above in module.ancestors(call) if isinstance(above, ast.stmt)), None)
+    return isinstance(statement, ast.Return) or (
+        isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield | ast.YieldFrom)
+    )
 
 
 def _asks_availability(module: Module, test: ast.expr) -> bool:
