@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.unit import Hit, StaticRule
+from pytest_failhard.source import dependencies
 from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, every, pyproject, read
 from pytest_failhard.source.index import FileFacts, Index, facts
 from pytest_failhard.source.module import Module
@@ -38,18 +39,22 @@ class Scan:
     unreadable: tuple[str, ...]
 
 
-def scan(root: Path, files: Sequence[SourceFile], needs: str = "") -> Scan:
+def scan(
+    root: Path, files: Sequence[SourceFile], needs: str = "", declared: frozenset[str] = frozenset()
+) -> Scan:
     """Read each file once and return what stands in it.
 
     The last scans are remembered as long as no file has changed: three gates ask for the same one.
-    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours.
+    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours;
+    `declared` are the normalized names of the distributions that the project needs.
     """
-    key = (root, tuple(files), tuple(_state(root, file.path) for file in files))
+    key = (root, tuple(files), declared, tuple(_state(root, file.path) for file in files))
     with _LOCK:
         if key not in _SCANS:
             while len(_SCANS) >= KEPT_SCANS:
                 _SCANS.pop(next(iter(_SCANS)))
-            _SCANS[key] = scan_sources(((file, _reader(root, file.path)) for file in files), needs)
+            sources = ((file, _reader(root, file.path)) for file in files)
+            _SCANS[key] = scan_sources(sources, needs, declared)
         return _SCANS[key]
 
 
@@ -58,7 +63,7 @@ def scan_project(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) ->
     project = read(root, source, tests)
     needs = pyproject(root).get("project")
     bound = needs.get("requires-python") if isinstance(needs, dict) else None
-    return scan(root, every(project), bound if isinstance(bound, str) else "")
+    return scan(root, every(project), bound if isinstance(bound, str) else "", dependencies.declared(root))
 
 
 _LOCK = threading.Lock()
@@ -77,7 +82,11 @@ def _reader(root: Path, path: str) -> Callable[[], bytes]:
     return (root / path).read_bytes
 
 
-def scan_sources(sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], needs: str = "") -> Scan:
+def scan_sources(
+    sources: Iterable[tuple[SourceFile, Callable[[], bytes]]],
+    needs: str = "",
+    declared: frozenset[str] = frozenset(),
+) -> Scan:
     """Return what stands in sources, each given with what reads its bytes."""
     rules = {rule.code: rule() for rule in catalogue.RULES}
     known: list[FileFacts] = []
@@ -93,7 +102,9 @@ def scan_sources(sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], need
         known.append(facts(module))
         if time.thread_time() - begun > MAX_FILE_SECONDS:
             unreadable.append(f"{file.path}: too-slow: its rules took more than {MAX_FILE_SECONDS} s")
-    return Scan(rules=rules, hits=numbered(sorted(hits)), index=Index(known), unreadable=tuple(unreadable))
+    return Scan(
+        rules=rules, hits=numbered(sorted(hits)), index=Index(known, declared), unreadable=tuple(unreadable)
+    )
 
 
 def _module(file: SourceFile, read: Callable[[], bytes], needs: str) -> Module | str:

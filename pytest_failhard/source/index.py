@@ -59,8 +59,10 @@ class FileFacts:
 class Index:
     """The facts of all files, joined."""
 
-    def __init__(self, files: Sequence[FileFacts]) -> None:
+    def __init__(self, files: Sequence[FileFacts], declared: frozenset[str] = frozenset()) -> None:
         self.files = tuple(files)
+        self.declared = declared
+        """The normalized names of the distributions that the project says it needs to run."""
         self.by_path: Mapping[str, FileFacts] = {each.path: each for each in files}
         self.by_module: Mapping[str, FileFacts] = {each.module: each for each in files}
         self.classes: Mapping[str, ClassFacts] = {
