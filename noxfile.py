@@ -106,7 +106,8 @@ def acceptance(session: nox.Session) -> None:
     install(session)
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
-    suites = ("tests/acceptance", "tests/llm/sdk", "tests/gates/llm/test_clients.py")
+    gate = ("tests/gates/llm/test_clients.py", "tests/gates/llm/test_twins.py")
+    suites = ("tests/acceptance", "tests/llm/sdk", *gate)
     session.run("python", "-m", "pytest", *suites, *session.posargs, env=size)
 
 

@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail LLM calls by schedule: 'p=0.05,kinds=rate_limit_rpm|server_error'",
     )
     group.addoption("--failhard-llm-deadline", type=float, metavar="S", help="seconds until a call hangs")
-    group.addoption("--failhard-explain", metavar="NAME", help="print what a gate demands, and end")
+    group.addoption("--failhard-explain", metavar="NAME", help="print what a gate or rule demands, and end")
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:

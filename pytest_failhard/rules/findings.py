@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -29,9 +29,9 @@ class Settled:
 def settle(scan: Scan, gate: str, severity: Mapping[str, str], options: Mapping[str, Option]) -> Settled:
     """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes."""
     hits = tuple(sorted(_standing(scan, gate, options)))
-    listed = [(hit, rank) for hit in hits if (rank := rank_of(hit, severity)) != OFF]
+    listed = [(hit, how) for hit in hits if (how := rank_of(hit, severity)) != OFF]
     return Settled(
-        findings=tuple(finding(hit, Severity[rank.upper()]) for hit, rank in listed),
+        findings=tuple(finding(hit, Severity[how.upper()]) for hit, how in listed),
         hits=hits,
         unlisted=len(hits) - len(listed),
     )
@@ -48,10 +48,12 @@ def _standing(scan: Scan, gate: str, options: Mapping[str, Option]) -> Iterator[
 
 def rank_of(hit: Hit, severity: Mapping[str, str]) -> str:
     """Return the severity of a hit as a policy writes it; what it does not name is off."""
-    for key in (hit.key, hit.name, hit.rule, hit.code):
-        if key in severity:
-            return severity[key]
-    return OFF
+    return rank((hit.key, hit.name, hit.rule, hit.code), severity)
+
+
+def rank(names: Iterable[str], severity: Mapping[str, str]) -> str:
+    """Return the severity under the first of the names that a policy has, the most exact one first."""
+    return next((severity[name] for name in names if name in severity), OFF)
 
 
 def finding(hit: Hit, severity: Severity) -> Finding:

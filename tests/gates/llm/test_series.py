@@ -341,9 +341,8 @@ CIRCUIT = Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")
         (BREAKER.replace("PROBING", "probing or"), SERVICE, []),
         (BREAKER.replace("PROBING", ""), LIBRARY, ["thundering-probe"]),
         (BREAKER.replace("PROBING", ""), SERVICE, ["thundering-probe"]),
-        (PLAIN, LIBRARY, ["missing-circuit-breaker"]),
     ],
-    ids=["breaker", "breaker-service", "herd", "herd-service", "none"],
+    ids=["breaker", "breaker-service", "herd", "herd-service"],
 )
 def test_a_circuit_opens_tests_once_and_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, call: Call, found: list[str]
@@ -357,6 +356,16 @@ def test_a_circuit_opens_tests_once_and_closes(
         assert bench.lanes[0].router.delay == 0
 
 
+def test_a_circuit_that_did_not_open_is_not_given_time_to_close(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
+        open_circuit(bench)
+        assert rules(bench) == ["missing-circuit-breaker"]
+        assert [ledger.case for ledger in bench.sheet.ledgers][-2:] == [
+            "circuit-open-3@ask",
+            "circuit-closed@ask",
+        ]
+
+
 def test_a_command_has_no_circuit(tmp_path: Path) -> None:
     with prepared(tmp_path, PLAIN, call=COMMAND, circuit=CIRCUIT) as bench:
         open_circuit(bench)
@@ -367,8 +376,9 @@ def test_a_command_has_no_circuit(tmp_path: Path) -> None:
 
 def test_a_cool_down_that_outlasts_the_gate_is_an_error(tmp_path: Path) -> None:
     said = r"^circuit@ask: the cool-down takes longer .*cooldown_env$"
-    circuit = Circuit(after=1, cooldown=3000)
-    with prepared(tmp_path, PLAIN, circuit=circuit) as bench, pytest.raises(GateError, match=said):
+    circuit = Circuit(after=2, cooldown=3000)
+    model = BREAKER.replace("PROBING", "")
+    with prepared(tmp_path, model, circuit=circuit) as bench, pytest.raises(GateError, match=said):
         open_circuit(bench)
 
 
@@ -567,7 +577,8 @@ def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_not
 
 def test_series_fail_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series_soak, "CALLS", 1)
-    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
+    model = BREAKER.replace("PROBING", "")
+    with prepared(tmp_path, model, circuit=Circuit(after=2, cooldown=3000)) as bench:
         series.run(bench)
         assert [error.partition(":")[0] for error in bench.sheet.errors] == ["circuit@ask", "no-fire"]
         assert "openai-back-off@ask" in bench.facts
