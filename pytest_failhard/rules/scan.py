@@ -14,9 +14,9 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source import dependencies
-from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, every, pyproject, read
+from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, every, read
 from pytest_failhard.source.index import FileFacts, Index, facts
+from pytest_failhard.source.metadata import NOTHING, Metadata, metadata
 from pytest_failhard.source.module import Module
 
 MAX_FILE_SECONDS = 5
@@ -39,31 +39,24 @@ class Scan:
     unreadable: tuple[str, ...]
 
 
-def scan(
-    root: Path, files: Sequence[SourceFile], needs: str = "", declared: frozenset[str] = frozenset()
-) -> Scan:
+def scan(root: Path, files: Sequence[SourceFile], said: Metadata = NOTHING) -> Scan:
     """Read each file once and return what stands in it.
 
     The last scans are remembered as long as no file has changed: three gates ask for the same one.
-    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours;
-    `declared` are the normalized names of the distributions that the project needs.
     """
-    key = (root, tuple(files), declared, tuple(_state(root, file.path) for file in files))
+    key = (root, tuple(files), said, tuple(_state(root, file.path) for file in files))
     with _LOCK:
         if key not in _SCANS:
             while len(_SCANS) >= KEPT_SCANS:
                 _SCANS.pop(next(iter(_SCANS)))
             sources = ((file, _reader(root, file.path)) for file in files)
-            _SCANS[key] = scan_sources(sources, needs, declared)
+            _SCANS[key] = scan_sources(sources, said)
         return _SCANS[key]
 
 
 def scan_project(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Scan:
     """Return the scan of all Python files of a project, the same for every gate that asks."""
-    project = read(root, source, tests)
-    needs = pyproject(root).get("project")
-    bound = needs.get("requires-python") if isinstance(needs, dict) else None
-    return scan(root, every(project), bound if isinstance(bound, str) else "", dependencies.declared(root))
+    return scan(root, every(read(root, source, tests)), metadata(root))
 
 
 _LOCK = threading.Lock()
@@ -82,19 +75,15 @@ def _reader(root: Path, path: str) -> Callable[[], bytes]:
     return (root / path).read_bytes
 
 
-def scan_sources(
-    sources: Iterable[tuple[SourceFile, Callable[[], bytes]]],
-    needs: str = "",
-    declared: frozenset[str] = frozenset(),
-) -> Scan:
-    """Return what stands in sources, each given with what reads its bytes."""
+def scan_sources(sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], said: Metadata = NOTHING) -> Scan:
+    """Return what stands in sources, each given with what reads its bytes; `said` is what the project says."""
     rules = {rule.code: rule() for rule in catalogue.RULES}
     known: list[FileFacts] = []
     hits: list[Hit] = []
     unreadable: list[str] = []
     for file, reader in sources:
         begun = time.thread_time()
-        module = _module(file, reader, needs)
+        module = _module(file, reader, said.requires_python)
         if isinstance(module, str):
             unreadable.append(f"{file.path}: {module}")
             continue
@@ -103,7 +92,7 @@ def scan_sources(
         if time.thread_time() - begun > MAX_FILE_SECONDS:
             unreadable.append(f"{file.path}: too-slow: its rules took more than {MAX_FILE_SECONDS} s")
     return Scan(
-        rules=rules, hits=numbered(sorted(hits)), index=Index(known, declared), unreadable=tuple(unreadable)
+        rules=rules, hits=numbered(sorted(hits)), index=Index(known, said), unreadable=tuple(unreadable)
     )
 
 

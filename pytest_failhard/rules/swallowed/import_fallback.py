@@ -80,7 +80,7 @@ class ImportFallback(StaticRule):
             return
         own = OwnModules(index)
         for hit in hits:
-            sub = _sub(hit.details, own, index.declared)
+            sub = _sub(hit.details, own, index.metadata.dependencies)
             if sub:
                 yield replace(hit, sub=sub, message=_message(hit.details["modules"].replace(" ", ", "), sub))
 
