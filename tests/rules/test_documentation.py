@@ -53,7 +53,7 @@ class TestEachRule:
 
 
 def test_codes_and_names_occur_once() -> None:
-    names = [each for rule in RULES for each in (rule.code, rule.name)]
+    names = [each for rule in RULES for each in {rule.code, rule.name}]
     assert len(names) == len(set(names))
 
 

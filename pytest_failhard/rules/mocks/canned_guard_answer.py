@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from pytest_failhard.rules.data import mocks as data
-from pytest_failhard.rules.guards import absent, present
+from pytest_failhard.rules.availability import absent, present
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import carries_error, literal

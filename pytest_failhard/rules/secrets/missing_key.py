@@ -1,0 +1,55 @@
+"""Finds a KeyError that is answered with a value of its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pytest_failhard.rules.data import secrets as data
+from pytest_failhard.rules.environment import is_environment, key_text
+from pytest_failhard.rules.handlers import caught
+from pytest_failhard.source.module import Module, own_nodes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """What a handler answers where a key is absent."""
+
+    handler: ast.ExceptHandler
+    key: str
+    default: ast.expr
+    environment: bool
+
+
+def missing(module: Module) -> Iterator[Missing]:
+    """Yield each look-up in a `try` whose handler returns or assigns a value."""
+    for attempt in module.nodes(ast.Try):
+        for handler in attempt.handlers:
+            default = _answer(handler)
+            if default is not None and data.NOT_FOUND.intersection(caught(module, handler.type)):
+                for statement in attempt.body:
+                    yield from _lookups(module, statement, handler, default)
+
+
+def _answer(handler: ast.ExceptHandler) -> ast.expr | None:
+    for statement in handler.body:
+        if isinstance(statement, ast.Return | ast.Assign) and statement.value is not None:
+            return statement.value
+    return None
+
+
+def _lookups(
+    module: Module, statement: ast.stmt, handler: ast.ExceptHandler, default: ast.expr
+) -> Iterator[Missing]:
+    for node in own_nodes(statement, ast.Subscript, ast.Call):
+        if isinstance(node, ast.Subscript):
+            key, owner = key_text(module, node.slice), node.value
+        else:
+            getter = module.value(node.func)
+            if not isinstance(getter, ast.Call) or not getter.args or not node.args:
+                continue
+            if module.resolve(getter.func) != data.GETTER:
+                continue
+            key, owner = key_text(module, getter.args[0]), node.args[0]
+        yield Missing(handler=handler, key=key, default=default, environment=is_environment(module, owner))
