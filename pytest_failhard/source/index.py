@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_failhard.source import cases, checks
 from pytest_failhard.source.module import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -54,6 +55,13 @@ class FileFacts:
     used: frozenset[tuple[str, str]]
     code_lines: int
     """Lines that are neither blank nor a comment alone."""
+    tests: int = 0
+    assertions: int = 0
+    """What the tests of the file check, by number."""
+    checking: frozenset[str] = frozenset()
+    """Helpers and fixtures of a test file that check something."""
+    cases: frozenset[int] = frozenset()
+    """Hashes of the literals that a test file compares, alone and in pairs; valid in one process."""
 
 
 class Index:
@@ -133,6 +141,7 @@ class Index:
 
 def facts(module: Module) -> FileFacts:
     """Return what a file adds to the index."""
+    tests = checks.written_tests(module)
     return FileFacts(
         path=module.path,
         role=module.role,
@@ -141,6 +150,10 @@ def facts(module: Module) -> FileFacts:
         classes=tuple(_class(module, node) for node in module.nodes(ast.ClassDef)),
         used=frozenset(_used(module)),
         code_lines=_code_lines(module.data),
+        tests=len(tests),
+        assertions=sum(len(test.checks) for test in tests),
+        checking=checks.checking(module) if module.role == "test" else frozenset(),
+        cases=cases.written(module) if module.role == "test" else frozenset(),
     )
 
 
