@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pytest_failhard.rules.unit import TESTS, Hit, StaticRule
 from pytest_failhard.source.files import SCRIPT_FOLDERS, TEST_FOLDERS
 from pytest_failhard.source.manifest import PYTHON_FILES, Patterns, is_collected
+from pytest_failhard.source.module import last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -44,6 +46,14 @@ def collected(path: str, options: Mapping[str, Option]) -> bool:
         return True
     patterns = Patterns(files=texts(options.get("python_files")) or PYTHON_FILES)
     return any(not _is_script(inner) for inner in below) and is_collected(path, patterns)
+
+
+def raises_itself(body: Sequence[ast.stmt]) -> bool:
+    """Tell whether a block of a test ends in a `raise` of its own: then nothing of the product is caught."""
+    last = body[-1]
+    if isinstance(last, ast.With | ast.AsyncWith | ast.For):
+        return raises_itself(last.body)
+    return isinstance(last, ast.Raise) and (last.exc is None or last_part(last.exc) != "AssertionError")
 
 
 def texts(value: object) -> tuple[str, ...]:

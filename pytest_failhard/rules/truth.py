@@ -9,7 +9,7 @@ from pytest_failhard.rules.values import literal
 from pytest_failhard.source.canonical import canonical
 from pytest_failhard.source.module import HOPS, Module, last_part
 
-REFLEXIVE = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
+REFLEXIVE = (ast.Eq, ast.Is)
 FALSE_KINDS = frozenset({"false", "none", "empty"})
 TRUE_KINDS = frozenset({"true", "const", "data"})
 _ALWAYS = (ast.Lambda, ast.GeneratorExp)
@@ -118,7 +118,8 @@ def _is_constant(node: ast.expr) -> bool:
 
 def _holds(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
     if isinstance(operator, REFLEXIVE) and is_same(left, right):
-        return True
+        # `x.y is x.y` asks whether a property keeps what it made.
+        return isinstance(left, ast.Name) or not isinstance(operator, ast.Is)
     if isinstance(operator, ast.In):
         return _is_member(left, right)
     return is_size_bound(left, operator, right)

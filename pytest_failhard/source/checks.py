@@ -68,9 +68,10 @@ def is_test(module: Module, node: FunctionNode) -> bool:
 
 def is_test_class(module: Module, node: ast.ClassDef) -> bool:
     """Tell whether pytest takes a class for one of tests: by its name, or because its base is one."""
-    if TEST_CLASS.match(node.name):
+    if any(TEST_CLASS.match(module.resolve(base).rpartition(".")[2]) for base in node.bases):
         return True
-    return any(TEST_CLASS.match(module.resolve(base).rpartition(".")[2]) for base in node.bases)
+    made = any(isinstance(each, FUNCTIONS) and each.name == "__init__" for each in node.body)
+    return not made and TEST_CLASS.match(node.name) is not None
 
 
 def is_fixture(node: FunctionNode) -> bool:
@@ -191,7 +192,7 @@ def _is_helpers(module: Module, owner: ast.expr) -> bool:
 
 
 def checking(module: Module) -> frozenset[str]:
-    """Return the helpers and fixtures of a file that check something, by name: not its tests.
+    """Return the helpers, fixtures and tests of a file that check something, by name.
 
     A `raise` is none of their checks, and a fixture's are those after its `yield` or in what it hands out.
     """
@@ -203,6 +204,8 @@ def checking(module: Module) -> frozenset[str]:
         if node not in tests and module.function(node) is None and not node.name.startswith("__")
     ]
     found = {node.name for node in helpers if any(_helps(node))}
+    # A test that calls another one with something changed checks what that one checks.
+    found |= {test.node.name for test in written_tests(module) if test.checks}
     calls = {node.name: set(_called(module, live(node.body))) for node in helpers if not is_fixture(node)}
     for _ in range(ROUNDS):
         found |= {name for name, names in calls.items() if names & found}

@@ -59,7 +59,7 @@ class FileFacts:
     assertions: int = 0
     """What the tests of the file check, by number."""
     checking: frozenset[str] = frozenset()
-    """Helpers and fixtures of a test file that check something."""
+    """Helpers, fixtures and tests of a test file that check something."""
     cases: frozenset[int] = frozenset()
     """Hashes of the literals that a test file compares, alone and in pairs; valid in one process."""
 

@@ -49,8 +49,8 @@ REPLACEABLE = frozenset({"raises", "warns", "assertRaises"})
 
 NO_KEY_TEST = re.compile(
     r"(?i)(^|_)(no|without|missing)_(the_)?(llm|api_?keys?|openai|anthropic|credentials)($|_)"
-    r"|(llm|ai|openai|api)_(un|not_)available|mock_mode|demo_mode|offline_mode"
-    r"|(llm|ai|openai|api|model|provider)_\w*fallback|fallback_\w*(llm|ai|openai|mock)"
+    r"|(^|_)(llm|ai|openai|api)_(un|not_)available|(^|_)(mock|demo|offline)_mode(_|$)"
+    r"|(^|_)(llm|ai|openai|api|model|provider)_(\w+_)?fallback(_|$)|(^|_)fallback_(\w+_)?(llm|ai|openai|mock)(_|$)"
 )
 NO_KEY_REFUSED = re.compile(r"(?i)raise|fail|error|reject|exit|abort|401|403|500|503")
 REFUSAL = re.compile(
@@ -61,9 +61,11 @@ REFUSAL = re.compile(
 REFUSAL_STATUS = range(400, 600)
 
 TRIVIAL_MATCHES = frozenset({"", ".", ".*", ".+", "^", "$", "^.*$", "(?s).*", "(?s).+", r"[\s\S]*", r".*?"})
+ABOUT_EQUALITY = re.compile(r"(?i)(^|_)(eq|equals?|equality|reflexive|hash\w*|comparison)($|_)")
+"""Names of tests in which a thing is compared with itself on purpose."""
 EQUALITIES = frozenset({"assertEqual", "assertEquals", "assertIs", "assertListEqual", "assertDictEqual"})
 ORDERS = frozenset({"assertGreaterEqual", "assertLessEqual"})
-"""unittest's assertions of two operands that hold for a thing and itself."""
+"""unittest's assertions of a bound."""
 TRUTHS = frozenset({"assertTrue", "assert_", "failUnless"})
 SAMPLE = 3
 """So many cases of a test in one table or chain are no coincidence."""

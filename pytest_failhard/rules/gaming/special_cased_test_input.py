@@ -131,6 +131,11 @@ def _is_word(row: Row) -> bool:
     return status and all(isinstance(value, str) for value in values)
 
 
+def _answers_in_words(row: Row) -> bool:
+    """Tell whether a row gives a number a name: one alone is no secret of the tests."""
+    return bool(row[0]) and all(isinstance(value, str) and data.WORD.match(value) for value in row[1])
+
+
 def _by_function(module: Module) -> Mapping[ast.AST, list[Row]]:
     """Return the compared inputs and their answers by the function that compares."""
     found: dict[ast.AST, list[Row]] = {}
@@ -148,9 +153,12 @@ def _branches(module: Module) -> Iterator[tuple[ast.AST, Row | None]]:
             yield branch, _row(module, branch.test, answer.value)
     for choice in module.nodes(ast.IfExp):
         yield choice, _row(module, choice.test, choice.body)
-    for arm in module.nodes(ast.match_case):
-        if isinstance(arm.body[0], ast.Return) and isinstance(arm.pattern, ast.MatchValue):
-            yield arm, (_literals(arm.pattern.value), _literals(arm.body[0].value))
+    for match in module.nodes(ast.Match):
+        for arm in match.cases if _is_argument(module, match.subject) else ():
+            pattern = arm.pattern.value if isinstance(arm.pattern, ast.MatchValue) else None
+            if pattern is not None and isinstance(arm.body[0], ast.Return):
+                keys = _literals(pattern)
+                yield arm, (keys, _literals(arm.body[0].value)) if keys else None
 
 
 def _row(module: Module, test: ast.expr, answer: ast.expr | None) -> Row | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import quality as data
 from pytest_failhard.rules.handlers import is_broad
-from pytest_failhard.rules.tested import QualityRule
+from pytest_failhard.rules.tested import QualityRule, raises_itself
 from pytest_failhard.source.module import argument, last_part
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class BroadRaises(QualityRule):
                 load("x.toml")
     Exempt:
         A `match` or `check` of one statement; `RaisesGroup` of types; a test that looks at what was raised
-        (`excinfo.value`).
+        (`excinfo.value`), or that raises it itself.
     Evasions:
         `assertRaises(Exception)`; an alias of `Exception`; a tuple with a broad member; `match=".*"`; more
         than one statement in the block.
@@ -82,7 +82,10 @@ def _is_narrowed(module: Module, node: ast.Call) -> bool:
     bound = item.optional_vars if isinstance(item, ast.withitem) else _assigned(item)
     if isinstance(bound, ast.Name) and _is_read(module, node, bound.id):
         return True
-    if isinstance(block, ast.With | ast.AsyncWith) and len(block.body) > 1:
+    body = block.body if isinstance(block, ast.With | ast.AsyncWith) else []
+    if body and raises_itself(body):
+        return True
+    if len(body) > 1:
         return False
     if argument(node, None, "check") is not None:
         return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import quality as data
 from pytest_failhard.rules.handlers import caught, is_broad, is_log_call
-from pytest_failhard.rules.tested import QualityRule
+from pytest_failhard.rules.tested import QualityRule, raises_itself
 from pytest_failhard.rules.truth import is_true
 from pytest_failhard.source.checks import is_check, is_fixture, is_test, live
 from pytest_failhard.source.module import FunctionNode, last_part, own_nodes
@@ -46,7 +46,7 @@ class SwallowedTestFailure(QualityRule):
         def test_answer(client):
             assert client.ask("x") == "y"
     Exempt:
-        A try around clean-up alone; one whose outcome is asserted afterwards (a name bound or used in it,
+        A try around clean-up alone, or in which the test itself raises; one whose outcome is asserted afterwards (a name bound or used in it,
         in the handler or in `else`); one in which `pytest.fail` stands for the missing exception; a handler
         that keeps the exception in a name.
     Evasions:
@@ -198,17 +198,30 @@ def _is_settled(module: Module, node: ast.Try, function: FunctionNode) -> bool:
 
 def _is_asserted(module: Module, block: ast.stmt, body: Sequence[ast.stmt], function: FunctionNode) -> bool:
     nodes = list(live(body))
-    if all(map(_is_cleanup, body)):
+    if all(map(_is_cleanup, body)) or raises_itself(body):
         return True
-    used = _names(module, nodes)
-    if any(_is_real_check(module, each) for each in nodes):
-        used = _stored(nodes)
+    # Checks inside are lost with the failure: then only what the block leaves behind can be asserted.
+    own = any(_is_real_check(module, each) for each in nodes)
+    used = _stored(nodes) if own else _with_inner(module, function, _names(module, nodes))
     end = block.end_lineno or block.lineno
-    return any(
-        _is_real_check(module, each) and used & _names(module, ast.walk(each))
-        for each in live(function.body)
-        if getattr(each, "lineno", 0) > end
-    )
+    later = sorted((each for each in live(function.body) if _line(each) > end), key=_line)
+    for each in later:
+        if isinstance(each, ast.Assign | ast.AnnAssign) and used & _names(module, ast.walk(each)):
+            used |= _stored(ast.walk(each))
+    return any(_is_real_check(module, each) and used & _names(module, ast.walk(each)) for each in later)
+
+
+def _line(node: ast.AST) -> int:
+    line = getattr(node, "lineno", 0)
+    return line if isinstance(line, int) else 0
+
+
+def _with_inner(module: Module, function: FunctionNode, names: set[str]) -> set[str]:
+    """Return the names with those in the nested functions that they name, decorators included."""
+    inner = [
+        each for name in names for each in module.functions.get(name, ()) if module.function(each) is function
+    ]
+    return names.union(*(_names(module, ast.walk(each)) for each in inner))
 
 
 def _is_real_check(module: Module, node: ast.AST) -> bool:

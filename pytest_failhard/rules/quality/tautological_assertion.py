@@ -38,7 +38,8 @@ class TautologicalAssertion(QualityRule):
             assert service.load().rows == 3
     Exempt:
         The tests of an assertion rewriter; `x in {True, False}`, which checks a type; a name that another
-        function binds; a comparison of two calls.
+        function binds; a comparison of two calls; `x.y is x.y`, which asks for a kept value; `x == x` in
+        a test of equality, by its name or because it also says `!=`.
     Evasions:
         `assert x == x`, `x is x`, `not False`, `"" in s`, `isinstance(x, object)`, a display that is not
         empty, `(cond, "message")`, `any([True, cond])`, `assertEqual(1, 1)`.
@@ -59,7 +60,7 @@ class TautologicalAssertion(QualityRule):
             holds = isinstance(node.func, ast.Attribute) and _holds(module, node)
         else:
             return
-        if holds and not _is_of_a_rewriter(module):
+        if holds and not _is_of_a_rewriter(module) and not _is_about_equality(module, node):
             where = module.qualname(node) or "the module"
             yield self.hit(
                 module,
@@ -71,6 +72,23 @@ class TautologicalAssertion(QualityRule):
 
 def _is_of_a_rewriter(module: Module) -> bool:
     return any(name.startswith(REWRITER) for name in module.imports.values())
+
+
+def _is_about_equality(module: Module, node: ast.AST) -> bool:
+    """Tell whether a thing is compared with itself where a test is about its `__eq__`."""
+    function = module.function(node)
+    if function is None or not any(is_same(*pair) for pair in _pairs(node)):
+        return False
+    return data.ABOUT_EQUALITY.search(function.name) is not None or any(
+        isinstance(each, ast.NotEq) or last_part(each) in {"assertNotEqual", "assertNotEquals"}
+        for each in ast.walk(function)
+    )
+
+
+def _pairs(node: ast.AST) -> Iterable[tuple[ast.expr, ast.expr]]:
+    if isinstance(node, ast.Call):
+        return [(node.args[0], node.args[1])] if len(node.args) > 1 else []
+    return [(each.left, each.comparators[0]) for each in ast.walk(node) if isinstance(each, ast.Compare)]
 
 
 def _holds(module: Module, call: ast.Call) -> bool:
@@ -93,4 +111,4 @@ def _two_hold(name: str, first: ast.expr, second: ast.expr) -> bool:
         constants = isinstance(first, ast.Constant) and isinstance(second, ast.Constant)
         return constants or is_same(first, second)
     operator: ast.cmpop = ast.GtE() if name == "assertGreaterEqual" else ast.LtE()
-    return name in data.ORDERS and (is_same(first, second) or is_size_bound(first, operator, second))
+    return name in data.ORDERS and is_size_bound(first, operator, second)

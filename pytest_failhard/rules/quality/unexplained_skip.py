@@ -149,7 +149,8 @@ def _judged(module: Module, node: ast.AST, name: str) -> tuple[str, Mapping[str,
         return "xfail-nonstrict", {}
     if name == "pytest.importorskip" and isinstance(node, ast.Call):
         wanted = module.text(argument(node, 0, "modname"))
-        return ("module-skip", {IMPORTED: wanted}) if wanted else ("", {})
+        sub = "module-skip" if module.function(node) is None else "skip-no-reason"
+        return (sub, {IMPORTED: wanted}) if wanted else ("", {})
     if not _is_skip(module, node, name, last):
         return "", {}
     if _is_whole_module(module, node):

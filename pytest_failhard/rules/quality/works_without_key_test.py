@@ -35,8 +35,8 @@ class WorksWithoutKeyTest(QualityRule):
             with pytest.raises(ConfigurationError, match="API_KEY"):
                 app.ask("capital of France")
     Exempt:
-        A test that asserts the failure: an exception, an exit status, 401, a message, or that there is no
-        value; one that sets another key instead.
+        A test that asserts the failure: an exception, an exit status, 401, a message. Where only the key
+        is removed, also one that asserts that there is no value, or that sets another key instead.
     Evasions:
         `monkeypatch.delenv` of the key under a neutral name; a parametrised key of `None` or `""`.
     Measured:
