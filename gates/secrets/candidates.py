@@ -1,0 +1,50 @@
+"""What may be a secret: the value, the name it is bound to, and where it stands."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+
+DIGEST_DIGITS = 16
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Candidate:
+    """A value in a file that is to be judged. `value` never leaves this package, and no `repr` shows it."""
+
+    path: str
+    line: int
+    rule: str
+    key: str
+    """The name that the value is bound to, empty where there is none."""
+    value: str = field(repr=False)
+    """The value itself, empty where only its digest is known."""
+    strict: bool = False
+    """True where the file says that this is a secret in use, as a Kubernetes Secret does."""
+    detected: str = ""
+    """The digest of a value that the detector alone knows."""
+
+    @property
+    def digest(self) -> str:
+        """Return the first digits of the value's SHA-256, or of what the detector knows of it."""
+        known = self.value or self.detected
+        return hashlib.sha256(known.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_DIGITS]
+
+    @property
+    def anchor(self) -> str:
+        """Return what does not move: rule, name and digest, never the value nor the line."""
+        return f"{self.rule} {self.key} {self.digest}"
+
+
+class Lines:
+    """Says in which line of a text a character stands."""
+
+    def __init__(self, text: str) -> None:
+        lengths = (len(line) + 1 for line in text.split("\n"))
+        self._ends = list(itertools.accumulate(lengths))
+
+    def at(self, offset: int) -> int:
+        """Return the line of an offset, counted from 1."""
+        return bisect.bisect_right(self._ends, offset) + 1
