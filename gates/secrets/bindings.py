@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from pytest_failhard.gates.secrets import structured
@@ -15,8 +15,10 @@ from pytest_failhard.gates.secrets.places import is_environment
 from pytest_failhard.source.secret_names import is_secret_name
 from pytest_failhard.source.text_files import TextFile
 
+Reader = Callable[[TextFile], Iterator[Candidate]]
 RULE = "secret-value"
-_STRUCTURED = frozenset({".yaml", ".yml", ".json", ".template"})
+_YAML = frozenset({".yaml", ".yml", ".template"})
+_JSON = frozenset({".json", ".jsonc", ".json5"})
 _QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
 _LINE = re.compile(
     rf"^[ \t]*(?:export[ \t]+|set[ \t]+|setx[ \t]+|\$env:|-[ \t]+)?[\"']?(?P<key>[A-Za-z_/][\w.:/@-]*?)[\"']?"
@@ -25,6 +27,7 @@ _LINE = re.compile(
 )
 _INLINE = re.compile(rf"[\"']?(?P<key>[A-Za-z_][\w.-]*)[\"']?[ \t]*[=:][ \t]*(?P<value>{_QUOTED})")
 _INSTRUCTION = re.compile(r"^[ \t]*(?:ENV|ARG)[ \t]+(?P<rest>\S.*)$", re.MULTILINE | re.IGNORECASE)
+_LEGACY = re.compile(r"(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>\S.*)")
 _PAIR = re.compile(rf"(?P<key>[A-Za-z_]\w*)=(?P<value>{_QUOTED}|\S*)")
 _ELEMENT = re.compile(r"<(?P<key>[A-Za-z_][\w.-]*)(?:\s[^<>]*)?>(?P<value>[^<>\n]+)</(?P=key)>")
 _ATTRIBUTE = re.compile(
@@ -37,10 +40,22 @@ _AUTH = re.compile(r"(?:_auth[ \t]*=[ \t]*|\"auth\"[ \t]*:[ \t]*\")(?P<value>[A-
 _ASSIGNMENT = re.compile(
     rf"^[ \t]*(?:export[ \t]+|set[ \t]+)?(?P<key>[A-Z][A-Z0-9_]+)=(?P<value>{_QUOTED}|\S+)", re.MULTILINE
 )
+_MEMBER = re.compile(rf"\"(?P<key>[^\"\\\n]{{1,80}})\"\s*:\s*(?P<value>{_QUOTED})")
+_VARIABLE = re.compile(rf"\"name\"\s*:\s*\"(?P<key>[\w.-]+)\"\s*,\s*\"value\"\s*:\s*(?P<value>{_QUOTED})")
+_CONTAINERFILE = re.compile(r"(?:^|[._-])(?:dockerfile|containerfile)(?:$|[._-])")
+# Each name that holds a secret has one of these in it; a file without any is not read further.
+_ANY = re.compile(
+    r"secret|passw|passphrase|pwd|key|token|bearer|credential|salt|dsn|auth|\$\{", re.IGNORECASE
+)
 _INI = frozenset(
     {".ini", ".cfg", ".conf", ".properties", ".config", ".tfvars", ".tf", ".env", ".toml", ".service"}
 )
+_CODE = frozenset(
+    {".py", ".pyi", ".js", ".ts", ".tsx", ".jsx", ".mjs", ".ipynb", ".go", ".java", ".rb", ".css", ".html"}
+)
+"""Where a name is bound in code: other rules judge Python, and the detector sees what looks drawn."""
 _SHELL = frozenset({".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".mk"})
+_SHELL_NAMES = frozenset({"makefile", "procfile", ".bashrc", ".profile"})
 _DOCUMENTS = frozenset({".md", ".mdx", ".rst", ".txt", ".adoc"})
 _RC_NAMES = frozenset(
     {".npmrc", ".pypirc", ".netrc", ".pgpass", ".yarnrc", "credentials", "config", ".dockercfg"}
@@ -49,50 +64,59 @@ _RC_NAMES = frozenset(
 
 def bound(file: TextFile) -> Iterator[Candidate]:
     """Yield every value that a file binds to a secret's name, references and words included."""
-    path = PurePosixPath(file.path.lower())
-    if path.suffix in {
-        ".py",
-        ".pyi",
-        ".js",
-        ".ts",
-        ".tsx",
-        ".jsx",
-        ".ipynb",
-        ".go",
-        ".java",
-        ".rb",
-        ".css",
-        ".html",
-    }:
-        return
-    for candidate in _by_format(file, path):
-        if candidate.strict or is_secret_name(candidate.key):
-            yield candidate
+    if _ANY.search(file.text):
+        yield from _by_format(file, PurePosixPath(file.path.lower()))
 
 
 def _by_format(file: TextFile, path: PurePosixPath) -> Iterator[Candidate]:
-    yield from defaults(file)
-    if path.suffix in _STRUCTURED:
-        tree = structured.bound(file)
-        yield from tree if tree is not None else _matches(file, _LINE, _INLINE)
-    elif "dockerfile" in path.name or "containerfile" in path.name:
-        yield from _instructions(file)
-    elif path.suffix in _DOCUMENTS or path.suffix in _SHELL or path.name in {"makefile", "procfile"}:
-        yield from _matches(file, _ASSIGNMENT)
-    elif path.suffix == ".xml":
-        yield from _matches(file, _ELEMENT, _ATTRIBUTE)
-    elif path.suffix in _INI or is_environment(file.path) or path.name in _RC_NAMES:
-        yield from _configuration(file, path)
+    kinds: tuple[tuple[bool, Reader], ...] = (
+        (path.suffix in _CODE, _nothing),
+        (path.suffix in _YAML, _yaml),
+        (path.suffix in _JSON, _json),
+        (bool(_CONTAINERFILE.search(path.name)), _instructions),
+        (path.suffix in _DOCUMENTS | _SHELL or path.name in _SHELL_NAMES, _assignments),
+        (path.suffix == ".xml", _elements),
+        (path.suffix in _INI or path.name in _RC_NAMES or is_environment(file.path), _configuration),
+    )
+    reader = next((reader for applies, reader in kinds if applies), _nothing)
+    yield from reader(file)
+    if path.suffix not in _CODE:
+        yield from (each for each in defaults(file) if is_secret_name(each.key))
 
 
-def _configuration(file: TextFile, path: PurePosixPath) -> Iterator[Candidate]:
+def _nothing(file: TextFile) -> Iterator[Candidate]:
+    """Read nothing: code is judged by other rules, and of other files no format is known."""
+    del file
+    return iter(())
+
+
+def _yaml(file: TextFile) -> Iterator[Candidate]:
+    tree = structured.bound(file)
+    yield from tree if tree is not None else _matches(file, _LINE, _INLINE)
+
+
+def _json(file: TextFile) -> Iterator[Candidate]:
+    yield from _matches(file, _MEMBER, _VARIABLE)
+    yield from _encoded(file)
+
+
+def _assignments(file: TextFile) -> Iterator[Candidate]:
+    yield from _matches(file, _ASSIGNMENT)
+
+
+def _elements(file: TextFile) -> Iterator[Candidate]:
+    yield from _matches(file, _ELEMENT, _ATTRIBUTE)
+
+
+def _configuration(file: TextFile) -> Iterator[Candidate]:
+    path = PurePosixPath(file.path.lower())
     yield from _matches(file, _LINE)
     if path.suffix == ".toml":
         yield from _matches(file, _INLINE)
     if path.name == ".netrc":
         yield from _matches(file, _LOGIN)
     if path.name == ".pgpass":
-        yield from _matches(file, _PASS_FILE, strict=True)
+        yield from _matches(file, _PASS_FILE, key="password")
     if path.suffix == ".config":
         yield from _matches(file, _ATTRIBUTE, _ELEMENT)
     yield from _encoded(file)
@@ -110,7 +134,6 @@ def _encoded(file: TextFile) -> Iterator[Candidate]:
                 rule=RULE,
                 key="auth",
                 value=password,
-                strict=True,
             )
 
 
@@ -124,35 +147,29 @@ def decoded(value: str) -> str:
 
 def _instructions(file: TextFile) -> Iterator[Candidate]:
     """Yield what ENV and ARG set; a line that ends with a backslash goes on, and keeps its place."""
-    text = re.sub(r"\\[ \t]*\n", lambda match: " " * (len(match[0]) - 1) + "\v", file.text)
+    text = re.sub(r"\\[ \t]*\n", lambda match: " " * len(match[0]), file.text)
     lines = Lines(file.text)
     for instruction in _INSTRUCTION.finditer(text):
-        rest, start = instruction["rest"], instruction.start("rest")
-        pairs = list(_PAIR.finditer(rest))
-        legacy = re.match(r"(?P<key>[A-Za-z_]\w*)[ \t]+(?P<value>\S.*)", rest)
-        for match in pairs or ([legacy] if legacy else []):
-            yield Candidate(
-                path=file.path,
-                line=lines.at(start + match.start()),
-                rule=RULE,
-                key=match["key"],
-                value=unquoted(match["value"]),
-            )
+        rest = instruction["rest"]
+        legacy = _LEGACY.match(rest)
+        for match in [legacy] if legacy else _PAIR.finditer(rest):
+            if is_secret_name(match["key"]):
+                line = lines.at(instruction.start("rest") + match.start())
+                yield _candidate(file, line, match["key"], match["value"])
 
 
-def _matches(file: TextFile, *patterns: re.Pattern[str], strict: bool = False) -> Iterator[Candidate]:
+def _matches(file: TextFile, *patterns: re.Pattern[str], key: str = "") -> Iterator[Candidate]:
+    """Yield what patterns find under a secret's name; `key` is the name where the file gives none."""
     lines = Lines(file.text)
     for pattern in patterns:
         for match in pattern.finditer(file.text):
-            key = match["key"].rpartition(":")[2] or match["key"]
-            yield Candidate(
-                path=file.path,
-                line=lines.at(match.start("value")),
-                rule=RULE,
-                key=key,
-                value=unquoted(match["value"]),
-                strict=strict,
-            )
+            name = key or match["key"].rpartition(":")[2]
+            if is_secret_name(name):
+                yield _candidate(file, lines.at(match.start("value")), name, match["value"])
+
+
+def _candidate(file: TextFile, line: int, key: str, value: str) -> Candidate:
+    return Candidate(path=file.path, line=line, rule=RULE, key=key, value=unquoted(value))
 
 
 def unquoted(text: str) -> str:

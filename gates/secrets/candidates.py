@@ -21,8 +21,8 @@ class Candidate:
     """The name that the value is bound to, empty where there is none."""
     value: str = field(repr=False)
     """The value itself, empty where only its digest is known."""
-    strict: bool = False
-    """True where the file says that this is a secret in use, as a Kubernetes Secret does."""
+    deployed: bool = False
+    """True where the file says that a system is started with it, as a Kubernetes Secret does."""
     detected: str = ""
     """The digest of a value that the detector alone knows."""
 

@@ -18,7 +18,7 @@ from pytest_failhard.source.text_files import TextFile
 
 DETECT_SECRETS = Tool(module="detect_secrets", distribution="detect-secrets", lowest="1.5")
 MIN_WORD_CHARACTERS = 16
-"""No key of a known form, and nothing that looks drawn, is shorter: a shorter word is left out of the copies."""
+"""No key of a known form, and nothing that looks drawn, is shorter."""
 FOLDER = "lines"
 # Made of parts: no file of ours holds what a scanner takes for a key.
 CANARIES = {
@@ -55,6 +55,7 @@ _TOKEN = re.compile(r"[^\s\"'`,;<>(){}\[\]]+")
 _NAMED = re.compile(
     r"(?P<key>[A-Za-z_][\w.-]*)[\"'\])]*\s*(?::\s*[\w.\[\]| ]+)?(?:=>|[=:(,]|\s)+\s*[a-zA-Z]{0,2}[\"'`]?$"
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DIGEST_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -72,10 +73,10 @@ class Hit:
 
 @dataclass(frozen=True, kw_only=True)
 class Copy:
-    """The lines of a file that can hold a key, with their numbers in the file."""
+    """The lines of a file that can hold a key, by their numbers in the file, and what is written of them."""
 
     file: TextFile
-    numbers: tuple[int, ...]
+    lines: tuple[tuple[int, str], ...]
     text: str
 
 
@@ -130,20 +131,18 @@ def _hit(entry: Mapping[str, object]) -> Hit:
 
 
 def _copy(file: TextFile) -> Copy:
-    numbered = [(number, line) for number, line in enumerate(file.text.split("\n"), 1) if _can_hold(line)]
-    # ASCII, so that no locale decides whether it can be read; a short word in quotes could be guessed from its digest.
-    lines = [_SHORT.sub("", line.encode("ascii", "replace").decode("ascii")) for _, line in numbered]
+    numbered = enumerate(file.text.split("\n"), 1)
+    lines = tuple((number, line) for number, line in numbered if _can_hold(line))
     canaries = [f'"{value}"' for value in CANARIES.values()]
     return Copy(
-        file=file,
-        numbers=tuple(number for number, _ in numbered),
-        text="\n".join([*(_printable(line) for line in lines), *canaries]) + "\n",
+        file=file, lines=lines, text="\n".join([*(_written(line) for _, line in lines), *canaries]) + "\n"
     )
 
 
-def _printable(line: str) -> str:
-    # Python's readlines and str.split agree on `\n` alone.
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", line)
+def _written(line: str) -> str:
+    """Return a line as it is written: no locale decides whether it is read, no digest tells a short word."""
+    ascii_line = line.encode("ascii", "replace").decode("ascii")
+    return _SHORT.sub("", _CONTROL.sub(" ", ascii_line))
 
 
 def _can_hold(line: str) -> bool:
@@ -153,23 +152,23 @@ def _can_hold(line: str) -> bool:
 def _candidate(copy: Copy, hit: Hit) -> Candidate | None:
     if hit.kind in IGNORED:
         return None
-    if not 0 < hit.line <= len(copy.numbers):
+    if not 0 < hit.line <= len(copy.lines):
         raise GateError("detect-secrets: a result for a line that the file does not have")
-    line = copy.text.split("\n")[hit.line - 1]
+    number, line = copy.lines[hit.line - 1]
     value = next((each for each in _words(line) if _sha1(each) == hit.sha1), "")
     rule, key = _named(line, value) if hit.kind in ENTROPY else ("provider-key", _kebab(hit.kind))
-    if rule == "random-text" and not _is_text(value):
-        return None
-    if value and (is_made_up(value) or is_reference(value) or not is_mixed(value)):
+    if _is_harmless(rule, value):
         return None
     return Candidate(
-        path=copy.file.path,
-        line=copy.numbers[hit.line - 1],
-        rule=rule,
-        key=key,
-        value=value,
-        detected=hit.sha1,
+        path=copy.file.path, line=number, rule=rule, key=key, value=value, detected="" if value else hit.sha1
     )
+
+
+def _is_harmless(rule: str, value: str) -> bool:
+    if not value:
+        return False
+    is_written = is_made_up(value) or is_reference(value) or not is_mixed(value)
+    return is_written or (rule == "random-text" and not _is_text(value))
 
 
 def _named(line: str, value: str) -> tuple[str, str]:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from pytest_failhard import redact
 from pytest_failhard.gates.secrets.candidates import Candidate, Lines
-from pytest_failhard.gates.secrets.values import is_made_up, is_reference
-from pytest_failhard.source.secret_names import entropy, is_known_weak
+from pytest_failhard.gates.secrets.values import Kind, is_made_up, is_reference
+from pytest_failhard.source.secret_names import entropy, is_known_weak, is_random
 from pytest_failhard.source.text_files import TextFile
 
 RULES = {
@@ -24,13 +24,15 @@ RULES = {
 MIN_KEY_ENTROPY = 3.0
 """Bits per character below which a text of the right form is a word: a starting value."""
 MIN_PRIVATE_KEY_CHARACTERS = 64
+MIN_SIGNATURE_CHARACTERS = 16
 DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?[-=](?P<value>[^{}$\n]+)\}")
 """What stands for a variable that is not set, in a shell, a compose file or a Dockerfile."""
 _BODY = re.compile(r"[A-Za-z0-9+/=]{16,}")
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][\w+.-]{1,30})://(?P<user>[^\s\"'\\/@:<>`]{0,128}):(?P<value>[^\s\"'\\/@<>`]{1,256})@"
 )
-_URL_EXAMPLES = frozenset({"driver", "scheme", "protocol", "dialect"})
+_SHOWN = frozenset({"driver", "scheme", "protocol", "dialect"})
+_USERS = frozenset({"user", "username", "usr", "login", "name", "u", "myuser", "db_user", "dbuser", "uname"})
 _GENERIC = frozenset(
     {
         "pass",
@@ -86,13 +88,10 @@ def is_mixed(value: str) -> bool:
 
 def _is_example_token(value: str) -> bool:
     """Tell whether a JSON web token is the one of every manual: its subject is a sequence of digits."""
-    head, claims, signature = (value.split(".") + ["", ""])[:3]
-    if len(signature) < MIN_KEY_CHARACTERS or is_made_up(signature) or not _decoded(head):
+    head, claims, signature = [*value.split("."), "", ""][:3]
+    if len(signature) < MIN_SIGNATURE_CHARACTERS or is_made_up(signature) or not _decoded(head):
         return True
     return str(_decoded(claims).get("sub", "")) == "1234567890"
-
-
-MIN_KEY_CHARACTERS = 16
 
 
 def _decoded(part: str) -> dict[str, object]:
@@ -104,27 +103,29 @@ def _decoded(part: str) -> dict[str, object]:
 
 
 def url_passwords(file: TextFile) -> Iterator[Candidate]:
-    """Yield the passwords in URLs; a default inside one is what the URL holds where the variable is not set."""
-    if "://" not in file.text:
-        return
+    """Yield the passwords in URLs; a default inside one is what the URL holds when the variable is unset."""
     text = DEFAULT.sub(lambda match: match["value"], file.text)
     lines = Lines(text)
+    for offset, key, value in passwords(text):
+        yield Candidate(path=file.path, line=lines.at(offset), rule="url-credentials", key=key, value=value)
+
+
+def passwords(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield where a URL with a password begins, what stands before the password, and the password."""
+    if "://" not in text:
+        return
     for match in _URL.finditer(text):
-        value = match["value"]
-        if is_reference(value) or match["scheme"].lower() in _URL_EXAMPLES or "$" in value:
-            continue
-        yield Candidate(
-            path=file.path,
-            line=lines.at(match.start()),
-            rule="url-credentials",
-            key=match["scheme"],
-            value=value,
-        )
+        is_shown = is_reference(match["value"]) or "$" in match["value"] or match["scheme"].lower() in _SHOWN
+        if not is_shown:
+            yield match.start(), f"{match['scheme']}://{match['user']}", match["value"]
 
 
-def is_weak_password(value: str) -> bool:
-    """Tell whether the password of a URL is a word that stands for one."""
-    return value.lower() in _GENERIC or is_known_weak(value) or is_made_up(value)
+def password_kind(candidate: Candidate) -> Kind:
+    """Return what the password of a URL is: a form to fill in, a word that stands for one, or a real one."""
+    value, user = candidate.value, candidate.key.rpartition("/")[2]
+    if value.lower() in _GENERIC or is_known_weak(value) or is_made_up(value) or value == user:
+        return Kind.UNFILLED if user.lower() in _USERS else Kind.WEAK
+    return Kind.RANDOM if is_random(value) else Kind.LITERAL
 
 
 def defaults(file: TextFile) -> Iterator[Candidate]:

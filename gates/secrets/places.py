@@ -20,7 +20,8 @@ class Place(enum.Enum):
     DEVELOPMENT = "development"
     """Settings whose file says that they are for development or CI."""
     EXAMPLE = "example"
-    """What is shown: example files, documentation."""
+    """What is copied and filled in, and code that shows something."""
+    DOCUMENT = "document"
     TEST = "test"
     LOCK = "lock"
     """Full of digests that a tool wrote."""
@@ -71,9 +72,9 @@ def _by_role(path: str, pure: PurePosixPath) -> Place | None:
     named = any(fnmatch.fnmatchcase(pure.name, pattern) for pattern in _TEST_NAMES)
     if role(path) == "test" or named or _TEST_FOLDERS.intersection(pure.parts[:-1]):
         return Place.TEST
-    if role(path) == "example" or pure.suffix in _DOCUMENTS:
-        return Place.EXAMPLE
-    return None
+    if pure.suffix in _DOCUMENTS:
+        return Place.DOCUMENT
+    return Place.EXAMPLE if role(path) == "example" else None
 
 
 def _is_lock(name: str) -> bool:

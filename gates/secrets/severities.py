@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_failhard.gates.secrets.candidates import Candidate
-from pytest_failhard.gates.secrets.formats import is_weak_password
+from pytest_failhard.gates.secrets.formats import password_kind
 from pytest_failhard.gates.secrets.places import Place
 from pytest_failhard.gates.secrets.values import Kind, kind
 from pytest_failhard.model import Finding, Severity
@@ -11,33 +11,38 @@ from pytest_failhard.model import Finding, Severity
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 # What a value is -> how bad it is by where it stands; where nothing is said, it is not reported.
+_RANDOM: dict[Place, Severity] = {
+    Place.DEPLOYED: HIGH,
+    Place.PRODUCT: HIGH,
+    Place.DEVELOPMENT: HIGH,
+    Place.EXAMPLE: HIGH,
+    Place.DOCUMENT: MEDIUM,
+    Place.TEST: LOW,
+}
+_LITERAL: dict[Place, Severity] = {
+    Place.DEPLOYED: HIGH,
+    Place.PRODUCT: HIGH,
+    Place.DEVELOPMENT: MEDIUM,
+    Place.EXAMPLE: LOW,
+    Place.DOCUMENT: LOW,
+}
 _BOUND: dict[Kind, dict[Place, Severity]] = {
-    Kind.RANDOM: {
-        Place.DEPLOYED: HIGH,
-        Place.PRODUCT: HIGH,
-        Place.DEVELOPMENT: HIGH,
-        Place.EXAMPLE: MEDIUM,
-        Place.TEST: LOW,
-    },
-    Kind.LITERAL: {Place.DEPLOYED: HIGH, Place.PRODUCT: HIGH, Place.DEVELOPMENT: MEDIUM, Place.EXAMPLE: LOW},
+    Kind.RANDOM: _RANDOM,
+    Kind.LITERAL: _LITERAL,
     Kind.WEAK: {Place.DEPLOYED: HIGH, Place.PRODUCT: MEDIUM, Place.DEVELOPMENT: LOW},
     Kind.UNFILLED: {Place.DEPLOYED: LOW},
 }
 _URL: dict[Kind, dict[Place, Severity]] = {
-    Kind.LITERAL: {
-        Place.DEPLOYED: HIGH,
-        Place.PRODUCT: HIGH,
-        Place.DEVELOPMENT: MEDIUM,
-        Place.EXAMPLE: LOW,
-        Place.LOCK: HIGH,
-    },
-    Kind.WEAK: {Place.DEPLOYED: HIGH, Place.PRODUCT: MEDIUM},
+    Kind.RANDOM: _RANDOM | {Place.LOCK: HIGH},
+    Kind.LITERAL: _LITERAL | {Place.LOCK: HIGH},
+    Kind.WEAK: {Place.DEPLOYED: HIGH, Place.PRODUCT: MEDIUM, Place.DEVELOPMENT: LOW},
+    Kind.UNFILLED: {Place.DEPLOYED: HIGH},
 }
 _KEY: dict[Place, Severity] = dict.fromkeys(Place, HIGH)
 _FORM: dict[str, dict[Place, Severity]] = {
     "provider-key": _KEY,
-    "private-key": _KEY | {Place.TEST: LOW, Place.EXAMPLE: MEDIUM},
-    "bearer-token": _KEY | {Place.TEST: LOW, Place.EXAMPLE: LOW},
+    "private-key": _KEY | {Place.TEST: LOW, Place.DOCUMENT: MEDIUM},
+    "bearer-token": _KEY | {Place.TEST: LOW, Place.DOCUMENT: LOW, Place.EXAMPLE: LOW},
     "random-text": {Place.DEPLOYED: LOW, Place.PRODUCT: LOW, Place.DEVELOPMENT: LOW},
 }
 _WHAT = {
@@ -58,7 +63,7 @@ def assess(candidate: Candidate, place: Place) -> Finding | None:
         severity = _FORM[candidate.rule].get(place)
     else:
         what = _kind(candidate)
-        place = Place.DEPLOYED if candidate.strict and place is Place.PRODUCT else place
+        place = Place.DEPLOYED if candidate.deployed and place is Place.PRODUCT else place
         severity = (_URL if candidate.rule == "url-credentials" else _BOUND).get(what, {}).get(place)
         weakness = {Kind.WEAK: "weak, ", Kind.UNFILLED: "not filled in, "}.get(what, "")
     if severity is None:
@@ -79,5 +84,5 @@ def assess(candidate: Candidate, place: Place) -> Finding | None:
 
 def _kind(candidate: Candidate) -> Kind:
     if candidate.rule == "url-credentials":
-        return Kind.WEAK if is_weak_password(candidate.value) else Kind.LITERAL
-    return kind(candidate.value) if candidate.value else Kind.RANDOM
+        return password_kind(candidate)
+    return Kind.RANDOM if candidate.detected else kind(candidate.value, candidate.key)

@@ -1,4 +1,4 @@
-"""Finds the values that YAML and JSON bind to names: mappings, lists of variables, Kubernetes Secrets."""
+"""Finds the values that YAML binds to names: mappings, lists of variables, Kubernetes Secrets."""
 
 from __future__ import annotations
 
@@ -10,33 +10,39 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from pytest_failhard.gates.secrets.candidates import Candidate
+from pytest_failhard.gates.secrets.formats import passwords
 from pytest_failhard.source.secret_names import is_random, is_secret_name
 from pytest_failhard.source.text_files import TextFile
 
 _ENTRY = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
-_URL_PASSWORD = re.compile(r"://[^/:@\s]*:[^/@\s{]+@")
+_INNER = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][\w.-]*)[ \t]*[:=][ \t]*(?P<value>\S+)$", re.MULTILINE
+)
 _SEALED = frozenset({"encrypteddata", "sealedsecret"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALAR_TAGS = "tag:yaml.org,2002:"
 
 
 def bound(file: TextFile) -> Sequence[Candidate] | None:
-    """Return what the documents of a file bind, None where it is no YAML (a template, say)."""
-    text = file.text.replace("\t", " ") if file.path.lower().endswith(".json") else file.text
+    """Return what a file binds to secrets' names, None where it is no YAML (a template, say)."""
     try:
-        documents = list(yaml.compose_all(text, Loader=_LOADER))
+        documents = list(yaml.compose_all(file.text, Loader=_LOADER))
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
-    found: list[Candidate] = []
-    for document in documents:
-        if isinstance(document, yaml.MappingNode) and _text(document, "kind") == "Secret":
-            found += _secret(file, document)
-        else:
-            found += _walk(file, document)
-    return found
+    return [
+        candidate for document in documents for candidate in _walk(file, document, _is_deployed(document))
+    ]
 
 
-def _walk(file: TextFile, top: yaml.Node) -> Iterator[Candidate]:
+def _is_deployed(document: yaml.Node) -> bool:
+    """Tell whether a document starts something by what it is: a compose file, a Kubernetes object."""
+    if not isinstance(document, yaml.MappingNode):
+        return False
+    names = {str(key.value) for key, _ in document.value}
+    return "services" in names or {"apiVersion", "kind"} <= names
+
+
+def _walk(file: TextFile, top: yaml.Node, deployed: bool) -> Iterator[Candidate]:
     seen: set[int] = set()
     work = [top]
     while work:
@@ -45,29 +51,44 @@ def _walk(file: TextFile, top: yaml.Node) -> Iterator[Candidate]:
             continue
         seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
-            yield from _pairs(file, node)
+            if _text(node, "kind") == "Secret":
+                yield from _secret(file, node)
+                continue
+            yield from _pairs(file, node, deployed)
             work += [value for key, value in node.value if str(key.value).lower() not in _SEALED]
         elif isinstance(node, yaml.SequenceNode):
-            yield from _entries(file, node)
+            yield from _entries(file, node, deployed)
             work += node.value
 
 
-def _pairs(file: TextFile, node: yaml.MappingNode) -> Iterator[Candidate]:
+def _pairs(file: TextFile, node: yaml.MappingNode, deployed: bool) -> Iterator[Candidate]:
     for key, value in node.value:
-        if isinstance(key, yaml.ScalarNode) and _is_plain(value):
-            yield _candidate(file, value, key.value, value.value)
+        if not isinstance(key, yaml.ScalarNode) or not _is_plain(value):
+            continue
+        if is_secret_name(key.value):
+            yield _candidate(file, value.start_mark.line, key.value, value.value, deployed)
+        elif "\n" in value.value:
+            yield from _block(file, value, deployed)
     # A list of `name:` and `value:`, as Kubernetes and ECS write variables.
     name = _text(node, "name") or _text(node, "key")
     value = _child(node, "value")
-    if name and value is not None and _is_plain(value):
-        yield _candidate(file, value, name, value.value)
+    if is_secret_name(name) and value is not None and _is_plain(value):
+        yield _candidate(file, value.start_mark.line, name, value.value, deployed)
 
 
-def _entries(file: TextFile, node: yaml.SequenceNode) -> Iterator[Candidate]:
+def _block(file: TextFile, node: yaml.ScalarNode, deployed: bool) -> Iterator[Candidate]:
+    """Yield what the lines of a text in a text bind: a properties file in a ConfigMap, a script in CI."""
+    for number, line in enumerate(node.value.split("\n"), node.start_mark.line + 1):
+        match = _INNER.match(line)
+        if match and is_secret_name(match["key"]):
+            yield _candidate(file, number, match["key"], match["value"].strip("\"'"), deployed)
+
+
+def _entries(file: TextFile, node: yaml.SequenceNode, deployed: bool) -> Iterator[Candidate]:
     for entry in node.value:
         match = _ENTRY.fullmatch(entry.value) if _is_plain(entry) else None
-        if match:
-            yield _candidate(file, entry, match["key"], match["value"].strip("\"'"))
+        if match and is_secret_name(match["key"]):
+            yield _candidate(file, entry.start_mark.line, match["key"], match["value"].strip("\"'"), deployed)
 
 
 def _secret(file: TextFile, document: yaml.MappingNode) -> Iterator[Candidate]:
@@ -76,14 +97,22 @@ def _secret(file: TextFile, document: yaml.MappingNode) -> Iterator[Candidate]:
         values = _child(document, section)
         pairs = values.value if isinstance(values, yaml.MappingNode) else []
         for key, value in pairs:
-            if not _is_plain(value):
-                continue
-            text = _plain(value.value) if is_encoded else value.value
-            if is_secret_name(key.value) or is_random(text) or _URL_PASSWORD.search(text):
-                yield _candidate(file, value, key.value, text.strip(), strict=True)
+            if _is_plain(value):
+                text = _decoded(value.value) if is_encoded else value.value
+                yield from _secret_value(file, value.start_mark.line, str(key.value), text.strip())
 
 
-def _plain(value: str) -> str:
+def _secret_value(file: TextFile, line: int, key: str, text: str) -> Iterator[Candidate]:
+    urls = list(passwords(text))
+    for _, name, password in urls:
+        yield Candidate(
+            path=file.path, line=line + 1, rule="url-credentials", key=name, value=password, deployed=True
+        )
+    if not urls and (is_secret_name(key) or is_random(text)):
+        yield _candidate(file, line, key, text, deployed=True)
+
+
+def _decoded(value: str) -> str:
     """Return what the base64 of a Secret holds; what is none, a template say, stays as it is."""
     try:
         return base64.b64decode("".join(value.split()), validate=True).decode("utf-8", "replace")
@@ -104,12 +133,7 @@ def _text(node: yaml.MappingNode, name: str) -> str:
     return str(child.value) if isinstance(child, yaml.ScalarNode) else ""
 
 
-def _candidate(file: TextFile, node: yaml.Node, key: str, value: str, *, strict: bool = False) -> Candidate:
+def _candidate(file: TextFile, line: int, key: str, value: str, deployed: bool) -> Candidate:
     return Candidate(
-        path=file.path,
-        line=node.start_mark.line + 1,
-        rule="secret-value",
-        key=str(key),
-        value=value,
-        strict=strict,
+        path=file.path, line=line + 1, rule="secret-value", key=key, value=value, deployed=deployed
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 import re
 
 from pytest_failhard.source.secret_names import is_known_weak, is_placeholder, is_random
@@ -10,6 +11,14 @@ from pytest_failhard.source.secret_names import is_known_weak, is_placeholder, i
 MIN_CHARACTERS = 3
 MIN_NUMBER_DIGITS = 6
 _RUN = 6
+_PUBLIC = frozenset(
+    {
+        "bc1a50966c9e6486bc4ebf880b51611a2a97fcb8e7a6976e9b81a9e3e8ca0e3c",
+        "8335c55334821eefd4334369ff9c04a8594f161013cf9d87f58802d87297837e",
+        "b26ab6529d20ebebb4192256f202984754f785481c64b1a1aed58cac93b3617e",
+    }
+)
+"""SHA-256 of keys that the manuals of development tools print: whoever reads them has them."""
 _SEQUENCES = ("0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "9876543210")
 
 
@@ -31,12 +40,12 @@ class Kind(enum.Enum):
 _REFERENCE = re.compile(
     r"\$\{|\$\(|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|\{\{|\}\}|<%|^<[^<>]*>$|^\{[^{}]*\}$|^\[[^\[\]]*\]$|%\(\w+\)"
     r"|^ENC\[|^(?:vault|op|env|file|aws|gcp|azure|sops|secret|secretsmanager|ssm|ref\+\w+|arn):|^!"
-    r"|^@(?:Microsoft\.KeyVault|env)|\w\(.*\)|^process\.env|^os\.(?:environ|getenv)|^\*+$|^\.{3,}$|\u2026"
+    r"|^@(?:Microsoft\.KeyVault|env)|\w\(.*\)|^process\.env|^os\.(?:environ|getenv)|^\*+$|\.{3}|\u2026"
     r"|^redact|^\[redacted",
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)|\.[a-z]{2,4}$")
-_NAME = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$")
+_NAME = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?::\w+)?$")
 _WORD = re.compile(
     r"(?:passwd|pass|token|api[-_]?key|bearer|basic|oauth2?|none|null|nil|undefined|string|text|str|true|false"
     r"|yes|no|on|off|required|optional|any|object|number|integer|boolean|bytes|hidden|masked|write|read|inherit"
@@ -44,8 +53,8 @@ _WORD = re.compile(
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(
-    r"(?:<?your|replace|insert|enter|paste|put|fill|todo|tbd|set[-_ ]|add[-_ ]|placeholder|example|x{3,}|sk-x{3,}"
-    r"|generate).*|.*(?:[-_ ]here|goes[-_ ]here|placeholder)",
+    r"(?:<?your|replace|insert|enter|paste|put|fill|todo|tbd|set[-_ ]|add[-_ ]|placeholder|example|x{3,}"
+    r"|sk-x{3,}|generate).*|.*(?:[-_ ]here|goes[-_ ]here|placeholder)",
     re.IGNORECASE,
 )
 _MADE_UP = re.compile(
@@ -54,6 +63,7 @@ _MADE_UP = re.compile(
     r"|default|insert|here",
     re.IGNORECASE,
 )
+_WORDS = re.compile(r"[A-Za-z]?[a-z]+(?:[-_.][A-Za-z]?[a-z]+)*|[A-Z]+(?:[-_.][A-Z]+)*")
 _REPEATED = re.compile(r"(.)\1{4}|(.{2,8})\2{2}")
 
 
@@ -80,8 +90,8 @@ def is_reference(value: str) -> bool:
     return not value or _REFERENCE.search(value) is not None
 
 
-def kind(value: str) -> Kind:
-    """Return what a value is that stands where a secret is expected."""
+def kind(value: str, key: str = "") -> Kind:
+    """Return what a value is that stands where a secret is expected; `key` is the name it is bound to."""
     if is_reference(value) or len(value) < MIN_CHARACTERS or _is_prose(value):
         return Kind.NOTHING
     if _INSTRUCTION.fullmatch(value):
@@ -90,9 +100,19 @@ def kind(value: str) -> Kind:
         return Kind.WEAK
     if _is_word(value):
         return Kind.NOTHING
-    if is_made_up(value):
+    if is_made_up(value) or _is_guessable(value, key):
         return Kind.WEAK
     return Kind.RANDOM if is_random(value) else Kind.LITERAL
+
+
+def _is_guessable(value: str, key: str) -> bool:
+    """Tell whether a value is a part of its own name, lower-case words, or printed in a manual."""
+    digest = hashlib.sha256(value.lower().removeprefix("0x").encode()).hexdigest()
+    return value.lower() in key.lower() or _is_words(value) or digest in _PUBLIC
+
+
+def _is_words(value: str) -> bool:
+    return _WORDS.fullmatch(value) is not None
 
 
 def _is_prose(value: str) -> bool:

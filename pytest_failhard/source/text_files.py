@@ -21,7 +21,7 @@ TEXT_SUFFIXES = frozenset(
     | {".toml", ".ts", ".tsx", ".txt", ".xml", ".yaml", ".yml"}
 )
 TEXT_NAMES = (".env", ".netrc", ".npmrc", ".pgpass", ".pypirc", "dockerfile", "makefile")
-"""With these beginnings of a name, or these endings, a NUL makes no file binary: it is what hides the rest."""
+"""A file with these endings, or names that begin so, is text: a NUL in it would hide the rest."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
