@@ -53,7 +53,7 @@ _SUPPRESSION = re.compile(
 class SecretsSettings(Settings):
     """How large a text file may be."""
 
-    max_file_bytes: int = 2 * 1024 * 1024
+    max_file_bytes: int = 8 * 1024 * 1024
     """A larger one is not read, and is a finding."""
 
 

@@ -44,8 +44,18 @@ _MEMBER = re.compile(rf"\"(?P<key>[^\"\\\n]{{1,80}})\"\s*:\s*(?P<value>{_QUOTED}
 _VARIABLE = re.compile(rf"\"name\"\s*:\s*\"(?P<key>[\w.-]+)\"\s*,\s*\"value\"\s*:\s*(?P<value>{_QUOTED})")
 _CONTAINERFILE = re.compile(r"(?:^|[._-])(?:dockerfile|containerfile)(?:$|[._-])")
 # Each name that holds a secret has one of these in it; a file without any is not read further.
-_ANY = re.compile(
-    r"secret|passw|passphrase|pwd|key|token|bearer|credential|salt|dsn|auth|\$\{", re.IGNORECASE
+_PARTS = (
+    "secret",
+    "passw",
+    "passphrase",
+    "pwd",
+    "key",
+    "token",
+    "bearer",
+    "credential",
+    "salt",
+    "dsn",
+    "auth",
 )
 _INI = frozenset(
     {".ini", ".cfg", ".conf", ".properties", ".config", ".tfvars", ".tf", ".env", ".toml", ".service"}
@@ -64,7 +74,8 @@ _RC_NAMES = frozenset(
 
 def bound(file: TextFile) -> Iterator[Candidate]:
     """Yield every value that a file binds to a secret's name, references and words included."""
-    if _ANY.search(file.text):
+    text = file.text.lower()
+    if any(part in text for part in _PARTS):
         yield from _by_format(file, PurePosixPath(file.path.lower()))
 
 

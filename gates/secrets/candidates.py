@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import hashlib
 import itertools
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ class Candidate:
     """The value itself, empty where only its digest is known."""
     deployed: bool = False
     """True where the file says that a system is started with it, as a Kubernetes Secret does."""
+    user: str = field(default="", repr=False)
+    """The user before the password of a URL; it may be the password, so nobody is told."""
     detected: str = ""
     """The digest of a value that the detector alone knows."""
 
@@ -42,9 +45,12 @@ class Lines:
     """Says in which line of a text a character stands."""
 
     def __init__(self, text: str) -> None:
-        lengths = (len(line) + 1 for line in text.split("\n"))
-        self._ends = list(itertools.accumulate(lengths))
+        self._text = text
 
     def at(self, offset: int) -> int:
         """Return the line of an offset, counted from 1."""
         return bisect.bisect_right(self._ends, offset) + 1
+
+    @functools.cached_property
+    def _ends(self) -> list[int]:
+        return list(itertools.accumulate(len(line) + 1 for line in self._text.split("\n")))

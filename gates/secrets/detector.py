@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.gates.secrets.candidates import Candidate
+from pytest_failhard.gates.secrets.candidates import Candidate, Lines
 from pytest_failhard.gates.secrets.formats import is_mixed
-from pytest_failhard.gates.secrets.values import is_made_up, is_reference
+from pytest_failhard.gates.secrets.values import is_digest_name, is_made_up, is_reference
 from pytest_failhard.model import GateError, Run, Tool
 from pytest_failhard.source.secret_names import is_secret_name
 from pytest_failhard.source.text_files import TextFile
@@ -131,8 +131,10 @@ def _hit(entry: Mapping[str, object]) -> Hit:
 
 
 def _copy(file: TextFile) -> Copy:
-    numbered = enumerate(file.text.split("\n"), 1)
-    lines = tuple((number, line) for number, line in numbered if _can_hold(line))
+    at = Lines(file.text).at
+    numbers = dict.fromkeys(at(word.start()) for word in _WORD.finditer(file.text) if _can_hold(word[0]))
+    written = file.text.split("\n") if numbers else []
+    lines = tuple((number, written[number - 1]) for number in numbers)
     canaries = [f'"{value}"' for value in CANARIES.values()]
     return Copy(
         file=file, lines=lines, text="\n".join([*(_written(line) for _, line in lines), *canaries]) + "\n"
@@ -145,8 +147,8 @@ def _written(line: str) -> str:
     return _SHORT.sub("", _CONTROL.sub(" ", ascii_line))
 
 
-def _can_hold(line: str) -> bool:
-    return any(any(map(str.isdigit, word)) and any(map(str.isalpha, word)) for word in _WORD.findall(line))
+def _can_hold(word: str) -> bool:
+    return any(map(str.isdigit, word)) and any(map(str.isalpha, word))
 
 
 def _candidate(copy: Copy, hit: Hit) -> Candidate | None:
@@ -175,7 +177,8 @@ def _named(line: str, value: str) -> tuple[str, str]:
     before = line[: line.find(value)] if value else line
     match = _NAMED.search(before)
     key = match["key"] if match else ""
-    return ("secret-value" if is_secret_name(key) else "random-text"), key
+    is_secret = is_secret_name(key) and not is_digest_name(key)
+    return ("secret-value" if is_secret else "random-text"), key
 
 
 def _is_text(value: str) -> bool:

@@ -106,23 +106,36 @@ def url_passwords(file: TextFile) -> Iterator[Candidate]:
     """Yield the passwords in URLs; a default inside one is what the URL holds when the variable is unset."""
     text = DEFAULT.sub(lambda match: match["value"], file.text)
     lines = Lines(text)
-    for offset, key, value in passwords(text):
-        yield Candidate(path=file.path, line=lines.at(offset), rule="url-credentials", key=key, value=value)
+    for match in passwords(text):
+        yield url_candidate(file, lines.at(match.start()), match)
 
 
-def passwords(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield where a URL with a password begins, what stands before the password, and the password."""
+def url_candidate(file: TextFile, line: int, match: re.Match[str], *, deployed: bool = False) -> Candidate:
+    """Return the candidate that a URL with a password is."""
+    return Candidate(
+        path=file.path,
+        line=line,
+        rule="url-credentials",
+        key=f"{match['scheme']}://",
+        value=match["value"],
+        user=match["user"],
+        deployed=deployed,
+    )
+
+
+def passwords(text: str) -> Iterator[re.Match[str]]:
+    """Yield the URLs with a password: their groups are `scheme`, `user` and `value`."""
     if "://" not in text:
         return
     for match in _URL.finditer(text):
         is_shown = is_reference(match["value"]) or "$" in match["value"] or match["scheme"].lower() in _SHOWN
         if not is_shown:
-            yield match.start(), f"{match['scheme']}://{match['user']}", match["value"]
+            yield match
 
 
 def password_kind(candidate: Candidate) -> Kind:
     """Return what the password of a URL is: a form to fill in, a word that stands for one, or a real one."""
-    value, user = candidate.value, candidate.key.rpartition("/")[2]
+    value, user = candidate.value, candidate.user
     if value.lower() in _GENERIC or is_known_weak(value) or is_made_up(value) or value == user:
         return Kind.UNFILLED if user.lower() in _USERS else Kind.WEAK
     return Kind.RANDOM if is_random(value) else Kind.LITERAL

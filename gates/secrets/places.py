@@ -20,8 +20,9 @@ class Place(enum.Enum):
     DEVELOPMENT = "development"
     """Settings whose file says that they are for development or CI."""
     EXAMPLE = "example"
-    """What is copied and filled in, and code that shows something."""
-    DOCUMENT = "document"
+    """What is copied and filled in: it must come without a value."""
+    SHOWN = "shown"
+    """Documentation, and all that stands in a folder of examples."""
     TEST = "test"
     LOCK = "lock"
     """Full of digests that a tool wrote."""
@@ -52,12 +53,12 @@ def place(path: str, product: frozenset[str] = frozenset()) -> Place:
     pure = PurePosixPath(path.lower())
     if _is_lock(pure.name):
         return Place.LOCK
+    if pure.suffix not in {".py", *_DOCUMENTS} and _EXAMPLE.search(pure.name):
+        return Place.EXAMPLE
     if path not in product:
         shown = _by_role(path, pure)
         if shown is not None:
             return shown
-    if pure.suffix != ".py" and _EXAMPLE.search(pure.name):
-        return Place.EXAMPLE
     if _is_development(pure):
         return Place.DEVELOPMENT
     return Place.DEPLOYED if _is_deployed(pure) else Place.PRODUCT
@@ -72,9 +73,7 @@ def _by_role(path: str, pure: PurePosixPath) -> Place | None:
     named = any(fnmatch.fnmatchcase(pure.name, pattern) for pattern in _TEST_NAMES)
     if role(path) == "test" or named or _TEST_FOLDERS.intersection(pure.parts[:-1]):
         return Place.TEST
-    if pure.suffix in _DOCUMENTS:
-        return Place.DOCUMENT
-    return Place.EXAMPLE if role(path) == "example" else None
+    return Place.SHOWN if pure.suffix in _DOCUMENTS or role(path) == "example" else None
 
 
 def _is_lock(name: str) -> bool:

@@ -16,7 +16,7 @@ _RANDOM: dict[Place, Severity] = {
     Place.PRODUCT: HIGH,
     Place.DEVELOPMENT: HIGH,
     Place.EXAMPLE: HIGH,
-    Place.DOCUMENT: MEDIUM,
+    Place.SHOWN: MEDIUM,
     Place.TEST: LOW,
 }
 _LITERAL: dict[Place, Severity] = {
@@ -24,7 +24,7 @@ _LITERAL: dict[Place, Severity] = {
     Place.PRODUCT: HIGH,
     Place.DEVELOPMENT: MEDIUM,
     Place.EXAMPLE: LOW,
-    Place.DOCUMENT: LOW,
+    Place.SHOWN: LOW,
 }
 _BOUND: dict[Kind, dict[Place, Severity]] = {
     Kind.RANDOM: _RANDOM,
@@ -41,8 +41,8 @@ _URL: dict[Kind, dict[Place, Severity]] = {
 _KEY: dict[Place, Severity] = dict.fromkeys(Place, HIGH)
 _FORM: dict[str, dict[Place, Severity]] = {
     "provider-key": _KEY,
-    "private-key": _KEY | {Place.TEST: LOW, Place.DOCUMENT: MEDIUM},
-    "bearer-token": _KEY | {Place.TEST: LOW, Place.DOCUMENT: LOW, Place.EXAMPLE: LOW},
+    "private-key": _KEY | {Place.TEST: LOW, Place.SHOWN: MEDIUM},
+    "bearer-token": _KEY | {Place.TEST: LOW, Place.SHOWN: LOW},
     "random-text": {Place.DEPLOYED: LOW, Place.PRODUCT: LOW, Place.DEVELOPMENT: LOW},
 }
 _WHAT = {

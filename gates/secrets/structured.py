@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import yaml
 
 from pytest_failhard.gates.secrets.candidates import Candidate
-from pytest_failhard.gates.secrets.formats import passwords
+from pytest_failhard.gates.secrets.formats import passwords, url_candidate
 from pytest_failhard.source.secret_names import is_random, is_secret_name
 from pytest_failhard.source.text_files import TextFile
 
@@ -104,10 +104,8 @@ def _secret(file: TextFile, document: yaml.MappingNode) -> Iterator[Candidate]:
 
 def _secret_value(file: TextFile, line: int, key: str, text: str) -> Iterator[Candidate]:
     urls = list(passwords(text))
-    for _, name, password in urls:
-        yield Candidate(
-            path=file.path, line=line + 1, rule="url-credentials", key=name, value=password, deployed=True
-        )
+    for match in urls:
+        yield url_candidate(file, line + 1, match, deployed=True)
     if not urls and (is_secret_name(key) or is_random(text)):
         yield _candidate(file, line, key, text, deployed=True)
 

@@ -6,7 +6,7 @@ import enum
 import hashlib
 import re
 
-from pytest_failhard.source.secret_names import is_known_weak, is_placeholder, is_random
+from pytest_failhard.source.secret_names import is_known_weak, is_placeholder, is_random, snake_case
 
 MIN_CHARACTERS = 3
 MIN_NUMBER_DIGITS = 6
@@ -63,6 +63,10 @@ _MADE_UP = re.compile(
     r"|default|insert|here",
     re.IGNORECASE,
 )
+_DIGEST_NAME = re.compile(
+    r"(?:^|_)(?:hash|hashed|digest|sha\d*|md5|checksum|fingerprint|public|pub|encrypted)(?:_|$)",
+    re.IGNORECASE,
+)
 _WORDS = re.compile(r"[A-Za-z]?[a-z]+(?:[-_.][A-Za-z]?[a-z]+)*|[A-Z]+(?:[-_.][A-Z]+)*")
 _REPEATED = re.compile(r"(.)\1{4}|(.{2,8})\2{2}")
 
@@ -90,9 +94,14 @@ def is_reference(value: str) -> bool:
     return not value or _REFERENCE.search(value) is not None
 
 
+def is_digest_name(name: str) -> bool:
+    """Tell whether a name says that what it holds is computed from a secret, or public."""
+    return _DIGEST_NAME.search(snake_case(name)) is not None
+
+
 def kind(value: str, key: str = "") -> Kind:
     """Return what a value is that stands where a secret is expected; `key` is the name it is bound to."""
-    if is_reference(value) or len(value) < MIN_CHARACTERS or _is_prose(value):
+    if is_reference(value) or len(value) < MIN_CHARACTERS or _is_prose(value) or is_digest_name(key):
         return Kind.NOTHING
     if _INSTRUCTION.fullmatch(value):
         return Kind.UNFILLED
