@@ -21,11 +21,20 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.coverage import CoverageGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
 
-    return (TestsGate(), CoverageGate(), LintGate(), TypesGate(), SecurityGate(), LlmGate())
+    return (
+        TestsGate(),
+        CoverageGate(),
+        LintGate(),
+        TypesGate(),
+        SecretsGate(),
+        SecurityGate(),
+        LlmGate(),
+    )
 
 
 @hookimpl

@@ -10,7 +10,7 @@ import pytest
 from pytest_failhard.config import ConfigError, ProjectConfig, effective_level, load, merge_settings, parse
 from pytest_failhard.model import Option, PolicyOption, Rule, Settings, Severity
 
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
+GATES = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 
 
 def project(root: Path, text: str, **others: str) -> Path:

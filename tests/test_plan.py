@@ -20,7 +20,7 @@ from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.project import Files, commit, configured, git, write
 
 TODAY = date(2026, 6, 1)
-BUILTIN = ("tests", "coverage", "lint", "types", "security", "llm")
+BUILTIN = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ def test_explain_refuses_an_unknown_name(shop: Path) -> None:
 
 def test_explain_lists_the_gates_where_nothing_comes_near() -> None:
     with pytest.raises(
-        explanation.ExplanationError, match="there are tests, coverage, lint, types, security"
+        explanation.ExplanationError, match="there are tests, coverage, lint, types, secrets, security"
     ):
         explanation.explain("zzz")
     with pytest.raises(explanation.ExplanationError, match="there are"):

@@ -23,7 +23,7 @@ from pytest_failhard.strictness import joined, weaker_value
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
+GATES = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
 

@@ -24,7 +24,7 @@ from tests.conftest import Script
 from tests.support import measuring
 
 NONCE = "a5" * 16
-KNOWN = ("tests", "coverage", "lint", "types", "security", "llm")
+KNOWN = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran"}
 SECONDS = 120
 REPOSITORY = Path(__file__).parents[1]

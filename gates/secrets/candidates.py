@@ -6,9 +6,13 @@ import bisect
 import functools
 import hashlib
 import itertools
+import re
 from dataclasses import dataclass, field
 
 DIGEST_DIGITS = 16
+_NAMED = re.compile(
+    r"(?P<key>[A-Za-z_][\w.-]*)[\"'\])]*\s*(?::\s*[\w.\[\]| ]+)?(?:=>|[=:(,]|\s)+\s*[a-zA-Z]{0,2}[\"'`]?$"
+)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -54,3 +58,9 @@ class Lines:
     @functools.cached_property
     def _ends(self) -> list[int]:
         return list(itertools.accumulate(len(line) + 1 for line in self._text.split("\n")))
+
+
+def name_before(text: str) -> str:
+    """Return the name that a line binds what follows `text` to, empty where there is none."""
+    match = _NAMED.search(text)
+    return match["key"] if match else ""

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.gates.secrets.candidates import Candidate, Lines
-from pytest_failhard.gates.secrets.formats import is_mixed
+from pytest_failhard.gates.secrets.candidates import Candidate, Lines, name_before
+from pytest_failhard.gates.secrets.formats import MAX_NAME_CHARACTERS, is_mixed
 from pytest_failhard.gates.secrets.values import is_digest_name, is_made_up, is_reference
 from pytest_failhard.model import GateError, Run, Tool
 from pytest_failhard.source.secret_names import is_secret_name
@@ -52,9 +52,6 @@ _WORD = re.compile(rf"[A-Za-z0-9_+/=-]{{{MIN_WORD_CHARACTERS},}}")
 _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _SHORT = re.compile(rf"(?<=[\"'])[^\"']{{1,{MIN_WORD_CHARACTERS - 1}}}(?=[\"'])")
 _TOKEN = re.compile(r"[^\s\"'`,;<>(){}\[\]]+")
-_NAMED = re.compile(
-    r"(?P<key>[A-Za-z_][\w.-]*)[\"'\])]*\s*(?::\s*[\w.\[\]| ]+)?(?:=>|[=:(,]|\s)+\s*[a-zA-Z]{0,2}[\"'`]?$"
-)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _DIGEST_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 _HEX = re.compile(r"[0-9a-fA-F]+")
@@ -158,7 +155,7 @@ def _candidate(copy: Copy, hit: Hit) -> Candidate | None:
         raise GateError("detect-secrets: a result for a line that the file does not have")
     number, line = copy.lines[hit.line - 1]
     value = next((each for each in _words(line) if _sha1(each) == hit.sha1), "")
-    rule, key = _named(line, value) if hit.kind in ENTROPY else ("provider-key", _kebab(hit.kind))
+    rule, key = _named(line, value, hit.kind)
     if _is_harmless(rule, value):
         return None
     return Candidate(
@@ -173,10 +170,11 @@ def _is_harmless(rule: str, value: str) -> bool:
     return is_written or (rule == "random-text" and not _is_text(value))
 
 
-def _named(line: str, value: str) -> tuple[str, str]:
+def _named(line: str, value: str, kind: str) -> tuple[str, str]:
     before = line[: line.find(value)] if value else line
-    match = _NAMED.search(before)
-    key = match["key"] if match else ""
+    key = name_before(before[-MAX_NAME_CHARACTERS:])
+    if kind not in ENTROPY:
+        return "provider-key", key
     is_secret = is_secret_name(key) and not is_digest_name(key)
     return ("secret-value" if is_secret else "random-text"), key
 
@@ -201,10 +199,6 @@ def _parts(token: str) -> Iterable[str]:
     yield from re.findall(r"[A-Za-z0-9_-]+", token)
     yield from re.findall(r"[A-Za-z0-9]+", token)
     yield from re.findall(r"(?<=[=:])[^=:]+={0,2}", token)
-
-
-def _kebab(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _sha1(text: str) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from pytest_failhard import redact
-from pytest_failhard.gates.secrets.candidates import Candidate, Lines
+from pytest_failhard.gates.secrets.candidates import Candidate, Lines, name_before
 from pytest_failhard.gates.secrets.values import Kind, is_made_up, is_reference
 from pytest_failhard.source.secret_names import entropy, is_known_weak, is_random
 from pytest_failhard.source.text_files import TextFile
@@ -24,6 +24,8 @@ RULES = {
 MIN_KEY_ENTROPY = 3.0
 """Bits per character below which a text of the right form is a word: a starting value."""
 MIN_PRIVATE_KEY_CHARACTERS = 64
+MAX_NAME_CHARACTERS = 120
+"""So much of a line before a value is searched for the name that it is bound to."""
 MIN_SIGNATURE_CHARACTERS = 16
 DEFAULT = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*):?[-=](?P<value>[^{}$\n]+)\}")
 """What stands for a variable that is not set, in a shell, a compose file or a Dockerfile."""
@@ -34,21 +36,8 @@ _URL = re.compile(
 _SHOWN = frozenset({"driver", "scheme", "protocol", "dialect"})
 _USERS = frozenset({"user", "username", "usr", "login", "name", "u", "myuser", "db_user", "dbuser", "uname"})
 _GENERIC = frozenset(
-    {
-        "pass",
-        "password",
-        "passwd",
-        "pw",
-        "pwd",
-        "secret",
-        "token",
-        "user",
-        "username",
-        "key",
-        "api_key",
-        "apikey",
-    }
-    | {"pass1", "p", "x", "xxx", "port", "credentials", "passphrase"}
+    {"pass", "password", "passwd", "pw", "pwd", "secret", "token", "user", "username", "key", "api_key"}
+    | {"apikey", "pass1", "p", "x", "xxx", "port", "credentials", "passphrase"}
 )
 
 
@@ -60,14 +49,14 @@ def known_formats(file: TextFile) -> Iterator[Candidate]:
             continue
         for start, end in pattern.spans(file.text):
             value = file.text[start:end]
-            if start and file.text[start - 1].isalnum() and pattern.kind != "bearer-token":
-                continue
-            if _is_real(pattern.kind, value):
+            is_tail = file.text[start - 1 : start].isalnum() and pattern.kind != "bearer-token"
+            if not is_tail and _is_real(pattern.kind, value):
+                before = file.text[file.text.rfind("\n", 0, start) + 1 : start]
                 yield Candidate(
                     path=file.path,
                     line=lines.at(start),
                     rule=RULES[pattern.kind],
-                    key=pattern.kind,
+                    key=name_before(before[-MAX_NAME_CHARACTERS:]),
                     value=value,
                 )
 

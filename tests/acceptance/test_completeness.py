@@ -57,7 +57,7 @@ def test_each_exit_code_occurs() -> None:
 
 def test_each_red_case_has_a_green_twin() -> None:
     """A case without a twin of its own differs from the green project itself, which is run as such."""
-    gates = {"tests", "coverage", "lint", "types", "security", "llm", "probe"}
+    gates = {"tests", "coverage", "lint", "types", "secrets", "security", "llm", "probe"}
     assert {case.gate for case in CASES} <= gates
 
 

@@ -83,7 +83,7 @@ def test_green_twin(case: Case, mode: Mode, project: Path) -> None:
 def test_green_project_passes_every_gate(ask: Ask, mode: Mode, project: Path) -> None:
     outcome = run(mode, project, ask)
     assert outcome.code == 0, str(outcome)
-    for name in ("tests", "coverage", "lint", "types", "security", "llm"):
+    for name in ("tests", "coverage", "lint", "types", "secrets", "security", "llm"):
         gate = outcome.gate(name)
         assert (gate["verdict"], gate["findings"]) == ("pass", []), str(outcome)
         assert gate["examined"] > 0, str(outcome)

@@ -29,7 +29,9 @@ class Named:
         raise AssertionError(run)
 
 
-GATES: tuple[Gate, ...] = tuple(map(Named, ("tests", "coverage", "lint", "types", "security", "llm")))
+GATES: tuple[Gate, ...] = tuple(
+    map(Named, ("tests", "coverage", "lint", "types", "secrets", "security", "llm"))
+)
 
 
 def a_policy(name: str, level: int, *rules: Rule) -> Policy:
@@ -93,7 +95,10 @@ def test_a_gate_is_explained_by_the_docstring_of_its_module() -> None:
     ("name", "message"),
     [
         ("lnt", "no gate is called 'lnt'; did you mean lint?"),
-        ("quantum", "no gate is called 'quantum'; there are tests, coverage, lint, types, security, llm"),
+        (
+            "quantum",
+            "no gate is called 'quantum'; there are tests, coverage, lint, types, secrets, security, llm",
+        ),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_come_near(name: str, message: str) -> None:

@@ -33,7 +33,7 @@ from pytest_failhard.store import Store
 
 DAY = date(2026, 11, 20)
 REDACTOR = Redactor(shipped())
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
+GATES = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 LEVEL = 1
 TERMS = policy.load(LEVEL, GATES, today=DAY)
 TYPE_ERROR = Finding(

@@ -14,7 +14,7 @@ from pytest_failhard.gates.llm.declaration import LlmSettings, Result, result
 from pytest_failhard.model import Rule
 from pytest_failhard.policy import LEVELS
 
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
+GATES = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 EXAMPLE = """
 providers = ["openai"]
 deadline = 20

@@ -24,7 +24,7 @@ from tests.support import gate_run
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 NAMES = ("triage_service", "triage_service_lazy")
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
+GATES = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 
 
 @contextmanager

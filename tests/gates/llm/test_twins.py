@@ -19,7 +19,7 @@ from tests.support import gate_run, observe
 EXAMPLES = Path(__file__).parents[3] / "examples"
 LAZY = EXAMPLES / "triage_service_lazy"
 LEVEL = 3
-GATES = ("tests", "coverage", "lint", "types", "security", "llm")
+GATES = ("tests", "coverage", "lint", "types", "secrets", "security", "llm")
 MOST_SECONDS = 600
 NEEDS_QUIET = {"retry-storm"}
 """On a machine that is busy, retries without a pause come late enough to look like some with one."""
