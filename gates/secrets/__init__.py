@@ -74,8 +74,8 @@ class SecretsGate:
             raise GateError(f"no text file in {run.root.name}: name the folder that holds the project")
         product = files.read(run.root, run.source, run.test_roots).product
         imported = frozenset(file.path for file in product)
-        candidates = _first([*_own(texts.files), *detected(run, texts.files)])
-        findings = _findings(candidates, imported) + [_unexamined(path, settings) for path in texts.oversized]
+        findings = findings_of([*own(texts.files), *detected(run, texts.files)], imported)
+        findings += [_unexamined(path, settings) for path in texts.oversized]
         return Observation(
             tool=tool,
             examined=len(texts.files),
@@ -91,7 +91,8 @@ class SecretsGate:
         )
 
 
-def _own(texts: Iterable[TextFile]) -> Iterator[Candidate]:
+def own(texts: Iterable[TextFile]) -> Iterator[Candidate]:
+    """Yield what this package itself reads: known forms, URLs, and what configuration binds."""
     for file in texts:
         yield from known_formats(file)
         yield from url_passwords(file)
@@ -116,10 +117,13 @@ def _is_same(one: Candidate, other: Candidate) -> bool:
     return one.value in other.value or other.value in one.value
 
 
-def _findings(candidates: Iterable[Candidate], imported: frozenset[str]) -> list[Finding]:
-    """Return a finding for each value under a name in a file, at the first of its lines."""
+def findings_of(candidates: Iterable[Candidate], imported: frozenset[str]) -> list[Finding]:
+    """Return a finding for each value under a name in a file, at the first of its lines.
+
+    `imported` are the files that product code imports: for them no folder of tests or examples counts.
+    """
     found: dict[tuple[str, str], Finding] = {}
-    for candidate in sorted(candidates):
+    for candidate in sorted(_first(candidates)):
         finding = assess(candidate, place(candidate.path, imported))
         if finding is not None:
             found.setdefault((finding.path, finding.anchor), finding)

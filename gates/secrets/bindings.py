@@ -22,7 +22,7 @@ _JSON = frozenset({".json", ".jsonc", ".json5"})
 _QUOTED = r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'"
 _LINE = re.compile(
     rf"^[ \t]*(?:export[ \t]+|set[ \t]+|setx[ \t]+|\$env:|-[ \t]+)?[\"']?(?P<key>[A-Za-z_/][\w.:/@-]*?)[\"']?"
-    rf"[ \t]*(?:=|:=|\?=|:(?=[ \t])|[ ]=>)[ \t]*(?P<value>{_QUOTED}|[^\s\"'].*)$",
+    rf"[ \t]*(?:=|:=|\?=|:(?=[ \t])|[ ]=>)[ \t]*(?P<value>{_QUOTED}|[^\s\"'].*)[ \t]*,?[ \t]*(?:[#;].*)?$",
     re.MULTILINE,
 )
 _INLINE = re.compile(rf"[\"']?(?P<key>[A-Za-z_][\w.-]*)[\"']?[ \t]*[=:][ \t]*(?P<value>{_QUOTED})")
@@ -75,7 +75,7 @@ _RC_NAMES = frozenset(
 def bound(file: TextFile) -> Iterator[Candidate]:
     """Yield every value that a file binds to a secret's name, references and words included."""
     text = file.text.lower()
-    if any(part in text for part in _PARTS):
+    if any(part in text for part in _PARTS) or file.path.endswith(".pgpass"):
         yield from _by_format(file, PurePosixPath(file.path.lower()))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pytest_failhard import redact
 from pytest_failhard.gates.secrets.candidates import Candidate, Lines, name_before
-from pytest_failhard.gates.secrets.values import Kind, is_made_up, is_reference
+from pytest_failhard.gates.secrets.values import Kind, is_guessable, is_made_up, is_reference
 from pytest_failhard.source.secret_names import entropy, is_known_weak, is_random
 from pytest_failhard.source.text_files import TextFile
 
@@ -125,7 +125,8 @@ def passwords(text: str) -> Iterator[re.Match[str]]:
 def password_kind(candidate: Candidate) -> Kind:
     """Return what the password of a URL is: a form to fill in, a word that stands for one, or a real one."""
     value, user = candidate.value, candidate.user
-    if value.lower() in _GENERIC or is_known_weak(value) or is_made_up(value) or value == user:
+    is_weak = value.lower() in _GENERIC or is_known_weak(value) or is_made_up(value)
+    if is_weak or is_guessable(value, f"{user} {candidate.key}"):
         return Kind.UNFILLED if user.lower() in _USERS else Kind.WEAK
     return Kind.RANDOM if is_random(value) else Kind.LITERAL
 

@@ -53,7 +53,7 @@ _WHAT = {
     "secret-value": "a secret's value",
     "random-text": "text that looks drawn",
 }
-_FIX = "revoke it, then read it from the environment or a secret store, without a default"
+_FIX = "revoke it, then read {} from the environment or a secret store, without a default"
 
 
 def assess(candidate: Candidate, place: Place) -> Finding | None:
@@ -77,7 +77,7 @@ def assess(candidate: Candidate, place: Place) -> Finding | None:
         line=candidate.line,
         severity=severity,
         message=f"{named}{_WHAT[candidate.rule]} ({weakness}{length})",
-        fix=_FIX,
+        fix=_FIX.format(candidate.key or "it"),
         anchor=candidate.anchor,
     )
 

@@ -109,12 +109,12 @@ def kind(value: str, key: str = "") -> Kind:
         return Kind.WEAK
     if _is_word(value):
         return Kind.NOTHING
-    if is_made_up(value) or _is_guessable(value, key):
+    if is_made_up(value) or is_guessable(value, key):
         return Kind.WEAK
     return Kind.RANDOM if is_random(value) else Kind.LITERAL
 
 
-def _is_guessable(value: str, key: str) -> bool:
+def is_guessable(value: str, key: str) -> bool:
     """Tell whether a value is a part of its own name, lower-case words, or printed in a manual."""
     digest = hashlib.sha256(value.lower().removeprefix("0x").encode()).hexdigest()
     return value.lower() in key.lower() or _is_words(value) or digest in _PUBLIC
