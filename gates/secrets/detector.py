@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pytest_failhard.gates.secrets.candidates import Candidate, Lines, name_before
 from pytest_failhard.gates.secrets.formats import MAX_NAME_CHARACTERS, is_mixed
-from pytest_failhard.gates.secrets.values import is_digest_name, is_made_up, is_reference
+from pytest_failhard.gates.secrets.values import is_digest_name, is_digest_text, is_made_up, is_reference
 from pytest_failhard.model import GateError, Run, Tool
 from pytest_failhard.source.secret_names import is_secret_name
 from pytest_failhard.source.text_files import TextFile
@@ -93,10 +93,12 @@ def detected(run: Run, files: Sequence[TextFile]) -> Iterator[Candidate]:
     finally:
         # The copies hold what nobody else is to see.
         shutil.rmtree(folder)
+    found: dict[int, list[Hit]] = {}
     for hit in parse(completed.stdout, len(copies)):
-        candidate = _candidate(copies[hit.number], hit)
-        if candidate is not None:
-            yield candidate
+        if hit.kind not in IGNORED:
+            found.setdefault(hit.number, []).append(hit)
+    for number, hits in found.items():
+        yield from _candidates(copies[number], hits)
 
 
 def parse(output: bytes, count: int) -> tuple[Hit, ...]:
@@ -148,19 +150,29 @@ def _can_hold(word: str) -> bool:
     return any(map(str.isdigit, word)) and any(map(str.isalpha, word))
 
 
-def _candidate(copy: Copy, hit: Hit) -> Candidate | None:
-    if hit.kind in IGNORED:
-        return None
-    if not 0 < hit.line <= len(copy.lines):
-        raise GateError("detect-secrets: a result for a line that the file does not have")
-    number, line = copy.lines[hit.line - 1]
-    value = next((each for each in _words(line) if _sha1(each) == hit.sha1), "")
-    rule, key = _named(line, value, hit.kind)
-    if _is_harmless(rule, value):
-        return None
-    return Candidate(
-        path=copy.file.path, line=number, rule=rule, key=key, value=value, detected="" if value else hit.sha1
-    )
+def _candidates(copy: Copy, hits: Sequence[Hit]) -> Iterator[Candidate]:
+    """Yield a candidate for each line that holds what was found: detect-secrets names the first alone."""
+    places = _index(copy)
+    for hit in hits:
+        if not 0 < hit.line <= len(copy.lines):
+            raise GateError("detect-secrets: a result for a line that the file does not have")
+        for (number, line), value in places.get(hit.sha1, [(copy.lines[hit.line - 1], "")]):
+            rule, key = _named(line, value, hit.kind)
+            if not _is_harmless(rule, value):
+                known = "" if value else hit.sha1
+                yield Candidate(
+                    path=copy.file.path, line=number, rule=rule, key=key, value=value, detected=known
+                )
+
+
+def _index(copy: Copy) -> dict[str, list[tuple[tuple[int, str], str]]]:
+    """Return where each text stands that a plugin may have meant, by its SHA-1."""
+    index: dict[str, list[tuple[tuple[int, str], str]]] = {}
+    for numbered in copy.lines:
+        for word in dict.fromkeys(_words(numbered[1])):
+            if len(word) >= MIN_WORD_CHARACTERS:
+                index.setdefault(_sha1(word), []).append((numbered, word))
+    return index
 
 
 def _is_harmless(rule: str, value: str) -> bool:
@@ -182,7 +194,7 @@ def _named(line: str, value: str, kind: str) -> tuple[str, str]:
 def _is_text(value: str) -> bool:
     """Tell whether text without a secret's name is more than a digest, an identity or a path."""
     is_digest = _HEX.fullmatch(value) is not None and len(value) in _DIGEST_LENGTHS
-    return not is_digest and _UUID.fullmatch(value) is None and "/" not in value
+    return not (is_digest or is_digest_text(value) or _UUID.fullmatch(value) or "/" in value)
 
 
 def _words(line: str) -> Iterator[str]:
@@ -202,4 +214,4 @@ def _parts(token: str) -> Iterable[str]:
 
 
 def _sha1(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()

@@ -129,10 +129,9 @@ def _is_prose(value: str) -> bool:
 
 
 def _is_word(value: str) -> bool:
-    return any(
-        (_WORD.fullmatch(value), _PLACE.search(value), _NAME.fullmatch(value), _is_digest_reference(value))
-    )
+    return any((_WORD.fullmatch(value), _PLACE.search(value), _NAME.fullmatch(value), is_digest_text(value)))
 
 
-def _is_digest_reference(value: str) -> bool:
+def is_digest_text(value: str) -> bool:
+    """Tell whether a value says by its beginning that it is a digest."""
     return value.startswith(("sha256:", "sha512-", "sha384-", "sha1-", "$2a$", "$2b$", "$argon2", "pbkdf2"))
