@@ -22,6 +22,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
@@ -32,6 +33,7 @@ def builtin() -> tuple[Gate, ...]:
         LintGate(),
         TypesGate(),
         FallbacksGate(),
+        SecretsGate(),
         SecurityGate(),
         LlmGate(),
     )

@@ -46,7 +46,9 @@ class BindAllInterfaces(StaticRule):
             if _is_every(module, value):
                 yield self._told(module, node)
         for call in module.nodes(ast.Call):
-            if (last_part(call) in data.EMPTY_HOST_CALLS and module.text(argument(call, None, "host")) == "") or (last_part(call) in data.BINDERS and call.args and _binds(module, call.args[0])):
+            if (
+                last_part(call) in data.EMPTY_HOST_CALLS and module.text(argument(call, None, "host")) == ""
+            ) or (last_part(call) in data.BINDERS and call.args and _binds(module, call.args[0])):
                 yield self._told(module, call)
 
     def _told(self, module: Module, node: ast.AST) -> Hit:

@@ -115,7 +115,9 @@ def _is_off(module: Module, given: ast.expr) -> bool:
 
 def _contexts(module: Module) -> Iterator[ast.AST]:
     for attribute in module.nodes(ast.Attribute):
-        if (attribute.attr == data.NO_CERTIFICATES and _is_given(module, attribute)) or (attribute.attr == data.UNVERIFIED_NAME and isinstance(attribute.ctx, ast.Load)):
+        if (attribute.attr == data.NO_CERTIFICATES and _is_given(module, attribute)) or (
+            attribute.attr == data.UNVERIFIED_NAME and isinstance(attribute.ctx, ast.Load)
+        ):
             yield attribute
     for name in module.nodes(ast.Name):
         if isinstance(name.ctx, ast.Load) and name.id in module.imports:
@@ -133,7 +135,9 @@ def _attributes(module: Module) -> Iterator[ast.AST]:
         target = assign.targets[0]
         if not isinstance(target, ast.Attribute) or literal(module, assign.value) != "false":
             continue
-        if target.attr in data.CHECKED_ATTRIBUTES or (target.attr in data.VERIFYING_ATTRIBUTES and data.SESSION_NAME.search(last_part(target.value))):
+        if target.attr in data.CHECKED_ATTRIBUTES or (
+            target.attr in data.VERIFYING_ATTRIBUTES and data.SESSION_NAME.search(last_part(target.value))
+        ):
             yield assign
 
 
