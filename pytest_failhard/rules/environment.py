@@ -26,7 +26,7 @@ def lookup(module: Module, node: ast.expr) -> Lookup | None:
         if not isinstance(node.ctx, ast.Load) or not is_environment(module, node.value):
             return None
         return Lookup(node=node, key=key_text(module, node.slice), default=None, required=True)
-    if not isinstance(node, ast.Call) or not _reads(module, node):
+    if not isinstance(node, ast.Call) or not (node.args or node.keywords) or not _reads(module, node):
         return None
     first = argument(node, 0, "key", "name", "var")
     if first is None:
@@ -49,13 +49,13 @@ def _reads(module: Module, call: ast.Call) -> bool:
 
 def _is_reader(module: Module, name: ast.Name) -> bool:
     """Tell whether a plain name is a function that reads: `getenv` under another name, `Config()`."""
-    bound = module.value(name)
-    if isinstance(bound, ast.Call):
-        return last_part(bound) in data.READER_CLASSES and _package(module, bound) in data.READER_PACKAGES
-    if bound is name and name.id not in module.imports:
-        return False
-    resolved = module.resolve(name)
-    return "." in resolved and (resolved in data.READERS or _is_method(resolved))
+    imported = module.imports.get(name.id)
+    if imported is None:
+        bound = module.value(name)
+        if isinstance(bound, ast.Call):
+            return last_part(bound) in data.READER_CLASSES and _package(module, bound) in data.READER_PACKAGES
+        imported = module.resolve(bound) if isinstance(bound, ast.Attribute) else ""
+    return imported in data.READERS or _is_method(imported)
 
 
 def _is_method(resolved: str) -> bool:

@@ -103,7 +103,7 @@ def _lists(*sets: frozenset[str]) -> tuple[str, ...]:
 
 
 def awareness(guards_text: str, variables: frozenset[str], production: frozenset[str]) -> str:
-    """Return `closed` where an absent environment counts as production, `open` where not, empty without guard.
+    """Return `closed` where an absent environment counts as production, else `open`; empty without a guard.
 
     `variables` name the environment beside the usual ones; `production` are the values that mean it.
     """
@@ -198,16 +198,16 @@ def _compared(module: Module, node: ast.Compare, hops: int) -> object:
     for side in (left, right):
         if isinstance(side, _Uncertain):
             return side
-    operator = node.ops[0]
+    return _result(node.ops[0], left, right)
+
+
+def _result(operator: ast.cmpop, left: object, right: object) -> object:
     if isinstance(operator, ast.Eq | ast.Is):
         return left == right
     if isinstance(operator, ast.NotEq | ast.IsNot):
         return left != right
-    if isinstance(right, str | tuple):
-        if isinstance(operator, ast.In):
-            return _holds(right, left)
-        if isinstance(operator, ast.NotIn):
-            return not _holds(right, left)
+    if isinstance(right, str | tuple) and isinstance(operator, ast.In | ast.NotIn):
+        return _holds(right, left) is isinstance(operator, ast.In)
     return UNCERTAIN
 
 

@@ -24,11 +24,9 @@ def text(module: Module, node: ast.expr | None, hops: int = HOPS) -> str | None:
     if node is None or not hops:
         return None
     certain = module.text(node)
-    if certain is not None:
-        return certain
     node = module.value(node)
-    if not isinstance(node, ast.Call):
-        return None
+    if certain is not None or not isinstance(node, ast.Call):
+        return certain
     if last_part(node) == "decode" and isinstance(node.func, ast.Attribute) and not node.args:
         return text(module, node.func.value, hops - 1)
     inner = argument(node, 0, *data.DEFAULTS)
@@ -63,7 +61,7 @@ def is_weak(value: str) -> bool:
 
 
 def has_evidence(value: str) -> bool:
-    """Tell whether a value by itself looks like a credential: its prefix, its randomness, a login in a URL."""
+    """Tell whether a value looks like a credential: its prefix, its randomness, a login in a URL."""
     return (
         value.startswith(secret_names.KEY_PREFIXES)
         or data.CREDENTIALS_IN_URL.search(value) is not None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 MAPPINGS = frozenset({"os.environ", "os.environb"})
 COPIES = frozenset({"dict", "copy", "copy.copy", "copy.deepcopy"})
 METHODS = frozenset({"get", "setdefault", "pop"})
-READERS = frozenset({"os.getenv", "os.getenvb", "decouple.config", "environ.Env", "config", "env"})
+READERS = frozenset({"os.getenv", "os.getenvb", "decouple.config"})
 """Functions by the name they resolve to."""
 READER_NAMES = frozenset({"env", "getenv", "get_env", "get_env_var", "env_str", "getenv_str"})
 """Functions by their last name: whoever calls one so reads the environment."""
@@ -19,8 +20,10 @@ READER_CLASSES = frozenset({"Env", "FileAwareEnv", "Config", "AutoConfig"})
 READER_PACKAGES = frozenset({"environ", "environs", "decouple", "starlette"})
 DEFAULT_NAMES = ("default",)
 WRAPPED_NAMES = ("default", "fallback", "default_value")
+TEXTS = (ast.Constant, ast.Name, ast.JoinedStr, ast.BinOp)
 WRAPPED_ARGUMENTS = 2
-MERGERS = frozenset({"ChainMap", "dict"})
+MERGERS = frozenset({"collections.ChainMap", "dict"})
+MERGER_NAMES = frozenset({"ChainMap", "dict"})
 HINTS = (b"env", b"config")
 """One of them stands in every file that reads the environment."""
 

@@ -33,6 +33,8 @@ EVERY_ORIGIN = frozenset({".*", "^.*$", ".+", "^.+$", "https?://.*", "^https?://
 CREDENTIALS = frozenset({"allow_credentials", "supports_credentials"})
 FLASK_CORS = "flask_cors.CORS"
 FLASK_LIMITS = frozenset({"origins", "resources"})
+TEXT_METHODS = frozenset({"split", "strip"})
+DEFAULTS = ("default", "default_factory")
 ORIGIN_HEADER = "access-control-allow-origin"
 HEADER_METHODS = frozenset({"add", "set", "setdefault", "add_header", "send_header", "append"})
 ORIGIN_SETTING = re.compile(r"(?i)(cors_\w*origins?|allow(ed)?_origins|cors_origins?)(_list|_regex)?$")
@@ -46,13 +48,13 @@ SESSION_NAME = re.compile(r"(?i)(session|client|http|requests?)$")
 AIOHTTP_SWITCHES = frozenset({"ssl", "verify_ssl"})
 AIOHTTP_METHODS = HTTP_METHODS | {"TCPConnector", "ws_connect", "ClientSession"}
 UNVERIFIED_NAMES = frozenset({"ssl._create_unverified_context", "ssl.CERT_NONE"})
-UNVERIFIED_NAME = "_create_unverified_context"
-NO_CERTIFICATES = "CERT_NONE"
+UNVERIFIED = frozenset({"_create_unverified_context", "CERT_NONE"})
 CHECKED_ATTRIBUTES = frozenset({"check_hostname"})
-VERIFYING_ATTRIBUTES = frozenset({"verify"})
+VERIFYING_ATTRIBUTE = "verify"
 SWITCH_NAME = re.compile(r"(?i)(verify|tls|ssl|cert)")
 TLS_HINTS = (b"verify", b"ssl", b"CERT_NONE", b"check_hostname")
 
+TEST = "test"
 SELF = frozenset({"self", "cls", "mcs"})
 
 HOME = re.compile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 MIN_CHARACTERS = 3
@@ -37,6 +38,8 @@ REDACTION = re.compile(r"(?i)redact|mask|sanit|scrub|hidden|obfuscat")
 SETTINGS_CLASS = re.compile(
     r"(Settings|Config|Configuration|Options|BaseModel|ConfigDict|SettingsConfigDict)$"
 )
+SETTINGS = re.compile(r"(Settings|Config|Configuration)$")
+NO_TEXT = re.compile(r"\b(int|float|bool|datetime|timedelta|list|dict)\b")
 DATA_DECORATORS = frozenset({"dataclass", "define", "frozen", "mutable", "attrs", "s"})
 ENUMERATIONS = re.compile(r"(Enum|Flag)$")
 CONFIGURATION = re.compile(
@@ -52,6 +55,8 @@ RANDOM = re.compile(
     r"^(secrets\.(token_\w+|randbelow|choice)|os\.urandom|uuid\.uuid\d|random\.\w+|.*\brandbytes)$"
 )
 NOT_FOUND = frozenset({"KeyError", "LookupError", "Exception", "BaseException"})
+TEXTS = (ast.Constant, ast.Name, ast.JoinedStr, ast.BinOp, ast.Call)
+"""Expressions that can be a text."""
 GETTER = "operator.itemgetter"
 GETATTR_ARGUMENTS = 3
 DEFAULT_MAPPING = "defaultdict"

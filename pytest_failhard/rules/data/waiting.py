@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pytest_failhard.rules.data.values import LOG_CALLS
+
 LONGEST_TIMEOUT_SECONDS = 3600
 """Who waits longer than an hour waits for ever."""
 TIMEOUTS = ("timeout", "request_timeout", "timeout_ms", "default_request_timeout", "max_time")
@@ -48,6 +50,8 @@ ENDLESS = frozenset({"itertools.count", "itertools.cycle", "itertools.repeat"})
 REPEAT = "itertools.repeat"
 ITER_SENTINEL_ARGUMENTS = 2
 EXITS = frozenset({"exit", "_exit", "abort", "quit", "fail"})
+IDLE = LOG_CALLS | {"sleep", "uniform", "random", "getLogger"}
+"""Calls that change nothing before the next attempt."""
 INPUTS = frozenset({"input", "raw_input", "prompt", "confirm", "getpass", "readline"})
 RETRY_BOUNDS = {
     "tenacity.retry": ("stop",),
@@ -63,7 +67,9 @@ RETRY_PACKAGES = (b"tenacity", b"backoff")
 
 CANDIDATES = re.compile(r"(?i)(models?|providers?|llms?|backends?)($|_)")
 MODEL_TEXT = re.compile(
-    r"(?i)(^|[/_-])(gpt|claude|gemini|llama|mistral|mixtral|deepseek|qwen|sonnet|haiku|opus|command-r|grok|o[134]-)"
+    r"(?i)^([\w.-]+/)?(gpt|claude|gemini|llama|mistral|mixtral|deepseek|qwen|sonnet|haiku|opus|command|grok|o)"
+    r"([-:_]?\d|-[a-z])"
+    r"|^(openai|anthropic|claude|gemini|groq|mistral|ollama|cohere|deepseek|bedrock|vertex\w*)$"
 )
 VENDORS = re.compile(
     r"(?i)(openai|anthropic|claude|gemini|google|groq|mistral|ollama|cohere|deepseek|bedrock|azure|gpt)"

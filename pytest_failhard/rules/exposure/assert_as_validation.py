@@ -28,7 +28,7 @@ class AssertAsValidation(StaticRule):
             account.balance -= amount
     Exempt:
         Type narrowing of what was looked up: `assert user is not None` straight after `user = find(...)`;
-        asserts on what the function computes; self and cls.
+        asserts on what the function computes; self and cls; functions named `test_*`.
     Evasions:
         Several parameters in one assert; an assert in a nested block.
     Measured:
@@ -47,7 +47,7 @@ class AssertAsValidation(StaticRule):
             return
         function = module.function(node)
         tested = {each.id for each in ast.walk(node.test) if isinstance(each, ast.Name)}
-        if function is None or not tested & _parameters(function):
+        if function is None or function.name.startswith(data.TEST) or not tested & _parameters(function):
             return
         unused = sorted((tested & _parameters(function)) - _touched(module, function, node))
         if unused:
@@ -68,11 +68,10 @@ def _parameters(function: FunctionNode) -> set[str]:
 
 def _touched(module: Module, function: FunctionNode, check: ast.Assert) -> set[str]:
     """Return the names that are read or bound before an assert; in asserts before it they are not."""
-    touched = set[str]()
-    for name in own_nodes(function, ast.Name):
-        if (name.lineno, name.col_offset) < (check.lineno, check.col_offset) and name.lineno >= function.body[
-            0
-        ].lineno:
-            if not any(isinstance(above, ast.Assert) for above in module.ancestors(name)):
-                touched.add(name.id)
-    return touched
+    return {
+        name.id
+        for name in own_nodes(function, ast.Name)
+        if function.body[0].lineno <= name.lineno
+        and (name.lineno, name.col_offset) < (check.lineno, check.col_offset)
+        and not any(isinstance(above, ast.Assert) for above in module.ancestors(name))
+    }

@@ -28,7 +28,7 @@ class BindAllInterfaces(StaticRule):
 
         uvicorn.run("app:app", host="127.0.0.1")
     Exempt:
-        Nothing: the entry point of a container is waived.
+        A socket bound to port 0 to find one that is free. The entry point of a container is waived.
     Evasions:
         `"::"`; an empty host where something listens; a host from the environment with such a default.
     Measured:
@@ -46,9 +46,7 @@ class BindAllInterfaces(StaticRule):
             if _is_every(module, value):
                 yield self._told(module, node)
         for call in module.nodes(ast.Call):
-            if (
-                last_part(call) in data.EMPTY_HOST_CALLS and module.text(argument(call, None, "host")) == ""
-            ) or (last_part(call) in data.BINDERS and call.args and _binds(module, call.args[0])):
+            if _listens(module, call):
                 yield self._told(module, call)
 
     def _told(self, module: Module, node: ast.AST) -> Hit:
@@ -100,9 +98,19 @@ def _is_every(module: Module, value: ast.expr) -> bool:
     return text in data.ALL_INTERFACES
 
 
+def _listens(module: Module, call: ast.Call) -> bool:
+    name = last_part(call)
+    if name in data.EMPTY_HOST_CALLS and module.text(argument(call, None, "host")) == "":
+        return True
+    return name in data.BINDERS and bool(call.args) and _binds(module, call.args[0])
+
+
 def _binds(module: Module, address: ast.expr) -> bool:
     address = module.value(address)
     if not isinstance(address, ast.Tuple) or len(address.elts) != data.ADDRESS_PARTS:
         return False
-    host = module.text(address.elts[0])
+    host, port = module.text(address.elts[0]), module.value(address.elts[1])
+    if isinstance(port, ast.Constant) and port.value == 0:
+        # Whoever asks the system for any port that is free serves nobody.
+        return False
     return host == "" or host in data.ALL_INTERFACES

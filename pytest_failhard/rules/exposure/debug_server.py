@@ -62,16 +62,21 @@ class DebugServer(StaticRule):
 
 def _calls(module: Module) -> Iterator[tuple[ast.AST, str]]:
     for call in module.nodes(ast.Call):
-        if not call.keywords:
-            continue
-        if last_part(call) in data.RUNS and _is_server(module, call):
-            if _is_on(module, argument(call, None, "debug")):
-                yield call, "starts a server in debug mode"
-            elif _is_on(module, argument(call, None, "reload")):
-                yield call, "starts a server that reloads its code"
-        elif last_part(call) == "update" and _is_configuration(call):
-            if any(each.arg in data.DEBUG_KEYS and _is_on(module, each.value) for each in call.keywords):
-                yield call, "switches the debug mode of a server on"
+        what = _started(module, call) if call.keywords else ""
+        if what:
+            yield call, what
+
+
+def _started(module: Module, call: ast.Call) -> str:
+    name = last_part(call)
+    if name == "update" and _is_configuration(call):
+        on = any(each.arg in data.DEBUG_KEYS and _is_on(module, each.value) for each in call.keywords)
+        return "switches the debug mode of a server on" if on else ""
+    if name not in data.RUNS or not _is_server(module, call):
+        return ""
+    if _is_on(module, argument(call, None, "debug")):
+        return "starts a server in debug mode"
+    return "starts a server that reloads its code" if _is_on(module, argument(call, None, "reload")) else ""
 
 
 def _is_server(module: Module, call: ast.Call) -> bool:

@@ -115,19 +115,16 @@ def _is_off(module: Module, given: ast.expr) -> bool:
 
 def _contexts(module: Module) -> Iterator[ast.AST]:
     for attribute in module.nodes(ast.Attribute):
-        if (attribute.attr == data.NO_CERTIFICATES and _is_given(module, attribute)) or (
-            attribute.attr == data.UNVERIFIED_NAME and isinstance(attribute.ctx, ast.Load)
-        ):
+        if attribute.attr in data.UNVERIFIED and _is_given(module, attribute):
             yield attribute
     for name in module.nodes(ast.Name):
-        if isinstance(name.ctx, ast.Load) and name.id in module.imports:
-            if module.imports[name.id] in data.UNVERIFIED_NAMES and _is_given(module, name):
-                yield name
+        if module.imports.get(name.id) in data.UNVERIFIED_NAMES and _is_given(module, name):
+            yield name
 
 
-def _is_given(module: Module, node: ast.AST) -> bool:
-    """Tell whether a constant is used as a value, not compared with one."""
-    return not isinstance(module.parent(node), ast.Compare)
+def _is_given(module: Module, node: ast.Name | ast.Attribute) -> bool:
+    """Tell whether a name is read as a value, not set and not compared with one."""
+    return isinstance(node.ctx, ast.Load) and not isinstance(module.parent(node), ast.Compare)
 
 
 def _attributes(module: Module) -> Iterator[ast.AST]:
@@ -135,9 +132,8 @@ def _attributes(module: Module) -> Iterator[ast.AST]:
         target = assign.targets[0]
         if not isinstance(target, ast.Attribute) or literal(module, assign.value) != "false":
             continue
-        if target.attr in data.CHECKED_ATTRIBUTES or (
-            target.attr in data.VERIFYING_ATTRIBUTES and data.SESSION_NAME.search(last_part(target.value))
-        ):
+        is_session = data.SESSION_NAME.search(last_part(target.value)) is not None
+        if target.attr in data.CHECKED_ATTRIBUTES or (target.attr == data.VERIFYING_ATTRIBUTE and is_session):
             yield assign
 
 

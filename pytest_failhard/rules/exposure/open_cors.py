@@ -116,43 +116,56 @@ def _has_open_resource(module: Module, resources: ast.expr) -> bool:
 def _holds_star(module: Module, value: ast.expr) -> bool:
     """Tell whether origins hold `*`, also where the environment does not say which."""
     value = module.value(value)
+    parts = _parts(module, value)
+    return any(_holds_star(module, each) for each in parts) or (not parts and module.text(value) == "*")
+
+
+def _parts(module: Module, value: ast.expr) -> list[ast.expr]:
+    """Return the values that origins are made of, or one of which they are."""
     if isinstance(value, ast.List | ast.Tuple | ast.Set):
-        return any(_holds_star(module, each) for each in value.elts)
+        return value.elts
     if isinstance(value, ast.IfExp):
-        return _holds_star(module, value.body) or _holds_star(module, value.orelse)
+        return [value.body, value.orelse]
     if isinstance(value, ast.BoolOp):
-        return _holds_star(module, value.values[-1])
-    if isinstance(value, ast.Call):
-        read = lookup(module, value)
-        if read is not None:
-            return read.default is not None and _holds_star(module, read.default)
-        if isinstance(value.func, ast.Attribute) and value.func.attr in {"split", "strip"}:
-            return _holds_star(module, value.func.value)
-        default = argument(value, None, "default", "default_factory")
-        return default is not None and _holds_star(
-            module, default.body if isinstance(default, ast.Lambda) else default
-        )
-    return module.text(value) == "*"
+        return value.values[-1:]
+    return _made(module, value) if isinstance(value, ast.Call) else []
+
+
+def _made(module: Module, call: ast.Call) -> list[ast.expr]:
+    read = lookup(module, call)
+    if read is not None:
+        return [] if read.default is None else [read.default]
+    if isinstance(call.func, ast.Attribute) and call.func.attr in data.TEXT_METHODS:
+        return [call.func.value]
+    default = argument(call, None, *data.DEFAULTS)
+    if default is None:
+        return []
+    return [default.body if isinstance(default, ast.Lambda) else default]
 
 
 def _headers(module: Module) -> Iterator[Found]:
     if data.ORIGIN_HEADER.encode() not in module.data.lower():
         return
-    for assign in module.nodes(ast.Assign):
-        target = assign.targets[0]
-        if isinstance(target, ast.Subscript) and _is_header(module, target.slice, assign.value):
-            yield assign, "star"
-    for display in module.nodes(ast.Dict):
-        for key, value in zip(display.keys, display.values, strict=True):
-            if key is not None and _is_header(module, key, value):
-                yield key, "star"
-    for call in module.nodes(ast.Call):
-        if (
-            last_part(call) in data.HEADER_METHODS
-            and len(call.args) > 1
-            and _is_header(module, *call.args[:2])
-        ):
-            yield call, "star"
+    found: list[tuple[ast.AST, ast.expr, ast.expr]] = [
+        (assign, target.slice, assign.value)
+        for assign in module.nodes(ast.Assign)
+        for target in assign.targets
+        if isinstance(target, ast.Subscript)
+    ]
+    found += [
+        (key, key, value)
+        for display in module.nodes(ast.Dict)
+        for key, value in zip(display.keys, display.values, strict=True)
+        if key is not None
+    ]
+    found += [
+        (call, call.args[0], call.args[1])
+        for call in module.nodes(ast.Call)
+        if last_part(call) in data.HEADER_METHODS and len(call.args) > 1
+    ]
+    for node, name, value in found:
+        if _is_header(module, name, value):
+            yield node, "star"
 
 
 def _is_header(module: Module, name: ast.expr, value: ast.expr) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 from pytest_failhard.rules.data import secrets as data
 from pytest_failhard.rules.environment import key_text
@@ -31,39 +30,45 @@ class Bound:
 
 def bound(module: Module) -> Iterator[Bound]:
     """Yield all bindings of secrets' names in a file."""
+    yield from _statements(module)
+    for display in module.nodes(ast.Dict):
+        yield from _items(module, display)
+    for call in module.nodes(ast.Call):
+        yield from _called(module, call)
+    for arguments in module.nodes(ast.arguments):
+        yield from _parameters(arguments)
+
+
+def _statements(module: Module) -> Iterator[Bound]:
     for assign in module.nodes(ast.Assign):
         for target in assign.targets:
             yield from _assigned(module, assign, target, assign.value)
     for annotated in module.nodes(ast.AnnAssign):
         if annotated.value is not None:
             yield from _assigned(module, annotated, annotated.target, annotated.value)
-    for display in module.nodes(ast.Dict):
-        yield from _items(module, display)
-    for call in module.nodes(ast.Call):
-        yield from _called(module, call)
-    for function in chain(module.nodes(ast.FunctionDef, ast.AsyncFunctionDef), module.nodes(ast.Lambda)):
-        yield from _parameters(function.args)
 
 
 def _assigned(module: Module, node: ast.stmt, target: ast.expr, value: ast.expr) -> Iterator[Bound]:
     if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
         for each, its in zip(target.elts, value.elts, strict=False):
             yield from _assigned(module, node, each, its)
-    elif isinstance(target, ast.Subscript):
-        if isinstance(target.slice, ast.Constant | ast.Name | ast.JoinedStr):
-            name = key_text(module, target.slice)
-            if is_secret_name(name):
-                place = ITEM if _is_configuration(module, target.value) else VARIABLE
-                yield Bound(node=node, name=name, value=value, place=place)
-    elif is_secret_name(name := last_part(target)):
-        place = _place(module, node, target)
-        if place:
-            yield Bound(node=node, name=name, value=value, place=place)
+        return
+    name = _name(module, target)
+    place = _place(module, node, target) if is_secret_name(name) else ""
+    if place:
+        yield Bound(node=node, name=name, value=value, place=place)
+
+
+def _name(module: Module, target: ast.expr) -> str:
+    if not isinstance(target, ast.Subscript):
+        return last_part(target)
+    named = isinstance(target.slice, ast.Constant | ast.Name | ast.JoinedStr)
+    return key_text(module, target.slice) if named else ""
 
 
 def _place(module: Module, node: ast.stmt, target: ast.expr) -> str:
     """Return the kind of place of a name or attribute; empty for the member of an enumeration."""
-    if isinstance(target, ast.Attribute):
+    if isinstance(target, ast.Attribute | ast.Subscript):
         return ITEM if _is_configuration(module, target.value) else VARIABLE
     owner = module.class_of(node)
     if owner is None:

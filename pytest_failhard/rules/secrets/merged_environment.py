@@ -21,7 +21,7 @@ class Default:
 
 
 def merged(module: Module) -> Iterator[Default]:
-    """Yield the defaults of `os.environ | {...}`, `{**D, **os.environ}`, `ChainMap` and `dict(D, **os.environ)`."""
+    """Yield the defaults in `os.environ | {...}`, `{**D, **os.environ}`, `ChainMap` and `dict`."""
     for union in module.nodes(ast.BinOp):
         if isinstance(union.op, ast.BitOr):
             yield from _joined(module, union, [union.left, union.right])
@@ -30,7 +30,7 @@ def merged(module: Module) -> Iterator[Default]:
             spread = [value for key, value in zip(display.keys, display.values, strict=True) if key is None]
             yield from _joined(module, display, [*spread, display])
     for call in module.nodes(ast.Call):
-        if last_part(call) in data.MERGERS:
+        if last_part(call) in data.MERGER_NAMES and module.resolve(call.func) in data.MERGERS:
             spread = [keyword.value for keyword in call.keywords if keyword.arg is None]
             yield from _joined(module, call, [*call.args, *spread])
 
@@ -39,12 +39,16 @@ def _joined(module: Module, node: ast.expr, parts: list[ast.expr]) -> Iterator[D
     if not any(is_environment(module, part) for part in parts):
         return
     for part in parts:
-        display = module.value(part)
-        if isinstance(display, ast.Dict):
-            for key, value in zip(display.keys, display.values, strict=True):
-                if key is not None:
-                    yield Default(node=node, key=key_text(module, key), default=value)
-        elif isinstance(display, ast.Call) and last_part(display) == "dict":
-            for keyword in display.keywords:
-                if keyword.arg is not None:
-                    yield Default(node=node, key=keyword.arg, default=keyword.value)
+        for key, value in _entries(module, module.value(part)):
+            yield Default(node=node, key=key, default=value)
+
+
+def _entries(module: Module, display: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    if isinstance(display, ast.Dict):
+        for key, value in zip(display.keys, display.values, strict=True):
+            if key is not None:
+                yield key_text(module, key), value
+    elif isinstance(display, ast.Call) and last_part(display) == "dict":
+        for keyword in display.keywords:
+            if keyword.arg is not None:
+                yield keyword.arg, keyword.value

@@ -27,7 +27,7 @@ def missing(module: Module) -> Iterator[Missing]:
     for attempt in module.nodes(ast.Try):
         for handler in attempt.handlers:
             default = _answer(handler)
-            if default is not None and data.NOT_FOUND.intersection(caught(module, handler.type)):
+            if isinstance(default, data.TEXTS) and data.NOT_FOUND.intersection(caught(module, handler.type)):
                 for statement in attempt.body:
                     yield from _lookups(module, statement, handler, default)
 
@@ -42,14 +42,12 @@ def _answer(handler: ast.ExceptHandler) -> ast.expr | None:
 def _lookups(
     module: Module, statement: ast.stmt, handler: ast.ExceptHandler, default: ast.expr
 ) -> Iterator[Missing]:
-    for node in own_nodes(statement, ast.Subscript, ast.Call):
-        if isinstance(node, ast.Subscript):
-            key, owner = key_text(module, node.slice), node.value
-        else:
-            getter = module.value(node.func)
-            if not isinstance(getter, ast.Call) or not getter.args or not node.args:
-                continue
-            if module.resolve(getter.func) != data.GETTER:
-                continue
-            key, owner = key_text(module, getter.args[0]), node.args[0]
+    found = [(each.slice, each.value) for each in own_nodes(statement, ast.Subscript)]
+    for call in own_nodes(statement, ast.Call):
+        getter = module.value(call.func)
+        made = isinstance(getter, ast.Call) and module.resolve(getter.func) == data.GETTER
+        if isinstance(getter, ast.Call) and made and getter.args and call.args:
+            found.append((getter.args[0], call.args[0]))
+    for index, owner in found:
+        key = key_text(module, index)
         yield Missing(handler=handler, key=key, default=default, environment=is_environment(module, owner))

@@ -80,10 +80,13 @@ class SecretEnvDefault(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each default of a secret; those behind unknown functions stand by `settle`."""
+        reads = any(hint in module.data for hint in env_data.HINTS)
         for call in module.nodes(ast.Call):
-            yield from self._called(module, call)
-        if not any(hint in module.data for hint in env_data.HINTS):
-            return
+            yield from self._called(module, call, reads)
+        if reads:
+            yield from self._elsewhere(module)
+
+    def _elsewhere(self, module: Module) -> Iterator[Hit]:
         for place in (*alternatives(module), *replaced(module)):
             yield from self._judged(module, place.node, place.key, place.default, "or-literal")
         for entry in merged(module):
@@ -94,8 +97,8 @@ class SecretEnvDefault(StaticRule):
         for wrapper in defined(module):
             yield self.hit(module, wrapper.node, "", "", details={DEFINES: wrapper.name})
 
-    def _called(self, module: Module, call: ast.Call) -> Iterator[Hit]:
-        read = lookup(module, call)
+    def _called(self, module: Module, call: ast.Call, reads: bool) -> Iterator[Hit]:
+        read = lookup(module, call) if reads else None
         if read is not None:
             if read.default is not None and not is_alternative(module, read):
                 yield from self._judged(module, call, read.key, read.default, "default")
@@ -139,24 +142,23 @@ class SecretEnvDefault(StaticRule):
 
 def _said(module: Module, key: str, default: ast.expr, value: str | None, sub: str) -> tuple[str, str] | None:
     """Return the sub and the predicate of the message, None where the default is none of ours."""
-    if value is None:
-        drawn = isinstance(module.value(default), ast.Call) and _is_drawn(module, default)
-        return (
-            ("random", f"draws {key} anew at each start where it is not set")
-            if drawn and is_secret_name(key)
-            else None
-        )
-    if data.CREDENTIALS_IN_URL.search(value):
+    if value is not None and data.CREDENTIALS_IN_URL.search(value):
         return "url-credentials", f"reads {key or 'a variable'} with a default URL that holds a password"
     if not is_secret_name(key):
         return None
-    if not value:
+    if value:
+        return sub, f"reads {key} with a {len(value)}-character default in the source"
+    if value is not None:
         return "empty", f"takes an empty {key} where it is not set"
-    return sub, f"reads {key} with a {len(value)}-character default in the source"
+    return (
+        ("random", f"draws {key} anew at each start where it is not set")
+        if _is_drawn(module, default)
+        else None
+    )
 
 
 def _is_drawn(module: Module, default: ast.expr) -> bool:
-    """Tell whether a value is drawn at random: `secrets.token_hex(32)`, `str(uuid.uuid4())`, `uuid4().hex`."""
+    """Tell whether a value is drawn at random: `secrets.token_hex(32)`, `str(uuid.uuid4())`."""
     return any(
         isinstance(each, ast.Call) and data.RANDOM.search(module.resolve(each.func)) is not None
         for each in ast.walk(module.value(default))

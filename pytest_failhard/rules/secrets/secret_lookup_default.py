@@ -53,6 +53,8 @@ class SecretLookupDefault(StaticRule):
         for answer in missing(module):
             if not answer.environment:
                 yield from self._judged(module, answer.handler, answer.key, answer.default)
+        if data.DEFAULT_MAPPING.encode() not in module.data:
+            return
         for subscript in module.nodes(ast.Subscript):
             if isinstance(subscript.value, ast.Name) and isinstance(subscript.slice, ast.Constant | ast.Name):
                 yield from self._judged(
@@ -80,7 +82,7 @@ class SecretLookupDefault(StaticRule):
 def _looked_up(module: Module, call: ast.Call) -> tuple[str, ast.expr | None] | None:
     """Return the key and the default of a look-up, None for any other call."""
     name = last_part(call)
-    if name == "getattr" and len(call.args) >= data.GETATTR_ARGUMENTS - 1:
+    if name == "getattr" and len(call.args) >= data.GETATTR_ARGUMENTS:
         return key_text(module, call.args[1]), argument(call, data.GETATTR_ARGUMENTS - 1)
     if name not in data.LOOKUPS or not isinstance(call.func, ast.Attribute) or not call.args:
         return None

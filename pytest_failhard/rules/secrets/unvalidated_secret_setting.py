@@ -11,7 +11,6 @@ from pytest_failhard.rules.data import environment as env_data
 from pytest_failhard.rules.data import secrets as data
 from pytest_failhard.rules.environment import lookup
 from pytest_failhard.rules.secret_values import is_secret_name
-from pytest_failhard.rules.secrets.bound_secrets import is_settings
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
 
@@ -66,7 +65,7 @@ class UnvalidatedSecretSetting(StaticRule):
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each setting that may be absent, and what the file demands for `settle`."""
         for owner in module.nodes(ast.ClassDef):
-            if is_settings(owner):
+            if _is_settings(owner):
                 yield from self._fields(module, owner)
         if any(hint in module.data for hint in env_data.HINTS):
             yield from self._names(module)
@@ -80,22 +79,27 @@ class UnvalidatedSecretSetting(StaticRule):
         for statement in owner.body:
             if isinstance(statement, ast.AnnAssign) and statement.value is not None:
                 name = last_part(statement.target)
-                if is_secret_name(name) and _is_none(statement.value):
+                plain = data.NO_TEXT.search(ast.dump(statement.annotation)) is not None
+                if is_secret_name(name) and not plain and _is_none(statement.value):
                     yield self._absent(module, statement, name)
 
     def _names(self, module: Module) -> Iterator[Hit]:
+        tested: set[str] | None = None
         for statement in module.tree.body:
             if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
                 name = statement.targets[0].id
                 read = lookup(module, statement.value) if isinstance(statement.value, ast.Call) else None
-                if read is not None and read.default is None and is_secret_name(name):
+                if read is None or read.default is not None or not is_secret_name(name):
+                    continue
+                tested = _tested(module) if tested is None else tested
+                if name not in tested:
                     yield self._absent(module, statement, name)
 
     def _absent(self, module: Module, node: ast.stmt, name: str) -> Hit:
         return self.hit(
             module,
             node,
-            f"{module.qualname(node) or 'the module'} lets {name} be absent, and nothing demands it before it is used",
+            f"{module.qualname(node) or 'the module'} lets {name} be absent, and nothing demands it",
             "make it required, or raise at the start where it is absent",
             details={SETTING: name},
         )
@@ -108,6 +112,11 @@ class UnvalidatedSecretSetting(StaticRule):
             name = hit.details.get(SETTING)
             if name is not None and name.lower() not in demanded and name in index.referenced:
                 yield hit
+
+
+def _is_settings(owner: ast.ClassDef) -> bool:
+    """Tell whether a class is the settings of a system, and no message or record."""
+    return any(data.SETTINGS.search(name) for name in (owner.name, *map(last_part, owner.bases)))
 
 
 def _is_none(value: ast.expr) -> bool:
@@ -129,6 +138,17 @@ def _demanded(module: Module) -> set[str]:
         for test in _tests(module, failure):
             found.update(_names(module, test))
     return found
+
+
+def _tested(module: Module) -> set[str]:
+    """Return the names that any test of the file looks at."""
+    tests = [
+        *(each.test for each in module.nodes(ast.If)),
+        *(each.test for each in module.nodes(ast.IfExp)),
+        *(each.test for each in module.nodes(ast.Assert)),
+        *module.nodes(ast.BoolOp),
+    ]
+    return {each.id for test in tests for each in ast.walk(test) if isinstance(each, ast.Name)}
 
 
 def _tests(module: Module, failure: ast.AST) -> Iterator[ast.AST]:

@@ -1,4 +1,4 @@
-"""Finds functions that only read the environment with the default they are given, and calls that may be theirs."""
+"""Finds functions that hand a key and a default on to the environment, and calls that may be theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_failhard.rules.data import environment as data
-from pytest_failhard.rules.environment import lookup
+from pytest_failhard.rules.environment import key_text, lookup
+from pytest_failhard.rules.secret_values import is_secret_name
 from pytest_failhard.source.index import body
 from pytest_failhard.source.module import FunctionNode, Module, argument
 
@@ -59,7 +60,9 @@ def used(module: Module, call: ast.Call) -> Use | None:
     if len(call.args) + len(call.keywords) < data.WRAPPED_ARGUMENTS or not call.args:
         return None
     key, default = call.args[0], argument(call, 1, *data.WRAPPED_NAMES)
-    if not isinstance(key, ast.Constant | ast.Name | ast.JoinedStr) or default is None:
+    if not isinstance(key, ast.Constant | ast.Name | ast.JoinedStr) or not isinstance(default, data.TEXTS):
+        return None
+    if not is_secret_name(key_text(module, key)):
         return None
     name = module.resolve(call.func)
     if not name:

@@ -55,10 +55,8 @@ class SilentModelCascade(StaticRule):
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each cascade that does not say who answered."""
         for attempt in module.nodes(ast.Try):
-            if not _swallows(module, attempt):
-                continue
             place = _loop(module, attempt) or _nested(module, attempt) or _recursion(module, attempt)
-            if place is not None:
+            if place is not None and _swallows(module, attempt):
                 yield self._told(module, place)
         for call in module.nodes(ast.Call):
             if _reduces(module, call):
@@ -107,23 +105,29 @@ def _leaves(statement: ast.stmt) -> bool:
 
 def is_candidates(module: Module, node: ast.expr) -> bool:
     """Tell whether an iterable holds models or providers: by its name, or by the names in it."""
-    for _ in range(4):
-        if isinstance(node, ast.Subscript):
-            node = node.value
-        elif isinstance(node, ast.Call):
-            if last_part(node) not in data.ITERATORS:
-                return data.CANDIDATES.search(last_part(node)) is not None
-            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-            inner = node.args[0] if node.args else owner
-            if inner is None:
-                return False
-            node = inner
+    node = _iterated(node)
     if data.CANDIDATES.search(last_part(node)):
         return True
     value = module.value(node)
     if not isinstance(value, ast.List | ast.Tuple):
         return False
     return any(_names_model(module, each) for each in value.elts)
+
+
+def _iterated(node: ast.expr) -> ast.expr:
+    """Return what is iterated over behind `enumerate`, `list`, `.items()` and slices."""
+    while True:
+        if isinstance(node, ast.Subscript):
+            node = node.value
+            continue
+        if not isinstance(node, ast.Call) or last_part(node) not in data.ITERATORS:
+            return node
+        if node.args:
+            node = node.args[0]
+        elif isinstance(node.func, ast.Attribute):
+            node = node.func.value
+        else:
+            return node
 
 
 def _names_model(module: Module, node: ast.expr) -> bool:
@@ -135,15 +139,12 @@ def _names_model(module: Module, node: ast.expr) -> bool:
 
 def _nested(module: Module, attempt: ast.Try) -> ast.AST | None:
     """Return an attempt with one provider whose handler attempts another."""
-    if isinstance(module.parent(attempt), ast.ExceptHandler):
+    inner = [each for handler in attempt.handlers for each in handler.body if isinstance(each, ast.Try)]
+    if not inner or isinstance(module.parent(attempt), ast.ExceptHandler):
         return None
     first = _vendors([*attempt.body, *attempt.orelse])
-    for handler in attempt.handlers:
-        for inner in handler.body:
-            second = _vendors(inner.body) if isinstance(inner, ast.Try) else set()
-            if first and second and first != second and _answers(module, attempt):
-                return attempt
-    return None
+    others = [second for each in inner if (second := _vendors(each.body)) and second != first]
+    return attempt if first and others and _answers(module, attempt) else None
 
 
 def _answers(module: Module, attempt: ast.Try) -> bool:

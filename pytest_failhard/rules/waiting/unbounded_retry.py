@@ -62,7 +62,7 @@ class UnboundedRetry(StaticRule):
         """Return a hit for each retry without an end."""
         for attempt in module.nodes(ast.Try):
             loop = _loop(module, attempt)
-            if loop is not None and _retries(module, loop, attempt):
+            if loop is not None and _retries(loop, attempt):
                 yield self._told(module, loop, "tries again for ever what failed")
             yield from self._recursion(module, attempt)
         if any(package in module.data for package in data.RETRY_PACKAGES):
@@ -157,10 +157,10 @@ def _iterates_for_ever(module: Module, node: ast.expr) -> bool:
     )
 
 
-def _retries(module: Module, loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
+def _retries(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
     if not attempt.handlers or not any(_goes_on(handler) for handler in attempt.handlers):
         return False
-    if not _succeeds(module, loop, attempt):
+    if not _succeeds(loop, attempt):
         return False
     return not _asks(loop) and not _decides(loop, attempt)
 
@@ -174,16 +174,14 @@ def _exits(handler: ast.ExceptHandler) -> bool:
     return any(last_part(call) in data.EXITS for call in own_nodes(handler, ast.Call))
 
 
-def _succeeds(module: Module, loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
+def _succeeds(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
     """Tell whether success leaves the loop: from the attempt, or behind it where the handler continues."""
     if isinstance(loop, ast.While) and not isinstance(loop.test, ast.Constant):
         return True
     statements = [*attempt.body, *attempt.orelse]
-    if any(
-        isinstance(next(own_nodes(handler, ast.Continue), None), ast.Continue) for handler in attempt.handlers
-    ):
+    if any(next(own_nodes(handler, ast.Continue), None) is not None for handler in attempt.handlers):
         statements += _behind(loop, attempt)
-    return any(_leaves(module, statement, loop) for statement in statements)
+    return any(_leaves(statement) for statement in statements)
 
 
 def _behind(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> Sequence[ast.stmt]:
@@ -191,7 +189,7 @@ def _behind(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> Seque
     return loop.body[places[0] + 1 :] if places else ()
 
 
-def _leaves(module: Module, statement: ast.stmt, loop: ast.AST) -> bool:
+def _leaves(statement: ast.stmt) -> bool:
     """Tell whether a statement leaves by itself, or returns a value where a test says so."""
     if isinstance(statement, ast.Break | ast.Return):
         return True
@@ -219,8 +217,10 @@ def _decides(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool
 
 
 def _is_same_call(call: ast.Call, function: FunctionNode, handler: ast.ExceptHandler) -> bool:
-    """Tell whether a recursion repeats the call: no argument is computed, nothing is decided before."""
-    if next(own_nodes(handler, ast.If), None) is not None:
+    """Tell whether a recursion repeats the call: no argument is computed, nothing is done before."""
+    if next(own_nodes(handler, ast.If), None) is not None or not all(
+        last_part(each) in data.IDLE or each is call for each in own_nodes(handler, ast.Call)
+    ):
         return False
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
