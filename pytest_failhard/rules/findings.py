@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -26,9 +26,18 @@ class Settled:
     unlisted: int
 
 
-def settle(scan: Scan, gate: str, severity: Mapping[str, str], options: Mapping[str, Option]) -> Settled:
-    """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes."""
-    hits = tuple(sorted(_standing(scan, gate, options)))
+def settle(
+    scan: Scan,
+    gate: str,
+    severity: Mapping[str, str],
+    options: Mapping[str, Option],
+    more: Iterable[Hit] = (),
+) -> Settled:
+    """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes.
+
+    `more` are hits that the scan cannot make: those of checks that need the whole tree.
+    """
+    hits = tuple(sorted([*_standing(scan, gate, options), *more]))
     listed = [(hit, rank) for hit in hits if (rank := rank_of(hit, severity)) != OFF]
     return Settled(
         findings=tuple(finding(hit, Severity[rank.upper()]) for hit, rank in listed),

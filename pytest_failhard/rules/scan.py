@@ -14,8 +14,9 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, every, pyproject, read
+from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, pyproject
 from pytest_failhard.source.index import FileFacts, Index, facts
+from pytest_failhard.source.listing import python_files
 from pytest_failhard.source.module import Module
 
 MAX_FILE_SECONDS = 5
@@ -54,11 +55,14 @@ def scan(root: Path, files: Sequence[SourceFile], needs: str = "") -> Scan:
 
 
 def scan_project(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Scan:
-    """Return the scan of all Python files of a project, the same for every gate that asks."""
-    project = read(root, source, tests)
+    """Return the scan of a project's Python files, the same for every gate that asks.
+
+    Those of other projects among its examples are left out.
+    """
     needs = pyproject(root).get("project")
     bound = needs.get("requires-python") if isinstance(needs, dict) else None
-    return scan(root, every(project), bound if isinstance(bound, str) else "")
+    files = python_files(root, source, tests).files
+    return scan(root, files, bound if isinstance(bound, str) else "")
 
 
 _LOCK = threading.Lock()

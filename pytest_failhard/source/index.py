@@ -12,6 +12,7 @@ from pytest_failhard.source.module import FUNCTIONS
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import FunctionNode, Module
+    from pytest_failhard.source.suppressions import Suppression
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,7 @@ class FileFacts:
     used: frozenset[tuple[str, str]]
     code_lines: int
     """Lines that are neither blank nor a comment alone."""
+    suppressions: tuple[Suppression, ...] = ()
 
 
 class Index:
@@ -141,6 +143,7 @@ def facts(module: Module) -> FileFacts:
         classes=tuple(_class(module, node) for node in module.nodes(ast.ClassDef)),
         used=frozenset(_used(module)),
         code_lines=_code_lines(module.data),
+        suppressions=module.suppressions,
     )
 
 
