@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from pytest_failhard.rules.findings import options_of, settle
-from pytest_failhard.rules.scan import scan_project
+from pytest_failhard.rules.scan import Limits, scan_project
 from pytest_failhard.rules.suppressed import in_stubs
 from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import Hit
@@ -54,6 +54,9 @@ class IntegritySettings(Settings):
     """Globs of files that run checks, beside the usual ones."""
     gate_tools: tuple[str, ...] = ()
     """Names of checks beside the usual ones."""
+    max_file_bytes: int = Limits.max_bytes
+    max_file_seconds: int = Limits.max_seconds
+    """Processor time of all rules on one file."""
 
 
 class IntegrityGate:
@@ -67,7 +70,8 @@ class IntegrityGate:
         settings = run.settings
         if not isinstance(settings, IntegritySettings):
             raise GateError(f"integrity: settings are {type(settings).__name__}, not IntegritySettings")
-        scan = scan_project(run.root, run.source, run.test_roots)
+        limits = Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds)
+        scan = scan_project(run.root, run.source, run.test_roots, limits)
         if scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
         listing = python_files(run.root, run.source, run.test_roots)
