@@ -29,9 +29,18 @@ class Settled:
     unlisted: int
 
 
-def settle(scan: Scan, gate: str, severity: Mapping[str, str], options: Mapping[str, Option]) -> Settled:
-    """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes."""
-    hits = tuple(sorted(_standing(scan, gate, options)))
+def settle(
+    scan: Scan,
+    gate: str,
+    severity: Mapping[str, str],
+    options: Mapping[str, Option],
+    more: Iterable[Hit] = (),
+) -> Settled:
+    """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes.
+
+    `more` are hits that the scan cannot make: those of checks that need the whole tree.
+    """
+    hits = tuple(sorted([*_standing(scan, gate, options), *more]))
     listed = [(hit, how) for hit in hits if (how := rank_of(hit, severity)) != OFF]
     return Settled(
         findings=tuple(finding(hit, Severity[how.upper()]) for hit, how in listed),

@@ -16,6 +16,7 @@ from pytest_failhard.source.usage import imported, used
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import Module
+    from pytest_failhard.source.suppressions import Suppression
 
 __all__ = ["ClassFacts", "FileFacts", "Index", "body", "facts", "is_trivial"]
 STAR = "*"
@@ -42,6 +43,7 @@ class FileFacts:
     """Helpers, fixtures and tests of a test file that check something."""
     cases: frozenset[int] = frozenset()
     """Hashes of the literals that a test file compares, alone and in pairs; valid in one process."""
+    suppressions: tuple[Suppression, ...] = ()
 
 
 class Index:
@@ -205,6 +207,7 @@ def facts(module: Module) -> FileFacts:
         assertions=sum(len(test.checks) for test in tests),
         checking=checks.checking(module) if module.role == "test" else frozenset(),
         cases=cases.written(module) if module.role == "test" else frozenset(),
+        suppressions=module.suppressions,
     )
 
 

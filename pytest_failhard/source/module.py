@@ -12,6 +12,8 @@ from typing import TypeVar
 
 from pytest_failhard.source.comments import Comment
 from pytest_failhard.source.structure import FLAG
+from pytest_failhard.source.suppressed_code import of_module
+from pytest_failhard.source.suppressions import Suppression
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -240,6 +242,11 @@ class Module:
             for token in tokenize.tokenize(io.BytesIO(self.data).readline)
             if token.type == tokenize.COMMENT
         )
+
+    @functools.cached_property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Where the file tells a tool to look away, in the order of the lines."""
+        return of_module(self)
 
     @functools.cached_property
     def lines(self) -> Sequence[str]:
