@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_failhard.rules.catalogue import FAMILIES, RULES, UnknownRuleError, find
-from pytest_failhard.rules.unit import SECTIONS, StaticRule, sections, summary
+from pytest_failhard.rules.unit import SECTIONS, Hit, StaticRule, sections, summary
 from tests.rules.support import hits
+from tests.rules.trees import checked, tree
 
 MANDATORY = [name for name in SECTIONS if name != "Subs"]
 PATHS = {"quality": "tests/test_service.py", "gaming": "tests/conftest.py"}
@@ -31,6 +34,11 @@ def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
     return files
 
 
+def _shown(rule: type[StaticRule], section: str, root: Path) -> list[Hit]:
+    files = _files(rule, section)
+    return checked(tree(root, files), rule.code) if rule.tree else hits(files, rule.code)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 class TestEachRule:
     def test_its_documentation_is_whole(self, rule: type[StaticRule]) -> None:
@@ -41,11 +49,11 @@ class TestEachRule:
         assert ("Subs" in found) == bool(rule.subs)
         assert not [sub for sub in rule.subs if f"`{sub}`" not in found["Subs"]]
 
-    def test_its_bad_example_is_flagged(self, rule: type[StaticRule]) -> None:
-        assert hits(_files(rule, "Bad"), rule.code)
+    def test_its_bad_example_is_flagged(self, rule: type[StaticRule], tmp_path: Path) -> None:
+        assert _shown(rule, "Bad", tmp_path)
 
-    def test_its_good_example_is_not(self, rule: type[StaticRule]) -> None:
-        assert hits(_files(rule, "Good"), rule.code) == []
+    def test_its_good_example_is_not(self, rule: type[StaticRule], tmp_path: Path) -> None:
+        assert _shown(rule, "Good", tmp_path) == []
 
     def test_it_lies_where_its_family_says(self, rule: type[StaticRule]) -> None:
         assert rule.family in FAMILIES
