@@ -233,8 +233,12 @@ def _softeners(pairs: Pairs) -> Iterator[Softener]:
     given = _inner(pairs, "with")
     if _scalar(given, "exit-code") == data.SAFE_CODE:
         yield _softener(given, "exit-code", "exit-code: 0")
-    if _is_empty(_inner(pairs, "strategy", "matrix")):
-        yield _softener(_inner(pairs, "strategy"), "matrix", "a matrix that excludes every combination")
+    yield from _emptied(_inner(pairs, "strategy"))
+
+
+def _emptied(strategy: Pairs) -> Iterator[Softener]:
+    if _is_empty(_inner(strategy, "matrix")):
+        yield _softener(strategy, "matrix", "a matrix that excludes every combination")
 
 
 def _softener(pairs: Pairs, key: str, text: str) -> Softener:
