@@ -60,6 +60,8 @@ class GateRuns:
             for position, member in enumerate(chain.members):
                 lenient = _lenient(member, lenient)
                 why = softener or _swallowed(chain, position) or _ended(chains, number)
+                if why and isinstance(member, Command) and _is_judged(member, chains[number + 1 :]):
+                    why = ""
                 if not why and lenient and not _is_captured(chains, number):
                     why = "`set +e`"
                 yield from self._member(member, place, why)
@@ -165,6 +167,14 @@ def _is_captured(chains: Sequence[Chain], number: int) -> bool:
         return True
     kept = any(status in word for word in after[0].words for status in data.STATUS)
     return kept and any(each.words[0] in data.READERS and "$" in " ".join(each.words) for each in after)
+
+
+def _is_judged(member: Command, after: Sequence[Chain]) -> bool:
+    """Tell whether the report that a command writes is read further down, where the script can fail."""
+    reports = [word for word in member.words[1:] if data.REPORT_FILE.search(word)]
+    later = list(commands(after))
+    reading = any(report in " ".join(each.words) for each in later for report in reports)
+    return reading and any(each.words[0] in data.EXITS and not _is_success(each) for each in later)
 
 
 def _nested(words: Sequence[str]) -> str:

@@ -47,8 +47,19 @@ class Script:
     step: str = ""
 
 
+class MalformedError(ValueError):
+    """The text is no YAML; `line` says where. What runs CI refuses such a file as well."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
 def scripts(path: str, text: str) -> tuple[Script, ...]:
-    """Return the scripts of a CI file; raises GateError for text that is no YAML."""
+    """Return the scripts of a CI file.
+
+    Raises MalformedError, and GateError for a file that is nested or grows too far to be read.
+    """
     import yaml
     from yaml.nodes import MappingNode
 
@@ -58,7 +69,9 @@ def scripts(path: str, text: str) -> tuple[Script, ...]:
         _require_flat(path, yaml.parse(text, Loader=loader))
         document = yaml.compose(text, Loader=loader)
     except yaml.YAMLError as error:
-        raise GateError(f"{path}: does not parse as YAML: {_told(error)}") from None
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 0
+        raise MalformedError(str(getattr(error, "problem", error)), line) from None
     if not isinstance(document, MappingNode):
         return ()
     return tuple(_Reader(path, text, document).read())
@@ -72,10 +85,6 @@ def _require_flat(path: str, events: Iterable[Event]) -> None:
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > data.MAX_NESTING:
             raise GateError(f"{path}: is nested more than {data.MAX_NESTING} deep")
-
-
-def _told(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 class _Reader:

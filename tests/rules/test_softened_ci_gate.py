@@ -80,6 +80,8 @@ SOFTENED = {
     "coverage": "coverage report --fail-under=80 || true",
     "plugin": "failhard check --level 3 || true",
     "report-alone": "bandit -r app -f json -o bandit.json || true",
+    "report-that-is-shown": "bandit -f json -o b.json app || true\ncat b.json",
+    "report-unread": "bandit -f json -o b.json app || true\nmake docs || exit 1",
     "strict-run-of-another-tool": "bandit -r app -o bandit.json || true\nruff check .",
 }
 
@@ -122,6 +124,8 @@ STRICT = {
     "errexit-again": "set +e\nls\nset -e\npytest\nls",
     "true-on-the-next-line": "pytest\ntrue",
     "report-beside-a-strict-run": "bandit -r app -f json -o bandit.json || true\nbandit -r app",
+    "report-that-decides": "bandit -f json -o b.json app || true\nif grep HIGH b.json; then\nexit 1\nfi",
+    "labelling": "detect-secrets audit .secrets.baseline || true",
     "file-of-python": "python check.py pytest || true",
     "no-command": "''",
     "unreadable-shell": "pytest '",
@@ -411,8 +415,17 @@ def test_a_job_that_was_renamed(tmp_path: Path) -> None:
     assert lines(tmp_path, {CI: run("pytest").replace("checks", "others")}, base=base)
 
 
+MALFORMED = {"open": ("jobs:\n  a: [\n", 3), "no-mark": ("a: \x00\n", 0)}
+
+
+@pytest.mark.parametrize(("text", "line"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_file_that_does_not_parse_runs_nothing(tmp_path: Path, text: str, line: int) -> None:
+    (hit,) = checked(tree(tmp_path, {CI: text}), "FH708")
+    assert (hit.path, hit.line) == (CI, line)
+    assert "does not parse as YAML" in hit.message
+
+
 UNREADABLE = {
-    "no-yaml": (b"jobs: [\n", "does not parse as YAML"),
     "no-text": (b"\xff\xfe\xff", "cannot be read"),
     "bomb": (
         ("a0: &a0 [x, x, x, x, x, x, x, x, x]\n").encode()
@@ -421,7 +434,7 @@ UNREADABLE = {
         ),
         "more than",
     ),
-    "deep": (b"a: " + b"[" * 3000 + b"]" * 3000, "nested more than|does not parse"),
+    "deep": (b"a: " + b"[" * 3000 + b"]" * 3000, "nested more than"),
     "cycle": (b"a: &a [*a]\n", "nested more than"),
 }
 

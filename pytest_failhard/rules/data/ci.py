@@ -17,6 +17,7 @@ INFORMATIVE = frozenset(
 IDLE_SUBCOMMANDS = {
     "ruff": frozenset({"clean", "version", "help", "config", "linter", "rule", "server"}),
     "trivy": frozenset({"version", "clean", "plugin"}),
+    "detect-secrets": frozenset({"audit"}),
 }
 TYPE_STUBS = "--install-types"
 SOFT_OPTIONS = frozenset({"--exit-zero", "--exit-code=0"})
@@ -28,6 +29,8 @@ REPORTS = re.compile(
     r"(?:-o|--output(?:-file|-format)?|--report|--json|--out|--format|-f|--outfile)(?:=.*)?\Z"
 )
 """Options with which a tool writes a report beside the run that decides."""
+
+REPORT_FILE = re.compile(r"\.(?:json|txt|xml|sarif|csv|log|html|md)\Z")
 
 HARMLESS = frozenset({"true", ":", "echo", "printf", "/bin/true"})
 EXITS = frozenset({"exit", "return"})

@@ -10,7 +10,7 @@ from pytest_failhard.model import GateError
 from pytest_failhard.rules.data import ci as data
 from pytest_failhard.rules.gate_runs import GateRun, GateRuns
 from pytest_failhard.rules.unit import EVERY, Hit, StaticRule
-from pytest_failhard.rules.workflow import Script, Softener, scripts
+from pytest_failhard.rules.workflow import MalformedError, Script, Softener, scripts
 from pytest_failhard.rules.wrappers import Wrappers
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class SoftenedCiGate(StaticRule):
         `; true`, has `--exit-zero` or `--exit-code 0`, or stands under `set +e`; and a job, a step or an
         action under `continue-on-error: true`, `allow_failure: true` or a condition that is never true.
         Shells within shells, targets of make, environments of tox, sessions of nox and shell scripts are
-        followed one hop. Against the merge base: a job that ran gate tools and whose name now runs none.
+        followed one hop. A file that does not parse, so that nothing in it runs. Against the merge base:
+        a job that ran gate tools and whose name now runs none.
     Why:
         The job is green whatever the tool finds, and everybody reads the green.
     Bad:
@@ -50,8 +51,8 @@ class SoftenedCiGate(StaticRule):
     Exempt:
         Lines that name a tool without running it; mutation tests; commands that only report, combine, show
         a version or install stubs; a report that is written beside a strict run of the same tool in the
-        same job; a status that is kept and used (`rc=$?`, a step whose outcome a later step turns into a
-        failure); `continue-on-error` by an expression over the matrix.
+        same job, or that the same script reads and can fail on; a status that is kept and used (`rc=$?`, a
+        step whose outcome a later step turns into a failure); `continue-on-error` by an expression over the matrix.
     Evasions:
         `|| :`, `; true`, `|| { echo; }`, `bash -c '... || true'`, a wrapper script, a Makefile with a
         leading `-`, `ignore_outcome`, `if: ${{ always() && false }}`, a matrix that excludes every
@@ -70,16 +71,29 @@ class SoftenedCiGate(StaticRule):
 
 
 def check(tree: Tree) -> Iterator[Hit]:
-    """Yield the softened gates of a tree; raises GateError for a CI file that cannot be read."""
+    """Yield the softened gates of a tree; raises GateError for a CI file that cannot be read.
+
+    One that is read and does not parse is a finding: what runs CI refuses it, and every gate in it is off.
+    """
     more = _names(tree.options, "gate_tools")
     runs = GateRuns(Wrappers(tree.root), more)
     seen: set[tuple[str, int, str]] = set()
     for path in ci_files(tree.root, _names(tree.options, "ci_files")):
-        found = scripts(path, _text(tree.root, path))
-        for hit in [*_softened(found, runs), *_hollowed(path, found, runs, tree.base)]:
+        for hit in _of_file(path, _text(tree.root, path), runs, tree.base):
             if (key := (hit.path, hit.line, hit.canonical)) not in seen:
                 seen.add(key)
                 yield hit
+
+
+def _of_file(path: str, text: str, runs: GateRuns, base: Base | None) -> Iterator[Hit]:
+    try:
+        found = scripts(path, text)
+    except MalformedError as error:
+        message = f"{path} does not parse as YAML ({error}): nothing in it runs"
+        yield _hit(path, error.line, "", message, f"does not parse: {error}")
+        return
+    yield from _softened(found, runs)
+    yield from _hollowed(path, found, runs, base)
 
 
 def _names(options: Mapping[str, Option], key: str) -> tuple[str, ...]:
@@ -176,7 +190,7 @@ def _hollowed(path: str, found: Sequence[Script], runs: GateRuns, base: Base | N
         return
     try:
         old = scripts(path, before.decode("utf-8", "replace"))
-    except GateError:
+    except MalformedError:
         # What did not parse at the base ran nothing there.
         return
     now = _tools(found, runs)
