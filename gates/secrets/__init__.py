@@ -21,8 +21,7 @@ Fix:
     Revoke it first. Then read it from the environment or a secret store, without a default.
 
 Waive:
-    By finding, with a reason that says why the value opens nothing. `python -m pytest_failhard explain`
-    prints no value, and no report holds one.
+    By finding, with a reason that says why the value opens nothing. No report holds the value itself.
 """
 
 from __future__ import annotations
