@@ -113,6 +113,7 @@ def test_what_binds_no_secret(path: str, text: str) -> None:
         (".env", "DB_PASSWORD=db_password\n", "high"),
         (".env", "DB_PASSWORD=your-password-here\n", "low"),
         ("compose.yaml", "services: {a: {environment: {JWT_SECRET: jwt-dev-secret}}}\n", "high"),
+        ("compose.yaml", "services: {a: {environment: ['API_KEY=${API_KEY:-dev-key}']}}\n", "high"),
         ("compose.yaml", "services: {a: {command: 'run ${JWT_SECRET:-jwt-dev-secret}'}}\n", "high"),
         ("docker-compose.yml", "services: {a: {environment: {POSTGRES_PASSWORD: postgres}}}\n", "high"),
         ("stack.yaml", "services: {a: {environment: {POSTGRES_PASSWORD: postgres}}}\n", "high"),

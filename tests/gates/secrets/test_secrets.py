@@ -111,6 +111,12 @@ def test_digests_identities_and_names_are_no_secrets(tmp_path: Path, line: str) 
     assert rules(scan(root, tmp_path)) == []
 
 
+def test_what_has_the_form_of_a_key_within_encoded_bytes_is_none(tmp_path: Path) -> None:
+    blob = drawn(300) + "AKIA" + drawn(16, alphabet=string.ascii_uppercase).upper() + drawn(300, seed=2)
+    root = write(tmp_path / "p", {"web/code.js": f"load('{blob}')\n"})
+    assert "provider-key" not in [each.rule for each in scan(root, tmp_path).findings]
+
+
 @pytest.mark.parametrize(
     "comment",
     ["# pragma: allowlist secret", "# pragma: whitelist secret", "# gitleaks:allow", "// trufflehog:ignore"],
