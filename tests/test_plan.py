@@ -94,7 +94,7 @@ def skip_reasons(resolved: plan.Plan) -> tuple[str, ...]:
 def test_a_plan_has_all_that_a_run_needs(shop: Path) -> None:
     resolved = resolve(shop)
     assert resolved.level == 1
-    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types", "llm"]
+    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types", "secrets", "llm"]
     assert (resolved.source, resolved.test_roots) == (("shop",), ("tests",))
     assert resolved.facts.commit == git(shop, "rev-parse", "HEAD").strip()
     assert (resolved.facts.name, resolved.facts.version, resolved.facts.dirty) == ("shop", "1.0", False)
@@ -174,7 +174,7 @@ def test_all_mistakes_are_listed_at_once(shop: Path) -> None:
     found = "\n".join(mistakes(shop, only=("typos", "security"), base="nowhere"))
     for part in (
         "base: base nowhere: git knows no such commit",
-        "only: typos: level 1 (poc) has no such gate; it has tests, coverage, lint, types, llm",
+        "only: typos: level 1 (poc) has no such gate; it has tests, coverage, lint, types, secrets, llm",
         "only: security: level 1",
         "[tool.failhard.lnit]: there is no gate lnit",
         "shpo",
@@ -433,7 +433,15 @@ def test_the_policy_names_the_distributions(distribution: Path, shop: Path) -> N
     text = SHIPPED.replace("plugins: []", "plugins: [acme-named]").rstrip("\n") + rule
     file = write(shop, {"p.yaml": text}) / "p.yaml"
     resolved = resolve(shop, file=file)
-    assert [rule.gate for rule in resolved.rules] == ["tests", "coverage", "lint", "types", "llm", "probe"]
+    assert [rule.gate for rule in resolved.rules] == [
+        "tests",
+        "coverage",
+        "lint",
+        "types",
+        "secrets",
+        "llm",
+        "probe",
+    ]
     assert plan.phase(resolved.gates["probe"]) is Phase.STATIC
     # Where only the built-in gates run, as in the worker, the others are known but not resolved.
     inner = plan.resolve(resolved.request, plan.collect_gates(()), [*BUILTIN, "probe"], TODAY)

@@ -41,7 +41,7 @@ _REFERENCE = re.compile(
     r"\$\{|\$\(|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|\{\{|\}\}|<%|^<[^<>]*>$|^\{[^{}]*\}$|^\[[^\[\]]*\]$|%\(\w+\)"
     r"|^ENC\[|^(?:vault|op|env|file|aws|gcp|azure|sops|secret|secretsmanager|ssm|ref\+\w+|arn):|^!"
     r"|^@(?:Microsoft\.KeyVault|env)|\w\(.*\)|^process\.env|^os\.(?:environ|getenv)|^\*+$|\.{3}|\u2026"
-    r"|^redact|^\[redacted",
+    r"|^redact|^\[redacted|^%[a-z]$",
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)|\.[a-z]{2,4}$")

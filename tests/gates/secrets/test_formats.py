@@ -162,6 +162,7 @@ def test_a_password_in_a_url(path: str, user: str, password: str, severity: str)
         ("app/db.py", "postgresql://app:{password}@host/db"),
         ("app/db.py", "postgresql://app:${PASSWORD}@host/db"),
         ("app/db.py", "postgresql://app:$PASSWORD@host/db"),
+        ("app/db.go", "postgresql://app:%s@host/db"),
         ("app/db.py", "postgresql://app:<password>@host/db"),
         ("app/db.py", "http://host:8080/a@b"),
         ("alembic.ini", "driver://user:pass@localhost/dbname"),
