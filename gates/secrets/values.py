@@ -114,11 +114,16 @@ def kind(value: str, key: str = "", *, literal: bool = False) -> Kind:
         return Kind.UNFILLED
     if is_known_weak(value) or is_placeholder(value):
         return Kind.WEAK
-    if _is_word(value) or (_THING.fullmatch(value) and not literal):
+    if _is_word(value) or (not literal and _is_said(value)):
         return Kind.NOTHING
     if is_made_up(value) or is_guessable(value, key):
         return Kind.WEAK
     return Kind.RANDOM if is_random(value) else Kind.LITERAL
+
+
+def _is_said(value: str) -> bool:
+    """Tell whether a value names a secret, or is text of a language that is not written in ASCII."""
+    return _THING.fullmatch(value) is not None or any(each.isalpha() and not each.isascii() for each in value)
 
 
 def is_guessable(value: str, key: str) -> bool:

@@ -185,5 +185,5 @@ def test_the_user_is_not_shown_for_it_may_be_the_password() -> None:
 
 
 def test_an_encoded_login() -> None:
-    text = f"//registry.example/:_auth={encoded('ana:' + drawn(16))}\n_auth={encoded('no colon')}\n"
+    text = f"//registry.example/:_auth={encoded('ana:' + drawn(16))}\n_auth={encoded('no colon')}\n_auth=abcdefghi\n"
     assert seen(".npmrc", text) == [("secret-value", 1, "high")]
