@@ -68,9 +68,23 @@ def _called(module: Module, call: ast.Call) -> Iterator[Pair]:
             yield f"{above}.{name}", call.args[2]
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "update":
         above = place(module, call.func.value)
-        yield from ((f"{above}[{each.arg}]", each.value) for each in call.keywords if each.arg)
-        if call.args and isinstance(call.args[0], ast.Dict):
-            for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
-                text = module.text(key)
-                if text is not None:
-                    yield f"{above}[{text}]", value
+        if above:
+            yield from ((f"{above}[{key}]", value) for key, value in _updated(module, call, call.func.value))
+
+
+def _updated(module: Module, call: ast.Call, owner: ast.expr) -> Iterator[Pair]:
+    if call.args and isinstance(call.args[0], ast.Dict):
+        for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
+            text = module.text(key)
+            if text is not None:
+                yield text, value
+    # Progress bars and hashes are updated, too: keywords count where the owner is known to be a dict.
+    if _is_dict(module, owner):
+        yield from ((each.arg, each.value) for each in call.keywords if each.arg)
+
+
+def _is_dict(module: Module, owner: ast.expr) -> bool:
+    bound = module.bindings(owner) if isinstance(owner, ast.Name) else ()
+    return any(
+        isinstance(each, ast.Dict) or (each is not None and last_part(each) == "dict") for each in bound
+    )

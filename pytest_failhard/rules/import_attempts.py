@@ -19,7 +19,7 @@ HARMLESS = 1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImportAttempt:
-    """Imports that may fail. `modules` are dotted names, `relative` whether one is imported relatively.
+    """Imports that may fail. `modules` are dotted names, `relative` those that are imported relatively.
 
     `stands_in` tells whether a stand-in is defined, `imports` whether another module is imported instead,
     `raises_later` whether the file raises where the flag of a missing module is tested.
@@ -27,7 +27,7 @@ class ImportAttempt:
 
     node: ast.AST
     modules: tuple[str, ...]
-    relative: bool
+    relative: tuple[str, ...]
     stands_in: bool
     imports: bool
     raises_later: bool
@@ -59,7 +59,12 @@ def _attempt(
     return ImportAttempt(
         node=node,
         modules=modules,
-        relative=any(isinstance(each, ast.ImportFrom) and each.level for each in tried),
+        relative=tuple(
+            name
+            for each in tried
+            if isinstance(each, ast.ImportFrom) and each.level
+            for name in _taken(module, each)
+        ),
         stands_in=_defines(module, instead) or _defined_before(module, node, names),
         imports=any(isinstance(each, _IMPORTS) for each in _flat(instead))
         or bool([*_modules(module, [each for each in instead if isinstance(each, ast.Assign)])]),
@@ -155,11 +160,15 @@ def _is_stand_in(module: Module, statement: ast.stmt) -> bool:
     ):
         return True
     value = statement.value
-    if isinstance(value, ast.Lambda):
+    if isinstance(value, ast.Lambda) or (isinstance(value, ast.Name) and _is_defined(module, value.id)):
         return True
     return isinstance(value, ast.Call) and (
         module.resolve(value.func) in data.STAND_INS or bool(data.DOUBLES.search(last_part(value)))
     )
+
+
+def _is_defined(module: Module, name: str) -> bool:
+    return name in module.functions or any(each.name == name for each in module.nodes(ast.ClassDef))
 
 
 def _defined_before(module: Module, node: ast.AST, names: frozenset[str]) -> bool:

@@ -56,6 +56,8 @@ AVAILABLE = re.compile(
 OUTCOME_NAME = re.compile(
     r"(?i)(status|health|error|success|valid|passed|fail|ok$|(^|[_.])(\w*_code|code|rc)$)"
 )
+STATE_NAME = re.compile(r"(?i)(^|[_.])(is_)?\w*(connected|available|running|ready)$")
+"""Names of which False says that something is not there."""
 OUTCOME_TEXT = re.compile(r"(?i)(error|fail|unknown|unhealthy|degraded|invalid)")
 
 SECURITY = re.compile(

@@ -10,6 +10,7 @@ from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.handlings import (
     Handling,
+    answers,
     following,
     handlings,
     is_noted,
@@ -75,7 +76,7 @@ class DefaultOnExcept(StaticRule):
 
 def _defaulted(module: Module, handling: Handling) -> str:
     """Return the first target that gets a default and may not; empty for none."""
-    if _records(handling):
+    if _records(handling) or answers(handling.body):
         return ""
     tried = assigned(module, handling.attempt.body)
     in_place = [handling.body, handling.attempt.finalbody]
@@ -95,6 +96,8 @@ def _is_exempt(module: Module, handling: Handling, target: str, value: ast.expr 
     if data.OUTCOME_NAME.search(target) or (
         value is not None and carries_error(module, value, handling.bound)
     ):
+        return True
+    if data.STATE_NAME.search(target) and value is not None and literal(module, value) == "false":
         return True
     text = module.text(value)
     if text is not None and data.OUTCOME_TEXT.search(text):

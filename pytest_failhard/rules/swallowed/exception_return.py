@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from pytest_failhard.rules.data import swallowed as data
+from pytest_failhard.rules.fallback_names import is_fallback_name
 from pytest_failhard.rules.handlings import Handling, answers, handlings, preset
 from pytest_failhard.rules.routes import is_route
 from pytest_failhard.rules.security import is_security_check
@@ -128,6 +129,9 @@ def _sub_of(module: Module, handling: Handling, function: FunctionNode, value: a
         return "" if _is_body(module, function, value) else "error-value"
     if isinstance(value, ast.Name) and value.id in _parameters(function):
         return "input-unchanged"
+    if isinstance(value, ast.Call) and is_fallback_name(last_part(value)):
+        # FH106 says it, unless the function has nothing in it at all.
+        return _by_kind(function, literal(module, value))
     return _by_kind(function, literal(module, value) or "expr")
 
 

@@ -68,7 +68,7 @@ class ImportFallback(StaticRule):
                 FIX,
                 details={
                     "modules": " ".join(attempt.modules),
-                    "relative": "yes" if attempt.relative else "",
+                    "relative": " ".join(attempt.relative),
                     **_shape(attempt),
                 },
             )
@@ -80,9 +80,9 @@ class ImportFallback(StaticRule):
             return
         own = OwnModules(index)
         for hit in hits:
-            sub = _sub(hit.details, own, index.declared)
+            sub, modules = _judged(hit.details, own, index.declared)
             if sub:
-                yield replace(hit, sub=sub, message=_message(hit.details["modules"].replace(" ", ", "), sub))
+                yield replace(hit, sub=sub, message=_message(", ".join(modules), sub))
 
 
 def _shape(attempt: ImportAttempt) -> Mapping[str, str]:
@@ -90,15 +90,19 @@ def _shape(attempt: ImportAttempt) -> Mapping[str, str]:
     return {name: "yes" if found else "" for name, found in shape.items()}
 
 
-def _sub(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str]) -> str:
+def _judged(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str]) -> tuple[str, Sequence[str]]:
+    """Return the sub, empty for none, and the modules that make it so."""
     modules = shape["modules"].split()
-    if shape["relative"] or any(module in own for module in modules):
-        return _own_sub(shape)
-    if any(each in declared for module in modules for each in distributions(module)):
-        return "declared"
+    relative = shape["relative"].split()
+    mine = [each for each in modules if each in own or each in relative]
+    if mine:
+        return _own_sub(shape), mine
+    needed = [each for each in modules if not declared.isdisjoint(distributions(each))]
+    if needed:
+        return "declared", needed
     if shape["stands_in"]:
-        return "stub"
-    return "" if shape["imports"] or shape["raises_later"] else "extra"
+        return "stub", modules
+    return "" if shape["imports"] or shape["raises_later"] else "extra", modules
 
 
 def _own_sub(shape: Mapping[str, str]) -> str:
@@ -111,7 +115,7 @@ def _message(modules: str, sub: str) -> str:
     return {
         "stub-local": f"the project's own {modules} is replaced by a stand-in when it cannot be imported",
         "local": f"the project's own {modules} is treated as if it might be missing",
-        "declared": f"{modules} is a declared dependency and is treated as if it might be missing",
+        "declared": f"{modules} is declared as needed, and treated as if it might be missing",
         "stub": f"{modules} is replaced by a stand-in when it cannot be imported",
         "extra": f"{modules} may be missing, and nothing says so",
     }[sub]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules.approvals import evidence, standing
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.data.values import BROAD
+from pytest_failhard.rules.fallback_names import is_fallback_name
 from pytest_failhard.rules.flags import tested_after
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.handlings import handlings
@@ -144,11 +145,6 @@ def _substitute(module: Module, call: ast.Call) -> ast.AST | None:
         if isinstance(given, ast.Name | ast.Attribute) and _is_function(module, given):
             return given
     return call.func if literal(module, call) == "data" and last_part(call) in module.functions else None
-
-
-def is_fallback_name(name: str) -> bool:
-    """Tell whether a function's name says that it stands in for something."""
-    return bool(data.FALLBACK.search(name)) and not data.NO_FALLBACK.search(name)
 
 
 def _is_function(module: Module, given: ast.Name | ast.Attribute) -> bool:
