@@ -103,7 +103,7 @@ def _fails(module: Module, node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = module.resolve(node.func)
-    if name in data.FAILURES:
+    if name in data.FAILURES or last_part(node) == data.HANDING_ON:
         return True
     return name in data.EXITS and (name.endswith("abort") or not _says_success(node))
 

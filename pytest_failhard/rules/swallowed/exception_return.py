@@ -8,6 +8,7 @@ from itertools import chain
 
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.fallback_names import is_fallback_name
+from pytest_failhard.rules.flags import tested_after
 from pytest_failhard.rules.handlings import Handling, answers, handlings, preset
 from pytest_failhard.rules.routes import is_route
 from pytest_failhard.rules.security import is_security_check
@@ -75,7 +76,11 @@ class SwallowedExceptionReturn(StaticRule):
         yield from self._decorated(module)
 
     def _handled(self, module: Module, handling: Handling, function: FunctionNode) -> Iterator[Hit]:
-        sub = _sub(module, handling, function) or _preset(module, handling, function)
+        sub = (
+            _sub(module, handling, function)
+            or _preset(module, handling, function)
+            or _flagged(module, handling, function)
+        )
         if sub:
             yield self.hit(
                 module,
@@ -151,6 +156,13 @@ def _is_body(module: Module, function: FunctionNode, value: ast.expr | None) -> 
 def _preset(module: Module, handling: Handling, function: FunctionNode) -> str:
     found = preset(module, handling)
     return _by_kind(function, found[1]) if found else ""
+
+
+def _flagged(module: Module, handling: Handling, function: FunctionNode) -> str:
+    """Return the sub of a literal that is returned behind the try because of a flag set in the handler."""
+    after = tested_after(module, handling)
+    ends = answers(after) if after else ()
+    return next((_by_kind(function, kind) for end in ends if (kind := literal(module, end.value))), "")
 
 
 def _parameters(function: FunctionNode) -> frozenset[str]:
