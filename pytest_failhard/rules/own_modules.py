@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -87,8 +86,3 @@ def distributions(dotted: str) -> Sequence[str]:
 @functools.cache
 def _installed() -> Mapping[str, Sequence[str]]:
     return importlib.metadata.packages_distributions()
-
-
-def is_standard(dotted: str) -> bool:
-    """Tell whether a module comes with Python."""
-    return dotted.partition(".")[0] in sys.stdlib_module_names

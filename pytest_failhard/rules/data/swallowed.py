@@ -115,7 +115,6 @@ DIFFERING = {
     "jose": "python-jose",
     "jwt": "pyjwt",
     "magic": "python-magic",
-    "mistralai": "mistralai",
     "multipart": "python-multipart",
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyopenssl",
@@ -124,7 +123,6 @@ DIFFERING = {
     "pptx": "python-pptx",
     "psycopg2": "psycopg2-binary",
     "pythonjsonlogger": "python-json-logger",
-    "redis": "redis",
     "rest_framework": "djangorestframework",
     "serial": "pyserial",
     "skimage": "scikit-image",
@@ -138,8 +136,6 @@ DIFFERING = {
     "zmq": "pyzmq",
 }
 """Import name -> distribution, where the two differ and the distribution need not be installed here."""
-NO_REQUIREMENT = re.compile(r"(?i)(dev|test|doc|lint|ci\b|build|optional|extra)")
-"""Names of requirements files that do not say what the product needs."""
 HEALTH = re.compile(r"(?i)(health|ready|readiness|liveness|alive)")
 OK_STATUS = 200
 GATHERERS = frozenset({"asyncio.gather"})
