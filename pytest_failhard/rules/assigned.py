@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_failhard.source.module import Module, last_part, own_nodes
+from pytest_failhard.rules.handlers import running
+from pytest_failhard.source.module import Module, last_part
 
 Pair = tuple[str, ast.expr | None]
 
@@ -17,12 +18,8 @@ def assigned(module: Module, body: Sequence[ast.stmt]) -> Mapping[str, ast.expr 
     where `setattr` or `update` sets them.
     """
     found: dict[str, ast.expr | None] = {}
-    for statement in body:
-        for node in (
-            statement,
-            *own_nodes(statement, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.withitem, ast.Call),
-        ):
-            found.update(_pairs(module, node))
+    for node in running(body):
+        found.update(_pairs(module, node))
     return found
 
 

@@ -79,8 +79,7 @@ def _ends_failing(module: Module, function: FunctionNode) -> bool:
 def running(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
     """Yield the nodes that run with a body: no nested scopes, no branch under a constant false test."""
     work: list[ast.AST] = list(body)
-    while work:
-        node = work.pop(0)
+    for node in work:
         yield node
         if isinstance(node, _SCOPES):
             continue

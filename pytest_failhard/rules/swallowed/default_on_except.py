@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_failhard.rules.assigned import assigned
 from pytest_failhard.rules.data import swallowed as data
-from pytest_failhard.rules.handlers import raises
+from pytest_failhard.rules.handlers import raises, running
 from pytest_failhard.rules.handlings import (
     Handling,
     answers,
@@ -108,11 +108,11 @@ def _is_exempt(module: Module, handling: Handling, target: str, value: ast.expr 
 def _records(handling: Handling) -> bool:
     """Tell whether a handler appends to something that gathers failures."""
     return any(
-        isinstance(call.func, ast.Attribute)
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
         and call.func.attr in {"append", "add", "extend", "put"}
         and data.ERROR_NAME.search(last_part(call.func.value))
-        for statement in handling.body
-        for call in own_nodes(statement, ast.Call)
+        for call in running(handling.body)
     )
 
 
