@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.rules.data import swallowed as data
-from pytest_failhard.rules.handlers import is_log_call
+from pytest_failhard.rules.handlers import is_log_call, raises
 from pytest_failhard.rules.handlings import Handling, handlings
-from pytest_failhard.source.index import body as statements
 from pytest_failhard.source.module import FunctionNode, Module, last_part
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -38,11 +37,11 @@ def import_attempts(module: Module) -> Iterator[ImportAttempt]:
     for handling in handlings(module):
         if isinstance(handling.node, ast.ExceptHandler) and not handling.fails and _is_for_imports(handling):
             found = tuple(dict.fromkeys(_modules(module, handling.attempt.body)))
-            if found and not _stands_in_raising(handling.body):
+            if found and not _stands_in_raising(module, handling.body):
                 yield _attempt(module, handling.node, handling.attempt.body, handling.body, found)
     for test in module.nodes(ast.If):
         missing = _missing(module, test)
-        if missing is not None and missing[1] and not _stands_in_raising(missing[1]):
+        if missing is not None and missing[1] and not _stands_in_raising(module, missing[1]):
             branch = missing[1]
             if _defines(module, branch) or any(isinstance(each, ast.Assign) for each in branch):
                 yield _attempt(module, test, (), branch, (missing[0],))
@@ -183,19 +182,17 @@ def _defined_before(module: Module, node: ast.AST, names: frozenset[str]) -> boo
     )
 
 
-def _stands_in_raising(body: Sequence[ast.stmt]) -> bool:
-    """Tell whether all that a body defines raises when it is used."""
+def _stands_in_raising(module: Module, body: Sequence[ast.stmt]) -> bool:
+    """Tell whether all that a body defines fails when it is used."""
     made = [each for each in body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
-    return bool(made) and all(_raises_always(each) for each in made)
+    return bool(made) and all(_fails_always(module, each) for each in made)
 
 
-def _raises_always(made: ast.stmt) -> bool:
+def _fails_always(module: Module, made: ast.stmt) -> bool:
     if isinstance(made, ast.ClassDef):
         methods = [each for each in made.body if isinstance(each, FunctionNode)]
-        return bool(methods) and all(_raises_always(each) for each in methods)
-    return (
-        isinstance(made, FunctionNode) and bool(left := statements(made)) and isinstance(left[-1], ast.Raise)
-    )
+        return bool(methods) and all(_fails_always(module, each) for each in methods)
+    return isinstance(made, FunctionNode) and raises(module, made.body[-1:])
 
 
 def _flags(body: Sequence[ast.stmt]) -> frozenset[str]:

@@ -60,10 +60,11 @@ STATE_NAME = re.compile(r"(?i)(^|[_.])(is_)?\w*(connected|available|running|read
 """Names of which False says that something is not there."""
 OUTCOME_TEXT = re.compile(r"(?i)(error|fail|unknown|unhealthy|degraded|invalid)")
 
-SECURITY = re.compile(
+SECURITY_WORD = re.compile(
     r"(?i)(^|_)(auth|authenticate|authenticated|authentication|authori[sz]e|authori[sz]ed|authori[sz]ation"
-    r"|tokens?|jwt|verify|verified|permission|permissions|permitted|signature|signatures)(_|$)|^_*validate(_|$)"
+    r"|tokens?|jwt|verify|verified|permission|permissions|permitted|signature|signatures)(_|$)"
 )
+VALIDATES = re.compile(r"(?i)^_*validate(_|$)")
 ALLOWS = re.compile(
     r"(?i)^(is_?)?(allow(ed)?|ok|valid|authori[sz]ed|authenticated|permitted|granted|verified|passed)$"
 )
@@ -89,6 +90,8 @@ BODIES = frozenset(
     {"jsonify", "dict", "JSONResponse", "ORJSONResponse", "UJSONResponse", "Response", "json_response"}
 )
 
+GENERATED = re.compile(r"(^|\.)(_*version_*|_*about_*)$")
+"""Own modules that are made when the project is built, and may be missing in a checkout."""
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
 STAND_INS = frozenset({"type", "types.SimpleNamespace", "argparse.Namespace", "types.ModuleType", "object"})
 DOUBLES = re.compile(r"^(Magic|Async|NonCallable)?Mock$")

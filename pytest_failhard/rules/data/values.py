@@ -12,7 +12,7 @@ ENUMERABLE = frozenset(
 ENUMERATED = 5
 """So many of them in one tuple are everything by enumeration."""
 EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort", "abort", "flask.abort", "typer.Exit"})
-FAILURES = frozenset({"pytest.fail", "self.fail"})
+FAILURES = frozenset({"pytest.fail", "_pytest.outcomes.fail", "self.fail"})
 HANDING_ON = "set_exception"
 """The method of a future that hands an exception to whoever waits for it."""
 LOG_CALLS = frozenset(

@@ -46,7 +46,7 @@ class DefaultOnExcept(StaticRule):
     Exempt:
         A target that names an outcome (`status`, `healthy`, `valid`, ...) or a text that does (`unknown`,
         `degraded`, ...); a handler that also appends to a list of errors; a name that the function tests
-        afterwards in order to raise, to exit or to return an error.
+        afterwards in order to raise, to exit or to return an error; functions that only display.
     Evasions:
         The default assigned before the try; `setattr`, `update`, tuple unpacking, a walrus; `finally`.
     Measured:
@@ -61,7 +61,8 @@ class DefaultOnExcept(StaticRule):
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each default in place of a result."""
         for handling in handlings(module):
-            if handling.swallows and isinstance(handling.node, ast.ExceptHandler):
+            caught = handling.swallows and isinstance(handling.node, ast.ExceptHandler)
+            if caught and not (handling.function and data.DISPLAY.search(handling.function.name)):
                 target = _defaulted(module, handling)
                 if target:
                     where = module.qualname(handling.node) or "the module"

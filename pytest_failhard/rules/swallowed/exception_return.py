@@ -9,6 +9,7 @@ from itertools import chain
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.fallback_names import is_fallback_name
 from pytest_failhard.rules.flags import tested_after
+from pytest_failhard.rules.handlers import running
 from pytest_failhard.rules.handlings import Handling, answers, handlings, preset
 from pytest_failhard.rules.routes import is_route
 from pytest_failhard.rules.security import is_security_check
@@ -117,12 +118,18 @@ _ANSWERS = {
 def _sub(module: Module, handling: Handling, function: FunctionNode) -> str:
     """Return the first sub that one of the ends of a handler has; empty for none."""
     for end in answers(handling.body):
-        if isinstance(end, ast.Yield) and not literal(module, end.value):
+        if isinstance(end, ast.Yield) and not _is_only_yield(module, handling, end):
             continue
         sub = _sub_of(module, handling, function, end.value)
         if sub:
             return sub
     return ""
+
+
+def _is_only_yield(module: Module, handling: Handling, end: ast.Yield) -> bool:
+    """Tell whether a handler yields a literal and nothing else: more than one is a report of the failure."""
+    yields = [each for each in running(handling.body) if isinstance(each, ast.Yield | ast.YieldFrom)]
+    return yields == [end] and bool(literal(module, end.value))
 
 
 def _sub_of(module: Module, handling: Handling, function: FunctionNode, value: ast.expr | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.import_attempts import ImportAttempt, import_attempts
 from pytest_failhard.rules.own_modules import OwnModules, distributions
 from pytest_failhard.rules.unit import Hit, StaticRule
@@ -94,7 +95,7 @@ def _judged(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str])
     """Return the sub, empty for none, and the modules that make it so."""
     modules = shape["modules"].split()
     relative = shape["relative"].split()
-    mine = [each for each in modules if each in own or each in relative]
+    mine = [each for each in modules if (each in own or each in relative) and not data.GENERATED.search(each)]
     if mine:
         return _own_sub(shape), mine
     needed = [each for each in modules if not declared.isdisjoint(distributions(each))]

@@ -64,6 +64,10 @@ HONEST = {
         "class Quiet:\n    def __exit__(self, kind, error, trace):\n        if error:\n            raise error\n"
         "        return True\n"
     ),
+    "exit that fails a test": (
+        "from _pytest.outcomes import fail\nclass Expected:\n    def __exit__(self, kind, error, trace):\n"
+        "        if kind is None:\n            fail('nothing was raised')\n        return True\n"
+    ),
     "generator that fails": (
         "from contextlib import contextmanager\n@contextmanager\ndef loud():\n    try:\n        yield\n"
         "    except Exception as error:\n        raise Failed from error\n"

@@ -99,6 +99,7 @@ HONEST = {
     "key of no text": handling("config[key()] = load()", "config[key()] = []", behind="return 1"),
     "update with other keys": handling("a = 1", "config.update({key(): [], **config})", behind="return 1"),
     "setattr of no text": handling("self.x = load()", "setattr(self, name, [])", behind="return 1"),
+    "display": handling("rows = load()", "rows = '?'").replace("def report", "def format_rows"),
     "next item": (
         "for each in items:\n    rows = []\n    try:\n        rows = load(each)\n    except Exception:\n"
         "        continue\n    use(rows)\n"

@@ -141,6 +141,18 @@ WHOLE = {
         """,
         "empty",
     ),
+    "finally with a match": (
+        """
+        def load():
+            try:
+                return query()
+            finally:
+                match mode:
+                    case 1:
+                        return []
+        """,
+        "empty",
+    ),
     "flag and else": (
         """
         def load():
@@ -234,6 +246,7 @@ EXEMPT = {
     "named fallback is another rule's": answering("return self._fallback_answer(key)"),
     "no answer": answering("self.failed += 1"),
     "an answer of one branch": answering("if key: return []"),
+    "a report of the failure": answering("yield 'no rows'\n        yield ''"),
     "yield of an expression": answering("yield key"),
     "tenacity raises its own": "from tenacity import retry\n@retry(reraise=False)\ndef load(): ...\n",
     "decorator without a default": "@safe(times=3)\n@plain\ndef load(): ...\n",

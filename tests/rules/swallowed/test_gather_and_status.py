@@ -38,6 +38,7 @@ DROPPED = {
     .replace("import from", "from")
     .replace("asyncio.gather(", "g("),
     "wait": gathering("done, _ = await asyncio.wait(items)", "return len(done)"),
+    "callback at module level": "import asyncio\ntask.add_done_callback(lambda t: None)\n",
     "wait, not kept": gathering("await asyncio.wait(items)"),
     "callback": gathering("task = asyncio.create_task(items)", "task.add_done_callback(lambda t: None)"),
     "as completed": gathering(
@@ -100,6 +101,8 @@ KEPT = {
         "        errors.append(e)",
     ),
     "silent elsewhere": gathering("try:", "    use(items)", "except Exception:", "    pass"),
+    "callback outside": "import asyncio\nx = 1\n\ntask.add_done_callback(print)\n",
+    "statement between": gathering(GATHER, "for r in found:", "    use(r)"),
     "silent in another loop": gathering(
         "for each in items:", "    try:", "        use(each)", "    except Exception:", "        pass"
     ),

@@ -122,6 +122,9 @@ EXEMPT = {
         "from acme import Client",
         "class Client:\n    def __init__(self):\n        raise ImportError('acme')",
     ),
+    "stand-in that exits": fallback(
+        "from acme import main", "def main():\n    import sys\n    print('install acme')\n    sys.exit(1)"
+    ),
     "user raises": fallback("import acme", "acme = None")
     + "def ask():\n    if acme is None:\n        raise RuntimeError('install acme')\n",
     "flag of which the user raises": fallback("import acme\nHAS = True", "HAS = False")
@@ -176,6 +179,11 @@ def test_the_message_names_the_own_modules_only() -> None:
     }
     (hit,) = hits(files, "FH105")
     assert hit.message == "the project's own app.store is treated as if it might be missing"
+
+
+def test_a_version_that_is_made_when_the_project_is_built_may_be_missing() -> None:
+    source = fallback("from ._version import version", "version = 'unknown'")
+    assert subs({"app/__init__.py": source}, "FH105") == ["extra"]
 
 
 def test_own_alternatives_are_left_alone() -> None:

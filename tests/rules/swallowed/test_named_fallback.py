@@ -103,7 +103,23 @@ NAMED = {
 }
 
 
-@pytest.mark.parametrize("source", NAMED.values(), ids=NAMED)
+CONFESSED = handling(
+    "return self._second(question)",
+    more='def _second(self, question):\n    """Made-up answer until the service is there."""\n    return self.last\n',
+)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(pytest.param(source, id=name) for name, source in NAMED.items()),
+        pytest.param(
+            CONFESSED,
+            id="another name that confesses",
+            marks=pytest.mark.xfail(strict=True, reason="what a docstring confesses is another rule's"),
+        ),
+    ],
+)
 def test_what_calls_itself_a_fallback_is_seen(source: str) -> None:
     assert subs(source, "FH106") == [""]
 

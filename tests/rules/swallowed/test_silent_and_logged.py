@@ -126,6 +126,9 @@ NOT_LOGGED = {
     "counted and read in the class": handling("self.failures += 1", "log.error(e)")
     + "def report(self):\n    return self.failures\n",
     "assigned": handling("self.state = 'x'", "log.error(e)"),
+    "kept for later": handling("error = str(e)", "log.error('no')") + "    return error\n",
+    "kept and nothing else": handling("error = str(e)"),
+    "something else": handling("del self.state[0]"),
     "computed": handling("x += delay(e)", "log.error(e)"),
     "shutdown": handling("log.error(e)", name="shutdown"),
     "stop": handling("log.error(e)", name="_stop_workers"),
