@@ -126,6 +126,14 @@ def _sub(module: Module, handling: Handling, function: FunctionNode) -> str:
     return ""
 
 
+def _yields_error(module: Module, handling: Handling) -> bool:
+    """Tell whether a handler yields the error before it ends a generator."""
+    return any(
+        isinstance(each, ast.Yield) and names_error(module, each.value, handling.bound)
+        for each in running(handling.body)
+    )
+
+
 def _is_only_yield(module: Module, handling: Handling, end: ast.Yield) -> bool:
     """Tell whether a handler yields a literal and nothing else: more than one is a report of the failure."""
     yields = [each for each in running(handling.body) if isinstance(each, ast.Yield | ast.YieldFrom)]
@@ -137,6 +145,8 @@ def _sub_of(module: Module, handling: Handling, function: FunctionNode, value: a
         value = value.value
     if _is_exempt(module, function, value):
         return ""
+    if literal(module, value) == "none" and _yields_error(module, handling):
+        return "error-value"
     if names_error(module, value, handling.bound):
         return "" if _is_body(module, function, value) else "error-value"
     if isinstance(value, ast.Name) and value.id in _parameters(function):

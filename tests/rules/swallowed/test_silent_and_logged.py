@@ -97,6 +97,10 @@ LOGGED = {
         "async def f():\n    try:\n        await g()\n    except Exception as e:\n        await log.error(e)\n",
         "",
     ),
+    "awaited metrics": (
+        "async def f():\n    try:\n        await g()\n    except Exception:\n        await failures.inc()\n",
+        "",
+    ),
     "two": (handling("log.error('no')", "traceback.print_exc()", "pass"), ""),
     "continue": (handling("log.error('no')", "continue", loop=True), "continue"),
     "warnings": ("import warnings\n" + handling("warnings.warn(str(e))"), ""),
