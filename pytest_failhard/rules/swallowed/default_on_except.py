@@ -45,8 +45,9 @@ class DefaultOnExcept(StaticRule):
             return render(rows)
     Exempt:
         A target that names an outcome (`status`, `healthy`, `valid`, ...) or a text that does (`unknown`,
-        `degraded`, ...); a handler that also appends to a list of errors; a name that the function tests
-        afterwards in order to raise, to exit or to return an error; functions that only display.
+        `degraded`, ...); a flag that is True in the try and False in the handler; a handler that also
+        appends to a list of errors; a name that the function tests afterwards in order to raise, to exit
+        or to return an error; functions that only display.
     Evasions:
         The default assigned before the try; `setattr`, `update`, tuple unpacking, a walrus; `finally`.
     Measured:
@@ -82,7 +83,9 @@ def _defaulted(module: Module, handling: Handling) -> str:
     tried = assigned(module, handling.attempt.body)
     in_place = [handling.body, handling.attempt.finalbody]
     for target, value in (pair for body in in_place for pair in assigned(module, body).items() if tried):
-        if target in tried and _is_default(module, value) and not _is_exempt(module, handling, target, value):
+        if target not in tried or not _is_default(module, value) or _is_flag(module, tried[target], value):
+            continue
+        if not _is_exempt(module, handling, target, value):
             return target
     return _default_before(module, handling)
 
@@ -93,12 +96,18 @@ def _is_default(module: Module, value: ast.expr | None) -> bool:
     return value is not None and bool(literal(module, value))
 
 
+def _is_flag(module: Module, tried: ast.expr | None, value: ast.expr | None) -> bool:
+    """Tell whether a target says whether the try went well: True there, and False here."""
+    if tried is None or value is None:
+        return False
+    return literal(module, value) == "false" and literal(module, tried) in {"true", "false"}
+
+
 def _is_exempt(module: Module, handling: Handling, target: str, value: ast.expr | None) -> bool:
-    if data.OUTCOME_NAME.search(target) or (
-        value is not None and carries_error(module, value, handling.bound)
-    ):
+    name = target.removesuffix("]")
+    if data.OUTCOME_NAME.search(name) or carries_error(module, value, handling.bound):
         return True
-    if data.STATE_NAME.search(target) and value is not None and literal(module, value) == "false":
+    if value is not None and literal(module, value) == "false" and data.STATE_NAME.search(name):
         return True
     text = module.text(value)
     if text is not None and data.OUTCOME_TEXT.search(text):

@@ -49,6 +49,7 @@ DEFAULTED = {
     "tested without consequences": handling(
         "rows = load()", "rows = None", behind="if rows is None: rows = [1]\n    return rows"
     ),
+    "False for a value": handling("found = load()", "found = False", behind="use(found)"),
     "unsubscribed text": handling("name = load()", "name = 'U. N. Known'", behind="greet(name)"),
 }
 
@@ -68,6 +69,9 @@ HONEST = {
     "exit code": handling("exit_code = run()", "exit_code = 2"),
     "code": handling("code = run()", "code = 1"),
     "connected": handling("self._connected = True", "self._connected = False"),
+    "flag": handling("done = True", "done = False"),
+    "flag in a dict": handling("results['ai'] = True", "results['ai'] = False"),
+    "outcome in a dict": handling("results['integrity_ok'] = check()", "results['integrity_ok'] = False"),
     "text that says so": handling("state = check()", "state = 'unknown'"),
     "degraded": handling("mode = check()", "mode = 'degraded'"),
     "error value": handling("answer = ask()", "answer = {'error': str(error)}"),

@@ -42,6 +42,8 @@ SUBS = {
     "error class": ("return Outcome.FAILED", "error-value"),
     "error method": ("return self.error_answer(key)", "error-value"),
     "status": ("return answer(status=503)", "error-value"),
+    "error yielded before": ("yield {'type': 'error', 'text': str(error)}\n        return", "error-value"),
+    "something yielded before": ("yield key\n        return", "none"),
 }
 
 
