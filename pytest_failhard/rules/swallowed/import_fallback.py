@@ -30,9 +30,9 @@ class ImportFallback(StaticRule):
         The project's own modules and its declared dependencies are always there, or the installation is
         broken: then it must not start.
     Subs:
-        `stub-local` a stand-in for an own module is defined; `local` an own module may be missing;
-        `declared` a declared dependency may be missing; `stub` a stand-in for a foreign module is defined;
-        `extra` an undeclared module may be missing.
+        `stub-local` a stand-in for an own module is defined; `local` an own module may be missing; `stub` a
+        stand-in for a foreign module is defined, declared or not; `declared` a declared dependency may be
+        missing; `extra` an undeclared module may be missing.
     Bad:
         try:
             from openai import OpenAI
@@ -57,7 +57,7 @@ class ImportFallback(StaticRule):
     name = "import-fallback"
     gate = "fallbacks"
     family = "swallowed"
-    subs = ("stub-local", "local", "declared", "stub", "extra")
+    subs = ("stub-local", "local", "stub", "declared", "extra")
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each import that may fail silently; `settle` tells whose module it is."""
@@ -99,10 +99,10 @@ def _judged(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str])
     if mine:
         return _own_sub(shape), mine
     needed = [each for each in modules if not declared.isdisjoint(distributions(each))]
+    if shape["stands_in"]:
+        return "stub", needed or modules
     if needed:
         return "declared", needed
-    if shape["stands_in"]:
-        return "stub", modules
     return "" if shape["imports"] or shape["raises_later"] else "extra", modules
 
 

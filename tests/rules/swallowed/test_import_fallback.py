@@ -102,6 +102,11 @@ def test_declared_distributions_are_there(tried: str) -> None:
     assert subs(fallback(tried, "X = None"), "FH105", declared=DECLARED) == ["declared"]
 
 
+def test_a_stand_in_for_a_declared_distribution_is_one() -> None:
+    source = fallback("from openai.resilience import Policy", "class Policy: ...")
+    assert subs(source, "FH105", declared=DECLARED) == ["stub"]
+
+
 def test_a_declared_distribution_needs_no_alternative() -> None:
     assert subs(fallback("import openai", "import acme as openai"), "FH105", declared=DECLARED) == [
         "declared"
@@ -154,6 +159,7 @@ OWN = {
     "module": ("import app.store", "app = None", "local"),
     "relative": ("from .store import Store", "Store = None", "local"),
     "relative module": ("from . import store", "store = None", "local"),
+    "one that does not exist": ("from app.prompts import TEXT", "TEXT = 'x'", "local"),
     "relative that does not exist": ("from .missing import Store", "Store = None", "local"),
     "stand-in": ("from app.store import Store", "class Store: ...", "stub-local"),
     "relative stand-in": ("from .store import Store", "class Store: ...", "stub-local"),
@@ -194,7 +200,7 @@ def test_own_alternatives_are_left_alone() -> None:
     assert subs(files, "FH105") == []
 
 
-@pytest.mark.parametrize("package", ["clients/__init__.py", "clients/http.py"])
+@pytest.mark.parametrize("package", ["clients/__init__.py", "clients/http.py", "redis/configure.py"])
 def test_a_file_of_the_same_stem_makes_no_distribution_local(package: str) -> None:
     files: dict[str, str | bytes] = {
         package: "",
