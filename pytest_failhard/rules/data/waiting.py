@@ -75,9 +75,7 @@ MODEL_TEXT = re.compile(
 VENDORS = re.compile(
     r"(?i)(openai|anthropic|claude|gemini|google|groq|mistral|ollama|cohere|deepseek|bedrock|azure|gpt)"
 )
-MODEL_KEYS = re.compile(
-    r"(?i)(^|_)(models?|model_name|providers?|llm|backend|source|answered_by|used|engine|name)($|_)"
-)
+MODEL_KEYS = re.compile(r"(?i)(^|_)(models?|providers?|llm|backend|answered_by|engine)($|_)")
 ITERATORS = frozenset(
     {"enumerate", "list", "tuple", "reversed", "sorted", "items", "values", "keys", "iter", "zip"}
 )

@@ -61,11 +61,14 @@ def _key(module: Module, read: Lookup, node: ast.AST) -> str:
 
 def is_alternative(module: Module, read: Lookup) -> bool:
     """Tell whether a variable with an empty default is followed by `or`: what counts stands there."""
-    above = module.parent(read.node)
+    node: ast.AST = read.node
+    above = module.parent(node)
+    while isinstance(above, ast.Attribute | ast.Call):
+        node, above = above, module.parent(above)
     return (
         isinstance(above, ast.BoolOp)
         and isinstance(above.op, ast.Or)
-        and above.values[-1] is not read.node
+        and above.values[-1] is not node
         and module.text(read.default) == ""
     )
 

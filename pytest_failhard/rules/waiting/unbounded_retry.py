@@ -209,12 +209,11 @@ def _asks(loop: ast.AST) -> bool:
 
 def _decides(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
     """Tell whether a test beside the attempt leaves the loop: a count, a deadline, a stop event."""
-    beside = [each for each in loop.body if each is not attempt]
+    within = set(own_nodes(attempt, ast.If))
     return any(
         next(own_nodes(test, ast.Raise, ast.Return, ast.Break), None) is not None
-        for statement in beside
-        for test in (statement, *own_nodes(statement, ast.If))
-        if isinstance(test, ast.If)
+        for test in own_nodes(loop, ast.If)
+        if test not in within and all(each is not attempt for each in own_nodes(test, ast.Try))
     )
 
 
