@@ -199,7 +199,7 @@ def test_an_unverified_connection_is_found(source: str) -> None:
             "import requests\nrequests.get('u', verify='ca.pem')\nrequests.get('u', verify=True)", id="on"
         ),
         pytest.param("import jwt\njwt.decode(t, verify=False)\ncheck(verify=False)", id="no connection"),
-        pytest.param("box.get('u', verify=False)", id="no client"),
+        pytest.param("box.get('u', verify=False)\nSession(verify=False)", id="no client"),
         pytest.param("m = make()\nm.get('u', verify=False)", id="unknown maker"),
         pytest.param("import ssl\nif ctx.verify_mode == ssl.CERT_NONE:\n    raise E", id="compared"),
         pytest.param(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_failhard.model import Option
 from tests.rules.support import hits, subs
 
 CODE = "FH001"
-PRODUCTION = {"production_values": ["production", "prod"]}
+PRODUCTION: dict[str, Option] = {"production_values": ["production", "prod"]}
 VALUE = "hunter22-and-more"
 
 
@@ -108,8 +109,9 @@ def test_a_default_is_found(source: str, sub: str) -> None:
         pytest.param(
             'from unittest.mock import patch\npatch.dict(os.environ, {"API_KEY": "x"})', id="patch.dict"
         ),
-        pytest.param("getenv()", id="no argument"),
-        pytest.param("dict()(1)\ndict().get(1)", id="no environment"),
+        pytest.param("getenv()\nos.getenv(**given)", id="no argument"),
+        pytest.param('env = 1\ndict()("API_KEY", "x")\ndict().get("API_KEY", "x")', id="no environment"),
+        pytest.param('env = dict(env)\ndict(env).get("API_KEY", "x")', id="a copy of itself"),
         pytest.param(
             'try:\n    k = os.environ["API_KEY"]\nexcept KeyError:\n    raise SystemExit from None',
             id="raises",
@@ -143,6 +145,8 @@ OPEN = [
     pytest.param("settings.is_production", id="not known"),
     pytest.param('os.getenv("ENV", "dev").lower() in ("prod", "production")', id="changed in case"),
     pytest.param('not os.getenv("DEBUG", "1")', id="not"),
+    pytest.param('os.getenv("ENV", "x") < "y"', id="another comparison"),
+    pytest.param('x or os.getenv("ENV", "x") in other', id="another container"),
     pytest.param('os.getenv("A", "") and os.getenv("ENV", "")', id="and"),
 ]
 CLOSED = [
@@ -152,6 +156,8 @@ CLOSED = [
     pytest.param('os.getenv("ENV", "prod") not in ["dev", "test"]', id="not in"),
     pytest.param('not os.getenv("DEBUG")', id="debug is off"),
     pytest.param('not os.getenv("DEBUG") or os.getenv("ENV") == "prod"', id="or"),
+    pytest.param('os.getenv("ENV", "prod") in "production"', id="within a text"),
+    pytest.param('settings.live or os.getenv("ENV", "prod")', id="or, decided"),
     pytest.param('is_it(os.getenv("ENV", "prod"))', id="a function of production"),
     pytest.param('MODE == "prod" or os.environ["ENV"]', id="fails"),
 ]
@@ -179,6 +185,7 @@ def test_a_guard_is_found_through_a_name_and_around_a_conditional_expression() -
 
 def test_a_guard_outside_the_function_and_a_test_of_something_else_are_none() -> None:
     assert found('if settings.debug:\n    def f():\n        return os.getenv("API_KEY", "x1")') == ["default"]
+    assert found('x = not x\nif x:\n    k = os.getenv("API_KEY", "x1")') == ["default"]
     assert found('if x < 1 < y:\n    k = os.getenv("API_KEY", "x1")') == ["default"]
 
 
@@ -186,7 +193,7 @@ def test_the_project_names_its_environment_and_what_production_is() -> None:
     source = 'import os\nif os.getenv("TIER", "live") == tier():\n    k = os.getenv("API_KEY", "x1")'
     assert subs(source, CODE) == ["default"]
     assert subs(source, CODE, {"environment_variables": ["TIER"]}) == ["env-aware-open"]
-    options = {"environment_variables": ["TIER"], "production_values": ["live"]}
+    options: dict[str, Option] = {"environment_variables": ["TIER"], "production_values": ["live"]}
     assert subs(source, CODE, options) == ["env-aware-closed"]
 
 

@@ -122,6 +122,7 @@ def test_a_word_for_the_thing_or_a_reference_is_no_value(value: str) -> None:
         pytest.param('class T(BaseModel):\n    token_type: str = "bearer"', id="token_type"),
         pytest.param(f'from enum import Enum\nclass T(str, Enum):\n    TOKEN = "{RANDOM}"', id="enumeration"),
         pytest.param("config[name()] = 'abcdef'\nsetattr(x, y, 'abcdef')\nf(1)", id="unknown name"),
+        pytest.param("import base64\napi_key = base64.b64decode(given)", id="decoded"),
         pytest.param("api_key = compute()\nconfig['token'] = str(x)", id="computed"),
     ],
 )

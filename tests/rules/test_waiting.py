@@ -312,6 +312,8 @@ def cascade(models: str = "models", ask: str = "return ask(m, prompt)", handler:
         pytest.param(cascade(ask="log.info(m); return ask(m)"), id="logged before"),
         pytest.param(cascade(ask="r = ask(m); return Result(text=r)"), id="result without"),
         pytest.param(cascade(ask="return {'text': ask(m)}"), id="dict without"),
+        pytest.param(cascade(ask="r = ask(m); return r.text"), id="text"),
+        pytest.param(cascade(ask="return other.ask(m)"), id="somebody's method"),
         pytest.param(
             cascade(ask="return self.ask(m)") + "\ndef ask(m):\n    return get(m)", id="own function"
         ),
