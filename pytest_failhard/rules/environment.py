@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pytest_failhard.rules.data import environment as data
 from pytest_failhard.source.module import HOPS, Module, argument, last_part
 
-
 SUMMANDS = 2
 """How deep sums are looked into for the part of a key that is certain."""
 
