@@ -48,6 +48,11 @@ def found(source: str) -> list[str]:
             "or-literal",
             id="set if absent",
         ),
+        pytest.param(
+            'k = os.getenv("API_KEY")\nif not k:\n    if x:\n        log()\n    else:\n        k = "x1"',
+            "or-literal",
+            id="if not, nested",
+        ),
         # Evasions.
         pytest.param('e = os.environ | {"JWT_SECRET": "x1"}', "default", id="union"),
         pytest.param('D = {"JWT_SECRET": "x1"}\n{**D, **os.environ}["JWT_SECRET"]', "default", id="spread"),
@@ -187,6 +192,11 @@ def test_a_guard_outside_the_function_and_a_test_of_something_else_are_none() ->
     assert found('if settings.debug:\n    def f():\n        return os.getenv("API_KEY", "x1")') == ["default"]
     assert found('x = not x\nif x:\n    k = os.getenv("API_KEY", "x1")') == ["default"]
     assert found('if x < 1 < y:\n    k = os.getenv("API_KEY", "x1")') == ["default"]
+
+
+def test_a_development_value_under_the_absent_one_is_environment_aware() -> None:
+    source = 'k = os.getenv("API_KEY")\nif not k:\n    if ENVIRONMENT == "production":\n        raise E\n'
+    assert found(source + '    else:\n        k = "x1"') == ["env-aware-open"]
 
 
 def test_the_project_names_its_environment_and_what_production_is() -> None:

@@ -97,6 +97,7 @@ def test_a_secret_in_the_source_is_found(source: str, sub: str) -> None:
             "https://x.example/token",
         ),
         *("/run/secrets/token", "{token}", "${TOKEN}", "%(token)s", "API_KEY", "token.txt", "two words here"),
+        *("^[A-Za-z0-9]{20,}$", r"sk\\w{20,60}", "[a-z0-9]{20,60}"),
         *("********", "access_token", "ab", ""),
     ],
 )
@@ -121,6 +122,9 @@ def test_a_word_for_the_thing_or_a_reference_is_no_value(value: str) -> None:
         pytest.param('class C(BaseModel):\n    mask_token: str = "[MASK]"', id="token of a vocabulary"),
         pytest.param('class T(BaseModel):\n    token_type: str = "bearer"', id="token_type"),
         pytest.param(f'from enum import Enum\nclass T(str, Enum):\n    TOKEN = "{RANDOM}"', id="enumeration"),
+        pytest.param(
+            'import os\ntoken = os.getenv("TOKEN")\nif not token:\n    token = "changeme"', id="told by FH001"
+        ),
         pytest.param("config[name()] = 'abcdef'\nsetattr(x, y, 'abcdef')\nf(1)", id="unknown name"),
         pytest.param("import base64\napi_key = base64.b64decode(given)", id="decoded"),
         pytest.param("api_key = compute()\nconfig['token'] = str(x)", id="computed"),

@@ -354,6 +354,7 @@ def test_a_cascade_without_a_name_is_found(source: str) -> None:
         pytest.param(cascade(ask="return {'text': ask(m), 'model': m}"), id="dict"),
         pytest.param(cascade(ask="return {'text': ask(m), 'by': m.name}"), id="dict with the candidate"),
         pytest.param(cascade(ask="return ask(m), m.name"), id="pair"),
+        pytest.param(cascade(ask="ask(m); return m"), id="the candidate itself"),
         pytest.param(cascade(ask="return Answer(ask(m), provider=m)"), id="object"),
         pytest.param(cascade(ask="return Answer(ask(m), m)"), id="object by position"),
         pytest.param(cascade(ask="return client.chat.completions.create(model=m)"), id="answer of the API"),

@@ -20,6 +20,8 @@ EXEMPT_VALUE = re.compile(
     r"|^[A-Z][A-Z0-9_]+$"
     r"|\.[a-z]{2,4}$"
     r"|\s"
+    # A pattern that finds them.
+    r"|^\^|\$$|\\[bdswBDSW]|\[[^\]]-[^\]]"
     # What somebody has hidden already, or what a template leaves open.
     r"|^<.*>$"
     r"|^(?i:\W*redact)"

@@ -72,6 +72,8 @@ def _carries(module: Module, answer: ast.expr, names: set[str], hops: int = HOPS
     answer = answer.value if isinstance(answer, ast.Await) else answer
     answer = module.value(answer)
     answer = answer.value if isinstance(answer, ast.Await) else answer
+    if _is_candidate(answer, names):
+        return True
     if isinstance(answer, ast.Dict):
         return any(_is_key(each) for each in answer.keys) or any(
             _is_candidate(each, names) for each in answer.values
