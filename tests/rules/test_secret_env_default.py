@@ -72,6 +72,14 @@ def found(source: str) -> list[str]:
             id="LookupError",
         ),
         pytest.param('D = "x1"\nos.getenv("API_KEY", D)', "default", id="constant default"),
+        pytest.param(
+            'class S:\n    D: str = "x1"\n    def f(self):\n        return os.getenv("API_KEY", self.D)',
+            "default",
+            id="default of the class",
+        ),
+        pytest.param(
+            'class S:\n    D = "x1"\nos.getenv("API_KEY", S.D)', "default", id="attribute of a class"
+        ),
         pytest.param('K = "API_KEY"\nos.getenv(K, "x1")', "default", id="constant key"),
         pytest.param('os.getenv(f"{vendor}_API_KEY", "x1")', "default", id="f-string key"),
         pytest.param('os.getenv(vendor + "_API_KEY", "x1")', "default", id="sum key"),
