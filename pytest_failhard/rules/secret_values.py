@@ -29,12 +29,16 @@ def text(module: Module, node: ast.expr | None, hops: int = HOPS) -> str | None:
         return text(module, _class_value(module, node), hops - 1)
     if certain is not None or not isinstance(node, ast.Call):
         return certain
-    if last_part(node) == "decode" and isinstance(node.func, ast.Attribute) and not node.args:
-        return text(module, node.func.value, hops - 1)
-    inner = argument(node, 0, *data.DEFAULTS)
-    if last_part(node) in data.WRAPPERS:
+    return _called(module, node, hops)
+
+
+def _called(module: Module, call: ast.Call, hops: int) -> str | None:
+    if last_part(call) == "decode" and isinstance(call.func, ast.Attribute) and not call.args:
+        return text(module, call.func.value, hops - 1)
+    inner = argument(call, 0, *data.DEFAULTS)
+    if last_part(call) in data.WRAPPERS:
         return text(module, inner, hops - 1)
-    if module.resolve(node.func) in data.DECODERS:
+    if module.resolve(call.func) in data.DECODERS:
         return _decoded(text(module, inner, hops - 1))
     return None
 

@@ -35,6 +35,7 @@ VALUE = "hunter22-and-more"
         pytest.param('class AppConfig:\n    jwt_secret = "abcdef"', "class-default", id="Config"),
         pytest.param(f'class A:\n    token = "{RANDOM}"', "class-default", id="drawn value, any class"),
         pytest.param('config["jwt_secret"] = "abcdef"', "config-item", id="item"),
+        pytest.param('config["password"] = "12QWerty!#$"', "config-item", id="odd characters"),
         pytest.param('app.config["SECRET_KEY"] = "abcdef"', "config-item", id="item of app.config"),
         pytest.param('x["settings"]["token"] = "abcdef"', "config-item", id="item of an item"),
         pytest.param('settings.token = "abcdef"', "config-item", id="attribute of settings"),

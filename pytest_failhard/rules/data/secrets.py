@@ -21,7 +21,7 @@ EXEMPT_VALUE = re.compile(
     r"|\.[a-z]{2,4}$"
     r"|\s"
     # A pattern that finds them.
-    r"|^\^|\$$|\\[bdswBDSW]|\[[^\]]-[^\]]"
+    r"|^\^|\\[bdswBDSW]|\[[^\]]-[^\]]"
     # What somebody has hidden already, or what a template leaves open.
     r"|^<.*>$"
     r"|^(?i:\W*redact)"
