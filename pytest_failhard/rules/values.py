@@ -25,7 +25,7 @@ def literal(module: Module, node: ast.expr | None, hops: int = HOPS) -> str:
     if isinstance(node, ast.Constant):
         return _constant(node.value)
     if isinstance(node, ast.UnaryOp):
-        return _negated(module, node, hops)
+        return _negated(module, node, hops - 1) if hops else ""
     if isinstance(node, ast.Call):
         return _called(module, node, hops) if hops else ""
     return _displayed(module, node, hops)
