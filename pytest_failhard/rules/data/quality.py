@@ -15,7 +15,7 @@ SKIP_WORDS = frozenset(
 SKIP_BYTES = (b"skip", b"xfail", b"expectedFailure", b"SkipTest", b"__test__", b"Skipped")
 
 CREDENTIAL = re.compile(
-    r"(?i)(^|_)(api_?keys?|secrets?|tokens?|passw(or)?d|credentials?|access_?key|auth_?key)($|_)"
+    r"(?i)(^|_)(api_?keys?|secrets?|passw(or)?d|credentials?|access_?key|auth_?key)($|_)|(^|_)token\Z"
     r"|(^|_)(openai|anthropic|llm)_(api|key|token|secret)"
 )
 """Names of what gives access; a library's own name is none."""

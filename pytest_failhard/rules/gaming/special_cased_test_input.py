@@ -75,9 +75,9 @@ class SpecialCasedTestInput(StaticRule):
             rows = [row for row in _items(table) if not _is_word(row)]
             yield from self._candidate(module, table, rows, data.SAMPLE, "a table holds the answers of tests")
         for node, rows in _by_function(module).items():
-            yield from self._candidate(
-                module, node, rows, 1, "compares its argument with the input of a test"
-            )
+            least = data.SAMPLE if all(map(_answers_in_words, rows)) else 1
+            says = "compares its argument with the input of a test"
+            yield from self._candidate(module, node, rows, least, says)
         for node, rows in _filled(module).items():
             yield from self._candidate(module, node, rows, data.SAMPLE, "is filled with the answers of tests")
 

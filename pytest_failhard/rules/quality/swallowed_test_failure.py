@@ -46,9 +46,9 @@ class SwallowedTestFailure(QualityRule):
         def test_answer(client):
             assert client.ask("x") == "y"
     Exempt:
-        A try around clean-up alone, or in which the test itself raises; one whose outcome is asserted afterwards (a name bound or used in it,
-        in the handler or in `else`); one in which `pytest.fail` stands for the missing exception; a handler
-        that keeps the exception in a name.
+        A try around clean-up alone, or in which the test itself raises; one whose outcome is asserted
+        afterwards (a name bound or used in it, in the handler or in `else`); one in which `pytest.fail`
+        stands for the missing exception; a handler that keeps the exception in a name.
     Evasions:
         `suppress(Exception)`; `nullcontext` in place of `raises`; `subTest` in a try; a fixture with a try
         around its `yield`; a decorator of the file; `finally: return`; a retry loop that just ends.
@@ -248,8 +248,10 @@ def _is_cleanup(statement: ast.stmt) -> bool:
     value = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(value, ast.Await):
         value = value.value
-    return isinstance(statement, ast.Pass) or (
-        isinstance(value, ast.Call) and last_part(value) in data.CLEANUPS
+    return (
+        isinstance(statement, ast.Pass)
+        or is_log_call(statement)
+        or (isinstance(value, ast.Call) and last_part(value) in data.CLEANUPS)
     )
 
 
