@@ -248,6 +248,7 @@ class TestTautologicalAssertion:
             pytest.param("self.assertEqual(x, 1)", id="assertEqual"),
             pytest.param("self.assertGreaterEqual(len(x), 1)", id="assertGreaterEqual"),
             pytest.param("self.assertRegex(x, '.')", id="assertRegex"),
+            pytest.param("assert " + "bool(" * 9 + "1" + ")" * 9, id="too-deep"),
             pytest.param("assert_ok(True, 1)", id="helper"),
         ],
     )

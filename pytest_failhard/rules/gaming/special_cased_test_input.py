@@ -127,8 +127,11 @@ def _is_word(row: Row) -> bool:
     keys, values = row
     if all(isinstance(key, str) and data.WORD.match(key) for key in keys):
         return True
-    status = all(isinstance(key, int) and key in data.STATUS_CODES for key in keys)
-    return status and all(isinstance(value, str) for value in values)
+    return all(map(_is_status, keys)) and all(isinstance(value, str) or _is_status(value) for value in values)
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and value in data.STATUS_CODES
 
 
 def _answers_in_words(row: Row) -> bool:

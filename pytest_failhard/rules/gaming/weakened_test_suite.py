@@ -211,7 +211,7 @@ def _weight(module: Module, test: WrittenTest) -> int:
 
 def _repeats(module: Module, check: ast.AST) -> int:
     times = 1
-    for above in module.ancestors(check):
+    for above in (*module.ancestors(check), *ast.walk(check)):
         if isinstance(above, ast.For | ast.AsyncFor | ast.comprehension):
             times *= _length(module, above.iter)
     return times
