@@ -60,6 +60,8 @@ REFUSAL = re.compile(
 """Names and texts in an assertion that say that it failed."""
 REFUSAL_STATUS = range(400, 600)
 
+REMOVING = (b"delenv", b"setenv", b"environ")
+"""One of them stands in every file that takes a key away."""
 TRIVIAL_MATCHES = frozenset({"", ".", ".*", ".+", "^", "$", "^.*$", "(?s).*", "(?s).+", r"[\s\S]*", r".*?"})
 ABOUT_EQUALITY = re.compile(r"(?i)(^|_)(eq|equals?|equality|reflexive|hash\w*|comparison)($|_)")
 """Names of tests in which a thing is compared with itself on purpose."""

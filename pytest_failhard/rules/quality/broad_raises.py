@@ -69,11 +69,10 @@ class BroadRaises(QualityRule):
 
 def _expects(module: Module, node: ast.Call) -> bool:
     name = last_part(node)
-    if name in data.UNIT_RAISES:
+    if name in data.UNIT_RAISES or name == "raises":
         return True
-    return ("raises" in name.lower() and name != "RaisesGroup") or (
-        isinstance(node.func, ast.Name) and module.resolve(node.func) == "pytest.raises"
-    )
+    aliased = isinstance(node.func, ast.Name) and name in module.imports
+    return aliased and module.imports[name] == "pytest.raises"
 
 
 def _is_narrowed(module: Module, node: ast.Call) -> bool:

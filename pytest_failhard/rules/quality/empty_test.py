@@ -93,7 +93,7 @@ def _sub(test: WrittenTest) -> str:
         return "empty"
     if test.checks or any(ASSERTING_FIXTURE.match(name) for name in _names(test)):
         return ""
-    returned = [node.value for node in test.live if isinstance(node, ast.Return)]
+    returned = [node.value for node in test.live() if isinstance(node, ast.Return)]
     return "returns-bool" if any(map(_is_truth, returned)) else "no-assert"
 
 
