@@ -561,6 +561,9 @@ class TestBroadRaises:
             pytest.param("e = pytest.raises(Exception, f)\nassert e.value.code", id="assigned"),
             pytest.param("with pytest.raises(Exception):\n    with client:\n        raise OSError", id="own"),
             pytest.param("with pytest.raises():\n    f()", id="nothing"),
+            pytest.param(
+                "f.side_effect = Exception('x')\nwith pytest.raises(Exception):\n    f()", id="made-here"
+            ),
         ],
     )
     def test_what_says_more_is_left_alone(self, text: str) -> None:
