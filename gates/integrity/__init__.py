@@ -33,6 +33,7 @@ from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from pytest_failhard.rules.findings import options_of, settle
 from pytest_failhard.rules.gaming.shadowed import shadows
+from pytest_failhard.rules.inline import allows, malformed
 from pytest_failhard.rules.scan import Limits, scan_project
 from pytest_failhard.rules.suppressed import in_stubs
 from pytest_failhard.rules.tree import Tree
@@ -97,12 +98,21 @@ class IntegrityGate:
         return Observation(
             tool="failhard",
             examined=len(listing.files) + len(stubs),
-            findings=tuple(sorted((*settled.findings, *map(_nested, listing.nested)))),
+            findings=tuple(
+                sorted(
+                    (
+                        *settled.findings,
+                        *map(_nested, listing.nested),
+                        *malformed(scan, run.level, run.today),
+                    )
+                )
+            ),
             measures={
                 "files": len(listing.files) + len(stubs),
                 "excluded_files": len(listing.excluded),
                 "unlisted": settled.unlisted,
                 **counts,
+                "inline_allows": len(list(allows(scan))),
                 **against_base(run.base, scan.index.files),
             },
         )

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pytest_failhard.source.allows import of_module
 from pytest_failhard.source.module import FUNCTIONS
 
 if TYPE_CHECKING:
+    from pytest_failhard.source.allows import Allow
     from pytest_failhard.source.module import FunctionNode, Module
     from pytest_failhard.source.suppressions import Suppression
 
@@ -56,6 +58,7 @@ class FileFacts:
     code_lines: int
     """Lines that are neither blank nor a comment alone."""
     suppressions: tuple[Suppression, ...] = ()
+    allows: tuple[Allow, ...] = ()
 
 
 class Index:
@@ -144,6 +147,7 @@ def facts(module: Module) -> FileFacts:
         used=frozenset(_used(module)),
         code_lines=_code_lines(module.data),
         suppressions=module.suppressions,
+        allows=of_module(module),
     )
 
 
