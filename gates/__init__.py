@@ -23,6 +23,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.integrity import IntegrityGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
@@ -34,6 +35,7 @@ def builtin() -> tuple[Gate, ...]:
         TypesGate(),
         FallbacksGate(),
         IntegrityGate(),
+        SecretsGate(),
         SecurityGate(),
         LlmGate(),
     )

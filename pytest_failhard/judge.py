@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ WAIVERS_FILE = "failhard-waivers.yaml"
 NAMED = 3
 NAMED_REPAIRS = 2
 HUNDRED = 100
+CODE = re.compile(r"FH\d{3}(/|$)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -295,7 +297,9 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
             "where the finding is wrong, mark it in the same way with `kind: false-positive` and an "
             f"approved_by other than the owner: {', '.join(sorted({each.finding.rule for each in marked}))}"
         )
-    return (*options, f"read why: failhard explain {rule.gate}")
+    # A static rule has a page of its own; any other finding is explained with its gate.
+    subject = worst.rule.partition("/")[0] if CODE.match(worst.rule) else rule.gate
+    return (*options, f"read why: failhard explain {subject}")
 
 
 def _waiver_entry(judged: _Judged, gate: str) -> str:

@@ -32,16 +32,16 @@ from dataclasses import dataclass, field
 from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from pytest_failhard.rules.findings import options_of, settle
+from pytest_failhard.rules.gaming import softened_ci_gate
 from pytest_failhard.rules.gaming.shadowed import shadows
 from pytest_failhard.rules.inline import allows, malformed
 from pytest_failhard.rules.scan import Limits, scan_project
 from pytest_failhard.rules.suppressed import in_stubs
 from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import Hit
-from pytest_failhard.source.identity import identity
 from pytest_failhard.source.listing import others, python_files
 
-TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (in_stubs, shadows)
+TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (in_stubs, shadows, softened_ci_gate.check)
 """What no single Python file can answer: each is asked once, with the whole tree."""
 
 
@@ -78,7 +78,7 @@ class IntegrityGate:
         if scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
         listing = python_files(run.root, run.source, run.test_roots)
-        options = {**options_of(settings), **identity(run.root)}
+        options = options_of(settings)
         tree = Tree(
             root=run.root,
             files=listing.files,

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, pyproject
+from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile
 from pytest_failhard.source.index import FileFacts, Index, facts
 from pytest_failhard.source.listing import python_files
+from pytest_failhard.source.metadata import NOTHING, Metadata, metadata
 from pytest_failhard.source.module import Module
 
 KEPT_SCANS = 2
@@ -57,19 +58,20 @@ class Scan:
     unreadable: tuple[str, ...]
 
 
-def scan(root: Path, files: Sequence[SourceFile], needs: str = "", limits: Limits = DEFAULT_LIMITS) -> Scan:
+def scan(
+    root: Path, files: Sequence[SourceFile], said: Metadata = NOTHING, limits: Limits = DEFAULT_LIMITS
+) -> Scan:
     """Read each file once and return what stands in it.
 
     The last scans are remembered as long as no file has changed: three gates ask for the same one.
-    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours.
     """
-    key = (root, tuple(files), limits, tuple(_state(root, file.path) for file in files))
+    key = (root, tuple(files), said, limits, tuple(_state(root, file.path) for file in files))
     with _LOCK:
         if key not in _SCANS:
             while len(_SCANS) >= KEPT_SCANS:
                 _SCANS.pop(next(iter(_SCANS)))
             sources = ((file, _reader(root, file.path)) for file in files)
-            _SCANS[key] = scan_sources(sources, needs, limits)
+            _SCANS[key] = scan_sources(sources, said, limits)
         return _SCANS[key]
 
 
@@ -80,10 +82,7 @@ def scan_project(
 
     Those of other projects among its examples are left out.
     """
-    needs = pyproject(root).get("project")
-    bound = needs.get("requires-python") if isinstance(needs, dict) else None
-    files = python_files(root, source, tests).files
-    return scan(root, files, bound if isinstance(bound, str) else "", limits)
+    return scan(root, python_files(root, source, tests).files, metadata(root), limits)
 
 
 _LOCK = threading.Lock()
@@ -113,17 +112,20 @@ def _bytes(place: Path) -> bytes:
 
 def scan_sources(
     sources: Iterable[tuple[SourceFile, Callable[[], bytes]]],
-    needs: str = "",
+    said: Metadata = NOTHING,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Scan:
-    """Return what stands in sources, each given with what reads its bytes."""
+    """Return what stands in sources, each given with what reads its bytes.
+
+    `said` is what the project says of itself.
+    """
     rules = {rule.code: rule() for rule in catalogue.RULES}
     known: list[FileFacts] = []
     hits: list[Hit] = []
     unreadable: list[str] = []
     for file, reader in sources:
         begun = time.thread_time()
-        module = _module(file, reader, needs, limits)
+        module = _module(file, reader, said.requires_python, limits)
         found = module if isinstance(module, str) else _judged(module, rules.values())
         if isinstance(found, str):
             unreadable.append(f"{file.path}: {found}")
@@ -132,7 +134,9 @@ def scan_sources(
         known.append(found[1])
         if time.thread_time() - begun > limits.max_seconds:
             unreadable.append(f"{file.path}: too-slow: its rules took more than {limits.max_seconds} s")
-    return Scan(rules=rules, hits=numbered(sorted(hits)), index=Index(known), unreadable=tuple(unreadable))
+    return Scan(
+        rules=rules, hits=numbered(sorted(hits)), index=Index(known, said), unreadable=tuple(unreadable)
+    )
 
 
 def _judged(module: Module, rules: Iterable[StaticRule]) -> tuple[list[Hit], FileFacts] | str:

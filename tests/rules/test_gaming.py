@@ -10,13 +10,27 @@ import pytest
 from pytest_failhard.rules.gaming.shadowed import shadows
 from pytest_failhard.rules.scan import scan_project
 from pytest_failhard.rules.tree import Tree
+from pytest_failhard.rules.unit import Hit
+from pytest_failhard.source.index import Index
 from pytest_failhard.source.listing import python_files
-from tests.rules.support import hits, subs
+from pytest_failhard.source.metadata import Metadata
+from tests.rules.support import hits, scanned, subs
 from tests.support import write
 
 CONFTEST = "tests/conftest.py"
 TEST = "tests/test_a.py"
 PRODUCT = "app/service.py"
+
+PLUGIN = Metadata(is_pytest_plugin=True)
+
+
+def hits_of(files: dict[str, str], code: str, metadata: Metadata) -> list[Hit]:
+    """Return what one rule says of files of a project that says this of itself."""
+    scan = scanned(files)
+    index = Index(scan.index.files, metadata)
+    mine = [hit for hit in scan.hits if hit.code == code]
+    return list(scan.rules[code].settle(mine, index, {}))
+
 
 BLANKET = {
     "capitals": "x = 1  # NOQA",
@@ -164,8 +178,7 @@ def test_fh703_is_silent(source: str) -> None:
 
 def test_fh703_leaves_the_product_of_a_plugin_alone() -> None:
     files = {"app/hooks.py": FORGED["logreport"], CONFTEST: FORGED["logreport"]}
-    found = hits(files, "FH703", {"is_pytest_plugin": True})
-    assert [hit.path for hit in found] == [CONFTEST]
+    assert [hit.path for hit in hits_of(files, "FH703", PLUGIN)] == [CONFTEST]
 
 
 COMPARED = {
@@ -321,7 +334,7 @@ def test_fh706_is_silent(source: str) -> None:
 
 def test_fh706_is_about_products_that_are_no_plugin() -> None:
     assert hits({TEST: DETECTED["modules"]}, "FH706") == []
-    assert hits({PRODUCT: DETECTED["modules"]}, "FH706", {"is_pytest_plugin": True}) == []
+    assert hits_of({PRODUCT: DETECTED["modules"]}, "FH706", PLUGIN) == []
 
 
 PATCHED = {
@@ -390,15 +403,16 @@ def test_fh709_is_silent(source: str) -> None:
 
 def test_fh709_leaves_the_tool_itself_and_import_hooks_of_products_alone() -> None:
     source = "import pytest\n\npytest.TestReport.failed = False\n"
-    assert hits({PRODUCT: source}, "FH709", {"distribution": "pytest"}) == []
-    assert len(hits({PRODUCT: source}, "FH709", {"distribution": "shop"})) == 1
+    assert hits_of({PRODUCT: source}, "FH709", Metadata(distribution="pytest")) == []
+    assert len(hits_of({PRODUCT: source}, "FH709", Metadata(distribution="shop"))) == 1
     hook = "import sys\n\n\ndef install():\n    sys.meta_path.insert(0, finder)\n"
     assert hits({PRODUCT: hook}, "FH709") == []
     assert len(hits({PRODUCT: hook + "\n\nsys.meta_path.append(finder)\n"}, "FH709")) == 1
 
 
 def shadowed(tmp_path: Path, *paths: str, distribution: str = "shop") -> list[tuple[str, str]]:
-    root = write(tmp_path / "p", dict.fromkeys(("app/__init__.py", "app/a.py", *paths), ""))
+    files = dict.fromkeys(("app/__init__.py", "app/a.py", *paths), "")
+    root = write(tmp_path / "p", {**files, "pyproject.toml": f'[project]\nname = "{distribution}"\n'})
     listing = python_files(root, ("app",), ())
     tree = Tree(
         root=root,
@@ -409,7 +423,6 @@ def shadowed(tmp_path: Path, *paths: str, distribution: str = "shop") -> list[tu
         interpreter=Path("python"),
         source=("app",),
         test_roots=("tests",),
-        options={"distribution": distribution},
         nested=listing.nested,
     )
     return [(hit.path, hit.sub) for hit in shadows(tree)]

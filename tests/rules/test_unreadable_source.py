@@ -14,6 +14,7 @@ import pytest
 from pytest_failhard.rules import scan as scan_module
 from pytest_failhard.rules.scan import Limits, Scan, scan_project, scan_sources
 from pytest_failhard.source.files import SourceFile
+from pytest_failhard.source.metadata import Metadata
 from tests.rules.support import hits, scanned
 from tests.support import write
 
@@ -78,7 +79,9 @@ def test_all_that_cannot_be_read_is_listed_and_the_rest_is_read() -> None:
 
 
 def one(reader: Callable[[], bytes], needs: str = "", limits: Limits | None = None) -> Scan:
-    return scan_sources([(SourceFile(path=PATH, role="product"), reader)], needs, limits or Limits())
+    return scan_sources(
+        [(SourceFile(path=PATH, role="product"), reader)], Metadata(requires_python=needs), limits or Limits()
+    )
 
 
 @pytest.mark.parametrize(

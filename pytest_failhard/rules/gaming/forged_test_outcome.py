@@ -79,8 +79,8 @@ class ForgedTestOutcome(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out the product of a plugin: hooks are what it consists of."""
-        del index
-        plugin = options.get("is_pytest_plugin") is True
+        del options
+        plugin = index.metadata.is_pytest_plugin
         return [hit for hit in hits if not (plugin and hit.details["role"] == "product")]
 
 

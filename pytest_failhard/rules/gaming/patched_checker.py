@@ -62,8 +62,8 @@ class PatchedChecker(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out a project that is what it replaces."""
-        del index
-        own = options.get("distribution")
+        del options
+        own = index.metadata.distribution
         return [hit for hit in hits if not own or data.GATE_TOOLS.get(_first(hit)) != own]
 
 

@@ -19,13 +19,14 @@ def shadows(tree: Tree) -> Iterator[Hit]:
     """Yield a hit for each module that is imported in place of another; a project may be the tool itself."""
     paths = {file.path for file in tree.files}
     roots = _roots(tree)
+    own = tree.scan.index.metadata.distribution
     for path in sorted(paths):
         folder, name = _top(path, paths)
         if not name:
             continue
         if name in data.START_UP:
             yield _hit(path, "shadowed-tool", f"{path} is imported by every interpreter that starts here")
-        elif data.GATE_TOOLS.get(name) not in {None, tree.options.get("distribution")}:
+        elif data.GATE_TOOLS.get(name) not in {None, own}:
             yield _hit(path, "shadowed-tool", f"{path} is imported in place of the tool {name}")
         elif name in data.LIBRARY and folder in roots:
             yield _hit(path, "shadowed-library", f"{path} is imported in place of the library's {name}")

@@ -62,8 +62,8 @@ class TestDetection(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out a plugin of pytest: it is there to know."""
-        del index
-        return [] if options.get("is_pytest_plugin") is True else hits
+        del options
+        return [] if index.metadata.is_pytest_plugin else hits
 
 
 def _variables(module: Module) -> Iterator[tuple[ast.expr, str]]:
