@@ -171,7 +171,7 @@ COMMAND_FILES = (
 VARIABLE = re.compile(
     r"""\b(PYTEST_ADDOPTS|PYTHONOPTIMIZE|PIP_AUDIT_IGNORE_VULNS?)["']?\]?\s*(?:[:+?]?=|:)\s*(.*)"""
 )
-OPTIMIZED = re.compile(r"\bpython[\d.]*\s+(?:-\w+\s+)*-\w*O+\w*\s.*\b(?:pytest|unittest)\b")
+OPTIMIZED = re.compile(r"\bpython[\d.]*\s+(?:-[WX]\s+\S+\s+|-\w+\s+)*-\w*O+\w*\s.*\b(?:pytest|unittest)\b")
 IGNORED_VULNERABILITY = re.compile(r"--ignore-vuln(?:[=\s]|[\"'],\s*)[\"']?([\w-]+)")
 OFF_VALUES = frozenset({"", "0", '""', "''"})
 COMMENT = re.compile(r"\s*(?:#|//|;)")

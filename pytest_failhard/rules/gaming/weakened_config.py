@@ -157,7 +157,7 @@ class _Looked:
             message = f"{path} does not parse: what it tells its tools cannot be known"
             yield Weakness(path=path, line=0, key="", value=str(error), message=message, fix="mend the file")
             return
-        work += _extended(now)
+        work += [(name, kind) for name, kind in _extended(now) if self._is_inside(name)]
         before = self._before(path, like)
         stock = _identities(self._tables(before, project)) if before else frozenset()
         yield from self._told(self._tables(now, project), stock)
@@ -194,6 +194,10 @@ class _Looked:
         for module in (coverage_tables, mypy_tables, lint_tables, bandit_tables):
             yield from module.weaknesses(settings, project)
 
+    def _is_inside(self, path: str) -> bool:
+        file = (self._root / path).resolve()
+        return file.is_file() and file.is_relative_to(self._root.resolve())
+
     def _text(self, path: str) -> str:
         try:
             return (self._root / path).read_text("utf-8-sig")
@@ -216,7 +220,7 @@ def _taken(root: Path) -> str:
 
 def _is_test_file(path: str, roots: tuple[str, ...]) -> bool:
     pure = PurePosixPath(path)
-    below = any(root == "." or path == root or path.startswith(f"{root}/") for root in roots)
+    below = any(root in {".", path} or path.startswith(f"{root}/") for root in roots)
     return below and any(pure.match(pattern) for pattern in TEST_FILES[:2])
 
 

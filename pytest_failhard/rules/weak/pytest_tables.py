@@ -96,7 +96,8 @@ def _folders(setting: Setting, project: Project) -> Iterator[Weakness]:
         # Loose test files beside the packages are often scripts; what lies in a folder of tests is meant.
         meant = tuple(path for path in project.tests if "/" in path)
         hidden = project.with_tests(path for path in meant if not _below(path, patterns))
-        if hidden and len(hidden) < len(meant):
+        # Where no path fits, pytest looks everywhere.
+        if hidden and any(_below(path, patterns) for path in meant):
             yield weakness(
                 setting, " ".join(patterns), f"leaves out {shown(hidden)}", "name every test folder"
             )

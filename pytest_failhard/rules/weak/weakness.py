@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -61,7 +62,7 @@ class Project:
             tests=tuple(_relative(self.tests, folder)),
         )
 
-    @property
+    @functools.cached_property
     def own(self) -> tuple[str, ...]:
         """The product files that somebody wrote as such: no migrations, no generated and no foreign code.
 
