@@ -99,7 +99,7 @@ class _Reader:
                 continue
             if not any(word in node.value.lower() for word in self.words):
                 continue
-            words = [pair for pair in _prose(node.value, node.lineno)]
+            words = list(_prose(node.value, node.lineno))
             found = self._match(words)
             if found is not None:
                 text = " ".join(word for word, _ in words)

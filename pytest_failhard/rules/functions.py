@@ -20,10 +20,15 @@ def is_dunder(name: str) -> bool:
 
 def is_abstract(module: Module, function: FunctionNode) -> bool:
     """Tell whether a function only declares: decorated so, or a method of an interface."""
-    if decorators(function) & data.ABSTRACT_DECORATORS:
+    if is_declared_abstract(function):
         return True
     owner = module.class_of(function)
     return owner is not None and is_interface(owner)
+
+
+def is_declared_abstract(function: FunctionNode) -> bool:
+    """Tell whether a decorator says that a function has no body of its own."""
+    return bool(decorators(function) & data.ABSTRACT_DECORATORS)
 
 
 def is_interface(node: ast.ClassDef) -> bool:

@@ -48,20 +48,9 @@ MOCK_FLAG = re.compile(
     r"|graceful_?degradation)$"
 )
 MODE_SET = re.compile(r"(?i)^(?:(?:mock|demo|offline|simulation)_(?:mode|enabled|active)|fallback_mode)$")
-FLAG_WORDS = tuple(
-    word.encode()
-    for word in [
-        "mock",
-        "offline",
-        "demo",
-        "fake",
-        "simulat",
-        "dummy",
-        "sample",
-        "test",
-        "fallback",
-        "graceful",
-    ]
+FLAG_WORDS = (
+    *(b"mock", b"offline", b"demo", b"fake", b"simulat", b"dummy", b"sample", b"test", b"fallback"),
+    b"graceful",
 )
 """A file with none of them, in lower case, has no switch for a mock mode."""
 NO_FLAGS = frozenset({"mock_responses", "mock_response", "mock_data"})
@@ -125,8 +114,8 @@ PLACEHOLDER = re.compile(
     r"|lorem ipsum.*"
     r"|todo\b.*"
 )
-PLACEHOLDER_WORDS = tuple(
-    [
+PLACEHOLDER_WORDS = (
+    *(
         "your",
         "change",
         "replace",
@@ -135,23 +124,12 @@ PLACEHOLDER_WORDS = tuple(
         "xxxxxx",
         "dummy",
         "fake",
-        "test-",
-        "test_",
-        "testkey",
-        "testtoken",
-        "testsecret",
-        "testapi",
-        "dev-",
-        "dev_",
-        "demo-",
-        "demo_",
-        "demokey",
-        "demotoken",
-        "demosecret",
         "placeholder",
         "lorem",
         "todo",
-    ]
+    ),
+    *("test-", "test_", "testkey", "testtoken", "testsecret", "testapi", "dev-", "dev_", "demo-", "demo_"),
+    *("demokey", "demotoken", "demosecret", "todo"),
 )
 NO_PLACEHOLDER = re.compile(r"placeholders?|placeholder_\w+|todos?|x{6,}")
 SHORTEST, LONGEST = 4, 80

@@ -43,8 +43,9 @@ class CannedGuardAnswer(StaticRule):
         False; values that carry an error; dicts with a `status_code`; functions that only tell whether the
         thing is there; clean-up, which has nothing to close.
     Evasions:
-        The inverted guard, a conditional expression, `x and x.call() or CANNED`, `self.client = NullClient()`,
-        the guard in a decorator, `match`, `getattr(self, "client", None) or Canned()`.
+        The inverted guard, a conditional expression, `x and x.call() or CANNED`, an early
+        `self.client = NullClient()`, the guard in a decorator, `match`, and
+        `getattr(self, "client", None) or Canned()`.
     Measured:
         No figure that was not tuned on.
     """
@@ -61,17 +62,13 @@ class CannedGuardAnswer(StaticRule):
         if isinstance(node, ast.If):
             yield from self._branches(node, module)
         elif isinstance(node, ast.IfExp):
-            if absent(node.test, module):
-                yield from self._expression(node, node.body, module)
-            elif present(node.test, module):
-                yield from self._expression(node, node.orelse, module)
+            yield from self._expression(node, module)
         elif isinstance(node, ast.BoolOp):
             yield from self._chain(node, module)
-        elif isinstance(node, ast.Match):
-            if absent(ast.UnaryOp(op=ast.Not(), operand=node.subject), module):
-                for case in node.cases:
-                    if isinstance(case.pattern, ast.MatchSingleton) and not case.pattern.value:
-                        yield from self._body(case.pattern, case.body, module)
+        elif isinstance(node, ast.Match) and present(node.subject, module):
+            for case in node.cases:
+                if isinstance(case.pattern, ast.MatchSingleton) and not case.pattern.value:
+                    yield from self._body(case.pattern, case.body, module)
 
     def _branches(self, node: ast.If, module: Module) -> Iterable[Hit]:
         if absent(node.test, module):
@@ -90,9 +87,11 @@ class CannedGuardAnswer(StaticRule):
         elif isinstance(last, ast.Return):
             yield from self._answer(node, last.value, module)
 
-    def _expression(self, node: ast.IfExp, value: ast.expr, module: Module) -> Iterable[Hit]:
-        above = module.parent(node)
-        if isinstance(above, ast.Return) or _is_canned(value):
+    def _expression(self, node: ast.IfExp, module: Module) -> Iterable[Hit]:
+        is_absent = absent(node.test, module)
+        value = node.body if is_absent else node.orelse
+        is_used = isinstance(module.parent(node), ast.Return) or _is_canned(value)
+        if is_used and (is_absent or present(node.test, module)):
             yield from self._answer(node, value, module)
 
     def _chain(self, node: ast.BoolOp, module: Module) -> Iterable[Hit]:

@@ -73,6 +73,7 @@ class ConfessedStub(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Keep those that admit it in a language that the policy reads."""
+        del index
         chosen = set(confessions.languages(options))
         return [hit for hit in hits if chosen & set(hit.details[LANGUAGES].split())]
 

@@ -55,7 +55,7 @@ class MockInProduct(StaticRule):
         `public_test_doubles`.
     Evasions:
         `Mock = type("X", ...)`; a mock module imported lazily; a double in `examples/` that product code
-        imports. Names like `DevClient` or `InMemoryStore` are none: their bodies are what FH208 and FH302 read.
+        imports. Names like `DevClient` or `InMemoryStore` are none: FH208 and FH302 read their bodies.
     Measured:
         No figure that was not tuned on.
     """
@@ -69,20 +69,15 @@ class MockInProduct(StaticRule):
 
     def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
         """Return a hit for each double that is defined or imported."""
-        if isinstance(node, ast.ClassDef):
-            if _is_double(node.name) and not _fails_loud(node):
-                yield self._hit(node, module, node.name, empty=_is_empty(node))
-        elif isinstance(node, FUNCTIONS):
-            if _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module):
-                yield self._hit(node, module, node.name)
-        elif isinstance(node, ast.Call):
-            name = _made(node, module)
-            if name:
-                yield self._hit(node, module, name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for dotted in sorted({each for each in _modules(node, module) if _is_double_module(each)}):
-                if not module.is_type_checking(node):
-                    yield self._hit(node, module, dotted, kind=IMPORT)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found = sorted({each for each in _modules(node, module) if _is_double_module(each)})
+            if found and not module.is_type_checking(node):
+                yield self._hit(node, module, found[0], kind=IMPORT)
+            return
+        name = _named(node, module)
+        if name:
+            is_empty = isinstance(node, ast.ClassDef) and _is_empty(node)
+            yield self._hit(node, module, name, empty=is_empty)
 
     def _hit(self, node: ast.AST, module: Module, name: str, *, kind: str = "", empty: bool = False) -> Hit:
         where = module.qualname(node)
@@ -121,6 +116,16 @@ class MockInProduct(StaticRule):
                     sub="referenced" if is_used else "unreferenced",
                     message=hit.message + _promoted(hit.path, index),
                 )
+
+
+def _named(node: ast.AST, module: Module) -> str:
+    """Return the name of a double that a node defines, empty for none."""
+    if isinstance(node, ast.ClassDef):
+        return node.name if _is_double(node.name) and not _fails_loud(node) else ""
+    if isinstance(node, FUNCTIONS):
+        is_double = _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module)
+        return node.name if is_double else ""
+    return _made(node, module) if isinstance(node, ast.Call) else ""
 
 
 def _promoted(path: str, index: Index) -> str:

@@ -49,16 +49,15 @@ class RandomResult(StaticRule):
         if data.RANDOM_WANTED.search(node.name) or not any(word in module.data for word in data.RANDOM_WORDS):
             return
         tainted = _tainted(node, module)
-        for returned in own_nodes(node, ast.Return, ast.Yield):
-            if isinstance(returned, ast.Return | ast.Yield) and returned.value is not None:
-                if _is_random(returned.value, module, tainted, node.name):
-                    yield self.hit(
-                        module,
-                        node,
-                        f"{module.qualname(node)} returns a random number as its result",
-                        "compute or fetch the result, or raise that it cannot be had",
-                    )
-                    return
+        answers = [each.value for each in own_nodes(node, ast.Return)]
+        answers += [each.value for each in own_nodes(node, ast.Yield)]
+        if any(each is not None and _is_random(each, module, tainted, node.name) for each in answers):
+            yield self.hit(
+                module,
+                node,
+                f"{module.qualname(node)} returns a random number as its result",
+                "compute or fetch the result, or raise that it cannot be had",
+            )
 
 
 def _tainted(function: FunctionNode, module: Module) -> frozenset[str]:
@@ -85,8 +84,9 @@ def _bound(function: FunctionNode) -> Iterator[tuple[str, ast.expr]]:
         elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
             yield from ((name, node.value) for name in _target(node.target))
         elif isinstance(node, ast.Call) and last_part(node) in data.GROWING:
-            if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-                yield from ((node.func.value.id, each) for each in node.args)
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            if isinstance(owner, ast.Name):
+                yield from ((owner.id, each) for each in node.args)
 
 
 def _target(target: ast.expr) -> Iterator[str]:
@@ -108,10 +108,17 @@ def _is_random(value: ast.expr, module: Module, tainted: Iterable[str], name: st
             return True
         if isinstance(each, ast.Call) and _draws(each, module):
             return True
-        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod) and not data.BUCKETS.search(name):
-            if any(isinstance(part, ast.Call) and _is_clock(part, module) for part in ast.walk(each.left)):
-                return True
+        if isinstance(each, ast.BinOp) and _is_reduced_clock(each, module) and not data.BUCKETS.search(name):
+            return True
     return False
+
+
+def _is_reduced_clock(node: ast.BinOp, module: Module) -> bool:
+    """Tell whether a node is `hash(x) % n` or `time.time() % n`."""
+    return isinstance(node.op, ast.Mod) and any(
+        isinstance(part, ast.Call) and module.resolve(part.func) in data.CLOCKS
+        for part in ast.walk(node.left)
+    )
 
 
 def _parts(value: ast.expr) -> Iterator[ast.AST]:
@@ -139,9 +146,8 @@ def _values(table: ast.Dict) -> Iterator[ast.expr]:
 
 def _draws(call: ast.Call, module: Module) -> bool:
     name = module.resolve(call.func)
-    if name:
-        if data.RANDOM_CALLS.match(_canonical(name, data.ALIASES)):
-            return True
+    if name and data.RANDOM_CALLS.match(_canonical(name, data.ALIASES)):
+        return True
     if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.GENERATOR_METHODS:
         return False
     made = module.value(call.func.value)
@@ -151,7 +157,3 @@ def _draws(call: ast.Call, module: Module) -> bool:
 def _canonical(name: str, aliases: Mapping[str, str]) -> str:
     first, dot, rest = name.partition(".")
     return f"{aliases.get(first, first)}{dot}{rest}"
-
-
-def _is_clock(call: ast.Call, module: Module) -> bool:
-    return module.resolve(call.func) in data.CLOCKS

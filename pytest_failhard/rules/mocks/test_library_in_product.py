@@ -83,9 +83,8 @@ def _loaded(node: ast.AST, module: Module) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.Call) and module.resolve(node.func) in data.IMPORTERS:
         yield module.text(argument(node, 0, "name")) or ""
-    elif isinstance(node, ast.Attribute) and node.attr == "mock":
-        if isinstance(node.value, ast.Name) and module.imports.get(node.value.id) == "unittest":
-            yield "unittest.mock"
+    elif isinstance(node, ast.Attribute) and node.attr == "mock" and isinstance(node.value, ast.Name):
+        yield f"{module.imports.get(node.value.id)}.mock"
 
 
 def _library(dotted: str) -> str:

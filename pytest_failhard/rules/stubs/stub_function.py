@@ -78,6 +78,7 @@ class StubFunction(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out the methods of classes that somebody derives from."""
+        del options
         for hit in hits:
             known = index.classes.get(hit.details[CLASS])
             if known is None or not index.subclasses(known):
