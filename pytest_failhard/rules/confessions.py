@@ -118,7 +118,7 @@ class _Reader:
         for match in self.expression.finditer(text):
             start, end = match.span()
             is_denied = any(low < end and start < high for low, high in denied)
-            if not is_denied and not data.ABOUT_TESTS.search(_sentence(text, start, end)):
+            if not is_denied and not data.ABOUT_OTHERS.search(_sentence(text, start, end)):
                 return words[text.count(" ", 0, start + 1)][1], match[0].strip("# ")[: data.PHRASE]
         return None
 

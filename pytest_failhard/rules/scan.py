@@ -14,7 +14,14 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, every, pyproject, read
+from pytest_failhard.source.files import (
+    MAX_FILE_BYTES,
+    SourceFile,
+    declares_pytest_plugin,
+    every,
+    pyproject,
+    read,
+)
 from pytest_failhard.source.index import FileFacts, Index, facts
 from pytest_failhard.source.module import Module
 
@@ -38,18 +45,21 @@ class Scan:
     unreadable: tuple[str, ...]
 
 
-def scan(root: Path, files: Sequence[SourceFile], needs: str = "") -> Scan:
+def scan(root: Path, files: Sequence[SourceFile], needs: str = "", *, is_plugin: bool = False) -> Scan:
     """Read each file once and return what stands in it.
 
     The last scans are remembered as long as no file has changed: three gates ask for the same one.
-    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours.
+    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours;
+    `is_plugin` says that the project is a plugin of pytest.
     """
-    key = (root, tuple(files), tuple(_state(root, file.path) for file in files))
+    key = (root, is_plugin, tuple(files), tuple(_state(root, file.path) for file in files))
     with _LOCK:
         if key not in _SCANS:
             while len(_SCANS) >= KEPT_SCANS:
                 _SCANS.pop(next(iter(_SCANS)))
-            _SCANS[key] = scan_sources(((file, _reader(root, file.path)) for file in files), needs)
+            _SCANS[key] = scan_sources(
+                ((file, _reader(root, file.path)) for file in files), needs, is_plugin=is_plugin
+            )
         return _SCANS[key]
 
 
@@ -58,7 +68,8 @@ def scan_project(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) ->
     project = read(root, source, tests)
     needs = pyproject(root).get("project")
     bound = needs.get("requires-python") if isinstance(needs, dict) else None
-    return scan(root, every(project), bound if isinstance(bound, str) else "")
+    plugin = declares_pytest_plugin(root)
+    return scan(root, every(project), bound if isinstance(bound, str) else "", is_plugin=plugin)
 
 
 _LOCK = threading.Lock()
@@ -77,7 +88,9 @@ def _reader(root: Path, path: str) -> Callable[[], bytes]:
     return (root / path).read_bytes
 
 
-def scan_sources(sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], needs: str = "") -> Scan:
+def scan_sources(
+    sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], needs: str = "", *, is_plugin: bool = False
+) -> Scan:
     """Return what stands in sources, each given with what reads its bytes."""
     rules = {rule.code: rule() for rule in catalogue.RULES}
     known: list[FileFacts] = []
@@ -93,7 +106,12 @@ def scan_sources(sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], need
         known.append(facts(module))
         if time.thread_time() - begun > MAX_FILE_SECONDS:
             unreadable.append(f"{file.path}: too-slow: its rules took more than {MAX_FILE_SECONDS} s")
-    return Scan(rules=rules, hits=numbered(sorted(hits)), index=Index(known), unreadable=tuple(unreadable))
+    return Scan(
+        rules=rules,
+        hits=numbered(sorted(hits)),
+        index=Index(known, is_pytest_plugin=is_plugin),
+        unreadable=tuple(unreadable),
+    )
 
 
 def _module(file: SourceFile, read: Callable[[], bytes], needs: str) -> Module | str:

@@ -27,6 +27,8 @@ EXAMPLE_FOLDERS = frozenset(
 )
 SCRIPT_FOLDERS = frozenset({"scripts", "tools", "bin", "ci", ".github"})
 BUILD_FOLDERS = frozenset({"build", "dist"})
+PYTEST_GROUP = "pytest11"
+"""The group of entry points that pytest loads."""
 TEST_FILES = ("test_*.py", "*_test.py", "conftest.py", "tests.py")
 
 
@@ -257,3 +259,17 @@ def pyproject(root: Path) -> Mapping[str, object]:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GateError(f"pyproject.toml: {error}") from None
+
+
+def declares_pytest_plugin(root: Path) -> bool:
+    """Tell whether the project declares an entry point for pytest, in whatever build configuration."""
+    project = pyproject(root)
+    groups = (
+        _table(project, "project", "entry-points"),
+        _table(project, "tool", "poetry", "plugins"),
+        _table(project, "tool", "flit", "entrypoints"),
+    )
+    if any(PYTEST_GROUP in group for group in groups):
+        return True
+    older = [root / name for name in ("setup.cfg", "setup.py") if (root / name).is_file()]
+    return any(PYTEST_GROUP.encode() in path.read_bytes() for path in older)

@@ -84,10 +84,12 @@ DENIAL = re.compile(
     r"(?:hard-?coded|mock|placeholder|stub|dummy|fake|simulat)"
 )
 """What cancels a confession that it overlaps."""
-ABOUT_TESTS = re.compile(
-    r"\b(?:for|in|by|during|under|from) (?:the |our |unit |integration |all |these )*"
+ABOUT_OTHERS = re.compile(
+    r"\bsubclass(?:es)?\b|\boverrid(?:e|es|den)\b"
+    r"|\b(?:for|in|by|during|under|from) (?:the |our |unit |integration |all |these )*"
     r"(?:tests?|testing|pytest|test suite)\b|\bunit[- ]tests?\b"
 )
+"""A sentence about tests, or about what a subclass has to do, admits nothing."""
 DETECTING = re.compile(
     r"^_*(?:is|has|check|detect|validate|find|no|reject|strip|count|contains|scan|ensure|forbid|verify)_"
     r"|(?:detect\w*|checker|validator|finder|scanner|linter)$"

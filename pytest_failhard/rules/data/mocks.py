@@ -71,9 +71,12 @@ OPTION_CALLS = frozenset({"add_argument", "option", "Option", "addoption", "add_
 # FH204
 GUARD = re.compile(
     r"(?i)(?:api_?key|auth_?token$|access_?token$|(?:^|[._])(?:\w*_)?client$|llm|openai|anthropic|gemini|groq"
-    r"|ollama|(?:ai|llm|api|service|model|provider|agent)\w*[._](?:is_)?(?:available|configured|enabled|ready)"
+    r"|ollama|(?:\bai(?:_\w+)?|_ai|llm\w*|(?:api|service|model|provider|agent)\w*)[._](?:is_)?"
+    r"(?:available|configured|enabled|ready)"
     r"|credentials?)"
 )
+NO_GUARD = frozenset({"request.client", "self.request.client", "websocket.client", "scope.client"})
+"""The peer of a connection is called client, too."""
 ABSENT = frozenset({"None", "False", "''"})
 """What a missing thing is compared with, as Python shows it."""
 GUARD_CALLS = frozenset({"is_available", "is_configured", "is_enabled", "has_key", "available", "configured"})
@@ -100,7 +103,7 @@ PROBE_KINDS = frozenset({"false", "none", "true", "const"})
 PLACEHOLDER = re.compile(
     r"your[-_ ].{0,40}(?:key|secret|token|password|id|url|here).{0,30}"
     r"|.{0,30}change[-_ ]?(?:me|this|in[-_ ]?prod\w*).{0,30}"
-    r"|replace[-_ ]?(?:me|this|with).{0,40}"
+    r"|replace[-_ ]?(?:me|this|with)(?![a-z]).{0,40}"
     r"|insert[-_ ].{0,30}here"
     r"|sk-x{3,}.*"
     r"|x{6,}"

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.data.values import ERROR_TEXT
 from pytest_failhard.rules.guards import absent, present
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.unit import Hit, StaticRule
@@ -78,7 +79,7 @@ class CannedGuardAnswer(StaticRule):
             yield from self._body(node, rest, module)
 
     def _body(self, node: ast.AST, body: Sequence[ast.stmt], module: Module) -> Iterable[Hit]:
-        if not body or raises(module, body):
+        if not body or raises(module, body) or any(map(_yields_error, body)):
             return
         last = body[-1]
         put = next((each for each in body if isinstance(each, ast.Assign) and _is_canned(each.value)), None)
@@ -121,6 +122,15 @@ def _following(node: ast.If, module: Module) -> Sequence[ast.stmt]:
         return ()
     rest: Sequence[ast.stmt] = body[body.index(node) + 1 :]
     return rest if len(rest) == 1 else ()
+
+
+def _yields_error(statement: ast.stmt) -> bool:
+    """Tell whether a generator hands out a value that carries an error before it ends."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Yield) and any(
+        isinstance(each, ast.Constant) and isinstance(each.value, str) and ERROR_TEXT.search(each.value)
+        for each in ast.walk(value)
+    )
 
 
 def _is_canned(value: ast.expr | None) -> bool:

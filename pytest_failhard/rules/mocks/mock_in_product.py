@@ -12,7 +12,7 @@ from pytest_failhard.rules.functions import is_dunder
 from pytest_failhard.rules.options import entries, names
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.files import role
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument, last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -169,7 +169,13 @@ def _fails_loud(node: ast.ClassDef) -> bool:
 
 
 def _raises(function: FunctionNode) -> bool:
-    return isinstance(function.body[-1], ast.Raise)
+    """Tell whether a function ends in a raise, or hands out a function that does."""
+    last = function.body[-1]
+    handed = last_part(last.value) if isinstance(last, ast.Return) and last.value is not None else ""
+    return isinstance(last, ast.Raise) or any(
+        isinstance(each, FUNCTIONS) and each.name == handed and isinstance(each.body[-1], ast.Raise)
+        for each in function.body
+    )
 
 
 def _is_empty(node: ast.ClassDef) -> bool:

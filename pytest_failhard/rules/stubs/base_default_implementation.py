@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import stubs as data
-from pytest_failhard.rules.functions import is_dunder, working
+from pytest_failhard.rules.functions import is_dunder, is_idle, working
 from pytest_failhard.rules.options import names, texts
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
@@ -110,7 +110,7 @@ def _is_default(method: FunctionNode, module: Module) -> bool:
         return False
     left = list(working(module, body(method)))
     if not left:
-        return True
+        return is_idle(module, method)
     return len(left) == 1 and isinstance(left[0], ast.Return) and _is_nothing(left[0].value, method, module)
 
 
