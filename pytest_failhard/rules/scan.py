@@ -57,9 +57,8 @@ def scan(root: Path, files: Sequence[SourceFile], needs: str = "", *, is_plugin:
         if key not in _SCANS:
             while len(_SCANS) >= KEPT_SCANS:
                 _SCANS.pop(next(iter(_SCANS)))
-            _SCANS[key] = scan_sources(
-                ((file, _reader(root, file.path)) for file in files), needs, is_plugin=is_plugin
-            )
+            sources = ((file, _reader(root, file.path)) for file in files)
+            _SCANS[key] = scan_sources(sources, needs, is_plugin=is_plugin)
         return _SCANS[key]
 
 

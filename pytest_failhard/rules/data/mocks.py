@@ -177,7 +177,11 @@ GENERATOR_METHODS = frozenset(
     | {"randrange", "betavariate", "rand", "randn"}
 )
 CLOCKS = frozenset({"hash", "time.time", "time.time_ns", "time.monotonic"})
-RANDOM_WORDS = (b"random", b"secrets", b"hash(", b"time")
+RANDOM_WORDS = (
+    *(b"random", b"secrets", b"hash(", b"time() %", b"time()%", b"time()) %", b"time())%", b"time_ns() %"),
+    b"monotonic() %",
+)
+"""A file without any of them draws nothing."""
 ALIASES = {"np": "numpy"}
 """A name that nobody imports under another meaning."""
 GROWING = frozenset({"append", "add", "update", "extend", "insert"})
