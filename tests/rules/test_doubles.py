@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_failhard.model import Option
 from pytest_failhard.rules.scan import scan_project
 from tests.rules.support import hits, subs
 
@@ -55,7 +56,7 @@ class TestTestLibraries:
         assert hits(files, "FH201") == []
 
     def test_a_library_may_be_allowed(self) -> None:
-        allowed = [{"module": "faker", "owner": "ana", "reason": "makes synthetic data"}]
+        allowed: list[Option] = [{"module": "faker", "owner": "ana", "reason": "makes synthetic data"}]
         source = "from faker import Faker\nimport mimesis\n"
         assert [hit.line for hit in hits(source, "FH201", {"allow_test_libraries": allowed})] == [2]
 
@@ -145,10 +146,12 @@ class TestDoubles:
         ]
 
     def test_published_doubles_are_let_through(self) -> None:
-        public = [{"name": "app.service.MockClient", "owner": "ana", "reason": "for users' tests"}]
+        public: list[Option] = [
+            {"name": "app.service.MockClient", "owner": "ana", "reason": "for users' tests"}
+        ]
         source = "class MockClient:\n    x = 1\nclass MockServer:\n    x = 1\n"
         assert [hit.line for hit in hits(source, "FH202", {"public_test_doubles": public})] == [3]
-        glob = [{"name": "app.*.Mock*"}]
+        glob: list[Option] = [{"name": "app.*.Mock*"}]
         assert hits(source, "FH202", {"public_test_doubles": glob}) == []
 
     def test_a_double_outside_of_product_code_names_who_imports_it(self, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class TestPlaceholders:
 
     @pytest.mark.xfail(strict=True, reason="settings files are read by no static rule")
     def test_a_placeholder_in_a_settings_file_is_found(self) -> None:
-        assert hits({"app/a.py": "", "settings.toml": "key = 'change-me'\n"}, "FH205")
+        assert hits({"app/a.py": "", "settings.yaml": "key: 'change-me'\n"}, "FH205")
 
     @pytest.mark.xfail(strict=True, reason="a text that stands for a number: FH302 where it is all there is")
     def test_not_available_for_a_computed_field_is_found(self) -> None:

@@ -71,13 +71,14 @@ CONFESSIONS = {
 """Language -> what admits it, in lower-case text."""
 WORDS = {
     ENGLISH: (
-        *("real", "production", "would", "for demo", "placeholder", "simplified", "mock ", "dummy ", "fake "),
-        *("simulat", "stub ", "coded for", "implement", "todo", "for now"),
+        *("real", "production", "would", "demo", "placeholder", "simplified", "mock", "dummy", "fake"),
+        *("simulat", "stub", "coded", "implement", "todo", "now"),
     ),
     "zh": ("简化", "临时", "暂时", "实现", "模拟", "占位", "实际"),
-    "es": ("simplificada", "implementa", "por ahora", "datos ", " real", "en producción"),
-    "pt": ("simplificada", "implementa", "por enquanto", "dados ", " real", "em produção"),
+    "es": ("simplificada", "implementa", "ahora", "datos", "real", "producción"),
+    "pt": ("simplificada", "implementa", "enquanto", "dados", "real", "produção"),
 }
+"""Single words: a phrase may be broken over two lines. `é` and the like have to be lower case already."""
 DENIAL = re.compile(
     r"\b(?:no|not|never|without|zero|any|avoid|reject|detect|forbid|instead of|remove[sd]?|replac\w+|anti"
     r"|block\w*|contains?|find\w*|check\w* for|look\w* for) (?:a |an |any |more |such )?"
