@@ -78,7 +78,7 @@ WORDS = {
     "es": ("simplificada", "implementa", "ahora", "datos", "real", "producción"),
     "pt": ("simplificada", "implementa", "enquanto", "dados", "real", "produção"),
 }
-"""Single words: a phrase may be broken over two lines. `é` and the like have to be lower case already."""
+"""Single words, since a phrase may be broken over two lines."""
 DENIAL = re.compile(
     r"\b(?:no|not|never|without|zero|any|avoid|reject|detect|forbid|instead of|remove[sd]?|replac\w+|anti"
     r"|block\w*|contains?|find\w*|check\w* for|look\w* for) (?:a |an |any |more |such )?"

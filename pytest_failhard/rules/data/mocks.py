@@ -14,6 +14,8 @@ PLUGIN_LIBRARIES = frozenset({"pytest", "_pytest"})
 """What a project that is a plugin of pytest itself may import."""
 IMPORTERS = frozenset({"importlib.import_module", "__import__", "builtins.__import__", "pytest.importorskip"})
 
+IMPORTER_WORDS = (b"import_module", b"__import__", b"importorskip")
+
 # FH202
 MOCK_NAME = re.compile(
     r"(?:^|_)(?:mock|mocked|fake|dummy|canned|stub|stubbed)(?:_|$)|^_?(?:Mock|Fake|Dummy|Stub)(?=[A-Z]|$)"
@@ -164,17 +166,10 @@ RANDOM_WANTED = re.compile(
 )
 BUCKETS = re.compile(r"(?i)shard|bucket|partition|slot|index|worker|queue|avatar|variant|node|hash|port")
 """Names of what a hash is rightly reduced to."""
-RANDOM_CALLS = re.compile(
-    r"^(?:random|secrets|numpy\.random)\.(?:random|randint|uniform|gauss|normal|rand|randn|triangular"
-    r"|betavariate|normalvariate|randrange|randbelow|standard_normal|integers)$"
-)
+RANDOM_MODULES = frozenset({"random", "secrets", "numpy.random", "np.random"})
 GENERATORS = frozenset(
     {"numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.Generator", "random.Random"}
     | {"random.SystemRandom"}
-)
-GENERATOR_METHODS = frozenset(
-    {"random", "randint", "uniform", "gauss", "normal", "integers", "standard_normal", "triangular"}
-    | {"randrange", "betavariate", "rand", "randn"}
 )
 CLOCKS = frozenset({"hash", "time.time", "time.time_ns", "time.monotonic"})
 RANDOM_WORDS = (
@@ -182,7 +177,10 @@ RANDOM_WORDS = (
     b"monotonic() %",
 )
 """A file without any of them draws nothing."""
-ALIASES = {"np": "numpy"}
-"""A name that nobody imports under another meaning."""
+DRAWING = frozenset(
+    {"random", "randint", "uniform", "gauss", "normal", "rand", "randn", "triangular", "betavariate"}
+    | {"normalvariate", "randrange", "randbelow", "standard_normal", "integers"}
+)
+"""Names of the functions and methods that draw a number."""
 GROWING = frozenset({"append", "add", "update", "extend", "insert"})
 HOPS = 8

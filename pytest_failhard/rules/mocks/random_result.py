@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part, own_nodes
+from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
 
 
 class RandomResult(StaticRule):
@@ -40,14 +40,17 @@ class RandomResult(StaticRule):
     name = "random-result"
     gate = "fallbacks"
     family = "mocks"
-    nodes = (ast.FunctionDef, ast.AsyncFunctionDef)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
-        """Return a hit for a function whose returned value is random."""
-        if not isinstance(node, FUNCTIONS) or not data.RESULT_NAME.match(node.name):
+    def over(self, module: Module) -> Iterable[Hit]:
+        """Return a hit for each function whose returned value is random."""
+        if not any(word in module.data for word in data.RANDOM_WORDS):
             return
-        if data.RANDOM_WANTED.search(node.name) or not any(word in module.data for word in data.RANDOM_WORDS):
-            return
+        lines = sorted(_drawing_lines(module))
+        for node in _named(module) if lines else ():
+            if any(node.lineno <= line <= (node.end_lineno or 0) for line in lines):
+                yield from self._judged(node, module)
+
+    def _judged(self, node: FunctionNode, module: Module) -> Iterable[Hit]:
         tainted = _tainted(node, module)
         answers = [each.value for each in own_nodes(node, ast.Return)]
         answers += [each.value for each in own_nodes(node, ast.Yield)]
@@ -58,6 +61,24 @@ class RandomResult(StaticRule):
                 f"{module.qualname(node)} returns a random number as its result",
                 "compute or fetch the result, or raise that it cannot be had",
             )
+
+
+def _named(module: Module) -> Iterator[FunctionNode]:
+    """Yield the functions that are named like a measurement, and not like chance."""
+    for name, functions in module.functions.items():
+        if data.RESULT_NAME.match(name) and not data.RANDOM_WANTED.search(name):
+            yield from functions
+
+
+def _drawing_lines(module: Module) -> Iterator[int]:
+    """Yield the lines where something may be drawn."""
+    for call in module.nodes(ast.Call):
+        name = last_part(call)
+        if name in data.DRAWING or module.imports.get(name, name).rpartition(".")[2] in data.DRAWING:
+            yield call.lineno
+    for reduced in module.nodes(ast.BinOp):
+        if isinstance(reduced.op, ast.Mod):
+            yield reduced.lineno
 
 
 def _tainted(function: FunctionNode, module: Module) -> frozenset[str]:
@@ -145,10 +166,10 @@ def _values(table: ast.Dict) -> Iterator[ast.expr]:
 
 
 def _draws(call: ast.Call, module: Module) -> bool:
-    name = module.resolve(call.func)
-    if name and data.RANDOM_CALLS.match(_canonical(name, data.ALIASES)):
+    owner, _, name = module.resolve(call.func).rpartition(".")
+    if name in data.DRAWING and owner in data.RANDOM_MODULES:
         return True
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.GENERATOR_METHODS:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.DRAWING:
         return False
     made = module.value(call.func.value)
     return isinstance(made, ast.Call) and module.resolve(made.func) in data.GENERATORS
