@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from pytest_failhard.source.comments import Comment
+from pytest_failhard.source.comments import Comment, beside
 from pytest_failhard.source.structure import FLAG
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -232,14 +232,25 @@ class Module:
 
     @functools.cached_property
     def comments(self) -> tuple[Comment, ...]:
-        """The comments of the file; tokenized only where there is a `#` at all."""
+        """The comments of the file; tokenized only where its strings do not tell."""
         if b"#" not in self.data:
             return ()
+        found = beside(self.data, self._texts())
+        if found is not None:
+            return found
         return tuple(
             Comment(line=token.start[0], text=token.string)
             for token in tokenize.tokenize(io.BytesIO(self.data).readline)
             if token.type == tokenize.COMMENT
         )
+
+    def _texts(self) -> Iterator[ast.expr]:
+        """Yield the texts that are no parts of an f-string: where those stand, 3.11 does not know."""
+        yield from self.nodes(ast.JoinedStr)
+        inner = {part for joined in self.nodes(ast.JoinedStr) for part in ast.walk(joined)}
+        for constant in self.nodes(ast.Constant):
+            if isinstance(constant.value, str | bytes) and constant not in inner:
+                yield constant
 
     @functools.cached_property
     def lines(self) -> Sequence[str]:
