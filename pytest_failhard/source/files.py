@@ -27,8 +27,6 @@ EXAMPLE_FOLDERS = frozenset(
 )
 SCRIPT_FOLDERS = frozenset({"scripts", "tools", "bin", "ci", ".github"})
 BUILD_FOLDERS = frozenset({"build", "dist"})
-PYTEST_GROUP = "pytest11"
-"""The group of entry points that pytest loads."""
 TEST_FILES = ("test_*.py", "*_test.py", "conftest.py", "tests.py")
 
 
@@ -85,36 +83,37 @@ def _is_test(folders: list[str], name: str) -> bool:
     )
 
 
-def walk(root: Path, below: str = ".") -> Iterator[str]:
+def walk(root: Path, below: str = ".", suffix: str = ".py") -> Iterator[str]:
     """Yield the paths of all `*.py` files below a folder of the root (or the one file), sorted.
 
     A link to a folder of the project is followed and its files have their real path, so that no code
-    hides behind one. Raises GateError for a link that leaves the project and has Python files.
+    hides behind one; `suffix` asks for files of another kind. Raises GateError for a link that leaves
+    the project and has Python files.
     """
     start = root / below
-    if start.suffix == ".py" and start.is_file():
+    if start.suffix == suffix and start.is_file():
         yield PurePosixPath(below).as_posix()
         return
-    yield from sorted(set(_walk(root, start, set())))
+    yield from sorted(set(_walk(root, start, set(), suffix)))
 
 
-def _walk(root: Path, start: Path, entered: set[Path]) -> Iterator[str]:
+def _walk(root: Path, start: Path, entered: set[Path], suffix: str) -> Iterator[str]:
     for folder, folders, names in os.walk(start):
         entered.add(Path(folder).resolve())
         folders[:] = [name for name in folders if _is_read(Path(folder, name))]
         for name in names:
-            if name.endswith(".py"):
+            if name.endswith(suffix):
                 yield Path(folder, name).relative_to(root).as_posix()
         for link in (Path(folder, name) for name in folders if Path(folder, name).is_symlink()):
-            yield from _linked(root, link, entered)
+            yield from _linked(root, link, entered, suffix)
 
 
-def _linked(root: Path, link: Path, entered: set[Path]) -> Iterator[str]:
+def _linked(root: Path, link: Path, entered: set[Path], suffix: str) -> Iterator[str]:
     target = link.resolve()
     if target in entered:
         return
     if target.is_relative_to(root.resolve()):
-        yield from _walk(root, root / target.relative_to(root.resolve()), entered)
+        yield from _walk(root, root / target.relative_to(root.resolve()), entered, suffix)
     elif next(target.rglob("*.py"), None) is not None:
         raise GateError(
             f"{link.relative_to(root)}: a link to Python files outside the project, which no gate reads; "
@@ -259,17 +258,3 @@ def pyproject(root: Path) -> Mapping[str, object]:
         return tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GateError(f"pyproject.toml: {error}") from None
-
-
-def declares_pytest_plugin(root: Path) -> bool:
-    """Tell whether the project declares an entry point for pytest, in whatever build configuration."""
-    project = pyproject(root)
-    groups = (
-        _table(project, "project", "entry-points"),
-        _table(project, "tool", "poetry", "plugins"),
-        _table(project, "tool", "flit", "entrypoints"),
-    )
-    if any(PYTEST_GROUP in group for group in groups):
-        return True
-    older = [root / name for name in ("setup.cfg", "setup.py") if (root / name).is_file()]
-    return any(PYTEST_GROUP.encode() in path.read_bytes() for path in older)

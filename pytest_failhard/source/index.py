@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from pytest_failhard.source import cases, checks
 from pytest_failhard.source.classes import NEUTRAL_BASES, ClassFacts, body, classes, is_trivial
+from pytest_failhard.source.metadata import NOTHING, Metadata
 from pytest_failhard.source.module import HOPS
 from pytest_failhard.source.usage import imported, used
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import Module
+    from pytest_failhard.source.suppressions import Suppression
 
 __all__ = ["ClassFacts", "FileFacts", "Index", "body", "facts", "is_trivial"]
 STAR = "*"
@@ -33,15 +36,22 @@ class FileFacts:
     """Names read at run time, outside of what defines them and outside of the main guard."""
     code_lines: int
     """Lines that are neither blank nor a comment alone."""
+    tests: int = 0
+    assertions: int = 0
+    """What the tests of the file check, by number."""
+    checking: frozenset[str] = frozenset()
+    """Helpers, fixtures and tests of a test file that check something."""
+    cases: frozenset[int] = frozenset()
+    """Hashes of the literals that a test file compares, alone and in pairs; valid in one process."""
+    suppressions: tuple[Suppression, ...] = ()
 
 
 class Index:
     """The facts of all files, joined. Work grows with the files and their lines, never with their square."""
 
-    def __init__(self, files: Sequence[FileFacts], *, is_pytest_plugin: bool = False) -> None:
+    def __init__(self, files: Sequence[FileFacts], metadata: Metadata = NOTHING) -> None:
         self.files = tuple(files)
-        self.is_pytest_plugin = is_pytest_plugin
-        """Whether the project declares an entry point for pytest."""
+        self.metadata = metadata
         self.by_path: Mapping[str, FileFacts] = {each.path: each for each in files}
         self.by_module: Mapping[str, FileFacts] = {each.module: each for each in files}
         self.classes: Mapping[str, ClassFacts] = {
@@ -184,6 +194,7 @@ def _nearby(dotted: str, module: str) -> Iterator[str]:
 
 def facts(module: Module) -> FileFacts:
     """Return what a file adds to the index."""
+    tests = checks.written_tests(module)
     return FileFacts(
         path=module.path,
         role=module.role,
@@ -192,6 +203,11 @@ def facts(module: Module) -> FileFacts:
         classes=tuple(classes(module)),
         used=used(module),
         code_lines=_code_lines(module.data),
+        tests=len(tests),
+        assertions=sum(len(test.checks) for test in tests),
+        checking=checks.checking(module) if module.role == "test" else frozenset(),
+        cases=cases.written(module) if module.role == "test" else frozenset(),
+        suppressions=module.suppressions,
     )
 
 

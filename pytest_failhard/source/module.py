@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import functools
-import io
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from pytest_failhard.source.comments import Comment, beside
+from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
+from pytest_failhard.source.suppressed_code import of_module
+from pytest_failhard.source.suppressions import Suppression
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -232,31 +232,18 @@ class Module:
 
     @functools.cached_property
     def comments(self) -> tuple[Comment, ...]:
-        """The comments of the file; tokenized only where its strings do not tell."""
-        if b"#" not in self.data:
-            return ()
-        found = beside(self.data, self._texts())
-        if found is not None:
-            return found
-        return tuple(
-            Comment(line=token.start[0], text=token.string)
-            for token in tokenize.tokenize(io.BytesIO(self.data).readline)
-            if token.type == tokenize.COMMENT
-        )
+        """The comments of the file, in order."""
+        return scanned(self.data, self.tree)
 
-    def _texts(self) -> Iterator[ast.expr]:
-        """Yield the texts that are no parts of an f-string: where those stand, 3.11 does not know."""
-        yield from self.nodes(ast.JoinedStr)
-        inner = {part for joined in self.nodes(ast.JoinedStr) for part in ast.walk(joined)}
-        for constant in self.nodes(ast.Constant):
-            if isinstance(constant.value, str | bytes) and constant not in inner:
-                yield constant
+    @functools.cached_property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Where the file tells a tool to look away, in the order of the lines."""
+        return of_module(self)
 
     @functools.cached_property
     def lines(self) -> Sequence[str]:
         """The physical lines without their ends, decoded as the file's cookie says."""
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
-        return self.data.decode(encoding).splitlines()
+        return decoded(self.data).splitlines()
 
 
 def module_name(path: str) -> str:

@@ -1,58 +1,54 @@
-"""Comments found beside the strings of a file are those that the tokens tell."""
+"""The comments that are found without a tokenizer are those that the tokenizer finds."""
 
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pytest_failhard.source.comments import beside
-from pytest_failhard.source.module import Module
+from pytest_failhard.model import GateError
+from pytest_failhard.source.comments import Comment, comments, scanned, tokenized
 
-TEXTS = [
-    "x = 1  # one\n# two\n",
-    "x = '# no'  # yes\n",
-    "x = '#' + \"#\"  # yes '#'\n",
-    "x = f'#{y}' f\"{'#'}\"  # yes\n",
-    "x = '''\n# no\n'''  # yes\n",
-    "def f():\n    '''# no\n    # no\n    '''  # yes # more\n",
-    "x = f'''\n# {y['#']} {z!r:>{w}}\n#'''  # yes\n",
-    "x = b'''\n#\n'''\ny = rb'#'  # yes\n",
-    "é = 'ä#'  # ü\n",
-    "x = ('a'  # one\n     'b')  # two\n",
-    "x = '''a''' '''\n#'''  # yes\n",
-    "x = 'a\\\n# no'  # yes\n",
-    "x = 1\r\n# two\r\n",
-    "match x:\n    case '#':  # yes\n        pass\n",
-    "# -*- coding: latin-1 -*-\nx = 1  # yes\n",
-    "x = 1\n",
-]
-
-
-@pytest.mark.parametrize("text", TEXTS)
-def test_the_comments_of_a_file_are_those_of_its_tokens(text: str) -> None:
-    data = text.encode()
-    expected = [
-        (token.start[0], token.string)
-        for token in tokenize.tokenize(io.BytesIO(data).readline)
-        if token.type == tokenize.COMMENT
-    ]
-    module = Module("app/a.py", "product", data, ast.parse(data))
-    assert [(each.line, each.text) for each in module.comments] == expected
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"# coding: latin-1\n",
-        b"\xef\xbb\xbfx = 1  # one\n",
-        b"x = ('a'  # one\n 'b')\n",
-        b"x = '''a''' '''\n#'''",
-    ],
-    ids=["cookie", "mark", "joined", "joined-blocks"],
+PACKAGE = Path(__file__).parents[2] / "pytest_failhard"
+PIECES = (
+    *("# one\n", "x = 1  # two\n", "s = '#'\n", 's = "# no"  # yes\n', "s = '''\n# no\n''' # yes\n"),
+    *('s = """a "" # no\n"""\n', "r = r'\\'  # no'\n", "s = 'a\\\n# no'\n", "f = f'{x} # no'  # yes\n"),
+    *(
+        "t = ('a'  # yes\n     'b')\n",
+        "b = b'#' # yes\n",
+        "s = '\\\\'  # yes\n",
+        "# '\n",
+        '# """\n',
+        "\f# odd\n",
+    ),
+    *("if x:\n    # deep\n    pass\n", "y = 1; # yes\n", "z = x \\\n  + 1  # yes\n", "''''a'''  # yes\n"),
 )
-def test_where_strings_do_not_tell_nothing_is_claimed(data: bytes) -> None:
-    texts = [each for each in ast.walk(ast.parse(data)) if isinstance(each, ast.Constant)]
-    assert beside(data, texts) is None
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_they_are_those_of_the_tokenizer(pieces: list[str], end: str) -> None:
+    text = "".join(pieces)
+    data = text.replace("\n", end).encode()
+    assert scanned(data, ast.parse(data)) == tokenized(data)
+
+
+def test_they_are_those_of_the_tokenizer_in_real_source() -> None:
+    sources = [path.read_bytes() for path in PACKAGE.rglob("*.py")]
+    assert [data for data in sources if scanned(data, ast.parse(data)) != tokenized(data)] == []
+
+
+def test_the_encoding_of_the_file_counts() -> None:
+    data = "# coding: latin-1\nx = 'ä'  # ö\n".encode("latin-1")
+    assert scanned(data, ast.parse(data)) == (
+        Comment(line=1, text="# coding: latin-1"),
+        Comment(line=2, text="# ö"),
+    )
+
+
+def test_a_file_that_cannot_be_tokenized_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = (\n# open\n")
+    with pytest.raises(GateError, match="a.py: its comments cannot be read"):
+        comments(tmp_path, "a.py")

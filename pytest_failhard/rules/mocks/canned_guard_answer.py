@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from pytest_failhard.rules.availability import absent, present
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.data.values import ERROR_TEXT
-from pytest_failhard.rules.guards import absent, present
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import carries_error, literal

@@ -71,7 +71,7 @@ class TestLibraryInProduct(StaticRule):
         for hit in hits:
             library = hit.details[MODULE]
             is_allowed = any(f"{library}.".startswith(f"{each}.") for each in allowed if each)
-            is_plugin = index.is_pytest_plugin and library in data.PLUGIN_LIBRARIES
+            is_plugin = index.metadata.is_pytest_plugin and library in data.PLUGIN_LIBRARIES
             if not (is_allowed or is_plugin or index.find_module(library, hit.path)):
                 yield hit
 

@@ -42,6 +42,7 @@ from pytest_failhard.llm.verdicts import recovery
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
+from tests.gates.llm.projects import project
 from tests.support import Kept, gate_run, write
 
 PROJECT = """\
@@ -139,6 +140,7 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 PLAIN = "from app.client import once\ndef ask():\n    return once('hello')[0]\n"
 PAUSING = "import random\nfrom app.client import repeated\ndef ask():\n    return repeated([%s])\n"
 GROWING = PAUSING % "lambda: 0.1 + random.random() / 50, lambda: 0.2 + random.random() / 50"
+USUAL = {"pyproject.toml": PROJECT, "app/client.py": CLIENT, "app/server.py": SERVER}
 LIBRARY = Call(id="ask", callable="app.model:ask")
 SERVICE = Call(id="ask", route="ask", result="json:/text")
 COMMAND = Call(id="ask", command=("python", "-c", "from app import model; print(model.ask())"))
@@ -159,8 +161,7 @@ def prepared(
     circuit: Circuit | None = None,
 ) -> Iterator[Bench]:
     """Yield what a series starts from: a project that was seen healthy, on so many systems."""
-    files = {"pyproject.toml": PROJECT, "app/__init__.py": "", "app/client.py": CLIENT}
-    root = write(tmp_path / "p", {**files, "app/server.py": SERVER, "app/model.py": model})
+    root = project(tmp_path, {"app/model.py": model}, USUAL)
     given = LlmSettings(
         providers=("openai",),
         calls=(call,),
