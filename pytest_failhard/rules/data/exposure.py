@@ -21,6 +21,9 @@ EMPTY_HOST_CALLS = frozenset(
 BINDERS = frozenset(
     {"bind", "create_server", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "make_server"}
 )
+BIND = "bind"
+LISTENING = (b"listen(", b"recvfrom(", b"accept(")
+"""One of them stands where a bound socket serves somebody."""
 ADDRESS_PARTS = 2
 
 ORIGINS = frozenset({"allow_origins", "origins", "cors_allowed_origins"})
