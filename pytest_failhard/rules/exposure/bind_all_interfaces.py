@@ -28,7 +28,8 @@ class BindAllInterfaces(StaticRule):
 
         uvicorn.run("app:app", host="127.0.0.1")
     Exempt:
-        A socket bound to port 0, or where nothing listens: that looks for a free port. The entry point of a container is waived.
+        A socket bound to port 0, or where nothing listens: that looks for a free port. The entry point of
+        a container is waived.
     Evasions:
         `"::"`; an empty host where something listens; a host from the environment with such a default.
     Measured:
