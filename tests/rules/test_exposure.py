@@ -35,6 +35,9 @@ def test_a_debug_server_is_found(source: str) -> None:
     "source",
     [
         pytest.param("app.run()\napp.run(debug=False)\napp.debug = False", id="off"),
+        pytest.param(
+            'def start_dev_server():\n    run(["uvicorn", "app:app", "--reload"])', id="developer's own"
+        ),
         pytest.param("app.run(debug=settings.debug)", id="from settings"),
         pytest.param("asyncio.run(main(), debug=True)\njob.run(debug=True)\nrun(debug=True)", id="no server"),
         pytest.param('import os\napp.run(debug=os.getenv("DEBUG"))', id="off by default"),

@@ -33,7 +33,8 @@ class BindAllInterfaces(StaticRule):
     Evasions:
         `"::"`; an empty host where something listens; a host from the environment with such a default.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 21 judged findings 21 break the policy, 1 of
+        them do harm.
     """
 
     code = "FH502"

@@ -48,7 +48,8 @@ class MissingTimeout(StaticRule):
         `timeout=0`, `timeout=10**6`, `float("inf")`; the constructor under another name or in a factory;
         `functools.partial(requests.get)`.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 78 judged findings 78 break the policy, 33
+        of them do harm.
     """
 
     code = "FH401"
