@@ -68,6 +68,8 @@ class StaticRule:
     subs: ClassVar[tuple[str, ...]] = ()
     nodes: ClassVar[tuple[type[ast.AST], ...]] = ()
     roles: ClassVar[frozenset[str]] = PRODUCT
+    tree: ClassVar[bool] = False
+    """Whether the rule's module has a `check(tree)` as well, for what stands in no Python file."""
 
     def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
         """Return the hits at one node; the file alone is known."""

@@ -20,9 +20,9 @@ from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import Base, GateError, Observation
 from tests.measuring import WIRING, environment
-from tests.support import Kept, gate_run, write
+from tests.support import WITHOUT_OTHERS, Kept, gate_run, write
 
-OTHERS = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:asyncio")
+OTHERS = ("-p", "no:cacheprovider", *WITHOUT_OTHERS)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Changed:
 
     def read(self, path: str) -> bytes | None:
         return b"" if path in self.lines else None
+
+    def removed(self) -> frozenset[str]:
+        return frozenset()
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
         return self.lines

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_failhard.rules.catalogue import FAMILIES, RULES, UnknownRuleError, find
-from pytest_failhard.rules.unit import SECTIONS, StaticRule, sections, summary
+from pytest_failhard.rules.gaming.weakened_test_suite import WeakenedTestSuite, weakened
+from pytest_failhard.rules.unit import SECTIONS, Hit, StaticRule, sections, summary
+from pytest_failhard.source.files import role
 from tests.rules.support import hits
+from tests.rules.trees import checked, tree
 
 MANDATORY = [name for name in SECTIONS if name != "Subs"]
 PATHS = {"quality": "tests/test_service.py", "gaming": "tests/conftest.py"}
+BASE = "base/"
 
 
 def _path(rule: type[StaticRule]) -> str:
     """Return where the examples of a rule stand; `# file: PATH` in their first line says otherwise."""
-    return PATHS.get(rule.family, "app/service.py")
+    usual = PATHS.get(rule.family, "app/service.py")
+    return usual if role(usual) in rule.roles else "app/service.py"
 
 
 def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
@@ -31,6 +38,18 @@ def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
     return files
 
 
+def _shown(rule: type[StaticRule], section: str, root: Path) -> list[Hit]:
+    """Return the hits in an example; a rule that compares has the older files below `base/`."""
+    files = _files(rule, section)
+    if rule.tree:
+        return checked(tree(root, files), rule.code)
+    if rule is not WeakenedTestSuite:
+        return hits(files, rule.code)
+    sources = {path: text.encode() for path, text in files.items() if isinstance(text, str)}
+    base = {path.removeprefix(BASE): data for path, data in sources.items() if path.startswith(BASE)}
+    return list(weakened(base, {path: data for path, data in sources.items() if not path.startswith(BASE)}))
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
 class TestEachRule:
     def test_its_documentation_is_whole(self, rule: type[StaticRule]) -> None:
@@ -41,11 +60,11 @@ class TestEachRule:
         assert ("Subs" in found) == bool(rule.subs)
         assert not [sub for sub in rule.subs if f"`{sub}`" not in found["Subs"]]
 
-    def test_its_bad_example_is_flagged(self, rule: type[StaticRule]) -> None:
-        assert hits(_files(rule, "Bad"), rule.code)
+    def test_its_bad_example_is_flagged(self, rule: type[StaticRule], tmp_path: Path) -> None:
+        assert _shown(rule, "Bad", tmp_path)
 
-    def test_its_good_example_is_not(self, rule: type[StaticRule]) -> None:
-        assert hits(_files(rule, "Good"), rule.code) == []
+    def test_its_good_example_is_not(self, rule: type[StaticRule], tmp_path: Path) -> None:
+        assert _shown(rule, "Good", tmp_path) == []
 
     def test_it_lies_where_its_family_says(self, rule: type[StaticRule]) -> None:
         assert rule.family in FAMILIES

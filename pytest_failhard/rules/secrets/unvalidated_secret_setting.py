@@ -113,7 +113,7 @@ class UnvalidatedSecretSetting(StaticRule):
         demanded = {name for hit in hits for name in hit.details.get(DEMANDED, "").split()}
         for hit in hits:
             name = hit.details.get(SETTING)
-            if name is not None and name.lower() not in demanded and name in index.users:
+            if name is not None and name.lower() not in demanded and name in index.referenced:
                 yield hit
 
 
