@@ -73,7 +73,10 @@ def minimums(session: nox.Session) -> None:
     session.install("-c", str(lowest), "-r", "requirements/sdks.in")
     session.install("-c", str(lowest), "-e", ".")
     install_openai2(session)
-    session.run("python", "-m", "pytest", *session.posargs)
+    # The newest SDKs demand a newer pydantic than we do: what is about them runs in `tests`.
+    sdks = ("sdk", "test_traffic_children.py", "test_traffic_reroute.py")
+    left_out = (f"--ignore=tests/llm/{name}" for name in sdks)
+    session.run("python", "-m", "pytest", *left_out, *session.posargs)
 
 
 @nox.session
@@ -102,12 +105,13 @@ def judge_ourselves(session: nox.Session) -> None:
 
 @nox.session
 def acceptance(session: nox.Session) -> None:
-    """The acceptance suites in full: both modes, two workers, every variant; every SDK and every fault."""
+    """What CI runs in part: both modes, two workers, every variant; every SDK and every fault."""
     install(session)
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
-    suites = ("tests/acceptance", "tests/llm/sdk", "tests/gates/llm/test_clients.py")
-    session.run("python", "-m", "pytest", *suites, *session.posargs, env=size)
+    gates = ("tests/gates/llm/test_clients.py", "tests/gates/llm/test_twins.py", "tests/gates/test_tests.py")
+    runs = ("tests/acceptance", "tests/llm/sdk", "tests/test_bad_input.py", "tests/test_recorder.py")
+    session.run("python", "-m", "pytest", *runs, *gates, *session.posargs, env=size)
 
 
 @nox.session

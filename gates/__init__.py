@@ -20,8 +20,10 @@ def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
+    from pytest_failhard.gates.integrity import IntegrityGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
@@ -32,6 +34,8 @@ def builtin() -> tuple[Gate, ...]:
         LintGate(),
         TypesGate(),
         FallbacksGate(),
+        IntegrityGate(),
+        SecretsGate(),
         SecurityGate(),
         LlmGate(),
     )

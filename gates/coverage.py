@@ -46,7 +46,7 @@ from pytest_failhard.source.structure import Structure
 if TYPE_CHECKING:
     from coverage import CoverageData
 
-COVERAGE = Tool(module="coverage", distribution="coverage", lowest="7.13")
+COVERAGE = Tool(module="coverage", distribution="coverage", lowest="7.13.1")
 PRAGMA = re.compile(r"#\s*pragma[:\s]?\s*no\s*cover", re.IGNORECASE)
 # `(?!)` matches nowhere: neither coverage's default exclusions nor a comment may take a line away. What
 # stands outside the count is found in the syntax tree, where no comment and no string can imitate it.

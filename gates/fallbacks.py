@@ -29,7 +29,8 @@ from fractions import Fraction
 
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings
 from pytest_failhard.rules.findings import by_family, options_of, settle
-from pytest_failhard.rules.scan import scan_project
+from pytest_failhard.rules.inline import bind
+from pytest_failhard.rules.scan import Limits, scan_project
 
 FAMILIES = ("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure")
 THOUSAND = 1000
@@ -56,6 +57,9 @@ class FallbacksSettings(Settings):
     required_methods: tuple[str, ...] = ()
     optional_hooks: tuple[str, ...] = ()
     confession_languages: tuple[str, ...] = ("en",)
+    max_file_bytes: int = Limits.max_bytes
+    max_file_seconds: int = Limits.max_seconds
+    """Processor time of all rules on one file."""
 
 
 class FallbacksGate:
@@ -69,17 +73,20 @@ class FallbacksGate:
         settings = run.settings
         if not isinstance(settings, FallbacksSettings):
             raise GateError(f"fallbacks: settings are {type(settings).__name__}, not FallbacksSettings")
-        scan = scan_project(run.root, run.source, run.test_roots)
+        limits = Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds)
+        scan = scan_project(run.root, run.source, run.test_roots, limits)
         if scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
         settled = settle(scan, self.id, settings.severity, options_of(settings))
+        inline = bind(scan, self.id, settled, run)
         files = [facts for facts in scan.index.files if facts.role == "product"]
         lines = sum(facts.code_lines for facts in files)
         families = by_family(scan, settled.hits)
         return Observation(
             tool="failhard",
             examined=len(files),
-            findings=settled.findings,
+            findings=tuple(sorted((*settled.findings, *inline.findings))),
+            allows=inline.waivers,
             measures={
                 "files": len(files),
                 "code_lines": lines,

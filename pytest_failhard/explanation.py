@@ -1,4 +1,4 @@
-"""What a gate looks at, why, and what to do: the docstring of its module is its documentation."""
+"""What a gate or a rule looks at, why, and what to do: the docstring in the code is its documentation."""
 
 from __future__ import annotations
 
@@ -7,23 +7,72 @@ import inspect
 import sys
 from typing import TYPE_CHECKING
 
+import yaml
+
+from pytest_failhard import policy
 from pytest_failhard.gates import builtin
+from pytest_failhard.rules import catalogue
+from pytest_failhard.rules.findings import rank
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_failhard.model import Gate
+    from pytest_failhard.rules.unit import StaticRule
+
+COLUMN = 6
+"""Characters: the longest severity."""
 
 
 class ExplanationError(Exception):
-    """No gate has this name: the message names those that come near."""
+    """No gate and no rule has this name: the message names those that come near."""
 
 
 def explain(name: str, gates: Sequence[Gate] | None = None) -> str:
-    """Return the documentation of a gate, of a built-in one unless `gates` are given."""
+    """Return the documentation of a gate, of a built-in one unless `gates` are given, or of a static rule.
+
+    A rule is named by its code (`FH101`, also with its form, `FH101/true`) or by its name.
+    """
     by_id = {gate.id: gate for gate in (builtin() if gates is None else gates)}
     if name in by_id:
         return inspect.cleandoc(sys.modules[type(by_id[name]).__module__].__doc__ or "")
-    near = difflib.get_close_matches(name, by_id, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(by_id)}"
-    raise ExplanationError(f"no gate is called {name!r}; {hint}")
+    rules = {each: rule for rule in catalogue.RULES for each in (rule.code, rule.name)}
+    wanted = name.partition("/")[0]
+    if wanted in rules:
+        return explain_rule(rules[wanted])
+    near = difflib.get_close_matches(wanted, [*by_id, *rules], n=3)
+    if near:
+        raise ExplanationError(f"no gate or rule is called {name!r}; did you mean {' or '.join(near)}?")
+    codes = f"; rules are {catalogue.RULES[0].code} to {catalogue.RULES[-1].code}"
+    raise ExplanationError(f"no gate or rule is called {name!r}; there are {', '.join(by_id)}{codes}")
+
+
+def explain_rule(rule: type[StaticRule]) -> str:
+    """Return a rule's documentation, with its severity at each shipped level."""
+    rows = [("level", [str(level) for level in policy.LEVELS]), *severities(rule)]
+    width = max(len(form) for form, _ in rows)
+    table = [
+        "    " + "  ".join([form.ljust(width), *(cell.ljust(COLUMN) for cell in cells)]).rstrip()
+        for form, cells in rows
+    ]
+    head = f"{rule.code} {rule.name}: gate {rule.gate}, family {rule.family}"
+    return "\n".join([head, "", inspect.getdoc(rule) or "", "Severity:", *table])
+
+
+def severities(rule: type[StaticRule]) -> list[tuple[str, list[str]]]:
+    """Return each form of a rule with its severity at the levels; `-` where no such gate is demanded."""
+    tables = [_table(level, rule.gate) for level in policy.LEVELS]
+    return [
+        (form, [rank(_names(rule, form), table) if table is not None else "-" for table in tables])
+        for form in (rule.subs or (rule.name,))
+    ]
+
+
+def _names(rule: type[StaticRule], form: str) -> tuple[str, ...]:
+    return (f"{rule.name}/{form}", rule.name, f"{rule.code}/{form}", rule.code)
+
+
+def _table(level: int, gate: str) -> Mapping[str, str] | None:
+    """Return the severities of a gate's rules in a shipped policy; None where it has no such gate."""
+    document = yaml.safe_load(policy.shipped_text(level))["gates"].get(gate)
+    return None if document is None else document["options"]["severity"]["value"]

@@ -55,7 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fail LLM calls by schedule: 'p=0.05,kinds=rate_limit_rpm|server_error'",
     )
     group.addoption("--failhard-llm-deadline", type=float, metavar="S", help="seconds until a call hangs")
-    group.addoption("--failhard-explain", metavar="NAME", help="print what a gate demands, and end")
+    group.addoption("--failhard-explain", metavar="NAME", help="print what a gate or rule demands, and end")
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -226,6 +226,7 @@ class Enforcer:
         self.author = author
         self.report: Report | None = None
         self.sending = False
+        self.shown = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self) -> None:
@@ -297,10 +298,19 @@ class Enforcer:
             return None
         return report.outcome, "", "" if self.sending else report.outcome.upper()
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+        """Print our section also under `--no-summary`, with which pytest before 9.2 asks nobody for one."""
+        yield
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and self.config.getoption("no_summary"):
+            self.pytest_terminal_summary(reporter)
+
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print our section."""
-        if self.report is None:
+        """Print our section, once."""
+        if self.report is None or self.shown:
             return
+        self.shown = True
         terminalreporter.section("failhard")
         terminalreporter.write_line(self.author.render(self.report, colour=terminalreporter.hasmarkup))
 

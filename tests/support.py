@@ -22,6 +22,10 @@ from pytest_failhard.run import GateRun
 TODAY = date(2026, 1, 15)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
+PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest")
+WITHOUT_OTHERS = tuple(part for name in PLUGINS for part in ("-p", f"no:{name}"))
+"""Options for pytest over a project of ours: tests run in the order in which they stand, whatever else is
+installed, and no plugin takes half of the time that such a run needs."""
 
 
 def measuring() -> dict[str, str]:
@@ -136,7 +140,7 @@ for step, value in script:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeTools:
-    """A scratch environment in which ruff, mypy and bandit do what a script says.
+    """A scratch environment in which ruff, mypy, bandit and detect-secrets do what a script says.
 
     The scripted packages shadow those of the running environment, which a `.pth` file makes visible.
     """
@@ -169,6 +173,6 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit"):
+    for name in ("ruff", "mypy", "bandit", "detect_secrets"):
         tools.install(name, "99.0")
     return tools

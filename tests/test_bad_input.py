@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from tests.acceptance.case import FULL
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, run
 from tests.acceptance.project import PYPROJECT, Files, commit, configured, copy, git, green, write
@@ -161,6 +163,10 @@ BAD = (
 )
 
 
+NAMES = ("my shop the 2nd", "größe-店-🛒", "it's a {shop}; $HOME & 100%")
+T = TypeVar("T")
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The green project, never run."""
@@ -183,8 +189,21 @@ def _check_clean(outcome: Outcome, temporary: Path) -> None:
         assert not names or "report.json" in names, f"half-written: {names}"
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
+def _in_modes(things: Sequence[T]) -> list[tuple[T, Mode]]:
+    """Return each with the modes in which it is met: in CI in one, and each second one in the other."""
+    modes = tuple(Mode)
+    return [
+        (thing, mode)
+        for number, thing in enumerate(things)
+        for mode in (modes if FULL else (modes[number % len(modes)],))
+    ]
+
+
+def _named(value: object) -> str:
+    return value.name if isinstance(value, Bad) else str(value)
+
+
+@pytest.mark.parametrize(("bad", "mode"), _in_modes(BAD), ids=_named)
 def test_bad_input_gets_a_clear_answer(bad: Bad, mode: Mode, template: Path, tmp_path: Path) -> None:
     project = copy(template, tmp_path / "shop")
     write(project, bad.files)
@@ -225,8 +244,7 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in completed.stderr
 
 
-@pytest.mark.parametrize("mode", Mode)
-@pytest.mark.parametrize("name", ["my shop the 2nd", "größe-店-🛒", "it's a {shop}; $HOME & 100%"])
+@pytest.mark.parametrize(("name", "mode"), _in_modes(NAMES), ids=str)
 def test_every_name_of_a_folder_will_do(mode: Mode, name: str, template: Path, tmp_path: Path) -> None:
     project = copy(template, tmp_path / name / "shop")
     write(

@@ -62,7 +62,7 @@ INVOCATIONS = (
     Invocation(name="importlib", options=("--import-mode=importlib",)),
     Invocation(name="importlib, two workers", options=("--import-mode=importlib", "-n", "2")),
     Invocation(name="random order", options=("-p", "randomly")),
-    Invocation(name="asyncio", files=ASYNC),
+    Invocation(name="asyncio", options=("-p", "asyncio"), files=ASYNC),
     Invocation(name="quiet", options=("-q",)),
     Invocation(name="verbose with durations", options=("-vv", "--durations=3", "-rA")),
     Invocation(name="no summary", options=("--no-summary",)),
@@ -98,7 +98,7 @@ def check_all_agree(outcome: Outcome, junit: Path, verdict: str) -> None:
     assert outcome.report["verdict"] == verdict, str(outcome)
     red = {gate["id"] for gate in outcome.report["gates"] if gate["verdict"] != "pass"}
     assert junit_failures(junit) == red, str(outcome)
-    assert f"failhard: {verdict} (" in outcome.stdout, str(outcome)
+    assert outcome.stdout.count(f"failhard: {verdict} (") == 1, str(outcome)
     shown = re.findall(r"^(tests|coverage) +(pass|fail|error)\b", outcome.stdout, re.MULTILINE)
     assert dict(shown) == {gate["id"]: gate["verdict"] for gate in outcome.report["gates"]}, str(outcome)
 

@@ -235,7 +235,7 @@ def test_two_rules_with_one_fingerprint_do_not_hide_each_other() -> None:
     assert soft.fingerprint == hard.fingerprint
     result = judge(rule, saw(soft, hard), [waiver(soft), waiver(hard)], TODAY)
     assert (result.verdict, result.findings) == (Verdict.FAIL, (hard,))
-    assert result.options[1:] == ("not waivable: FH101/true", "read why: failhard explain lint")
+    assert result.options[1:] == ("not waivable: FH101/true", "read why: failhard explain FH101")
 
 
 def test_a_waiver_covers_until_the_day_it_names() -> None:

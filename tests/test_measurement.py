@@ -15,6 +15,7 @@ import pytest
 
 from pytest_failhard.measurement import rcfile_text
 from tests.measuring import WIRING, environment
+from tests.support import WITHOUT_OTHERS
 
 FILES = {
     "app/__init__.py": "",
@@ -79,7 +80,6 @@ FILES = {
             assert sign(-1) == -1
         """,
 }
-OTHERS = ("-p", "no:randomly", "-p", "no:asyncio")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def run(
     rcfile.write_text(rcfile_text(root, ["app"], [], data), "utf-8")
     variables = environment(PYTHONPATH=str(root.parent / "wiring"), MEASUREMENT_RCFILE=str(rcfile))
     plugins = ["-p", "wiring"] if measured else []
-    command = [sys.executable, *start, "-p", "no:cacheprovider", *OTHERS, *plugins, *arguments]
+    command = [sys.executable, *start, "-p", "no:cacheprovider", *WITHOUT_OTHERS, *plugins, *arguments]
     done = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, check=False)
     report = root / "coverage.json"
     theirs = json.loads(report.read_text("utf-8")) if report.exists() else None

@@ -15,7 +15,7 @@ import pytest
 from pytest_failhard import explanation, gates
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
-from tests.support import GATES, measuring
+from tests.support import GATES, WITHOUT_OTHERS, measuring
 
 SECONDS = 170
 # Imported late or never: each of them costs more than all of pytest's own options together.
@@ -28,7 +28,7 @@ HEAVY = (
 
 def run(root: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:randomly", *options],
+        [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, *options],
         cwd=root,
         env={"PATH": os.environ["PATH"], "HOME": str(root.parent), **measuring(), **environment},
         capture_output=True,

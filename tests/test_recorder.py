@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.case import FULL
 from tests.recording import Recorded, record
 
 FAILING = {"test_a.py": "def test_bad():\n    assert 1 == 2\n"}
@@ -57,7 +58,8 @@ MIXED = {
                 self.fail("as expected")
         """
 }
-BOTH = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
+WORKERS = "2" if FULL else "1"
+BOTH = pytest.mark.parametrize("workers", [(), ("-n", WORKERS)], ids=["plain", "xdist"])
 
 
 def hook(body: str) -> dict[str, str]:

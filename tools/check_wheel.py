@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("gates", "policies")
-LEVEL_1 = ["coverage", "lint", "llm", "tests", "types"]
+LEVEL_1 = ["coverage", "fallbacks", "integrity", "lint", "llm", "secrets", "tests", "types"]
 """The gates of level 1; the one place beside the policies that names them, so that a lost one shows."""
 TIMEOUT_SECONDS = 600
 PROJECT = {

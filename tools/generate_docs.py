@@ -1,4 +1,4 @@
-"""Writes the pages that repeat the code: gates, levels, faults, report schema. `--check` fails on drift."""
+"""Writes the pages that repeat the code: gates, rules, levels, faults, schema. `--check` fails on drift."""
 
 from __future__ import annotations
 
@@ -319,6 +319,10 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "llm-verdicts": verdict_rules(),
         "llm-errors": verdict_errors(),
     }
+    # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
+    from tools import rule_pages
+
+    yield from rule_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
@@ -344,6 +348,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path, text in stale:
         sys.stdout.write(f"{path.relative_to(ROOT)}: {'differs from the code' if check else 'written'}\n")
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
     if stale and check:
         sys.stdout.write("Run: python tools/generate_docs.py\n")
@@ -351,4 +356,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     sys.exit(main())

@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pytest_failhard.declared import DeclaredError, metadata
-from pytest_failhard.gates.llm import agreement, applies, matrix
+from pytest_failhard.gates.llm import agreement, applies
 from pytest_failhard.gates.llm.applies import Use
 from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.gates.llm.installed import installed
@@ -64,6 +64,9 @@ class LlmGate:
                 evidence=(evidence,),
                 applies=False,
             )
+        # A server, clients and verdicts: every run of every project would pay for them at its start.
+        from pytest_failhard.gates.llm import matrix
+
         known = installed(run)
         idle = look(project, run.source, known, _declared(run))
         target = matrix.Target(

@@ -26,8 +26,8 @@ from pytest_failhard.llm.answers import AnswersError
 from pytest_failhard.llm.ledger import Attempt, lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
-from pytest_failhard.llm.server import MissingExtraError, Server, ServerError
-from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.server import CannotRunError, MissingExtraError, Server, ServerError, traps
+from pytest_failhard.llm.server.certificates import INSTALL, Authority
 from pytest_failhard.llm.verdicts import fallbacks, passing
 from pytest_failhard.llm.verdicts.case import judge
 from pytest_failhard.llm.verdicts.expectation import provider
@@ -115,7 +115,7 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             sheet.record(seen.second.ledger)
             sheet.find(healthy.judge(seen))
         except (VerdictError, GateError, AnswersError, ServerError) as error:
-            sheet.fail(_named(call, error))
+            sheet.fail(_named(call.id, error))
             return
         matrix = cases.demanded(
             catalogue.load(),
@@ -124,6 +124,11 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
             dialects=seen.dialects,
             features=seen.features,
         )
+        lacking = [reason for case in matrix.cases if (reason := _lacking(ground, case))]
+        for reason in lacking:
+            sheet.fail(GateError(reason))
+        if lacking:
+            return
         sheet.demanded += len(matrix.cases)
         serial: dict[str, object] = {}
         sheet.facts[call.id] = {
@@ -139,10 +144,22 @@ def _call(ground: Ground, call: Call, sheet: Sheet) -> None:
         series.run(Bench(seen=seen, lanes=lanes, sheet=sheet, facts=serial))
 
 
-def _named(call: Call, error: Exception) -> GateError:
-    """Return an error that says which kind it is of, and of which call."""
+def _lacking(ground: Ground, case: Case) -> str:
+    """Return what this machine lacks for a case: to be told at once, not after all that can be run."""
+    recipe = case.form.recipe
+    if recipe in traps.CERTIFIED and ground.authority is None:
+        return f"cannot-run: {recipe}: {INSTALL}"
+    try:
+        traps.require(recipe)
+    except CannotRunError as error:
+        return f"cannot-run: {case.id}: {error}"
+    return ""
+
+
+def _named(name: str, error: Exception) -> GateError:
+    """Return an error that says which kind it is of, and of which call or case."""
     known = str(error).partition(":")[0] in ERRORS
-    return GateError(str(error) if known else f"cannot-run: {call.id}: {error}")
+    return GateError(str(error) if known else f"cannot-run: {name}: {error}")
 
 
 def _run_cases(
@@ -158,7 +175,7 @@ def _run_cases(
         try:
             own = lane or _warmed(more(), seen, sheet)
         except (GateError, ServerError) as error:
-            sheet.fail(_named(seen.call, error))
+            sheet.fail(_named(seen.call.id, error))
             return None
         while (case := _next(waiting)) is not None:
             _judged(own, case, seen, sheet)
@@ -205,11 +222,8 @@ def _judged(lane: Lane, case: Case, seen: Healthy, sheet: Sheet) -> None:
             *judge(trial),
             *passing.egress(met.egress, trial.expectation, is_provider=_is_provider),
         )
-    except (VerdictError, GateError) as error:
-        sheet.fail(error)
-        return
-    except ServerError as error:
-        sheet.fail(GateError(f"cannot-run: {case.id}: {error}"))
+    except (VerdictError, GateError, ServerError) as error:
+        sheet.fail(_named(case.id, error))
         return
     sheet.add(trial, met.ledger, found)
 

@@ -11,6 +11,7 @@ from pytest_failhard.llm.verdicts.circuit import (
     PARALLEL_CALLS,
     CircuitTrial,
     circuit_opens,
+    missing,
 )
 from pytest_failhard.model import GateError
 
@@ -58,12 +59,17 @@ def _tried(bench: Bench, lane: Lane, declared: Circuit) -> tuple[CircuitTrial, M
     for number in range(1, declared.after + 1):
         _met(bench, lane, f"circuit-down-{number}", down)
     looks = [_met(bench, lane, f"circuit-open-{number}", down) for number in range(1, LOOKS + 1)]
-    _wait(bench, _cooldown(declared) * COOLDOWN_FACTOR)
-    probes = _probes(bench, lane)
+    opened = min((met.outcome for met in looks), key=lambda outcome: outcome.seconds)
+    attempts = tuple(attempt for met in looks for attempt in met.ledger.attempts)
+    probes: tuple[Attempt, ...] = ()
+    # A circuit that has not opened needs no time to close.
+    if not any(missing(opened, attempts, baseline)):
+        _wait(bench, _cooldown(declared) * COOLDOWN_FACTOR)
+        probes = _probes(bench, lane)
     closed = _met(bench, lane, "circuit-closed", ())
     trial = CircuitTrial(
-        opened=min((met.outcome for met in looks), key=lambda outcome: outcome.seconds),
-        opened_attempts=tuple(attempt for met in looks for attempt in met.ledger.attempts),
+        opened=opened,
+        opened_attempts=attempts,
         probes=probes,
         closed=closed.outcome,
         baseline=baseline,

@@ -1,4 +1,4 @@
-"""`failhard explain`: what a gate looks at, why, and what to do."""
+"""`failhard explain`: what a gate or a static rule looks at, why, and what to do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USAGE = 2
 @click.command(name="explain")
 @click.argument("name")
 def command(name: str) -> None:
-    """Print what the gate NAME observes, when it fails, how to fix it and whether it can be waived."""
+    """Print what the gate or rule NAME looks at (`lint`, `FH101`), why, and what to do about a finding."""
     try:
         click.echo(explain(name))
     except ExplanationError as error:

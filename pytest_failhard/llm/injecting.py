@@ -55,6 +55,8 @@ class Injection:
         self.local.begin("session")
         capture = Capture(self.local, ("*",), guard=False)
         self._capture.enter_context(capture)
+        # A session whose start fails after this, or whose end does before ours, never comes to our end.
+        self.config.add_cleanup(self._capture.close)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Finding, Settings, Severity
+from pytest_failhard.rules.approvals import unused_approvals
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
 
 OFF = "off"
+MEDIUM = "medium"
+HIGH = "high"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +29,21 @@ class Settled:
     unlisted: int
 
 
-def settle(scan: Scan, gate: str, severity: Mapping[str, str], options: Mapping[str, Option]) -> Settled:
-    """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes."""
-    hits = tuple(sorted(_standing(scan, gate, options)))
-    listed = [(hit, rank) for hit in hits if (rank := rank_of(hit, severity)) != OFF]
+def settle(
+    scan: Scan,
+    gate: str,
+    severity: Mapping[str, str],
+    options: Mapping[str, Option],
+    more: Iterable[Hit] = (),
+) -> Settled:
+    """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes.
+
+    `more` are hits that the scan cannot make: those of checks that need the whole tree.
+    """
+    hits = tuple(sorted([*_standing(scan, gate, options), *more]))
+    listed = [(hit, how) for hit in hits if (how := rank_of(hit, severity)) != OFF]
     return Settled(
-        findings=tuple(finding(hit, Severity[rank.upper()]) for hit, rank in listed),
+        findings=tuple(finding(hit, Severity[how.upper()]) for hit, how in listed),
         hits=hits,
         unlisted=len(hits) - len(listed),
     )
@@ -44,14 +56,21 @@ def _standing(scan: Scan, gate: str, options: Mapping[str, Option]) -> Iterator[
     for code, rule in scan.rules.items():
         if rule.gate == gate:
             yield from rule.settle(by_code.get(code, []), scan.index, options)
+    yield from unused_approvals(scan.hits, options)
 
 
 def rank_of(hit: Hit, severity: Mapping[str, str]) -> str:
-    """Return the severity of a hit as a policy writes it; what it does not name is off."""
-    for key in (hit.key, hit.name, hit.rule, hit.code):
-        if key in severity:
-            return severity[key]
-    return OFF
+    """Return the severity of a hit as a policy writes it; what it does not name is off.
+
+    A hit by a criterion that nobody has measured yet (`unmeasured` in its details) is medium at most.
+    """
+    named = rank((hit.key, hit.name, hit.rule, hit.code), severity)
+    return MEDIUM if named == HIGH and "unmeasured" in hit.details else named
+
+
+def rank(names: Iterable[str], severity: Mapping[str, str]) -> str:
+    """Return the severity under the first of the names that a policy has, the most exact one first."""
+    return next((severity[name] for name in names if name in severity), OFF)
 
 
 def finding(hit: Hit, severity: Severity) -> Finding:

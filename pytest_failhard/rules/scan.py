@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 import threading
 import time
+import tokenize
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +16,32 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile, every, pyproject, read
+from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile
 from pytest_failhard.source.index import FileFacts, Index, facts
+from pytest_failhard.source.listing import python_files
+from pytest_failhard.source.metadata import NOTHING, Metadata, metadata
 from pytest_failhard.source.module import Module
 
-MAX_FILE_SECONDS = 5
-"""Processor time for one file: more is no source that anybody reads."""
 KEPT_SCANS = 2
 LOWER_BOUND = re.compile(r"(?:>=|~=|==)\s*(\d+)\.(\d+)")
+UNKNOWN_ENCODING = re.compile("unknown encoding|encoding problem")
+UNDECODABLE = re.compile("Non-UTF-8|'utf-8' codec|missing encoding")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a file may cost: its bytes, and the processor seconds of all rules on it."""
+
+    max_bytes: int = MAX_FILE_BYTES
+    max_seconds: int = 5
+    """More is no source that anybody reads."""
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class UnreadableError(OSError):
+    """A file that there is nothing to read of; the message begins with a sub of FH000."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,27 +58,31 @@ class Scan:
     unreadable: tuple[str, ...]
 
 
-def scan(root: Path, files: Sequence[SourceFile], needs: str = "") -> Scan:
+def scan(
+    root: Path, files: Sequence[SourceFile], said: Metadata = NOTHING, limits: Limits = DEFAULT_LIMITS
+) -> Scan:
     """Read each file once and return what stands in it.
 
     The last scans are remembered as long as no file has changed: three gates ask for the same one.
-    `needs` is the lower bound of `requires-python`, for the message about grammar that is newer than ours.
     """
-    key = (root, tuple(files), tuple(_state(root, file.path) for file in files))
+    key = (root, tuple(files), said, limits, tuple(_state(root, file.path) for file in files))
     with _LOCK:
         if key not in _SCANS:
             while len(_SCANS) >= KEPT_SCANS:
                 _SCANS.pop(next(iter(_SCANS)))
-            _SCANS[key] = scan_sources(((file, _reader(root, file.path)) for file in files), needs)
+            sources = ((file, _reader(root, file.path)) for file in files)
+            _SCANS[key] = scan_sources(sources, said, limits)
         return _SCANS[key]
 
 
-def scan_project(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Scan:
-    """Return the scan of all Python files of a project, the same for every gate that asks."""
-    project = read(root, source, tests)
-    needs = pyproject(root).get("project")
-    bound = needs.get("requires-python") if isinstance(needs, dict) else None
-    return scan(root, every(project), bound if isinstance(bound, str) else "")
+def scan_project(
+    root: Path, source: tuple[str, ...], tests: tuple[str, ...], limits: Limits = DEFAULT_LIMITS
+) -> Scan:
+    """Return the scan of a project's Python files, the same for every gate that asks.
+
+    Those of other projects among its examples are left out.
+    """
+    return scan(root, python_files(root, source, tests).files, metadata(root), limits)
 
 
 _LOCK = threading.Lock()
@@ -74,58 +98,106 @@ def _state(root: Path, path: str) -> tuple[int, int]:
 
 
 def _reader(root: Path, path: str) -> Callable[[], bytes]:
-    return (root / path).read_bytes
+    return functools.partial(_bytes, root / path)
 
 
-def scan_sources(sources: Iterable[tuple[SourceFile, Callable[[], bytes]]], needs: str = "") -> Scan:
-    """Return what stands in sources, each given with what reads its bytes."""
+def _bytes(place: Path) -> bytes:
+    if place.is_symlink() and not place.exists():
+        raise UnreadableError(f"dangling-link: it points to {place.readlink()}, where nothing is")
+    if place.exists() and not place.is_file():
+        # A pipe would keep us waiting for ever.
+        raise UnreadableError("unreadable: it is no regular file")
+    return place.read_bytes()
+
+
+def scan_sources(
+    sources: Iterable[tuple[SourceFile, Callable[[], bytes]]],
+    said: Metadata = NOTHING,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Scan:
+    """Return what stands in sources, each given with what reads its bytes.
+
+    `said` is what the project says of itself.
+    """
     rules = {rule.code: rule() for rule in catalogue.RULES}
     known: list[FileFacts] = []
     hits: list[Hit] = []
     unreadable: list[str] = []
     for file, reader in sources:
         begun = time.thread_time()
-        module = _module(file, reader, needs)
-        if isinstance(module, str):
-            unreadable.append(f"{file.path}: {module}")
+        module = _module(file, reader, said.requires_python, limits)
+        found = module if isinstance(module, str) else _judged(module, rules.values())
+        if isinstance(found, str):
+            unreadable.append(f"{file.path}: {found}")
             continue
-        hits += _hits(module, rules.values())
-        known.append(facts(module))
-        if time.thread_time() - begun > MAX_FILE_SECONDS:
-            unreadable.append(f"{file.path}: too-slow: its rules took more than {MAX_FILE_SECONDS} s")
-    return Scan(rules=rules, hits=numbered(sorted(hits)), index=Index(known), unreadable=tuple(unreadable))
+        hits += found[0]
+        known.append(found[1])
+        if time.thread_time() - begun > limits.max_seconds:
+            unreadable.append(f"{file.path}: too-slow: its rules took more than {limits.max_seconds} s")
+    return Scan(
+        rules=rules, hits=numbered(sorted(hits)), index=Index(known, said), unreadable=tuple(unreadable)
+    )
 
 
-def _module(file: SourceFile, read: Callable[[], bytes], needs: str) -> Module | str:
+def _judged(module: Module, rules: Iterable[StaticRule]) -> tuple[list[Hit], FileFacts] | str:
+    try:
+        return list(_hits(module, rules)), facts(module)
+    except RecursionError:
+        return "too-deep: the rules gave up"
+    except tokenize.TokenError as error:
+        return f"syntax-error: its comments cannot be read: {error}"
+
+
+def _module(file: SourceFile, read: Callable[[], bytes], needs: str, limits: Limits) -> Module | str:
     """Return the parsed file, or what is wrong with it: a sub of FH000 and the reason."""
     try:
         data = read()
+    except UnreadableError as error:
+        return str(error)
     except OSError as error:
         return f"unreadable: {error.strerror or error}"
-    if len(data) > MAX_FILE_BYTES:
-        return f"too-large: {len(data)} bytes, more than the {MAX_FILE_BYTES} that are read"
+    if len(data) > limits.max_bytes:
+        return f"too-large: {len(data)} bytes, more than the {limits.max_bytes} that are read"
+    tree = _parsed(file.path, data, needs)
+    return tree if isinstance(tree, str) else Module(file.path, file.role, data, tree)
+
+
+def _parsed(path: str, data: bytes, needs: str) -> ast.Module | str:
     try:
         with warnings.catch_warnings():
             # The judged must not decide what a warning is: an odd escape would end the parse.
             warnings.simplefilter("ignore")
-            return Module(file.path, file.role, data, ast.parse(data, filename=file.path))
+            return ast.parse(data, filename=path)
     except SyntaxError as error:
-        return _syntax_error(error, needs)
+        return _syntax_error(error, data, needs)
     except (RecursionError, MemoryError):
         return "too-deep: the parser gave up"
     except ValueError as error:
-        return f"undecodable: {error}"
+        # So the parser says of a null byte, in some versions.
+        return f"syntax-error: {error}"
 
 
-def _syntax_error(error: SyntaxError, needs: str) -> str:
+def _syntax_error(error: SyntaxError, data: bytes, needs: str) -> str:
     place = f"line {error.lineno or 0}: {error.msg}"
-    text = str(error)
-    if "encoding" in text or "codec" in text:
-        return f"undecodable: {text}"
+    if UNKNOWN_ENCODING.search(error.msg):
+        return f"undecodable: {error.msg}"
+    if UNDECODABLE.search(error.msg):
+        return f"undecodable: {_undecoded(data) or error.msg}"
+    if "too many nested" in error.msg or "too complex" in error.msg:
+        return f"too-deep: {place}"
     bound = LOWER_BOUND.search(needs)
     if bound and (int(bound[1]), int(bound[2])) > sys.version_info[:2]:
         return f"newer-grammar: {place}; run under Python >= {bound[1]}.{bound[2]}"
     return f"syntax-error: {place}"
+
+
+def _undecoded(data: bytes) -> str:
+    """Return the offset of the first byte that is not UTF-8; nothing where another encoding is named."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return f"byte {error.start} is no UTF-8"
+    return ""
 
 
 def _hits(module: Module, rules: Iterable[StaticRule]) -> Iterator[Hit]:

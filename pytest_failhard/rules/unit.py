@@ -68,6 +68,8 @@ class StaticRule:
     subs: ClassVar[tuple[str, ...]] = ()
     nodes: ClassVar[tuple[type[ast.AST], ...]] = ()
     roles: ClassVar[frozenset[str]] = PRODUCT
+    tree: ClassVar[bool] = False
+    """Whether the rule's module has a `check(tree)` as well, for what stands in no Python file."""
 
     def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
         """Return the hits at one node; the file alone is known."""
@@ -94,8 +96,12 @@ class StaticRule:
         sub: str = "",
         line: int = 0,
         details: Mapping[str, str] | None = None,
+        identity: str = "",
     ) -> Hit:
-        """Return a hit at a node; `line` where another line than the node's own is meant."""
+        """Return a hit at a node; `line` where another line than the node's own is meant.
+
+        `identity` takes the place of the node's canonical text where that may hold the value of a secret.
+        """
         return Hit(
             path=module.path,
             line=line or getattr(node, "lineno", 0),
@@ -105,7 +111,7 @@ class StaticRule:
             qualname=module.qualname(node),
             message=message,
             fix=fix,
-            canonical=canonical(node),
+            canonical=identity or canonical(node),
             details=details or {},
         )
 

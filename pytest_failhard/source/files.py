@@ -83,36 +83,37 @@ def _is_test(folders: list[str], name: str) -> bool:
     )
 
 
-def walk(root: Path, below: str = ".") -> Iterator[str]:
+def walk(root: Path, below: str = ".", suffix: str = ".py") -> Iterator[str]:
     """Yield the paths of all `*.py` files below a folder of the root (or the one file), sorted.
 
     A link to a folder of the project is followed and its files have their real path, so that no code
-    hides behind one. Raises GateError for a link that leaves the project and has Python files.
+    hides behind one; `suffix` asks for files of another kind. Raises GateError for a link that leaves
+    the project and has Python files.
     """
     start = root / below
-    if start.suffix == ".py" and start.is_file():
+    if start.suffix == suffix and start.is_file():
         yield PurePosixPath(below).as_posix()
         return
-    yield from sorted(set(_walk(root, start, set())))
+    yield from sorted(set(_walk(root, start, set(), suffix)))
 
 
-def _walk(root: Path, start: Path, entered: set[Path]) -> Iterator[str]:
+def _walk(root: Path, start: Path, entered: set[Path], suffix: str) -> Iterator[str]:
     for folder, folders, names in os.walk(start):
         entered.add(Path(folder).resolve())
         folders[:] = [name for name in folders if _is_read(Path(folder, name))]
         for name in names:
-            if name.endswith(".py"):
+            if name.endswith(suffix):
                 yield Path(folder, name).relative_to(root).as_posix()
         for link in (Path(folder, name) for name in folders if Path(folder, name).is_symlink()):
-            yield from _linked(root, link, entered)
+            yield from _linked(root, link, entered, suffix)
 
 
-def _linked(root: Path, link: Path, entered: set[Path]) -> Iterator[str]:
+def _linked(root: Path, link: Path, entered: set[Path], suffix: str) -> Iterator[str]:
     target = link.resolve()
     if target in entered:
         return
     if target.is_relative_to(root.resolve()):
-        yield from _walk(root, root / target.relative_to(root.resolve()), entered)
+        yield from _walk(root, root / target.relative_to(root.resolve()), entered, suffix)
     elif next(target.rglob("*.py"), None) is not None:
         raise GateError(
             f"{link.relative_to(root)}: a link to Python files outside the project, which no gate reads; "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import functools
-import io
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from pytest_failhard.source.comments import Comment
+from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
+from pytest_failhard.source.suppressed_code import of_module
+from pytest_failhard.source.suppressions import Suppression
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -232,20 +232,18 @@ class Module:
 
     @functools.cached_property
     def comments(self) -> tuple[Comment, ...]:
-        """The comments of the file; tokenized only where there is a `#` at all."""
-        if b"#" not in self.data:
-            return ()
-        return tuple(
-            Comment(line=token.start[0], text=token.string)
-            for token in tokenize.tokenize(io.BytesIO(self.data).readline)
-            if token.type == tokenize.COMMENT
-        )
+        """The comments of the file, in order."""
+        return scanned(self.data, self.tree)
+
+    @functools.cached_property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """Where the file tells a tool to look away, in the order of the lines."""
+        return of_module(self)
 
     @functools.cached_property
     def lines(self) -> Sequence[str]:
         """The physical lines without their ends, decoded as the file's cookie says."""
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
-        return self.data.decode(encoding).splitlines()
+        return decoded(self.data).splitlines()
 
 
 def module_name(path: str) -> str:

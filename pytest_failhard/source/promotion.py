@@ -44,7 +44,8 @@ def _name(path: str) -> str:
 
 def _text(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # A pipe would keep us waiting for ever.
+        return path.read_bytes() if path.is_file() else b""
     except OSError:
         return b""
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
-from tests.support import measuring
+from tests.support import WITHOUT_OTHERS, measuring
 
 SECONDS = 170
 """Far beyond every run: a run that takes so long hangs."""
@@ -136,8 +136,7 @@ class Ask:
         prefix = "--failhard-" if mode is Mode.AUTHOR else "--"
         options = [f"{prefix}{name}={value}" for name, value in named.items() if value]
         if mode is Mode.AUTHOR:
-            # Tests run in the order in which they stand, whatever else is installed.
-            plain = [str(executable), *self.python, "-m", "pytest", "-p", "no:randomly"]
+            plain = [str(executable), *self.python, "-m", "pytest", *WITHOUT_OTHERS]
             return [*plain, *options, *self.tests, *self.author]
         check = [str(executable), *(self.python or ("-I",)), "-m", "pytest_failhard", "check", str(root)]
         return [*check, *options, *self.supervised, *(("--", *self.tests) if self.tests else ())]

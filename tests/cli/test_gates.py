@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -11,8 +12,10 @@ import pytest
 
 from pytest_failhard import policy
 from pytest_failhard.cli import gates
-from pytest_failhard.explanation import ExplanationError, explain
+from pytest_failhard.explanation import ExplanationError, explain, severities
 from pytest_failhard.model import Gate, Observation, Policy, Rule, Run, Settings, Severity, WaiverTerms
+from pytest_failhard.rules.catalogue import find
+from pytest_failhard.rules.swallowed.broad_suppress import BroadSuppress
 from tests.support import GATES as BUILTIN
 
 DAY = date(2026, 11, 20)
@@ -90,11 +93,31 @@ def test_a_gate_is_explained_by_the_docstring_of_its_module() -> None:
     assert explain("lint", GATES) == __doc__
 
 
+@pytest.mark.parametrize("name", ["FH104", "broad-suppress", "FH104/form"])
+def test_a_rule_is_explained_by_its_docstring_and_its_severities(name: str) -> None:
+    text = explain(name)
+    assert text.startswith("FH104 broad-suppress: gate fallbacks, family swallowed\n")
+    assert str(inspect.getdoc(BroadSuppress)) in text
+    assert [line.split() for line in text.splitlines()[-2:]] == [
+        ["level", "1", "2", "3", "4"],
+        ["broad-suppress", "off", "medium", "medium", "medium"],
+    ]
+
+
+def test_severities_are_those_of_the_shipped_policies() -> None:
+    assert severities(find("FH104")) == [("broad-suppress", ["off", "medium", "medium", "medium"])]
+
+
+def test_a_name_that_nothing_comes_near_is_answered_with_all() -> None:
+    with pytest.raises(ExplanationError, match=f"there are {', '.join(BUILTIN)}; rules are FH"):
+        explain("quantum", GATES)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("lnt", "no gate is called 'lnt'; did you mean lint?"),
-        ("quantum", f"no gate is called 'quantum'; there are {', '.join(BUILTIN)}"),
+        ("lnt", "no gate or rule is called 'lnt'; did you mean lint?"),
+        ("broad-supress", "no gate or rule is called 'broad-supress'; did you mean broad-suppress?"),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_come_near(name: str, message: str) -> None:

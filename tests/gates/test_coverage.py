@@ -20,9 +20,9 @@ from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import Base, GateError, Observation
 from tests.measuring import WIRING, environment
-from tests.support import Kept, gate_run, write
+from tests.support import WITHOUT_OTHERS, Kept, gate_run, write
 
-OTHERS = ("-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:asyncio")
+OTHERS = ("-p", "no:cacheprovider", *WITHOUT_OTHERS)
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,11 @@ import pytest
 from pytest_failhard import model
 from pytest_failhard.gates import tests as gate
 from pytest_failhard.gates.tests import results
+from tests.acceptance.case import FULL
 from tests.recording import Recorded, record, write
 
-BOTH = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["plain", "xdist"])
+WORKERS = "2" if FULL else "1"
+BOTH = pytest.mark.parametrize("workers", [(), ("-n", WORKERS)], ids=["plain", "xdist"])
 GOOD = {"tests/test_a.py": "def test_a():\n    assert 1 + 1 == 2\n"}
 TWO = {
     "tests/test_a.py": "def test_a():\n    pass\n\ndef test_b():\n    pass\n",

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from pytest_failhard.gates.lint import LintGate
+from pytest_failhard.gates.secrets import SecretsGate
 from pytest_failhard.gates.security import SecurityGate
 from pytest_failhard.gates.types import TypesGate
 from pytest_failhard.model import Gate, GateError
@@ -16,7 +17,8 @@ from pytest_failhard.run import GateRun
 from tests.conftest import Script
 from tests.support import FakeTools, gate_run, write
 
-GATES: tuple[Gate, ...] = (LintGate(), TypesGate(), SecurityGate())
+PYTHON_GATES: tuple[Gate, ...] = (LintGate(), TypesGate(), SecurityGate())
+GATES = (*PYTHON_GATES, SecretsGate())
 MODULE = '''"""A module."""
 
 
@@ -25,7 +27,8 @@ def double(number: int) -> int:
     return 2 * number
 '''
 
-pytestmark = pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.id)
+each_gate = pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.id)
+each_python_gate = pytest.mark.parametrize("gate", PYTHON_GATES, ids=lambda gate: gate.id)
 
 
 def scripted(tools: FakeTools, tmp_path: Path, gate: Gate, seconds: float = 60) -> GateRun:
@@ -44,6 +47,7 @@ def hexed(text: str | bytes) -> str:
     return (text.encode() if isinstance(text, str) else text).hex()
 
 
+@each_gate
 @pytest.mark.parametrize(
     "steps",
     [
@@ -76,6 +80,7 @@ def test_a_faulty_tool_is_an_error(
         gate.observe(run)
 
 
+@each_gate
 def test_a_hanging_tool_is_killed_with_its_grandchild(gate: Gate, tmp_path: Path, script: Script) -> None:
     pidfile = tmp_path / "pid"
     run = scripted(script(("grandchild", str(pidfile)), ("hang", 0)), tmp_path, gate, seconds=1.5)
@@ -87,6 +92,7 @@ def test_a_hanging_tool_is_killed_with_its_grandchild(gate: Gate, tmp_path: Path
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
+@each_gate
 def test_a_missing_tool_is_an_error_with_the_command(gate: Gate, tmp_path: Path) -> None:
     root = write(tmp_path / "project", {"app/__init__.py": MODULE})
     run = gate_run(root, gate, scratch=tmp_path / "scratch", packages=(str(tmp_path),))
@@ -94,6 +100,7 @@ def test_a_missing_tool_is_an_error_with_the_command(gate: Gate, tmp_path: Path)
         gate.observe(run)
 
 
+@each_python_gate
 def test_nothing_to_examine_is_an_error(gate: Gate, tmp_path: Path) -> None:
     (tmp_path / "project" / "app").mkdir(parents=True)
     run = gate_run(tmp_path / "project", gate, scratch=tmp_path / "scratch")
@@ -101,6 +108,7 @@ def test_nothing_to_examine_is_an_error(gate: Gate, tmp_path: Path) -> None:
         gate.observe(run)
 
 
+@each_python_gate
 @pytest.mark.parametrize(
     "content",
     [b"def f(:\n", b"x = '\xff'\n", b"x = 1\0\n"],
@@ -113,6 +121,7 @@ def test_a_file_that_does_not_parse_is_an_error(gate: Gate, content: bytes, tmp_
         gate.observe(run)
 
 
+@each_gate
 def test_a_named_folder_that_is_missing_is_an_error(gate: Gate, tmp_path: Path) -> None:
     root = write(tmp_path / "project", {"app/__init__.py": MODULE})
     run = gate_run(root, gate, scratch=tmp_path / "scratch", source=("app", "gone"))
@@ -120,6 +129,7 @@ def test_a_named_folder_that_is_missing_is_an_error(gate: Gate, tmp_path: Path) 
         gate.observe(run)
 
 
+@each_gate
 @pytest.mark.parametrize("folder", ["app", "my äpp, [x]: $HOME *"], ids=["plain", "unicode and blanks"])
 def test_a_clean_project_has_no_findings(gate: Gate, folder: str, tmp_path: Path) -> None:
     place = f"packages {folder}/app"

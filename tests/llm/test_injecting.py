@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from fractions import Fraction
 from itertools import accumulate
 from math import comb
@@ -260,3 +262,27 @@ def test_a_project_says_which_requests_are_the_same(
         sets.append(out.read_text())
     assert sets[0] == sets[1]
     assert sets[2] != sets[3]
+
+
+START = """
+import pytest
+
+def pytest_sessionstart(): raise pytest.UsageError("no start")
+"""
+FINISH = """
+def pytest_sessionfinish(): raise ValueError("no end")
+"""
+
+
+@pytest.mark.parametrize(
+    ("conftest", "code"),
+    [(START, pytest.ExitCode.USAGE_ERROR), (FINISH, pytest.ExitCode.INTERNAL_ERROR)],
+    ids=["start", "finish"],
+)
+def test_a_session_that_breaks_off_leaves_this_process_as_it_was(
+    pytester: pytest.Pytester, conftest: str, code: pytest.ExitCode
+) -> None:
+    before = (dict(os.environ), vars(socket.socket).get("connect"), socket.getaddrinfo)
+    prepare(pytester, FEW, app=LIGHT, conftest=conftest)
+    assert run(pytester, "--inject-failures=kinds=server_error").ret == code
+    assert (dict(os.environ), vars(socket.socket).get("connect"), socket.getaddrinfo) == before

@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -398,15 +398,19 @@ def test_a_module_that_is_nowhere_stays_missing(monkeypatch: pytest.MonkeyPatch)
         undo()
 
 
-def test_two_at_once_are_undone_one_by_one(loopback: Loopback, other: Loopback) -> None:
+@pytest.mark.parametrize("first", ["inner", "outer"])
+@pytest.mark.parametrize("get", GETS.values(), ids=GETS)
+def test_two_at_once_are_undone_in_either_order(
+    get: Callable[[str], int], first: str, loopback: Loopback, other: Loopback
+) -> None:
     before = _patched()
     outer = install(lambda: ("127.0.0.1", loopback.port), load().hosts, Guard())
     inner = install(lambda: ("127.0.0.1", other.port), load().hosts, Guard())
-    assert _requests_get(CHAT) == 200
-    inner()
-    assert _requests_get(CHAT) == 200
-    outer()
-    assert [len(server.seen) for server in (loopback, other)] == [1, 1]
+    assert get(CHAT) == 200
+    (inner if first == "inner" else outer)()
+    assert get(CHAT) == 200
+    (outer if first == "inner" else inner)()
+    assert [len(server.seen) for server in (loopback, other)] == ([1, 1] if first == "inner" else [0, 2])
     assert _patched() == before
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import concurrent.futures
 import errno
+import functools
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -193,9 +195,54 @@ def test_threads_lose_no_attempt() -> None:
 
 
 def test_undo_leaves_sockets_as_they_were() -> None:
-    before = [socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex]
+    before = _sockets()
     undo = Guard().install()
     assert "connect" in vars(socket.socket)
     undo()
-    assert [socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex] == before
+    assert _sockets() == before
     assert not {"connect", "connect_ex", "sendto"} & set(vars(socket.socket))
+
+
+def _sockets() -> list[object]:
+    own = [vars(socket.socket).get(name) for name in ("connect", "connect_ex", "sendto")]
+    return [socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex, *own]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)
+def test_several_guards_end_in_any_order_and_each_when_it_is_told(order: tuple[int, ...]) -> None:
+    before = _sockets()
+    guards = [Guard(), Guard(), Guard()]
+    undos = [guard.install() for guard in guards]
+    there = [2, 1, 0]  # The last one installed is asked first.
+    for number in order:
+        undos[number]()
+        there.remove(number)
+        seen = [len(guard.attempts) for guard in guards]
+        if there:
+            with pytest.raises(EgressError):
+                _connect()
+        counts = [len(guard.attempts) - old for guard, old in zip(guards, seen, strict=True)]
+        assert counts == [int(there[:1] == [each]) for each in range(3)]
+    assert _sockets() == before
+
+
+def test_a_wrapper_of_someone_else_stays_and_what_it_wraps_lets_everything_pass() -> None:
+    before = _sockets()
+    guard = Guard()
+    with pytest.MonkeyPatch.context() as patch:
+        undo = guard.install()
+        ours = vars(socket.socket)["connect"]
+
+        @functools.wraps(ours)
+        def theirs(sock: socket.socket, address: object) -> object:
+            return ours(sock, address)
+
+        patch.setattr(socket.socket, "connect", theirs)
+        undo()
+        assert vars(socket.socket)["connect"] is theirs
+        with socket.socket(type=socket.SOCK_DGRAM) as sock, suppress(OSError):
+            sock.connect((OUTSIDE, 9))  # sends nothing: these are datagrams
+        assert guard.attempts == ()
+    # What they put back is ours, inert: the next guard that ends takes it along.
+    Guard().install()()
+    assert _sockets() == before

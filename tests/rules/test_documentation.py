@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_failhard.rules.catalogue import FAMILIES, RULES, UnknownRuleError, find
@@ -9,6 +11,7 @@ from pytest_failhard.rules.gaming.weakened_test_suite import WeakenedTestSuite, 
 from pytest_failhard.rules.unit import SECTIONS, Hit, StaticRule, sections, summary
 from pytest_failhard.source.files import role
 from tests.rules.support import hits
+from tests.rules.trees import checked, tree
 
 MANDATORY = [name for name in SECTIONS if name != "Subs"]
 PATHS = {"quality": "tests/test_service.py", "gaming": "tests/conftest.py"}
@@ -35,9 +38,11 @@ def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
     return files
 
 
-def _found(rule: type[StaticRule], section: str) -> list[Hit]:
+def _shown(rule: type[StaticRule], section: str, root: Path) -> list[Hit]:
     """Return the hits in an example; a rule that compares has the older files below `base/`."""
     files = _files(rule, section)
+    if rule.tree:
+        return checked(tree(root, files), rule.code)
     if rule is not WeakenedTestSuite:
         return hits(files, rule.code)
     sources = {path: text.encode() for path, text in files.items() if isinstance(text, str)}
@@ -55,11 +60,11 @@ class TestEachRule:
         assert ("Subs" in found) == bool(rule.subs)
         assert not [sub for sub in rule.subs if f"`{sub}`" not in found["Subs"]]
 
-    def test_its_bad_example_is_flagged(self, rule: type[StaticRule]) -> None:
-        assert _found(rule, "Bad")
+    def test_its_bad_example_is_flagged(self, rule: type[StaticRule], tmp_path: Path) -> None:
+        assert _shown(rule, "Bad", tmp_path)
 
-    def test_its_good_example_is_not(self, rule: type[StaticRule]) -> None:
-        assert _found(rule, "Good") == []
+    def test_its_good_example_is_not(self, rule: type[StaticRule], tmp_path: Path) -> None:
+        assert _shown(rule, "Good", tmp_path) == []
 
     def test_it_lies_where_its_family_says(self, rule: type[StaticRule]) -> None:
         assert rule.family in FAMILIES
@@ -67,7 +72,7 @@ class TestEachRule:
 
 
 def test_codes_and_names_occur_once() -> None:
-    names = [each for rule in RULES for each in (rule.code, rule.name)]
+    names = [each for rule in RULES for each in {rule.code, rule.name}]
     assert len(names) == len(set(names))
 
 

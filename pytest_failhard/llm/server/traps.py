@@ -39,13 +39,18 @@ def refused() -> tuple[socket.socket, ...]:
     return (bound,)
 
 
+def require(trap: str) -> None:
+    """Raise CannotRunError for a trap that this operating system lacks."""
+    if trap == "connect_timeout" and sys.platform != "linux":
+        raise CannotRunError("cannot run on this platform: connect_timeout needs Linux's accept queue")
+
+
 def full() -> tuple[socket.socket, ...]:
     """Return a listening socket whose accept queue is full, and what fills it: SYNs are dropped.
 
     Raises CannotRunError outside Linux, whose kernel alone is known to behave so.
     """
-    if sys.platform != "linux":
-        raise CannotRunError("cannot run on this platform: connect_timeout needs Linux's accept queue")
+    require("connect_timeout")
     listening = socket.socket()
     listening.bind((LOOPBACK, 0))
     listening.listen(0)

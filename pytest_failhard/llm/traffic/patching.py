@@ -16,40 +16,88 @@ if TYPE_CHECKING:
     Function = Callable[..., object]
 
 
+_PATCH = "_failhard_patch"
+_CO_COROUTINE = 0x80
+"""As in `inspect`, whose import would slow down the start of every child."""
+
+
 class RerouteError(RuntimeError):
     """A client library has another shape than the one we know: its requests would pass us by."""
 
 
+class _Patch:
+    """One replacement. Once taken back it passes everything on, for those who still hold it."""
+
+    def __init__(
+        self, owner: object, name: str, original: Function, wrapper: Callable[[Any], Function]
+    ) -> None:
+        from functools import wraps
+
+        self.owner = owner
+        self.name = name
+        # None for what is only inherited: there is nothing to put back.
+        self.before = vars(owner).get(name)
+        self.undone = False
+        self._original = original
+        self._act: Callable[..., Any] = wrapper(original)
+
+        def replacement(*given: object, **options: object) -> object:
+            return self._act(*given, **options)
+
+        async def asynchronous(*given: object, **options: object) -> object:
+            return await self._act(*given, **options)
+
+        flags = self._act.__code__.co_flags
+        self.replacement = wraps(original)(asynchronous if flags & _CO_COROUTINE else replacement)
+        vars(self.replacement)[_PATCH] = self
+        setattr(owner, name, self.replacement)
+
+    def undo(self) -> None:
+        """Do nothing any more, and go as soon as no other replacement stands before this one."""
+        self.undone = True
+        self._act = self._original
+        patch = _outermost(self.owner, self.name)
+        while patch is not None and patch.undone:
+            patch.go()
+            patch = _outermost(self.owner, self.name)
+
+    def go(self) -> None:
+        """Put back what was there before."""
+        if self.before is None:
+            delattr(self.owner, self.name)
+        else:
+            setattr(self.owner, self.name, self.before)
+
+
+def _outermost(owner: object, name: str) -> _Patch | None:
+    """Return the patch that stands there now, if one does: wrappers of others may have copied its mark."""
+    found = vars(owner).get(name)
+    patch: _Patch | None = getattr(found, _PATCH, None)
+    return patch if patch is not None and patch.replacement is found else None
+
+
 class Patches:
-    """Replacements, remembered in their order."""
+    """Replacements, remembered in their order. Several at once may be undone in any order."""
 
     def __init__(self) -> None:
-        self._done: list[tuple[object, str, object]] = []
+        self._done: list[_Patch] = []
 
     def wrap(self, module: ModuleType, path: str, wrapper: Callable[[Any], Function]) -> None:
         """Replace what stands at a dotted path in a module by what `wrapper` makes of it; only once.
 
         Raises RerouteError where nothing stands there.
         """
-        from functools import wraps
-
         original = attribute(module, path)
         parent, _, name = path.rpartition(".")
         owner = attribute(module, parent) if parent else module
-        if any(known is owner and named == name for known, named, _ in self._done):
+        if any(known.owner is owner and known.name == name for known in self._done):
             return
-        # None for what is only inherited: there is nothing to put back.
-        self._done.append((owner, name, vars(owner).get(name)))
-        setattr(owner, name, wraps(original)(wrapper(original)))
+        self._done.append(_Patch(owner, name, original, wrapper))
 
     def undo(self) -> None:
         """Put everything back, the last first. A second call does nothing."""
         while self._done:
-            owner, name, original = self._done.pop()
-            if original is None:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, original)
+            self._done.pop().undo()
 
 
 def attribute(module: ModuleType, path: str) -> Function:

@@ -81,6 +81,7 @@ def summarise(text):
     """Return a summary."""
     return ask(text)
 '''
+USUAL = {"pyproject.toml": SYSTEM, "app/client.py": CLIENT, "app/model.py": HONEST}
 WEB = """\
 [project]
 name = "app"
@@ -163,10 +164,9 @@ class Seen:
         return any(fnmatchcase(each, message) for each in self.findings(rule))
 
 
-def project(tmp_path: Path, files: Mapping[str, str] = {}) -> Path:
-    """Write a project whose `app.model:summarise` asks the model."""
-    made = {"pyproject.toml": SYSTEM, "app/__init__.py": "", "app/client.py": CLIENT, "app/model.py": HONEST}
-    return write(tmp_path / "p", {**made, **files})
+def project(tmp_path: Path, files: Mapping[str, str] = {}, usual: Mapping[str, str] = USUAL) -> Path:
+    """Write a project of the usual files, unless told otherwise one whose `app.model:summarise` asks."""
+    return write(tmp_path / "p", {"app/__init__.py": "", **usual, **files})
 
 
 def look(

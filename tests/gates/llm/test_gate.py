@@ -11,6 +11,7 @@ import pytest
 from pytest_failhard.gates.llm import LlmGate, matrix
 from pytest_failhard.gates.llm.declaration import Call, Circuit, LlmSettings
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
+from tests.gates.llm.projects import project
 from tests.support import Kept, gate_run, observe, write
 
 MODEL = """\
@@ -44,9 +45,7 @@ ASK = Call(id="ask", route="ask")
 DECLARED = LlmSettings(providers=("openai",), calls=(ASK,))
 
 
-def tree(tmp_path: Path, files: dict[str, str]) -> Path:
-    made = {"pyproject.toml": PROJECT + SYSTEM, "app/__init__.py": "", "app/model.py": MODEL}
-    return write(tmp_path / "p", {**made, **files})
+USUAL = {"pyproject.toml": PROJECT + SYSTEM, "app/model.py": MODEL}
 
 
 def look(
@@ -57,7 +56,7 @@ def look(
     keep: Kept | None = None,
 ) -> Observation:
     gate = LlmGate()
-    root = tree(tmp_path, files or {})
+    root = project(tmp_path, files or {}, USUAL)
     return observe(gate_run(root, gate, settings=settings, level=level, keep=keep), gate)
 
 
@@ -168,7 +167,7 @@ def test_everything_that_disagrees_is_listed_at_once(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_looked_at_is_an_error(tmp_path: Path, files: dict[str, str], said: str) -> None:
     gate = LlmGate()
-    root = tree(tmp_path, files)
+    root = project(tmp_path, files, USUAL)
     tests = ("tests",) if (root / "tests").exists() else ()
     with pytest.raises(GateError, match=said):
         gate.observe(gate_run(root, gate, settings=DECLARED, tests=tests))

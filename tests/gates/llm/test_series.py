@@ -42,6 +42,7 @@ from pytest_failhard.llm.verdicts import recovery
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
+from tests.gates.llm.projects import project
 from tests.support import Kept, gate_run, write
 
 PROJECT = """\
@@ -139,6 +140,7 @@ ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forev
 PLAIN = "from app.client import once\ndef ask():\n    return once('hello')[0]\n"
 PAUSING = "import random\nfrom app.client import repeated\ndef ask():\n    return repeated([%s])\n"
 GROWING = PAUSING % "lambda: 0.1 + random.random() / 50, lambda: 0.2 + random.random() / 50"
+USUAL = {"pyproject.toml": PROJECT, "app/client.py": CLIENT, "app/server.py": SERVER}
 LIBRARY = Call(id="ask", callable="app.model:ask")
 SERVICE = Call(id="ask", route="ask", result="json:/text")
 COMMAND = Call(id="ask", command=("python", "-c", "from app import model; print(model.ask())"))
@@ -159,8 +161,7 @@ def prepared(
     circuit: Circuit | None = None,
 ) -> Iterator[Bench]:
     """Yield what a series starts from: a project that was seen healthy, on so many systems."""
-    files = {"pyproject.toml": PROJECT, "app/__init__.py": "", "app/client.py": CLIENT}
-    root = write(tmp_path / "p", {**files, "app/server.py": SERVER, "app/model.py": model})
+    root = project(tmp_path, {"app/model.py": model}, USUAL)
     given = LlmSettings(
         providers=("openai",),
         calls=(call,),
@@ -341,9 +342,8 @@ CIRCUIT = Circuit(after=2, cooldown=30, cooldown_env="COOLDOWN")
         (BREAKER.replace("PROBING", "probing or"), SERVICE, []),
         (BREAKER.replace("PROBING", ""), LIBRARY, ["thundering-probe"]),
         (BREAKER.replace("PROBING", ""), SERVICE, ["thundering-probe"]),
-        (PLAIN, LIBRARY, ["missing-circuit-breaker"]),
     ],
-    ids=["breaker", "breaker-service", "herd", "herd-service", "none"],
+    ids=["breaker", "breaker-service", "herd", "herd-service"],
 )
 def test_a_circuit_opens_tests_once_and_closes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, call: Call, found: list[str]
@@ -357,6 +357,16 @@ def test_a_circuit_opens_tests_once_and_closes(
         assert bench.lanes[0].router.delay == 0
 
 
+def test_a_circuit_that_did_not_open_is_not_given_time_to_close(tmp_path: Path) -> None:
+    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
+        open_circuit(bench)
+        assert rules(bench) == ["missing-circuit-breaker"]
+        assert [ledger.case for ledger in bench.sheet.ledgers][-2:] == [
+            "circuit-open-3@ask",
+            "circuit-closed@ask",
+        ]
+
+
 def test_a_command_has_no_circuit(tmp_path: Path) -> None:
     with prepared(tmp_path, PLAIN, call=COMMAND, circuit=CIRCUIT) as bench:
         open_circuit(bench)
@@ -367,8 +377,9 @@ def test_a_command_has_no_circuit(tmp_path: Path) -> None:
 
 def test_a_cool_down_that_outlasts_the_gate_is_an_error(tmp_path: Path) -> None:
     said = r"^circuit@ask: the cool-down takes longer .*cooldown_env$"
-    circuit = Circuit(after=1, cooldown=3000)
-    with prepared(tmp_path, PLAIN, circuit=circuit) as bench, pytest.raises(GateError, match=said):
+    circuit = Circuit(after=2, cooldown=3000)
+    model = BREAKER.replace("PROBING", "")
+    with prepared(tmp_path, model, circuit=circuit) as bench, pytest.raises(GateError, match=said):
         open_circuit(bench)
 
 
@@ -567,7 +578,8 @@ def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_not
 
 def test_series_fail_each_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(series_soak, "CALLS", 1)
-    with prepared(tmp_path, PLAIN, circuit=Circuit(after=1, cooldown=3000)) as bench:
+    model = BREAKER.replace("PROBING", "")
+    with prepared(tmp_path, model, circuit=Circuit(after=2, cooldown=3000)) as bench:
         series.run(bench)
         assert [error.partition(":")[0] for error in bench.sheet.errors] == ["circuit@ask", "no-fire"]
         assert "openai-back-off@ask" in bench.facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 from collections.abc import Iterator
@@ -216,18 +217,20 @@ def test_scripted_answers_that_are_not_there_are_an_error(tmp_path: Path) -> Non
     assert "none.yaml" in seen.error
 
 
-def test_without_the_extra_tls_the_fourth_level_says_what_to_install(
+def test_what_the_machine_lacks_is_told_before_any_case_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "trustme", None)
     monkeypatch.setattr("pytest_failhard.llm.server.traps.sys", SimpleNamespace(platform="darwin"))
     seen = look(tmp_path, level=4, circuit=CIRCUIT, deadline=3)
-    lines = [line for line in seen.error.splitlines() if not line.startswith("also found")]
+    lines = seen.error.splitlines()
     assert lines.pop(0).startswith("cannot-run: openai-connect_timeout@sum: cannot run on this platform")
     assert lines == [
         f"cannot-run: {fault}: pip install 'pytest-failhard[tls]'"
         for fault in ("tls_expired", "tls_hostname", "tls_untrusted")
     ]
+    asked = {json.loads(line).get("case") for line in seen.kept["attempts.jsonl"].splitlines()}
+    assert asked - {None} == {"A@sum", "B@sum"}
 
 
 def test_without_the_extra_tls_the_first_level_is_run_all_the_same(

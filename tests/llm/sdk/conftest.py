@@ -1,4 +1,4 @@
-"""The laboratory, once a worker."""
+"""The laboratory, once a worker, and only while tests of this folder run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.llm.sdk.clients import Clients
 from tests.llm.sdk.laboratory import Laboratory
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guard() -> Iterator[Guard]:
     """Keep every socket of this process on loopback."""
     guard = Guard()
@@ -31,7 +31,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def laboratory(guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     """A server, two authorities and all SDKs, without the keys, addresses and proxies of the developer."""
     folder = tmp_path_factory.mktemp("sdk")

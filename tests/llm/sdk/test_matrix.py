@@ -52,7 +52,7 @@ def _expected(dialect: str, variant: str) -> str:
     return RESULTS.get(variant, "<answer>")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chosen(request: pytest.FixtureRequest) -> Iterator[tuple[Case, ...]]:
     """The cases of this run: all of them, or those that the developer asked for.
 

@@ -1,0 +1,154 @@
+"""FH204: a missing key or client is answered instead of reported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+
+from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.availability import absent, present
+from pytest_failhard.rules.handlers import raises
+from pytest_failhard.rules.unit import Hit, StaticRule
+from pytest_failhard.rules.values import carries_error, literal
+from pytest_failhard.source.module import Module, last_part
+
+KINDS = {"data": "literal", "const": "literal", "true": "literal"}
+FIX = "refuse at start-up, or raise what is missing: a canned answer looks like a real one"
+
+
+class CannedGuardAnswer(StaticRule):
+    """A missing key or client is answered instead of reported.
+
+    Finds:
+        A test that an API key, a client or a model is absent, and a literal or a call of a fallback as the
+        answer; also the other way round, with the answer in `else`, and as an expression.
+    Why:
+        A system without its key then works for everybody who looks at it, and nobody sees what is missing.
+    Subs:
+        `literal`: a text, a number, True, or data.
+        `fallback`: a call of something named like a fallback, or a null client put in place.
+        `empty`: None, False, or something empty.
+    Bad:
+        def summary(api_key, text):
+            if not api_key:
+                return "AI is not available, a sample answer"
+            return ask(api_key, text)
+    Good:
+        def summary(api_key, text):
+            if not api_key:
+                raise ConfigurationError("API_KEY is not set")
+            return ask(api_key, text)
+    Exempt:
+        Optional authentication (`HTTPAuthorizationCredentials | None`); tuples that begin with None or
+        False; values that carry an error; dicts with a `status_code`; functions that only tell whether the
+        thing is there; clean-up, which has nothing to close.
+    Evasions:
+        The inverted guard, a conditional expression, `x and x.call() or CANNED`, `self.client = NullClient()`,
+        the guard in a decorator, `match`, `getattr(self, "client", None) or Canned()`.
+    Measured:
+        No figure that was not tuned on.
+    """
+
+    code = "FH204"
+    name = "canned-guard-answer"
+    gate = "fallbacks"
+    family = "mocks"
+    subs = ("literal", "fallback", "empty")
+    nodes = (ast.If, ast.IfExp, ast.BoolOp, ast.Match)
+
+    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+        """Return a hit where the branch without the thing answers."""
+        if isinstance(node, ast.If):
+            yield from self._branches(node, module)
+        elif isinstance(node, ast.IfExp):
+            if absent(node.test, module):
+                yield from self._expression(node, node.body, module)
+            elif present(node.test, module):
+                yield from self._expression(node, node.orelse, module)
+        elif isinstance(node, ast.BoolOp):
+            yield from self._chain(node, module)
+        elif isinstance(node, ast.Match):
+            if absent(ast.UnaryOp(op=ast.Not(), operand=node.subject), module):
+                for case in node.cases:
+                    if isinstance(case.pattern, ast.MatchSingleton) and not case.pattern.value:
+                        yield from self._body(case.pattern, case.body, module)
+
+    def _branches(self, node: ast.If, module: Module) -> Iterable[Hit]:
+        if absent(node.test, module):
+            yield from self._body(node, node.body, module)
+        elif present(node.test, module):
+            rest = node.orelse or _following(node, module)
+            yield from self._body(node, rest, module)
+
+    def _body(self, node: ast.AST, body: Sequence[ast.stmt], module: Module) -> Iterable[Hit]:
+        if not body or raises(module, body):
+            return
+        last = body[-1]
+        put = next((each for each in body if isinstance(each, ast.Assign) and _is_canned(each.value)), None)
+        if put is not None:
+            yield from self._answer(node, put.value, module)
+        elif isinstance(last, ast.Return):
+            yield from self._answer(node, last.value, module)
+
+    def _expression(self, node: ast.IfExp, value: ast.expr, module: Module) -> Iterable[Hit]:
+        above = module.parent(node)
+        if isinstance(above, ast.Return) or _is_canned(value):
+            yield from self._answer(node, value, module)
+
+    def _chain(self, node: ast.BoolOp, module: Module) -> Iterable[Hit]:
+        """Look at `x and x.call() or CANNED` where it is returned, and at `client or NullClient()`."""
+        if not isinstance(node.op, ast.Or):
+            return
+        first, last = node.values[0], node.values[-1]
+        is_call = isinstance(first, ast.BoolOp) and present(first.values[0], module)
+        is_returned = isinstance(module.parent(node), ast.Return)
+        if (is_call and is_returned) or (_is_canned(last) and (is_call or present(first, module))):
+            yield from self._answer(node, last, module)
+
+    def _answer(self, node: ast.AST, value: ast.expr | None, module: Module) -> Iterable[Hit]:
+        kind = literal(module, value)
+        sub = "fallback" if _is_canned(value) else KINDS.get(kind, "empty" if kind else "")
+        if not sub or _is_honest(node, value, kind, module):
+            return
+        where = module.qualname(node) or module.name
+        yield self.hit(module, node, f"{where} answers although what it needs is missing", FIX, sub=sub)
+
+
+def _following(node: ast.If, module: Module) -> Sequence[ast.stmt]:
+    """Return what runs when a guard without `else` that returns is passed by."""
+    above = module.parent(node)
+    body = getattr(above, "body", [])
+    if not isinstance(node.body[-1], ast.Return) or not isinstance(body, list) or node not in body:
+        return ()
+    rest: Sequence[ast.stmt] = body[body.index(node) + 1 :]
+    return rest if len(rest) == 1 else ()
+
+
+def _is_canned(value: ast.expr | None) -> bool:
+    """Tell whether a value comes from a call of something that is named like a fallback."""
+    if isinstance(value, ast.Await):
+        value = value.value
+    if not isinstance(value, ast.Call):
+        return False
+    name = last_part(value)
+    if data.NO_FALLBACK.match(name):
+        return False
+    return data.FALLBACK_NAME.search(name) is not None or data.CANNED_CLASS.match(name) is not None
+
+
+def _is_honest(node: ast.AST, value: ast.expr | None, kind: str, module: Module) -> bool:
+    """Tell whether an answer says that something is missing, or asks for nothing."""
+    function = module.function(node)
+    name = function.name if function is not None else ""
+    if data.CLEANUP.match(name) or (kind in data.PROBE_KINDS and data.PROBE.search(name)):
+        return True
+    return value is not None and (carries_error(module, value, None) or _says_so(value))
+
+
+def _says_so(value: ast.expr) -> bool:
+    if isinstance(value, ast.Dict):
+        return any(isinstance(key, ast.Constant) and key.value == "status_code" for key in value.keys)
+    if isinstance(value, ast.Tuple) and value.elts:
+        first = value.elts[0]
+        return isinstance(first, ast.Constant) and (first.value is None or first.value is False)
+    return False

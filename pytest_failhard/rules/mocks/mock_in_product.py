@@ -1,0 +1,208 @@
+"""FH202: a double or made-up data that lives in product code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.functions import is_dunder
+from pytest_failhard.rules.options import entries, names
+from pytest_failhard.rules.unit import Hit, StaticRule
+from pytest_failhard.source.files import role
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument
+
+if TYPE_CHECKING:
+    from pytest_failhard.model import Option
+    from pytest_failhard.source.index import Index
+
+KIND, DOTTED, EMPTY, NAME = "kind", "dotted", "empty", "name"
+IMPORT = "import"
+FIX = "move the double to the tests and wire the real thing, or raise where there is none"
+
+
+class MockInProduct(StaticRule):
+    """A double or made-up data lives in product code.
+
+    Finds:
+        A class or function whose name says that it is a mock, fake, stub or dummy, or that it makes sample
+        data; a class of such a name made by `type(...)`; an import of a module of the project so named.
+    Why:
+        A double that the product can reach answers in production one day, and it always answers well.
+    Subs:
+        `referenced`: product code uses the name outside of its own body and outside of the main guard.
+        `unreferenced`: it does not.
+    Bad:
+        class MockExecutor:
+            def execute(self, order):
+                return {"transaction": "0xabc"}
+
+        def executor():
+            return MockExecutor()
+    Good:
+        class ChainExecutor:
+            def __init__(self, node):
+                self.node = node
+
+            def execute(self, order):
+                return self.node.send(order)
+    Exempt:
+        Predicates (`is_mock_...`, `detect_stub_...`); errors, detectors, checkers, validators, finders,
+        transports, rules, visitors; what only raises; `stub` and `sample` in the middle of a name, unless
+        behind a verb; a class without a body that is only used in annotations; what is named in
+        `public_test_doubles`.
+    Evasions:
+        `Mock = type("X", ...)`; a mock module imported lazily; a double in `examples/` that product code
+        imports. Names like `DevClient` or `InMemoryStore` are none: their bodies are what FH208 and FH302 read.
+    Measured:
+        No figure that was not tuned on.
+    """
+
+    code = "FH202"
+    name = "mock-in-product"
+    gate = "fallbacks"
+    family = "mocks"
+    subs = ("referenced", "unreferenced")
+    nodes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Call, ast.Import, ast.ImportFrom)
+
+    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+        """Return a hit for each double that is defined or imported."""
+        if isinstance(node, ast.ClassDef):
+            if _is_double(node.name) and not _fails_loud(node):
+                yield self._hit(node, module, node.name, empty=_is_empty(node))
+        elif isinstance(node, FUNCTIONS):
+            if _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module):
+                yield self._hit(node, module, node.name)
+        elif isinstance(node, ast.Call):
+            name = _made(node, module)
+            if name:
+                yield self._hit(node, module, name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for dotted in sorted({each for each in _modules(node, module) if _is_double_module(each)}):
+                if not module.is_type_checking(node):
+                    yield self._hit(node, module, dotted, kind=IMPORT)
+
+    def _hit(self, node: ast.AST, module: Module, name: str, *, kind: str = "", empty: bool = False) -> Hit:
+        where = module.qualname(node)
+        if kind == IMPORT:
+            message = f"{where or module.name} imports {name}, a module of doubles"
+        else:
+            message = f"{where or name} is a double in product code"
+        return self.hit(
+            module,
+            node,
+            message,
+            FIX,
+            sub="unreferenced",
+            details={
+                NAME: name,
+                KIND: kind,
+                DOTTED: f"{module.name}.{where or name}",
+                EMPTY: "yes" if empty else "",
+            },
+        )
+
+    def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
+        """Tell who reaches the double, and leave out the published ones and the types without a body."""
+        public = [entry.get("name", "") for entry in entries(options, "public_test_doubles")]
+        for hit in hits:
+            if names(hit.details[DOTTED], public):
+                continue
+            if hit.details[KIND] == IMPORT:
+                if index.find_module(hit.details[NAME], hit.path) is not None:
+                    yield replace(hit, sub="referenced")
+                continue
+            is_used = hit.details[NAME] in index.referenced
+            if is_used or not hit.details[EMPTY]:
+                yield replace(
+                    hit,
+                    sub="referenced" if is_used else "unreferenced",
+                    message=hit.message + _promoted(hit.path, index),
+                )
+
+
+def _promoted(path: str, index: Index) -> str:
+    """Return who made a file product that does not lie where product code lies."""
+    importer = index.importer(path) if role(path) != "product" else ""
+    return f", which {importer} imports" if importer else ""
+
+
+def _is_double(name: str) -> bool:
+    return data.MOCK_NAME.search(name) is not None and not data.NO_DOUBLE.search(name)
+
+
+def _is_double_function(name: str) -> bool:
+    if data.PREDICATE.match(name) or data.NO_DOUBLE.search(name):
+        return False
+    mock = data.MOCK_NAME.search(name)
+    if mock is None and not data.SAMPLE_NAME.match(name):
+        return False
+    words = name.strip("_").split("_")
+    nouns = [at for at, word in enumerate(words) if word in data.DOMAIN_NOUNS]
+    has_other = any(word in data.DOUBLES for word in words)
+    return has_other or not nouns or any(_counts(words, at) for at in nouns)
+
+
+def _counts(words: Sequence[str], at: int) -> bool:
+    """Tell whether a word that also names things of a domain stands where it means a double."""
+    return at in {0, len(words) - 1} or words[at - 1] in data.VERBS
+
+
+def _is_double_module(dotted: str) -> bool:
+    return any(data.MOCK_MODULE.search(part) for part in dotted.split("."))
+
+
+def _fails_loud(node: ast.ClassDef) -> bool:
+    """Tell whether a class has public methods and all of them raise."""
+    public = [each for each in node.body if isinstance(each, FUNCTIONS) and not each.name.startswith("_")]
+    public += [
+        each for each in node.body if isinstance(each, FUNCTIONS) and each.name in data.CALLED_BY_PYTHON
+    ]
+    return bool(public) and all(map(_raises, public))
+
+
+def _raises(function: FunctionNode) -> bool:
+    return isinstance(function.body[-1], ast.Raise)
+
+
+def _is_empty(node: ast.ClassDef) -> bool:
+    """Tell whether a class has nothing but texts and annotations in its body."""
+    return all(
+        isinstance(each, ast.Pass)
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        or (isinstance(each, ast.AnnAssign) and each.value is None)
+        for each in node.body
+    )
+
+
+def _is_inside(function: FunctionNode, module: Module) -> bool:
+    """Tell whether a function belongs to a double that is found itself, or is no function of its own."""
+    if is_dunder(function.name):
+        return True
+    return any(
+        (isinstance(above, ast.ClassDef) and _is_double(above.name))
+        or (isinstance(above, FUNCTIONS) and _is_double_function(above.name))
+        for above in module.ancestors(function)
+    )
+
+
+def _made(call: ast.Call, module: Module) -> str:
+    """Return the name of a double that `type(name, bases, names)` makes."""
+    if not (isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) > 1):
+        return ""
+    above = module.parent(call)
+    targets = above.targets if isinstance(above, ast.Assign) else []
+    given = [each.id for each in targets if isinstance(each, ast.Name)]
+    named = module.text(argument(call, 0))
+    return next((each for each in (*given, named or "") if _is_double(each)), "")
+
+
+def _modules(node: ast.Import | ast.ImportFrom, module: Module) -> Iterable[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if any(_is_double(alias.name) or _is_double_function(alias.name) for alias in node.names):
+        return []  # found where it is defined
+    base = module.imported_from(node)
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)]

@@ -1,0 +1,157 @@
+"""FH206: a function whose result is drawn at random."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+
+from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.unit import Hit, StaticRule
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part, own_nodes
+
+
+class RandomResult(StaticRule):
+    """A function that is named like a measurement returns a random number.
+
+    Finds:
+        A function called get, fetch, calculate, analyze, predict, score, check, measure, load, validate or
+        the like, whose result comes from a random generator, also over a variable or inside a dict.
+    Why:
+        It looks like data, differs every time like data, and is nothing.
+    Bad:
+        import random
+
+        def get_share_price(ticker):
+            return float(random.randint(1, 100))
+    Good:
+        def get_share_price(ticker, market):
+            return market.last(ticker)
+    Exempt:
+        `choice()`, and an element picked by a random index; names that ask for chance (sample, shuffle,
+        jitter, seed, backoff, noise, delay, token, id, ...); a hash that picks a shard; lambdas.
+    Evasions:
+        The number assigned first; `secrets.randbelow`, `default_rng()`, methods of a generator;
+        `hash(x) % n` and `time.time() % n` as data; a number inside a dict or list.
+    Measured:
+        No figure that was not tuned on.
+    """
+
+    code = "FH206"
+    name = "random-result"
+    gate = "fallbacks"
+    family = "mocks"
+    nodes = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+        """Return a hit for a function whose returned value is random."""
+        if not isinstance(node, FUNCTIONS) or not data.RESULT_NAME.match(node.name):
+            return
+        if data.RANDOM_WANTED.search(node.name) or not any(word in module.data for word in data.RANDOM_WORDS):
+            return
+        tainted = _tainted(node, module)
+        for returned in own_nodes(node, ast.Return, ast.Yield):
+            if isinstance(returned, ast.Return | ast.Yield) and returned.value is not None:
+                if _is_random(returned.value, module, tainted, node.name):
+                    yield self.hit(
+                        module,
+                        node,
+                        f"{module.qualname(node)} returns a random number as its result",
+                        "compute or fetch the result, or raise that it cannot be had",
+                    )
+                    return
+
+
+def _tainted(function: FunctionNode, module: Module) -> frozenset[str]:
+    """Return the local names that hold something random, through as many assignments as HOPS."""
+    bound = [(name, value) for name, value in _bound(function) if not data.RANDOM_WANTED.search(name)]
+    found: set[str] = set()
+    for _ in range(data.HOPS):
+        more = {
+            name
+            for name, value in bound
+            if name not in found and _is_random(value, module, found, function.name)
+        }
+        if not more:
+            break
+        found |= more
+    return frozenset(found)
+
+
+def _bound(function: FunctionNode) -> Iterator[tuple[str, ast.expr]]:
+    """Yield what is assigned to local names, put into them or appended to them."""
+    for node in own_nodes(function, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr, ast.Call):
+        if isinstance(node, ast.Assign):
+            yield from ((name, node.value) for target in node.targets for name in _target(target))
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
+            yield from ((name, node.value) for name in _target(node.target))
+        elif isinstance(node, ast.Call) and last_part(node) in data.GROWING:
+            if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+                yield from ((node.func.value.id, each) for each in node.args)
+
+
+def _target(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Tuple | ast.List):
+        for each in target.elts:
+            yield from _target(each)
+    elif isinstance(target, ast.Subscript):
+        key = target.slice.value if isinstance(target.slice, ast.Constant) else ""
+        if not data.RANDOM_WANTED.search(str(key)):
+            yield from _target(target.value)
+    elif isinstance(target, ast.Name):
+        yield target.id
+
+
+def _is_random(value: ast.expr, module: Module, tainted: Iterable[str], name: str) -> bool:
+    known = frozenset(tainted)
+    for each in _parts(value):
+        if isinstance(each, ast.Name) and each.id in known:
+            return True
+        if isinstance(each, ast.Call) and _draws(each, module):
+            return True
+        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod) and not data.BUCKETS.search(name):
+            if any(isinstance(part, ast.Call) and _is_clock(part, module) for part in ast.walk(each.left)):
+                return True
+    return False
+
+
+def _parts(value: ast.expr) -> Iterator[ast.AST]:
+    """Yield the parts of an expression that make its value: no index, no test, no lambda."""
+    work: list[ast.AST] = [value]
+    for each in work:
+        yield each
+        if isinstance(each, ast.Subscript):
+            work.append(each.value)
+        elif isinstance(each, ast.IfExp):
+            work += [each.body, each.orelse]
+        elif isinstance(each, ast.Dict):
+            work += _values(each)
+        elif isinstance(each, ast.keyword):
+            work += [] if data.RANDOM_WANTED.search(each.arg or "") else [each.value]
+        elif not isinstance(each, ast.Lambda):
+            work += ast.iter_child_nodes(each)
+
+
+def _values(table: ast.Dict) -> Iterator[ast.expr]:
+    for key, value in zip(table.keys, table.values, strict=True):
+        if not (isinstance(key, ast.Constant) and data.RANDOM_WANTED.search(str(key.value))):
+            yield value
+
+
+def _draws(call: ast.Call, module: Module) -> bool:
+    name = module.resolve(call.func)
+    if name:
+        if data.RANDOM_CALLS.match(_canonical(name, data.ALIASES)):
+            return True
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.GENERATOR_METHODS:
+        return False
+    made = module.value(call.func.value)
+    return isinstance(made, ast.Call) and module.resolve(made.func) in data.GENERATORS
+
+
+def _canonical(name: str, aliases: Mapping[str, str]) -> str:
+    first, dot, rest = name.partition(".")
+    return f"{aliases.get(first, first)}{dot}{rest}"
+
+
+def _is_clock(call: ast.Call, module: Module) -> bool:
+    return module.resolve(call.func) in data.CLOCKS

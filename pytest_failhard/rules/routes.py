@@ -1,0 +1,43 @@
+"""Tells which functions answer HTTP requests: by decorator, by registration, or as methods of a view."""
+
+from __future__ import annotations
+
+import ast
+import weakref
+from collections.abc import Iterator
+
+from pytest_failhard.rules.data import swallowed as data
+from pytest_failhard.source.module import FunctionNode, Module, argument, last_part
+
+
+def is_route(module: Module, function: FunctionNode) -> bool:
+    """Tell whether a function answers HTTP requests."""
+    if any(
+        isinstance(each, ast.Call) and last_part(each) in data.ROUTE_VERBS for each in function.decorator_list
+    ):
+        return True
+    owner = module.class_of(function)
+    if owner is not None and function.name in data.VIEW_METHODS:
+        return any(data.VIEW_BASE.search(last_part(base)) for base in owner.bases)
+    return function.name in _registered(module)
+
+
+def _registered(module: Module) -> frozenset[str]:
+    if module not in _KNOWN:
+        _KNOWN[module] = frozenset(_names(module))
+    return _KNOWN[module]
+
+
+_KNOWN: weakref.WeakKeyDictionary[Module, frozenset[str]] = weakref.WeakKeyDictionary()
+
+
+def _names(module: Module) -> Iterator[str]:
+    for call in module.nodes(ast.Call):
+        if last_part(call) in data.REGISTRATIONS:
+            given = argument(call, 1, "endpoint", "view_func", "handler", "route")
+            views = (
+                [given, argument(call, 2, "view_func")]
+                if given is not None
+                else [argument(call, 2, "view_func")]
+            )
+            yield from (last_part(view) for view in views if view is not None)

@@ -1,0 +1,132 @@
+"""Reads all suppressions of a parsed file: those in comments, and those that are code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_failhard.source import suppression_forms as data
+from pytest_failhard.source.suppression_forms import BLOCK, FILE, LINE
+from pytest_failhard.source.suppressions import Suppression, of_comments, reason_in
+
+if TYPE_CHECKING:
+    from pytest_failhard.source.module import Module
+
+
+def of_module(module: Module) -> tuple[Suppression, ...]:
+    """Return all of a parsed file, in the order of the lines."""
+    said = list(of_comments(module.path, module.data, lambda: module.comments))
+    found = [replace(each, where=_where(module, each.line)) for each in said]
+    if data.TYPED.search(module.data):
+        found += [*_unchecked(module), *_any(module)]
+    if module.role == "test" and data.TESTING.search(module.data):
+        found += [*_marked(module), *_switched(module)]
+    return tuple(sorted(found))
+
+
+def _where(module: Module, line: int) -> str:
+    around: list[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef] = [
+        *module.nodes(ast.FunctionDef),
+        *module.nodes(ast.AsyncFunctionDef),
+        *module.nodes(ast.ClassDef),
+    ]
+    holding = [node for node in around if node.lineno <= line <= (node.end_lineno or 0)]
+    return module.qualname(max(holding, key=lambda node: node.lineno)) if holding else ""
+
+
+def _unchecked(module: Module) -> Iterator[Suppression]:
+    decorators = [
+        decorator
+        for definitions in (module.nodes(ast.FunctionDef), module.nodes(ast.ClassDef))
+        for node in definitions
+        for decorator in node.decorator_list
+    ]
+    for decorator in decorators:
+        if _named(module, decorator, data.UNCHECKED):
+            yield _coded(module, decorator, "mypy", "no_type_check", scope=BLOCK)
+
+
+def _any(module: Module) -> Iterator[Suppression]:
+    for call in module.nodes(ast.Call):
+        if call.args and _named(module, call.func, data.CASTS) and _named(module, call.args[0], data.ANY):
+            yield _coded(module, call, "any", "cast(Any, ...)", specific=True)
+    for annotated in module.nodes(ast.AnnAssign):
+        if _named(module, annotated.annotation, data.ANY):
+            yield _coded(module, annotated, "any", ": Any", specific=True)
+    for argument in module.nodes(ast.arg):
+        if argument.annotation is not None and _named(module, argument.annotation, data.ANY):
+            yield _coded(module, argument, "any", ": Any", specific=True)
+
+
+def _named(module: Module, node: ast.AST, names: frozenset[str]) -> str:
+    """Return which of some dotted names a node means; its last part is asked first, which is cheap."""
+    if isinstance(node, ast.Attribute):
+        last = node.attr
+    elif isinstance(node, ast.Name):
+        last = module.imports.get(node.id, node.id).rpartition(".")[2]
+    else:
+        return ""
+    if not any(name.endswith(f".{last}") for name in names):
+        return ""
+    resolved = module.resolve(node)
+    return resolved if resolved in names else ""
+
+
+def _marked(module: Module) -> Iterator[Suppression]:
+    nodes: list[ast.Attribute | ast.Name] = [*module.nodes(ast.Attribute), *module.nodes(ast.Name)]
+    for node in nodes:
+        name = _named(module, node, data.SKIPS | data.FILTERS)
+        if name in data.SKIPS:
+            yield _coded(module, node, "pytest", name, specific=True, reason=_stated(module, node))
+        elif name and _ignores(module, module.parent(node)):
+            yield _coded(module, node, "pytest", name, specific=True)
+
+
+def _switched(module: Module) -> Iterator[Suppression]:
+    for assigned in module.nodes(ast.Assign):
+        for target in assigned.targets:
+            if isinstance(target, ast.Name) and target.id in data.SWITCHES:
+                yield _coded(module, assigned, "pytest", target.id, specific=True, scope=FILE)
+
+
+def _stated(module: Module, marker: ast.expr) -> str:
+    """Return the reason that a skip states."""
+    call = module.parent(marker)
+    if not isinstance(call, ast.Call) or call.func is not marker:
+        return ""
+    given = [keyword.value for keyword in call.keywords if keyword.arg in {"reason", "msg"}]
+    texts = [text for node in (*given, *call.args) if (text := module.text(node)) is not None]
+    return next((reason for text in texts if (reason := reason_in(text, ()))), "")
+
+
+def _ignores(module: Module, call: ast.AST | None) -> bool:
+    if not isinstance(call, ast.Call) or not call.args:
+        return False
+    return (module.text(call.args[0]) or "").startswith("ignore")
+
+
+def _coded(
+    module: Module,
+    node: ast.expr | ast.stmt | ast.arg,
+    kind: str,
+    name: str,
+    *,
+    scope: str = LINE,
+    specific: bool = False,
+    reason: str = "",
+) -> Suppression:
+    return Suppression(
+        path=module.path,
+        line=node.lineno,
+        kind=kind,
+        name=name,
+        rules=(),
+        specific=specific,
+        scope=scope,
+        reason=reason,
+        flaw="",
+        text=name,
+        where=module.qualname(node),
+    )
