@@ -128,7 +128,7 @@ def check(tree: Tree) -> Iterable[Hit]:
     base = tree.base
     if base is None:
         return ()
-    touched = sorted({*base.changed_lines(), *base.removed()})
+    touched = sorted({*base.changed_lines(), *base.differing()})
     names = [path for path in touched if path.endswith(".py") and role(path) == "test"]
     before = {path: data for path in names if (data := base.read(path)) is not None}
     if not before:
