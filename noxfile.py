@@ -73,7 +73,10 @@ def minimums(session: nox.Session) -> None:
     session.install("-c", str(lowest), "-r", "requirements/sdks.in")
     session.install("-c", str(lowest), "-e", ".")
     install_openai2(session)
-    session.run("python", "-m", "pytest", *session.posargs)
+    # The newest SDKs demand a newer pydantic than we do: what is about them runs in `tests`.
+    sdks = ("sdk", "test_traffic_children.py", "test_traffic_reroute.py")
+    left_out = (f"--ignore=tests/llm/{name}" for name in sdks)
+    session.run("python", "-m", "pytest", *left_out, *session.posargs)
 
 
 @nox.session

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import io
-import tokenize
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from pytest_failhard.source.comments import Comment
+from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
 from pytest_failhard.source.suppressed_code import of_module
 from pytest_failhard.source.suppressions import Suppression
@@ -234,14 +232,8 @@ class Module:
 
     @functools.cached_property
     def comments(self) -> tuple[Comment, ...]:
-        """The comments of the file; tokenized only where there is a `#` at all."""
-        if b"#" not in self.data:
-            return ()
-        return tuple(
-            Comment(line=token.start[0], text=token.string)
-            for token in tokenize.tokenize(io.BytesIO(self.data).readline)
-            if token.type == tokenize.COMMENT
-        )
+        """The comments of the file, in order."""
+        return scanned(self.data, self.tree)
 
     @functools.cached_property
     def suppressions(self) -> tuple[Suppression, ...]:
@@ -251,8 +243,7 @@ class Module:
     @functools.cached_property
     def lines(self) -> Sequence[str]:
         """The physical lines without their ends, decoded as the file's cookie says."""
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
-        return self.data.decode(encoding).splitlines()
+        return decoded(self.data).splitlines()
 
 
 def module_name(path: str) -> str:
@@ -285,6 +276,18 @@ def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | No
         return None
     given = call.args[position]
     return None if isinstance(given, ast.Starred) else given
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes right below this one that are worth a visit: no operators, no contexts."""
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = _children_fields(kind)
+    for field in _FIELDS[kind]:
+        value = getattr(node, field, None)
+        for item in value if type(value) is list else (value,):
+            if isinstance(item, ast.AST):
+                yield item
 
 
 def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:

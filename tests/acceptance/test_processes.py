@@ -189,7 +189,8 @@ def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(mode: Mode, proj
 
 def test_our_plugin_twice_is_refused_fo_118(project: Path) -> None:
     author = run(Mode.AUTHOR, project, Ask(author=("-p", "pytest_failhard.plugin")))
-    assert author.code == 3, str(author)
+    # pytest 9.0 lets the error of its plugin manager through, later ones call it an internal error.
+    assert author.code in {1, 3}, str(author)
     assert "already registered under a different name" in author.stderr
     assert author.report is None
     supervised = run(Mode.SUPERVISED, project, Ask(tests=("-p", "pytest_failhard.plugin")))

@@ -211,7 +211,7 @@ def _weight(module: Module, test: WrittenTest) -> int:
 
 def _repeats(module: Module, check: ast.AST) -> int:
     times = 1
-    for above in module.ancestors(check):
+    for above in (*module.ancestors(check), *ast.walk(check)):
         if isinstance(above, ast.For | ast.AsyncFor | ast.comprehension):
             times *= _length(module, above.iter)
     return times
@@ -242,7 +242,7 @@ def _marks(module: Module, test: WrittenTest) -> frozenset[str]:
         each for each in (*(owner.body if owner else ()), *module.tree.body) if isinstance(each, ast.Assign)
     ]
     marked += [each.value for each in wide if last_part(each.targets[0]) == "pytestmark"]
-    calls = [*test.live, *(each for node in marked for each in ast.walk(node))]
+    calls = [*test.live(), *(each for node in marked for each in ast.walk(node))]
     found = {MARKS[name] for each in calls if (name := last_part(each)) in MARKS}
     lines = range(test.node.lineno, (test.node.end_lineno or test.node.lineno) + 1)
     excluded = any(PRAGMA in comment.text for comment in module.comments if comment.line in lines)
@@ -275,7 +275,7 @@ def _subject_stands(module: Module, test: WrittenTest, now: Mapping[str, bytes])
 
     A test that takes nothing from it by name is held to have a subject.
     """
-    used = {each.id for each in test.live if isinstance(each, ast.Name)}
+    used = {each.id for each in test.live() if isinstance(each, ast.Name)}
     tops = {part.removesuffix(".py") for path in now for part in path.split("/")[:3]}
     taken = [path for name, path in module.imports.items() if name in used and path.partition(".")[0] in tops]
     used_of_them = [path.rpartition(".")[2] for path in taken]
