@@ -402,6 +402,9 @@ class Base(Protocol):
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
         """Return the lines of the working tree that the base lacks, by path, untracked files included."""
 
+    def removed(self) -> frozenset[str]:
+        """Return the paths that the base has and the working tree lacks."""
+
 
 class Process(Protocol):
     """A long-running child of a gate. It and all that it started are ended with the gate at the latest."""

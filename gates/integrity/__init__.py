@@ -33,7 +33,12 @@ from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from pytest_failhard.rules.baseline import FILE
 from pytest_failhard.rules.findings import options_of
-from pytest_failhard.rules.gaming import softened_ci_gate
+from pytest_failhard.rules.gaming import (
+    softened_ci_gate,
+    unresolved_import,
+    weakened_config,
+    weakened_test_suite,
+)
 from pytest_failhard.rules.gaming.shadowed import shadows
 from pytest_failhard.rules.inline import allows, malformed
 from pytest_failhard.rules.ratchet import Terms, settle_new
@@ -43,7 +48,14 @@ from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import Hit
 from pytest_failhard.source.listing import others, python_files
 
-TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (in_stubs, shadows, softened_ci_gate.check)
+TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (
+    in_stubs,
+    shadows,
+    softened_ci_gate.check,
+    weakened_config.check,
+    weakened_test_suite.check,
+    unresolved_import.check,
+)
 """What no single Python file can answer: each is asked once, with the whole tree."""
 
 

@@ -43,6 +43,8 @@ def _is_needed(node: ast.expr, module: Module) -> bool:
     if isinstance(node, ast.NamedExpr):
         return _is_needed(node.target, module) or _is_needed(node.value, module)
     names = list(_names(node, module))
+    if names and names[0] in data.NO_GUARD:
+        return False
     if not any(name and data.GUARD.search(name) for name in names):
         return False
     return not (isinstance(node, ast.Name) and _is_optional(node, module))

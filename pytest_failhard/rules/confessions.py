@@ -99,7 +99,7 @@ class _Reader:
                 continue
             if not any(word in node.value.lower() for word in self.words):
                 continue
-            words = [pair for pair in _prose(node.value, node.lineno)]
+            words = list(_prose(node.value, node.lineno))
             found = self._match(words)
             if found is not None:
                 text = " ".join(word for word, _ in words)
@@ -118,7 +118,7 @@ class _Reader:
         for match in self.expression.finditer(text):
             start, end = match.span()
             is_denied = any(low < end and start < high for low, high in denied)
-            if not is_denied and not data.ABOUT_TESTS.search(_sentence(text, start, end)):
+            if not is_denied and not data.ABOUT_OTHERS.search(_sentence(text, start, end)):
                 return words[text.count(" ", 0, start + 1)][1], match[0].strip("# ")[: data.PHRASE]
         return None
 

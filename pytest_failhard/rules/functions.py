@@ -9,8 +9,8 @@ from pytest_failhard.rules.data import confessions as confessing
 from pytest_failhard.rules.data import stubs as data
 from pytest_failhard.rules.handlers import is_log_call
 from pytest_failhard.rules.values import literal
-from pytest_failhard.source.classes import decorators
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part
+from pytest_failhard.source.classes import body, decorators
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part, own_nodes
 
 
 def is_dunder(name: str) -> bool:
@@ -20,10 +20,15 @@ def is_dunder(name: str) -> bool:
 
 def is_abstract(module: Module, function: FunctionNode) -> bool:
     """Tell whether a function only declares: decorated so, or a method of an interface."""
-    if decorators(function) & data.ABSTRACT_DECORATORS:
+    if is_declared_abstract(function):
         return True
     owner = module.class_of(function)
     return owner is not None and is_interface(owner)
+
+
+def is_declared_abstract(function: FunctionNode) -> bool:
+    """Tell whether a decorator says that a function has no body of its own."""
+    return bool(decorators(function) & data.ABSTRACT_DECORATORS)
 
 
 def is_interface(node: ast.ClassDef) -> bool:
@@ -70,9 +75,23 @@ def working(module: Module, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt
             yield each
 
 
+def is_idle(module: Module, function: FunctionNode) -> bool:
+    """Tell whether a function does nothing: at most it logs once or sleeps, and that is not its work."""
+    statements = body(function)
+    if any(working(module, statements)):
+        return False
+    logs = [each for each in statements if is_log_call(each)]
+    return not logs or (len(logs) == 1 and not data.LOGGING_NAME.search(function.name))
+
+
 def answer(module: Module, function: FunctionNode, value: ast.expr | None) -> str:
-    """Return the kind of literal that a function answers with, an attribute of its class included."""
+    """Return the kind of literal that a function answers with, an attribute of its class included.
+
+    A list or dict that is filled with something else before it is returned is none.
+    """
     kind = literal(module, value)
+    if kind and isinstance(value, ast.Name) and not all(_fillings(module, function, value.id)):
+        return ""
     if kind or not isinstance(value, ast.Attribute):
         return kind
     owner = module.class_of(function)
@@ -81,6 +100,19 @@ def answer(module: Module, function: FunctionNode, value: ast.expr | None) -> st
         return ""
     bound = [each.value for each in owner.body if isinstance(each, ast.Assign) and _names(each, value.attr)]
     return literal(module, bound[0]) if len(bound) == 1 else ""
+
+
+def _fillings(module: Module, function: FunctionNode, name: str) -> Iterator[bool]:
+    """Yield for each thing that is put into a local list or dict whether it is a literal."""
+    for each in own_nodes(function, ast.Name):
+        above = module.parent(each) if isinstance(each, ast.Name) and each.id == name else None
+        holder = module.parent(above) if above is not None else None
+        if isinstance(above, ast.Attribute) and isinstance(holder, ast.Call) and holder.func is above:
+            yield all(literal(module, given) for given in holder.args)
+        elif isinstance(above, ast.Subscript) and isinstance(holder, ast.Assign):
+            yield bool(literal(module, holder.value)) or holder.value is above
+        elif isinstance(above, ast.AugAssign):
+            yield bool(literal(module, above.value))
 
 
 def _names(statement: ast.Assign, name: str) -> bool:

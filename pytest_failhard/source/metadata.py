@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name
 from pytest_failhard.source.dependencies import declared
 from pytest_failhard.source.files import pyproject
 
+PYTEST_GROUP = "pytest11"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
@@ -39,7 +41,7 @@ def metadata(root: Path) -> Metadata:
     return Metadata(
         requires_python=bound if isinstance(bound, str) else "",
         dependencies=declared(root),
-        is_pytest_plugin=any("pytest11" in group for group in groups),
+        is_pytest_plugin=any(PYTEST_GROUP in group for group in groups) or _is_older_plugin(root),
         distribution=canonicalize_name(name) if isinstance(name, str) else "",
     )
 
@@ -47,3 +49,9 @@ def metadata(root: Path) -> Metadata:
 def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:
     value = table.get(key)
     return value if isinstance(value, dict) else {}
+
+
+def _is_older_plugin(root: Path) -> bool:
+    """Tell whether an entry point for pytest is declared in a build configuration of the older kind."""
+    files = [root / name for name in ("setup.cfg", "setup.py") if (root / name).is_file()]
+    return any(PYTEST_GROUP.encode() in path.read_bytes() for path in files)

@@ -33,6 +33,9 @@ class FixedBase:
         """Return the bytes of a file at the base."""
         return self.files.get(path)
 
+    def removed(self) -> frozenset[str]:
+        return frozenset()
+
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
         """Return the lines of the tree that the base lacks."""
         return self.changed

@@ -9,6 +9,7 @@ from pytest_failhard.model import Option
 from pytest_failhard.rules.scan import Scan, scan_sources
 from pytest_failhard.rules.unit import Hit
 from pytest_failhard.source.files import SourceFile, role
+from pytest_failhard.source.metadata import Metadata
 
 PATH = "app/service.py"
 
@@ -18,7 +19,7 @@ def scanned(files: Mapping[str, str | bytes], declared: frozenset[str] = frozens
     sources = (
         (SourceFile(path=path, role=role(path)), _reader(text)) for path, text in sorted(files.items())
     )
-    return scan_sources(sources, declared=declared)
+    return scan_sources(sources, Metadata(dependencies=declared))
 
 
 def _reader(text: str | bytes) -> Callable[[], bytes]:

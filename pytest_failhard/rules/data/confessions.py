@@ -11,14 +11,22 @@ import re
 ENGLISH = "en"
 
 _ENGLISH = (
-    r"in (?:a |the )?real[- ](?:implementation|application|app|system|world|production|scenario|project"
-    r"|code|deployment)",
-    r"in (?:a |an )?(?:full |actual |true )?production (?:environment|system|implementation|app\w*|code"
-    r"|setting)?,? ?(?:this|you|we|it|use) (?:would|should|will|needs?)",
-    r"\bthis would (?:be |normally |typically |actually |need |use |query |call |connect |fetch |come "
-    r"|integrate |implement |analy[sz]e |retrieve |involve |require |parse |check |send |test |measure )",
-    r"would (?:be )?(?:implement|integrate|query|connect|fetch|call|retrieve|replaced?)(?:ed)?\b.{0,50}"
-    r"\b(?:actual|real|database|api|provider|service|llm|production|model)",
+    (
+        r"in (?:a |the )?real[- ](?:implementation|application|app|system|world|production|scenario|project"
+        r"|code|deployment)"
+    ),
+    (
+        r"in (?:a |an )?(?:full |actual |true )?production (?:environment|system|implementation|app\w*|code"
+        r"|setting)?,? ?(?:this|you|we|it|use) (?:would|should|will|needs?)"
+    ),
+    (
+        r"\bthis would (?:be |normally |typically |actually |need |use |query |call |connect |fetch |come "
+        r"|integrate |implement |analy[sz]e |retrieve |involve |require |parse |check |send |test |measure )"
+    ),
+    (
+        r"would (?:be )?(?:implement|integrate|query|connect|fetch|call|retrieve|replaced?)(?:ed)?\b.{0,50}"
+        r"\b(?:actual|real|database|api|provider|service|llm|production|model)"
+    ),
     r"for demo(?:nstration)? purposes",
     r"placeholder (?:implementation|logic|for|until|data|response|value|-|calculation|method|function|code)",
     r"\(placeholder",
@@ -29,9 +37,11 @@ _ENGLISH = (
     r"mock (?:implementation|data|response|result|for now|balance|transaction|embedding|analysis)",
     r"dummy (?:implementation|data|response|value|result|transaction)",
     r"fake (?:implementation|data|response|result)",
-    r"simulat(?:e|es|ed|ing) (?:the |an? |some )?(?:api|llm|response|network|database|db|processing|work\b"
-    r"|analysis|successful|success|transaction|validation|execution|latency|result|sending|lock|call|market"
-    r"|data\b)",
+    (
+        r"simulat(?:e|es|ed|ing) (?:the |an? |some )?(?:api|llm|response|network|database|db|processing"
+        r"|work\b|analysis|successful|success|transaction|validation|execution|latency|result|sending|lock|call"
+        r"|market|data\b)"
+    ),
     r"stub (?:implementation|for|method)",
     r"hard-?coded for (?:now|demo)",
     r"not (?:yet )?(?:fully )?implemented(?: yet)?\b",
@@ -60,22 +70,27 @@ CONFESSIONS = {
 }
 """Language -> what admits it, in lower-case text."""
 WORDS = {
-    ENGLISH: ("real", "production", "would", "for demo", "placeholder", "simplified", "mock ", "dummy ")
-    + ("fake ", "simulat", "stub ", "coded for", "implement", "todo", "for now"),
+    ENGLISH: (
+        *("real", "production", "would", "demo", "placeholder", "simplified", "mock", "dummy", "fake"),
+        *("simulat", "stub", "coded", "implement", "todo", "now"),
+    ),
     "zh": ("简化", "临时", "暂时", "实现", "模拟", "占位", "实际"),
-    "es": ("simplificada", "implementa", "por ahora", "datos ", " real", "en producción"),
-    "pt": ("simplificada", "implementa", "por enquanto", "dados ", " real", "em produção"),
+    "es": ("simplificada", "implementa", "ahora", "datos", "real", "producción"),
+    "pt": ("simplificada", "implementa", "enquanto", "dados", "real", "produção"),
 }
+"""Single words, since a phrase may be broken over two lines."""
 DENIAL = re.compile(
     r"\b(?:no|not|never|without|zero|any|avoid|reject|detect|forbid|instead of|remove[sd]?|replac\w+|anti"
     r"|block\w*|contains?|find\w*|check\w* for|look\w* for) (?:a |an |any |more |such )?"
     r"(?:hard-?coded|mock|placeholder|stub|dummy|fake|simulat)"
 )
 """What cancels a confession that it overlaps."""
-ABOUT_TESTS = re.compile(
-    r"\b(?:for|in|by|during|under|from) (?:the |our |unit |integration |all |these )*"
+ABOUT_OTHERS = re.compile(
+    r"\bsubclass(?:es)?\b|\boverrid(?:e|es|den)\b"
+    r"|\b(?:for|in|by|during|under|from) (?:the |our |unit |integration |all |these )*"
     r"(?:tests?|testing|pytest|test suite)\b|\bunit[- ]tests?\b"
 )
+"""A sentence about tests, or about what a subclass has to do, admits nothing."""
 DETECTING = re.compile(
     r"^_*(?:is|has|check|detect|validate|find|no|reject|strip|count|contains|scan|ensure|forbid|verify)_"
     r"|(?:detect\w*|checker|validator|finder|scanner|linter)$"

@@ -14,6 +14,8 @@ PLUGIN_LIBRARIES = frozenset({"pytest", "_pytest"})
 """What a project that is a plugin of pytest itself may import."""
 IMPORTERS = frozenset({"importlib.import_module", "__import__", "builtins.__import__", "pytest.importorskip"})
 
+IMPORTER_WORDS = (b"import_module", b"__import__", b"importorskip")
+
 # FH202
 MOCK_NAME = re.compile(
     r"(?:^|_)(?:mock|mocked|fake|dummy|canned|stub|stubbed)(?:_|$)|^_?(?:Mock|Fake|Dummy|Stub)(?=[A-Z]|$)"
@@ -48,20 +50,9 @@ MOCK_FLAG = re.compile(
     r"|graceful_?degradation)$"
 )
 MODE_SET = re.compile(r"(?i)^(?:(?:mock|demo|offline|simulation)_(?:mode|enabled|active)|fallback_mode)$")
-FLAG_WORDS = tuple(
-    word.encode()
-    for word in [
-        "mock",
-        "offline",
-        "demo",
-        "fake",
-        "simulat",
-        "dummy",
-        "sample",
-        "test",
-        "fallback",
-        "graceful",
-    ]
+FLAG_WORDS = (
+    *(b"mock", b"offline", b"demo", b"fake", b"simulat", b"dummy", b"sample", b"test", b"fallback"),
+    b"graceful",
 )
 """A file with none of them, in lower case, has no switch for a mock mode."""
 NO_FLAGS = frozenset({"mock_responses", "mock_response", "mock_data"})
@@ -82,9 +73,12 @@ OPTION_CALLS = frozenset({"add_argument", "option", "Option", "addoption", "add_
 # FH204
 GUARD = re.compile(
     r"(?i)(?:api_?key|auth_?token$|access_?token$|(?:^|[._])(?:\w*_)?client$|llm|openai|anthropic|gemini|groq"
-    r"|ollama|(?:ai|llm|api|service|model|provider|agent)\w*[._](?:is_)?(?:available|configured|enabled|ready)"
+    r"|ollama|(?:\bai(?:_\w+)?|_ai|llm\w*|(?:api|service|model|provider|agent)\w*)[._](?:is_)?"
+    r"(?:available|configured|enabled|ready)"
     r"|credentials?)"
 )
+NO_GUARD = frozenset({"request.client", "self.request.client", "websocket.client", "scope.client"})
+"""The peer of a connection is called client, too."""
 ABSENT = frozenset({"None", "False", "''"})
 """What a missing thing is compared with, as Python shows it."""
 GUARD_CALLS = frozenset({"is_available", "is_configured", "is_enabled", "has_key", "available", "configured"})
@@ -111,7 +105,7 @@ PROBE_KINDS = frozenset({"false", "none", "true", "const"})
 PLACEHOLDER = re.compile(
     r"your[-_ ].{0,40}(?:key|secret|token|password|id|url|here).{0,30}"
     r"|.{0,30}change[-_ ]?(?:me|this|in[-_ ]?prod\w*).{0,30}"
-    r"|replace[-_ ]?(?:me|this|with).{0,40}"
+    r"|replace[-_ ]?(?:me|this|with)(?![a-z]).{0,40}"
     r"|insert[-_ ].{0,30}here"
     r"|sk-x{3,}.*"
     r"|x{6,}"
@@ -125,8 +119,8 @@ PLACEHOLDER = re.compile(
     r"|lorem ipsum.*"
     r"|todo\b.*"
 )
-PLACEHOLDER_WORDS = tuple(
-    [
+PLACEHOLDER_WORDS = (
+    *(
         "your",
         "change",
         "replace",
@@ -135,23 +129,12 @@ PLACEHOLDER_WORDS = tuple(
         "xxxxxx",
         "dummy",
         "fake",
-        "test-",
-        "test_",
-        "testkey",
-        "testtoken",
-        "testsecret",
-        "testapi",
-        "dev-",
-        "dev_",
-        "demo-",
-        "demo_",
-        "demokey",
-        "demotoken",
-        "demosecret",
         "placeholder",
         "lorem",
         "todo",
-    ]
+    ),
+    *("test-", "test_", "testkey", "testtoken", "testsecret", "testapi", "dev-", "dev_", "demo-", "demo_"),
+    *("demokey", "demotoken", "demosecret", "todo"),
 )
 NO_PLACEHOLDER = re.compile(r"placeholders?|placeholder_\w+|todos?|x{6,}")
 SHORTEST, LONGEST = 4, 80
@@ -183,21 +166,21 @@ RANDOM_WANTED = re.compile(
 )
 BUCKETS = re.compile(r"(?i)shard|bucket|partition|slot|index|worker|queue|avatar|variant|node|hash|port")
 """Names of what a hash is rightly reduced to."""
-RANDOM_CALLS = re.compile(
-    r"^(?:random|secrets|numpy\.random)\.(?:random|randint|uniform|gauss|normal|rand|randn|triangular"
-    r"|betavariate|normalvariate|randrange|randbelow|standard_normal|integers)$"
-)
+RANDOM_MODULES = frozenset({"random", "secrets", "numpy.random", "np.random"})
 GENERATORS = frozenset(
     {"numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.Generator", "random.Random"}
     | {"random.SystemRandom"}
 )
-GENERATOR_METHODS = frozenset(
-    {"random", "randint", "uniform", "gauss", "normal", "integers", "standard_normal", "triangular"}
-    | {"randrange", "betavariate", "rand", "randn"}
-)
 CLOCKS = frozenset({"hash", "time.time", "time.time_ns", "time.monotonic"})
-RANDOM_WORDS = (b"random", b"secrets", b"hash(", b"time")
-ALIASES = {"np": "numpy"}
-"""A name that nobody imports under another meaning."""
+RANDOM_WORDS = (
+    *(b"random", b"secrets", b"hash(", b"time() %", b"time()%", b"time()) %", b"time())%", b"time_ns() %"),
+    b"monotonic() %",
+)
+"""A file without any of them draws nothing."""
+DRAWING = frozenset(
+    {"random", "randint", "uniform", "gauss", "normal", "rand", "randn", "triangular", "betavariate"}
+    | {"normalvariate", "randrange", "randbelow", "standard_normal", "integers"}
+)
+"""Names of the functions and methods that draw a number."""
 GROWING = frozenset({"append", "add", "update", "extend", "insert"})
 HOPS = 8

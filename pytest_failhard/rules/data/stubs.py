@@ -16,8 +16,14 @@ IDLE_NAME = re.compile(
     r"|reset|dispose|disconnect|connect|emit|handle|log_message|visit|run|main|callback)$"
 )
 """Functions that may have nothing to do."""
+LOGGING_NAME = re.compile(
+    r"(?i)(?:^|_)(?:log|logs|logging|print|echo|write|display|show|warn|warning|error|info|debug|success|output"
+    r"|line|notice|banner|cursor|cb|say|trace)(?:_|$)"
+)
+"""Functions whose work is to log or print."""
 IDLE_COMMENT = re.compile(
     r"(?i)no longer|nothing|not needed|intentional|no-op|noop|\bignore|unused|deprecated|legacy|by design"
+    r"|\bdoes(?:n't| not)\b|\bhandled (?:by|in)\b"
 )
 ASYNC_TWINS = ("a{0}", "_a{1}", "async_{0}", "{0}_async")
 """How the asynchronous form of a method is called; `{1}` is the name without its underscore."""

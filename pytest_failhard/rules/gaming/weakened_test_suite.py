@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.strength import weaker
+from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import EVERY, StaticRule
 from pytest_failhard.source.canonical import canonical
 from pytest_failhard.source.checks import WrittenTest, called, is_check, live, written_tests
@@ -120,6 +121,21 @@ def weakened(base_sources: Mapping[str, bytes], now: Mapping[str, bytes]) -> tup
         everywhere = _suite({path: data for path, data in now.items() if role(path) == "test"})
         found += _removed(rule, gone, _added(before, everywhere), now)
     return tuple(sorted(found))
+
+
+def check(tree: Tree) -> Iterable[Hit]:
+    """Return what the change takes from the tests; nothing where there is no merge base to compare with."""
+    base = tree.base
+    if base is None:
+        return ()
+    touched = sorted({*base.changed_lines(), *base.removed()})
+    names = [path for path in touched if path.endswith(".py") and role(path) == "test"]
+    before = {path: data for path in names if (data := base.read(path)) is not None}
+    if not before:
+        return ()
+    return weakened(
+        before, {path: (tree.root / path).read_bytes() for path in (file.path for file in tree.files)}
+    )
 
 
 def changed_together(changed: Collection[str], roles: Callable[[str], str]) -> int:

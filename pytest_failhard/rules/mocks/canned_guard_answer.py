@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
-from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.availability import absent, present
+from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.data.values import ERROR_TEXT
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import carries_error, literal
@@ -43,8 +44,9 @@ class CannedGuardAnswer(StaticRule):
         False; values that carry an error; dicts with a `status_code`; functions that only tell whether the
         thing is there; clean-up, which has nothing to close.
     Evasions:
-        The inverted guard, a conditional expression, `x and x.call() or CANNED`, `self.client = NullClient()`,
-        the guard in a decorator, `match`, `getattr(self, "client", None) or Canned()`.
+        The inverted guard, a conditional expression, `x and x.call() or CANNED`, an early
+        `self.client = NullClient()`, the guard in a decorator, `match`, and
+        `getattr(self, "client", None) or Canned()`.
     Measured:
         No figure that was not tuned on.
     """
@@ -61,17 +63,13 @@ class CannedGuardAnswer(StaticRule):
         if isinstance(node, ast.If):
             yield from self._branches(node, module)
         elif isinstance(node, ast.IfExp):
-            if absent(node.test, module):
-                yield from self._expression(node, node.body, module)
-            elif present(node.test, module):
-                yield from self._expression(node, node.orelse, module)
+            yield from self._expression(node, module)
         elif isinstance(node, ast.BoolOp):
             yield from self._chain(node, module)
-        elif isinstance(node, ast.Match):
-            if absent(ast.UnaryOp(op=ast.Not(), operand=node.subject), module):
-                for case in node.cases:
-                    if isinstance(case.pattern, ast.MatchSingleton) and not case.pattern.value:
-                        yield from self._body(case.pattern, case.body, module)
+        elif isinstance(node, ast.Match) and present(node.subject, module):
+            for case in node.cases:
+                if isinstance(case.pattern, ast.MatchSingleton) and not case.pattern.value:
+                    yield from self._body(case.pattern, case.body, module)
 
     def _branches(self, node: ast.If, module: Module) -> Iterable[Hit]:
         if absent(node.test, module):
@@ -81,7 +79,7 @@ class CannedGuardAnswer(StaticRule):
             yield from self._body(node, rest, module)
 
     def _body(self, node: ast.AST, body: Sequence[ast.stmt], module: Module) -> Iterable[Hit]:
-        if not body or raises(module, body):
+        if not body or raises(module, body) or any(map(_yields_error, body)):
             return
         last = body[-1]
         put = next((each for each in body if isinstance(each, ast.Assign) and _is_canned(each.value)), None)
@@ -90,9 +88,11 @@ class CannedGuardAnswer(StaticRule):
         elif isinstance(last, ast.Return):
             yield from self._answer(node, last.value, module)
 
-    def _expression(self, node: ast.IfExp, value: ast.expr, module: Module) -> Iterable[Hit]:
-        above = module.parent(node)
-        if isinstance(above, ast.Return) or _is_canned(value):
+    def _expression(self, node: ast.IfExp, module: Module) -> Iterable[Hit]:
+        is_absent = absent(node.test, module)
+        value = node.body if is_absent else node.orelse
+        is_used = isinstance(module.parent(node), ast.Return) or _is_canned(value)
+        if is_used and (is_absent or present(node.test, module)):
             yield from self._answer(node, value, module)
 
     def _chain(self, node: ast.BoolOp, module: Module) -> Iterable[Hit]:
@@ -122,6 +122,15 @@ def _following(node: ast.If, module: Module) -> Sequence[ast.stmt]:
         return ()
     rest: Sequence[ast.stmt] = body[body.index(node) + 1 :]
     return rest if len(rest) == 1 else ()
+
+
+def _yields_error(statement: ast.stmt) -> bool:
+    """Tell whether a generator hands out a value that carries an error before it ends."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Yield) and any(
+        isinstance(each, ast.Constant) and isinstance(each.value, str) and ERROR_TEXT.search(each.value)
+        for each in ast.walk(value)
+    )
 
 
 def _is_canned(value: ast.expr | None) -> bool:

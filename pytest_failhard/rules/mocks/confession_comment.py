@@ -73,6 +73,7 @@ class ConfessionComment(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Keep those in the languages that the policy reads; one a line."""
+        del index
         chosen = confessions.languages(options)
         seen: set[tuple[str, int]] = set()
         for hit in hits:

@@ -12,7 +12,7 @@ from pytest_failhard.rules.functions import is_dunder
 from pytest_failhard.rules.options import entries, names
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.files import role
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument, last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -55,7 +55,7 @@ class MockInProduct(StaticRule):
         `public_test_doubles`.
     Evasions:
         `Mock = type("X", ...)`; a mock module imported lazily; a double in `examples/` that product code
-        imports. Names like `DevClient` or `InMemoryStore` are none: their bodies are what FH208 and FH302 read.
+        imports. Names like `DevClient` or `InMemoryStore` are none: FH208 and FH302 read their bodies.
     Measured:
         No figure that was not tuned on.
     """
@@ -69,20 +69,15 @@ class MockInProduct(StaticRule):
 
     def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
         """Return a hit for each double that is defined or imported."""
-        if isinstance(node, ast.ClassDef):
-            if _is_double(node.name) and not _fails_loud(node):
-                yield self._hit(node, module, node.name, empty=_is_empty(node))
-        elif isinstance(node, FUNCTIONS):
-            if _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module):
-                yield self._hit(node, module, node.name)
-        elif isinstance(node, ast.Call):
-            name = _made(node, module)
-            if name:
-                yield self._hit(node, module, name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            for dotted in sorted({each for each in _modules(node, module) if _is_double_module(each)}):
-                if not module.is_type_checking(node):
-                    yield self._hit(node, module, dotted, kind=IMPORT)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found = sorted({each for each in _modules(node, module) if _is_double_module(each)})
+            if found and not module.is_type_checking(node):
+                yield self._hit(node, module, found[0], kind=IMPORT)
+            return
+        name = _named(node, module)
+        if name:
+            is_empty = isinstance(node, ast.ClassDef) and _is_empty(node)
+            yield self._hit(node, module, name, empty=is_empty)
 
     def _hit(self, node: ast.AST, module: Module, name: str, *, kind: str = "", empty: bool = False) -> Hit:
         where = module.qualname(node)
@@ -121,6 +116,16 @@ class MockInProduct(StaticRule):
                     sub="referenced" if is_used else "unreferenced",
                     message=hit.message + _promoted(hit.path, index),
                 )
+
+
+def _named(node: ast.AST, module: Module) -> str:
+    """Return the name of a double that a node defines, empty for none."""
+    if isinstance(node, ast.ClassDef):
+        return node.name if _is_double(node.name) and not _fails_loud(node) else ""
+    if isinstance(node, FUNCTIONS):
+        is_double = _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module)
+        return node.name if is_double else ""
+    return _made(node, module) if isinstance(node, ast.Call) else ""
 
 
 def _promoted(path: str, index: Index) -> str:
@@ -164,7 +169,13 @@ def _fails_loud(node: ast.ClassDef) -> bool:
 
 
 def _raises(function: FunctionNode) -> bool:
-    return isinstance(function.body[-1], ast.Raise)
+    """Tell whether a function ends in a raise, or hands out a function that does."""
+    last = function.body[-1]
+    handed = last_part(last.value) if isinstance(last, ast.Return) and last.value is not None else ""
+    return isinstance(last, ast.Raise) or any(
+        isinstance(each, FUNCTIONS) and each.name == handed and isinstance(each.body[-1], ast.Raise)
+        for each in function.body
+    )
 
 
 def _is_empty(node: ast.ClassDef) -> bool:

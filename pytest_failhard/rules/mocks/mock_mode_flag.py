@@ -143,27 +143,27 @@ def _is_bool_note(annotation: ast.expr | None) -> bool:
 def _keys(module: Module) -> Iterator[tuple[ast.AST, str]]:
     """Yield look-ups of a setting or feature flag that is named like a mode, and options of commands."""
     for call in module.nodes(ast.Call):
-        if not call.args:
-            continue
-        name = last_part(call)
-        if name in data.OPTION_CALLS:
-            given = [each.value for each in call.args if isinstance(each, ast.Constant)]
-            yield from (
-                (call, each) for each in given if isinstance(each, str) and data.MODE_OPTIONS.match(each)
-            )
-        elif name in data.SWITCH_CALLS:
-            key = module.text(argument(call, 0)) or ""
-            if _is_flag(key):
-                yield call, key
+        if call.args:
+            yield from _asked(call, module)
     for item in module.nodes(ast.Subscript):
-        if isinstance(item.ctx, ast.Load) and isinstance(item.slice, ast.Constant):
-            key = str(item.slice.value)
-            if _is_flag(key):
-                yield item, key
+        key = item.slice.value if isinstance(item.slice, ast.Constant) else None
+        if isinstance(item.ctx, ast.Load) and _is_flag(str(key)):
+            yield item, str(key)
     for table in module.nodes(ast.Dict):
-        for at, value in zip(table.keys, table.values, strict=True):
-            if isinstance(at, ast.Constant) and _is_bool(value) and _is_flag(str(at.value)):
-                yield at, str(at.value)
+        pairs = zip(table.keys, table.values, strict=True)
+        named = [at for at, value in pairs if isinstance(at, ast.Constant) and _is_bool(value)]
+        yield from ((at, str(at.value)) for at in named if _is_flag(str(at.value)))
+
+
+def _asked(call: ast.Call, module: Module) -> Iterator[tuple[ast.AST, str]]:
+    name = last_part(call)
+    if name in data.OPTION_CALLS:
+        given = [each.value for each in call.args if isinstance(each, ast.Constant)]
+        yield from ((call, each) for each in given if isinstance(each, str) and data.MODE_OPTIONS.match(each))
+    elif name in data.SWITCH_CALLS:
+        key = module.text(argument(call, 0)) or ""
+        if _is_flag(key):
+            yield call, key
 
 
 def _compared(module: Module) -> Iterator[tuple[ast.AST, str]]:
@@ -174,11 +174,10 @@ def _compared(module: Module) -> Iterator[tuple[ast.AST, str]]:
             others = [each for each in sides if each is not side]
             if _is_mode_value(side) and any(_is_subject(each, module) for each in others):
                 yield node, _shown(side)
-    for matched in module.nodes(ast.Match):
-        if _is_subject(matched.subject, module):
-            for case in matched.cases:
-                if isinstance(case.pattern, ast.MatchValue) and _is_mode_value(case.pattern.value):
-                    yield case.pattern, _shown(case.pattern.value)
+    for pattern in module.nodes(ast.MatchValue):
+        matched = next((each for each in module.ancestors(pattern) if isinstance(each, ast.Match)), None)
+        if matched and _is_mode_value(pattern.value) and _is_subject(matched.subject, module):
+            yield pattern, _shown(pattern.value)
 
 
 def _is_mode_value(node: ast.expr) -> bool:

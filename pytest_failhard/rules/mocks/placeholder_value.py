@@ -66,17 +66,19 @@ def _candidates(module: Module, words: Iterable[str]) -> Iterator[Text]:
     """Yield the outermost texts that may be placeholders: constants, joined and concatenated ones."""
     wanted = tuple(words)
     for constant in module.nodes(ast.Constant):
-        value = constant.value
-        if isinstance(value, str) and data.SHORTEST <= len(value) <= data.LONGEST:
-            lower = value.lower()
-            if any(word in lower for word in wanted) and not _is_part(constant, module):
-                yield constant
-    for joined in module.nodes(ast.JoinedStr):
-        if not _is_part(joined, module):
-            yield joined
+        if _has_word(constant.value, wanted) and not _is_part(constant, module):
+            yield constant
+    yield from (each for each in module.nodes(ast.JoinedStr) if not _is_part(each, module))
     for added in module.nodes(ast.BinOp):
         if isinstance(added.op, ast.Add) and not _is_part(added, module):
             yield added
+
+
+def _has_word(value: object, words: Iterable[str]) -> bool:
+    if not isinstance(value, str) or not data.SHORTEST <= len(value) <= data.LONGEST:
+        return False
+    lower = value.lower()
+    return any(word in lower for word in words)
 
 
 def _is_part(node: ast.AST, module: Module) -> bool:
@@ -104,38 +106,37 @@ def _position(node: ast.expr, module: Module) -> tuple[bool, bool]:
     """Tell whether a text is a value, and whether in a dict."""
     below: ast.AST = node
     for above in module.ancestors(node):
-        if isinstance(above, ast.IfExp | ast.BoolOp | ast.NamedExpr | ast.Await):
-            if isinstance(above, ast.IfExp) and below is above.test:
-                return False, False
-        elif (isinstance(above, ast.Attribute) and above.attr in data.TEXT_METHODS) or (
-            isinstance(above, ast.Call) and below is above.func
-        ):
-            pass
-        else:
+        if not _hands_on(above, below):
             return _is_value(above, below, module), isinstance(above, ast.Dict)
         below = above
     return False, False
 
 
+def _hands_on(above: ast.AST, below: ast.AST) -> bool:
+    """Tell whether an expression has the value of a part of it, or is the text formatted."""
+    if isinstance(above, ast.IfExp):
+        return below is not above.test
+    if isinstance(above, ast.Attribute):
+        return above.attr in data.TEXT_METHODS
+    if isinstance(above, ast.Call):
+        return below is above.func
+    return isinstance(above, ast.BoolOp | ast.NamedExpr)
+
+
 def _is_value(above: ast.AST, below: ast.AST, module: Module) -> bool:
-    if isinstance(above, ast.Assign):
-        return not any(data.SHOWN_SUFFIX.search(last_part(each)) for each in above.targets)
-    if isinstance(above, ast.AnnAssign):
-        return below is above.value and not data.SHOWN_SUFFIX.search(last_part(above.target))
-    if isinstance(above, ast.Return):
-        return True
-    if isinstance(above, ast.arguments):
-        return True
+    if isinstance(above, ast.Assign | ast.AnnAssign):
+        targets = above.targets if isinstance(above, ast.Assign) else [above.target]
+        return below is above.value and not any(data.SHOWN_SUFFIX.search(last_part(each)) for each in targets)
     if isinstance(above, ast.Dict):
-        return _is_shown_value(above, below)
+        return _is_dict_value(above, below)
     if isinstance(above, ast.keyword):
-        call = module.parent(above)
-        is_shown = above.arg in data.SHOWN_NAMES or _is_showing(call)
-        return not is_shown
-    return isinstance(above, ast.Call) and below in above.args[1:] and last_part(above) in data.DEFAULT_CALLS
+        return above.arg not in data.SHOWN_NAMES and not _is_showing(module.parent(above))
+    if isinstance(above, ast.Call):
+        return below in above.args[1:] and last_part(above) in data.DEFAULT_CALLS
+    return isinstance(above, ast.Return | ast.arguments)
 
 
-def _is_shown_value(table: ast.Dict, value: ast.AST) -> bool:
+def _is_dict_value(table: ast.Dict, value: ast.AST) -> bool:
     at = next((number for number, each in enumerate(table.values) if each is value), None)
     key = table.keys[at] if at is not None else None
     if at is None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part, own_nodes
+from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
 
 
 class RandomResult(StaticRule):
@@ -40,25 +40,45 @@ class RandomResult(StaticRule):
     name = "random-result"
     gate = "fallbacks"
     family = "mocks"
-    nodes = (ast.FunctionDef, ast.AsyncFunctionDef)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
-        """Return a hit for a function whose returned value is random."""
-        if not isinstance(node, FUNCTIONS) or not data.RESULT_NAME.match(node.name):
+    def over(self, module: Module) -> Iterable[Hit]:
+        """Return a hit for each function whose returned value is random."""
+        if not any(word in module.data for word in data.RANDOM_WORDS):
             return
-        if data.RANDOM_WANTED.search(node.name) or not any(word in module.data for word in data.RANDOM_WORDS):
-            return
+        lines = sorted(_drawing_lines(module))
+        for node in _named(module) if lines else ():
+            if any(node.lineno <= line <= (node.end_lineno or 0) for line in lines):
+                yield from self._judged(node, module)
+
+    def _judged(self, node: FunctionNode, module: Module) -> Iterable[Hit]:
         tainted = _tainted(node, module)
-        for returned in own_nodes(node, ast.Return, ast.Yield):
-            if isinstance(returned, ast.Return | ast.Yield) and returned.value is not None:
-                if _is_random(returned.value, module, tainted, node.name):
-                    yield self.hit(
-                        module,
-                        node,
-                        f"{module.qualname(node)} returns a random number as its result",
-                        "compute or fetch the result, or raise that it cannot be had",
-                    )
-                    return
+        answers = [each.value for each in own_nodes(node, ast.Return)]
+        answers += [each.value for each in own_nodes(node, ast.Yield)]
+        if any(each is not None and _is_random(each, module, tainted, node.name) for each in answers):
+            yield self.hit(
+                module,
+                node,
+                f"{module.qualname(node)} returns a random number as its result",
+                "compute or fetch the result, or raise that it cannot be had",
+            )
+
+
+def _named(module: Module) -> Iterator[FunctionNode]:
+    """Yield the functions that are named like a measurement, and not like chance."""
+    for name, functions in module.functions.items():
+        if data.RESULT_NAME.match(name) and not data.RANDOM_WANTED.search(name):
+            yield from functions
+
+
+def _drawing_lines(module: Module) -> Iterator[int]:
+    """Yield the lines where something may be drawn."""
+    for call in module.nodes(ast.Call):
+        name = last_part(call)
+        if name in data.DRAWING or module.imports.get(name, name).rpartition(".")[2] in data.DRAWING:
+            yield call.lineno
+    for reduced in module.nodes(ast.BinOp):
+        if isinstance(reduced.op, ast.Mod):
+            yield reduced.lineno
 
 
 def _tainted(function: FunctionNode, module: Module) -> frozenset[str]:
@@ -85,8 +105,9 @@ def _bound(function: FunctionNode) -> Iterator[tuple[str, ast.expr]]:
         elif isinstance(node, ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and node.value is not None:
             yield from ((name, node.value) for name in _target(node.target))
         elif isinstance(node, ast.Call) and last_part(node) in data.GROWING:
-            if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
-                yield from ((node.func.value.id, each) for each in node.args)
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            if isinstance(owner, ast.Name):
+                yield from ((owner.id, each) for each in node.args)
 
 
 def _target(target: ast.expr) -> Iterator[str]:
@@ -108,10 +129,17 @@ def _is_random(value: ast.expr, module: Module, tainted: Iterable[str], name: st
             return True
         if isinstance(each, ast.Call) and _draws(each, module):
             return True
-        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod) and not data.BUCKETS.search(name):
-            if any(isinstance(part, ast.Call) and _is_clock(part, module) for part in ast.walk(each.left)):
-                return True
+        if isinstance(each, ast.BinOp) and _is_reduced_clock(each, module) and not data.BUCKETS.search(name):
+            return True
     return False
+
+
+def _is_reduced_clock(node: ast.BinOp, module: Module) -> bool:
+    """Tell whether a node is `hash(x) % n` or `time.time() % n`."""
+    return isinstance(node.op, ast.Mod) and any(
+        isinstance(part, ast.Call) and module.resolve(part.func) in data.CLOCKS
+        for part in ast.walk(node.left)
+    )
 
 
 def _parts(value: ast.expr) -> Iterator[ast.AST]:
@@ -138,11 +166,10 @@ def _values(table: ast.Dict) -> Iterator[ast.expr]:
 
 
 def _draws(call: ast.Call, module: Module) -> bool:
-    name = module.resolve(call.func)
-    if name:
-        if data.RANDOM_CALLS.match(_canonical(name, data.ALIASES)):
-            return True
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.GENERATOR_METHODS:
+    owner, _, name = module.resolve(call.func).rpartition(".")
+    if name in data.DRAWING and owner in data.RANDOM_MODULES:
+        return True
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.DRAWING:
         return False
     made = module.value(call.func.value)
     return isinstance(made, ast.Call) and module.resolve(made.func) in data.GENERATORS
@@ -151,7 +178,3 @@ def _draws(call: ast.Call, module: Module) -> bool:
 def _canonical(name: str, aliases: Mapping[str, str]) -> str:
     first, dot, rest = name.partition(".")
     return f"{aliases.get(first, first)}{dot}{rest}"
-
-
-def _is_clock(call: ast.Call, module: Module) -> bool:
-    return module.resolve(call.func) in data.CLOCKS

@@ -48,21 +48,22 @@ class TestLibraryInProduct(StaticRule):
     name = "test-library-in-product"
     gate = "fallbacks"
     family = "mocks"
-    nodes = (ast.Import, ast.ImportFrom, ast.Call, ast.Attribute)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+    def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each library that an import or a call loads."""
-        found = {name for dotted in _loaded(node, module) if (name := _library(dotted))}
-        if not found or module.is_type_checking(node):
-            return
-        for library in sorted(found):
-            yield self.hit(
-                module,
-                node,
-                f"{module.qualname(node) or module.name} uses {library}, a library for tests",
-                "move the double or the made-up data to the tests, and use the real thing here",
-                details={MODULE: library},
-            )
+        for node in _loading(module):
+            found = {name for dotted in _loaded(node, module) if (name := _library(dotted))}
+            if found and not module.is_type_checking(node):
+                yield from (self._hit(node, library, module) for library in sorted(found))
+
+    def _hit(self, node: ast.AST, library: str, module: Module) -> Hit:
+        return self.hit(
+            module,
+            node,
+            f"{module.qualname(node) or module.name} uses {library}, a library for tests",
+            "move the double or the made-up data to the tests, and use the real thing here",
+            details={MODULE: library},
+        )
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out what the project allows, has a module of its own for, or needs as a plugin of pytest."""
@@ -75,6 +76,16 @@ class TestLibraryInProduct(StaticRule):
                 yield hit
 
 
+def _loading(module: Module) -> Iterator[ast.AST]:
+    """Yield the nodes that may load a library; calls and attributes only where the file says it could."""
+    yield from module.nodes(ast.Import)
+    yield from module.nodes(ast.ImportFrom)
+    if any(word in module.data for word in data.IMPORTER_WORDS):
+        yield from module.nodes(ast.Call)
+    if b"unittest" in module.data:
+        yield from module.nodes(ast.Attribute)
+
+
 def _loaded(node: ast.AST, module: Module) -> Iterator[str]:
     """Yield the dotted names that a node loads, without relative imports."""
     if isinstance(node, ast.Import):
@@ -83,9 +94,8 @@ def _loaded(node: ast.AST, module: Module) -> Iterator[str]:
         yield from (f"{node.module}.{alias.name}" for alias in node.names)
     elif isinstance(node, ast.Call) and module.resolve(node.func) in data.IMPORTERS:
         yield module.text(argument(node, 0, "name")) or ""
-    elif isinstance(node, ast.Attribute) and node.attr == "mock":
-        if isinstance(node.value, ast.Name) and module.imports.get(node.value.id) == "unittest":
-            yield "unittest.mock"
+    elif isinstance(node, ast.Attribute) and node.attr == "mock" and isinstance(node.value, ast.Name):
+        yield f"{module.imports.get(node.value.id)}.mock"
 
 
 def _library(dotted: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import stubs as data
-from pytest_failhard.rules.functions import is_dunder, working
+from pytest_failhard.rules.functions import is_dunder, is_idle, working
 from pytest_failhard.rules.options import names, texts
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
@@ -60,7 +60,7 @@ class BaseDefaultImplementation(StaticRule):
     nodes = (ast.ClassDef,)
 
     def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
-        """Return a hit for each method of any class that a base must not have so; `settle` knows the bases."""
+        """Return a hit for each method of any class that a base must not have so."""
         if not isinstance(node, ast.ClassDef) or data.MIXIN.search(node.name):
             return
         for method in node.body:
@@ -80,6 +80,7 @@ class BaseDefaultImplementation(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Keep the methods of the bases that the policy names, without names those of guessed bases."""
+        del index
         configured = texts(options, "component_bases")
         required = texts(options, "required_methods")
         hooks = texts(options, "optional_hooks")
@@ -109,7 +110,7 @@ def _is_default(method: FunctionNode, module: Module) -> bool:
         return False
     left = list(working(module, body(method)))
     if not left:
-        return True
+        return is_idle(module, method)
     return len(left) == 1 and isinstance(left[0], ast.Return) and _is_nothing(left[0].value, method, module)
 
 
@@ -119,6 +120,6 @@ def _is_nothing(value: ast.expr | None, method: FunctionNode, module: Module) ->
     if isinstance(value, ast.Name) and value.id in {each.arg for each in method.args.args[1:]}:
         return True
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-        if last_part(value.func.value) == "self" and data.DEFAULT_CALL.match(value.func.attr):
-            return True
+        is_default = data.DEFAULT_CALL.match(value.func.attr) is not None
+        return is_default and last_part(value.func.value) == "self"
     return bool(literal(module, value))

@@ -87,6 +87,7 @@ class ConstantAnswer(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out what a subclass overrides, and what may override something from elsewhere."""
+        del options
         for hit in hits:
             known = index.classes.get(hit.details[CLASS])
             if known is None or not (
@@ -103,10 +104,10 @@ def _is_idle(statement: ast.stmt, module: Module) -> bool:
         return isinstance(statement.value, ast.Constant | ast.Name)
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name | ast.Tuple):
         return all(last_part(target) == data.UNUSED_TARGET for target in statement.targets)
-    return isinstance(statement, ast.Assign | ast.AnnAssign) and _is_bound_constant(statement, module)
+    return isinstance(statement, ast.Assign | ast.AnnAssign) and _is_bound_constant(statement)
 
 
-def _is_bound_constant(statement: ast.Assign | ast.AnnAssign, module: Module) -> bool:
+def _is_bound_constant(statement: ast.Assign | ast.AnnAssign) -> bool:
     """Tell whether a statement gives a name a value that depends on nothing."""
     value = statement.value
     return value is None or not any(isinstance(each, ast.Name | ast.Attribute) for each in ast.walk(value))

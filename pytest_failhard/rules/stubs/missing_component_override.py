@@ -61,6 +61,7 @@ class MissingComponentOverride(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Return a hit for each method that a component lacks: the classes of all files decide."""
+        del hits
         configured = texts(options, "component_bases")
         required = texts(options, "required_methods")
         hooks = texts(options, "optional_hooks")

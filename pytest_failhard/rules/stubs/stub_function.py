@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import stubs as data
-from pytest_failhard.rules.functions import is_abstract, is_dunder, raises_only, working
+from pytest_failhard.rules.functions import is_abstract, is_dunder, is_idle, raises_only, working
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.classes import NEUTRAL_BASES, body
 from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part
@@ -78,6 +78,7 @@ class StubFunction(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out the methods of classes that somebody derives from."""
+        del options
         for hit in hits:
             known = index.classes.get(hit.details[CLASS])
             if known is None or not index.subclasses(known):
@@ -96,7 +97,8 @@ def _form(function: FunctionNode, module: Module) -> str:
     if all(map(_is_ellipsis, statements)):
         return "ellipsis"
     left = list(working(module, statements))
-    return "pass" if len(statements) <= 1 + len(left) and all(map(_is_idle, left)) else ""
+    is_stub = is_idle(module, function) or (len(statements) == len(left) and all(map(_is_idle, left)))
+    return "pass" if is_stub else ""
 
 
 def _is_ellipsis(statement: ast.stmt) -> bool:
