@@ -40,11 +40,13 @@ MILD = dataclasses.replace(STRICT, stale=Severity.LOW)
 def finding(anchor: str = "x", severity: Severity = Severity.MEDIUM, **changes: str | int) -> Finding:
     values = {"rule": "E501", "name": "line-too-long", "path": "app/a.py", "line": 3, "message": "too long"}
     values |= {"fix": "wrap it", "anchor": anchor, **changes}
+    # The caller names fields of the type.
     return Finding(severity=severity, **values)  # type: ignore[arg-type]
 
 
 def saw(*findings: Finding, **changes: object) -> Observation:
     observation = Observation(tool="ruff 0.17.5", examined=12, findings=findings)
+    # The caller names fields of the type.
     return dataclasses.replace(observation, **changes)  # type: ignore[arg-type]
 
 
@@ -62,6 +64,7 @@ def waiver(of: Finding, **changes: object) -> Waiver:
         owner="mia",
         expires=TODAY,
     )
+    # The caller names fields of the type.
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 

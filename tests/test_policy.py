@@ -323,6 +323,7 @@ FULL = Rule(
 
 def option(name: str, **changes: object) -> Callable[[Rule], Rule]:
     def change(of: Rule) -> Rule:
+        # The caller names fields of an option.
         changed = replace(of.options[name], **changes)  # type: ignore[arg-type]
         return replace(of, options={**of.options, name: changed})
 
