@@ -144,6 +144,7 @@ class TestsGate:
             examined=len(view.executed),
             findings=tuple(sorted(findings)),
             measures={**measures, **text.measures},
+            allows=text.allows,
         )
 
 

@@ -102,7 +102,7 @@ class Case:
     def refused(self, **arguments: object) -> str:
         """Return the message of the gate's error."""
         with pytest.raises(GateError) as caught:
-            self.observe(**arguments)  # type: ignore[arg-type]
+            self.observe(**arguments)  # type: ignore[arg-type]  # the arguments of each case differ
         return str(caught.value)
 
     def evidence(self) -> dict[str, dict[str, object]]:

@@ -28,6 +28,7 @@ def read(
 ) -> model.Observation:
     """Return what the gate says of a project; its one test `test_a` ran and passed unless a run is given."""
     write(root, files)
+    # The caller names fields of the settings.
     settings = dataclasses.replace(gate.TestsSettings(severity=SEVERITY), **changes)  # type: ignore[arg-type]
     return gate.TestsGate().observe(Tree(root=root, tests=run or a_run(), settings=settings))
 
@@ -155,3 +156,12 @@ def test_a_file_that_takes_too_long_is_an_error(tmp_path: Path) -> None:
 def test_a_product_file_that_does_not_parse_is_left_to_its_gate(tmp_path: Path) -> None:
     files = {"tests/test_a.py": "def test_a():\n    assert f()\n", "app/broken.py": "def broken(:\n"}
     assert read(tmp_path, files).findings == ()
+
+
+def test_a_comment_lets_a_finding_of_the_text_through(tmp_path: Path) -> None:
+    comment = '# failhard: allow[FH602] owner=ana reason="proves the runner alone" until=2026-02-01'
+    text = f"def test_a():  {comment}\n    assert 1 == 1\n    assert f()\n"
+    seen = read(tmp_path, {"tests/test_a.py": text})
+    assert [each.fingerprint for each in seen.allows] == [each.fingerprint for each in seen.findings]
+    idle = read(tmp_path / "2", {"tests/test_a.py": f"x = 1  {comment}\n\n\ndef test_a():\n    assert f()\n"})
+    assert named(idle) == [("unused-allow", "tests/test_a.py", model.Severity.MEDIUM)]
