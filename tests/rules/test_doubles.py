@@ -60,6 +60,12 @@ class TestTestLibraries:
         source = "from faker import Faker\nimport mimesis\n"
         assert [hit.line for hit in hits(source, "FH201", {"allow_test_libraries": allowed})] == [2]
 
+    @pytest.mark.parametrize("entry", [{"module": "vcr"}, {"module": "fake"}, {}])
+    def test_an_allowance_for_nothing_is_found(self, entry: dict[str, Option]) -> None:
+        found = hits("from faker import Faker\n", "FH201", {"allow_test_libraries": [entry]})
+        assert [hit.path for hit in found] == ["app/service.py", "pyproject.toml"]
+        assert "in allow_test_libraries matches nothing" in found[1].message
+
     @pytest.mark.parametrize(
         ("name", "text"),
         [
@@ -153,6 +159,11 @@ class TestDoubles:
         assert [hit.line for hit in hits(source, "FH202", {"public_test_doubles": public})] == [3]
         glob: list[Option] = [{"name": "app.*.Mock*"}]
         assert hits(source, "FH202", {"public_test_doubles": glob}) == []
+
+    def test_a_published_double_that_is_nowhere_is_found(self) -> None:
+        public: list[Option] = [{"name": "app.doubles.MockClient"}]
+        found = hits("x = 1\n", "FH202", {"public_test_doubles": public})
+        assert [(hit.path, hit.sub) for hit in found] == [("pyproject.toml", "unreferenced")]
 
     def test_a_double_outside_of_product_code_names_who_imports_it(self, tmp_path: Path) -> None:
         root = tmp_path

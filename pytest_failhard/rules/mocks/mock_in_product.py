@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.functions import is_dunder
-from pytest_failhard.rules.options import entries, names
+from pytest_failhard.rules.options import entries, names, unmatched
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.files import role
 from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument, last_part
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 KIND, DOTTED, EMPTY, NAME = "kind", "dotted", "empty", "name"
 IMPORT = "import"
+PUBLIC = "public_test_doubles"
 FIX = "move the double to the tests and wire the real thing, or raise where there is none"
 
 
@@ -101,21 +102,28 @@ class MockInProduct(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Tell who reaches the double, and leave out the published ones and the types without a body."""
-        public = [entry.get("name", "") for entry in entries(options, "public_test_doubles")]
+        public = [entry.get("name", "") for entry in entries(options, PUBLIC)]
+        for each in public:
+            if not any(names(hit.details[DOTTED], [each]) for hit in hits):
+                yield unmatched(self, PUBLIC, each, "unreferenced")
         for hit in hits:
-            if names(hit.details[DOTTED], public):
-                continue
-            if hit.details[KIND] == IMPORT:
-                if index.find_module(hit.details[NAME], hit.path) is not None:
-                    yield replace(hit, sub="referenced")
-                continue
-            is_used = hit.details[NAME] in index.referenced
-            if is_used or not hit.details[EMPTY]:
-                yield replace(
-                    hit,
-                    sub="referenced" if is_used else "unreferenced",
-                    message=hit.message + _promoted(hit.path, index),
-                )
+            if not names(hit.details[DOTTED], public):
+                yield from _reached(hit, index)
+
+
+def _reached(hit: Hit, index: Index) -> Iterable[Hit]:
+    """Yield a hit with its reach, unless it is a type without a body or a module of somebody else."""
+    if hit.details[KIND] == IMPORT:
+        if index.find_module(hit.details[NAME], hit.path) is not None:
+            yield replace(hit, sub="referenced")
+        return
+    is_used = hit.details[NAME] in index.referenced
+    if is_used or not hit.details[EMPTY]:
+        yield replace(
+            hit,
+            sub="referenced" if is_used else "unreferenced",
+            message=hit.message + _promoted(hit.path, index),
+        )
 
 
 def _named(node: ast.AST, module: Module) -> str:
