@@ -114,8 +114,6 @@ def _fillings(module: Module, function: FunctionNode, name: str) -> Iterator[boo
             yield all(literal(module, given) for given in holder.args)
         elif isinstance(above, ast.Subscript) and isinstance(holder, ast.Assign):
             yield bool(literal(module, holder.value)) or holder.value is above
-        elif isinstance(above, ast.AugAssign):
-            yield bool(literal(module, above.value))
 
 
 def _names(statement: ast.Assign, name: str) -> bool:

@@ -35,6 +35,7 @@ class TestCannedAnswers:
             ("def f(api_key):\n    match api_key:\n        case None: return 'x'\n        case _: return ask()\n", "literal"),
             ("def f():\n    if not (client := make()): return 'x'\n    return client\n", "literal"),
             ("class C:\n    client = 1\nif not os.environ.get('GROQ_API_KEY'):\n    ask = default_answer()\n", "fallback"),
+            ("client = make()\nif not client:\n    ask = default_answer()\n", "fallback"),
             ("def f(api_key):\n    if not api_key:\n        if False: raise ValueError\n        return 'x'\n    return 1\n", "literal"),
         ],
     )  # fmt: skip
