@@ -29,6 +29,7 @@ from fractions import Fraction
 
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings
 from pytest_failhard.rules.findings import by_family, options_of, settle
+from pytest_failhard.rules.inline import bind
 from pytest_failhard.rules.scan import Limits, scan_project
 
 FAMILIES = ("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure")
@@ -77,13 +78,15 @@ class FallbacksGate:
         if scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
         settled = settle(scan, self.id, settings.severity, options_of(settings))
+        inline = bind(scan, self.id, settled, run)
         files = [facts for facts in scan.index.files if facts.role == "product"]
         lines = sum(facts.code_lines for facts in files)
         families = by_family(scan, settled.hits)
         return Observation(
             tool="failhard",
             examined=len(files),
-            findings=settled.findings,
+            findings=tuple(sorted((*settled.findings, *inline.findings))),
+            allows=inline.waivers,
             measures={
                 "files": len(files),
                 "code_lines": lines,

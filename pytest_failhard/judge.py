@@ -42,7 +42,8 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     """Return the verdict of one gate.
 
     What is not proven is an error: nothing examined, a demanded measure that is missing, a measure that
-    cannot be true. No waiver is looked at before that. Comparisons are exact.
+    cannot be true. No waiver is looked at before that. Comparisons are exact. Waivers in the judged
+    files themselves (`observation.allows`) count behind the others.
     """
     doubts = _doubts(rule, observation)
     if doubts:
@@ -51,7 +52,8 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     if not observation.applies:
         return dataclasses.replace(seen, because=(f"does not apply: {rule.when}; the evidence is kept",))
     candidates = [*_breaches(rule, observation), *_distinct(observation.findings)]
-    waived, standing = _split(candidates, rule, waivers, today)
+    listed = [*sorted(waivers, key=repr), *sorted(observation.allows, key=repr)]
+    waived, standing = _split(candidates, rule, listed, today)
     seen = dataclasses.replace(seen, findings=tuple(each.finding for each in standing), waived=tuple(waived))
     failing = [each for each in standing if _fails(each, rule)]
     if not failing:
@@ -207,7 +209,7 @@ def _split(
     candidates: Iterable[_Judged], rule: Rule, waivers: Iterable[Waiver], today: date
 ) -> tuple[list[Waived], list[_Judged]]:
     """Part what a waiver covers from what stands, worst first, else in the order of the gate."""
-    listed = sorted((waiver for waiver in waivers if today <= waiver.expires), key=repr)
+    listed = [waiver for waiver in waivers if today <= waiver.expires]
     waived, standing = [], []
     for judged in _worst_first(candidates):
         waiver = next((each for each in listed if _covers(each, judged, rule)), None)
@@ -224,7 +226,7 @@ def _worst_first(candidates: Iterable[_Judged]) -> list[_Judged]:
 
 def _covers(waiver: Waiver, judged: _Judged, rule: Rule) -> bool:
     return (
-        rule.waivable.covers(judged.finding)
+        rule.waivable.admits(judged.finding, waiver)
         and _means(waiver, rule.gate, judged.finding)
         and waiver.fingerprint == judged.finding.fingerprint
         and judged.accepted_by(waiver)
@@ -284,11 +286,17 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     )
     options = [f"fix: {'; '.join([*places][:NAMED_REPAIRS])} (recommended)"]
     waivable = [each for each in failing if rule.waivable.covers(each.finding)]
-    barred = sorted({each.finding.rule for each in failing} - {each.finding.rule for each in waivable})
+    barred = [each for each in failing if not rule.waivable.covers(each.finding)]
+    marked = [each for each in barred if rule.waivable.marks(each.finding)]
     if waivable:
         options.append(_waiver_entry(waivable[0], rule.gate))
     if barred:
-        options.append(f"not waivable: {', '.join(barred)}")
+        options.append(f"not waivable: {', '.join(sorted({each.finding.rule for each in barred}))}")
+    if marked:
+        options.append(
+            "where the finding is wrong, mark it in the same way with `kind: false-positive` and an "
+            f"approved_by other than the owner: {', '.join(sorted({each.finding.rule for each in marked}))}"
+        )
     # A static rule has a page of its own; any other finding is explained with its gate.
     subject = worst.rule.partition("/")[0] if CODE.match(worst.rule) else rule.gate
     return (*options, f"read why: failhard explain {subject}")

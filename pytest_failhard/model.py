@@ -18,6 +18,8 @@ Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 """A value as it stands in a policy or in `[tool.failhard.<gate>]`."""
 
 FINGERPRINT_DIGITS = 16
+FALSE_POSITIVE = "false-positive"
+"""The kind of a waiver that says: the finding is wrong, nothing is accepted."""
 
 
 class Severity(enum.IntEnum):
@@ -111,7 +113,8 @@ class Observation:
 
     `examined` counts the things looked at (files, tests, packages); 0 is an error. A measure is exact:
     an integer, or a Fraction built from its two counts, never from a rounded figure. `applies` is
-    false only under a rule's `when`, with the proof in `evidence`.
+    false only under a rule's `when`, with the proof in `evidence`. `allows` are the waivers that stand
+    in the judged files themselves, each bound to a finding.
     """
 
     tool: str
@@ -120,19 +123,38 @@ class Observation:
     measures: Mapping[str, int | Fraction] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
     applies: bool = True
+    allows: tuple[Waiver, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waivable:
-    """Which findings and measures of a rule a waiver can cover: all but `all_but`, or none."""
+    """Which findings and measures of a rule a waiver can cover: all but `all_but`, or none.
+
+    Of those that it cannot, the ones in `false_positive` can be marked as wrong, by two people.
+    """
 
     any: bool = True
     all_but: frozenset[str] = frozenset()
+    false_positive: frozenset[str] = frozenset()
 
     def covers(self, finding: Finding) -> bool:
         """Tell whether a waiver may cover this finding."""
-        barred = {finding.rule, finding.rule.partition("/")[0], finding.name}
-        return self.any and not barred & self.all_but
+        return self.any and not _names(finding) & self.all_but
+
+    def marks(self, finding: Finding) -> bool:
+        """Tell whether this finding, which no waiver covers, may be marked as wrong."""
+        return self.any and bool(_names(finding) & self.false_positive)
+
+    def admits(self, finding: Finding, waiver: Waiver) -> bool:
+        """Tell whether this waiver may cover this finding, by what it is and who stands behind it."""
+        if self.covers(finding):
+            return True
+        seconded = waiver.approved_by not in {"", waiver.owner}
+        return self.marks(finding) and waiver.kind == FALSE_POSITIVE and seconded
+
+
+def _names(finding: Finding) -> frozenset[str]:
+    return frozenset({finding.rule, finding.rule.partition("/")[0], finding.name})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -379,6 +401,9 @@ class Base(Protocol):
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
         """Return the lines of the working tree that the base lacks, by path, untracked files included."""
+
+    def removed(self) -> frozenset[str]:
+        """Return the paths that the base has and the working tree lacks."""
 
 
 class Process(Protocol):

@@ -157,11 +157,19 @@ def _day(value: object) -> date:
 def _waivable(value: object) -> Waivable:
     if isinstance(value, bool):
         return Waivable(any=value)
-    if isinstance(value, dict) and set(value) == {"all_but"}:
-        barred = value["all_but"]
-        if isinstance(barred, list) and barred and all(isinstance(name, str) for name in barred):
-            return Waivable(all_but=frozenset(barred))
-    raise ValueError("must be true, false, or {all_but: [rule or measure, ...]}")
+    if isinstance(value, dict) and {"all_but"} <= set(value) <= {"all_but", "false_positive"}:
+        barred, marked = _listed(value["all_but"]), _listed(value.get("false_positive", []))
+        if barred and marked is not None and set(marked) <= set(barred):
+            return Waivable(all_but=frozenset(barred), false_positive=frozenset(marked))
+    raise ValueError(
+        "must be true, false, or {all_but: [rule or measure, ...]}, beside it "
+        "{false_positive: [those of them that can be marked as wrong]}"
+    )
+
+
+def _listed(value: object) -> list[str] | None:
+    fits = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return [str(name) for name in value] if fits and isinstance(value, list) else None
 
 
 def _option_value(value: object) -> Option:
@@ -315,7 +323,9 @@ def _weaker_waivable(waivable: Waivable, than: Waivable) -> list[str]:
     if not than.any:
         return ["waivable: true, where nothing is waivable"]
     opened = sorted(than.all_but - waivable.all_but)
-    return [f"waivable: opens {', '.join(opened)}"] if opened else []
+    marked = sorted((than.all_but & waivable.false_positive) - than.false_positive)
+    weak = [f"waivable: opens {', '.join(opened)}"] if opened else []
+    return weak + ([f"waivable: lets {', '.join(marked)} be marked as wrong"] if marked else [])
 
 
 def _weaker_options(options: Mapping[str, PolicyOption], than: Mapping[str, PolicyOption]) -> list[str]:

@@ -170,7 +170,10 @@ gates:
         "own.yaml: gates.lint.at_least.executed: must be a number without quotes (it is '1')",
         "own.yaml: gates.lint.at_least.passed: must not be negative; no measure is",
         "own.yaml: gates.lint.at_least.failed: must be a number without quotes (it is True)",
-        "own.yaml: gates.lint.waivable: must be true, false, or {all_but: [rule or measure, ...]}",
+        (
+            "own.yaml: gates.lint.waivable: must be true, false, or {all_but: [rule or measure, ...]}, "
+            "beside it {false_positive: [those of them that can be marked as wrong]}"
+        ),
         "own.yaml: gates.lint.starts: must be a day that exists, as YYYY-MM-DD (it is 'soon')",
         "own.yaml: gates.lint.option: unknown key; did you mean options?",
         "own.yaml: gates.types.fail_at: is missing: add it",

@@ -32,14 +32,28 @@ from dataclasses import dataclass, field
 from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from pytest_failhard.rules.findings import options_of, settle
-from pytest_failhard.rules.gaming import softened_ci_gate
+from pytest_failhard.rules.gaming import (
+    softened_ci_gate,
+    unresolved_import,
+    weakened_config,
+    weakened_test_suite,
+)
+from pytest_failhard.rules.gaming.shadowed import shadows
+from pytest_failhard.rules.inline import allows, malformed
 from pytest_failhard.rules.scan import Limits, scan_project
 from pytest_failhard.rules.suppressed import in_stubs
 from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import Hit
 from pytest_failhard.source.listing import others, python_files
 
-TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (in_stubs, softened_ci_gate.check)
+TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (
+    in_stubs,
+    shadows,
+    softened_ci_gate.check,
+    weakened_config.check,
+    weakened_test_suite.check,
+    unresolved_import.check,
+)
 """What no single Python file can answer: each is asked once, with the whole tree."""
 
 
@@ -96,12 +110,21 @@ class IntegrityGate:
         return Observation(
             tool="failhard",
             examined=len(listing.files) + len(stubs),
-            findings=tuple(sorted((*settled.findings, *map(_nested, listing.nested)))),
+            findings=tuple(
+                sorted(
+                    (
+                        *settled.findings,
+                        *map(_nested, listing.nested),
+                        *malformed(scan, run.level, run.today),
+                    )
+                )
+            ),
             measures={
                 "files": len(listing.files) + len(stubs),
                 "excluded_files": len(listing.excluded),
                 "unlisted": settled.unlisted,
                 **counts,
+                "inline_allows": len(list(allows(scan))),
                 **against_base(run.base, scan.index.files),
             },
         )

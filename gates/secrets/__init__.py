@@ -21,8 +21,7 @@ Fix:
     Revoke it first. Then read it from the environment or a secret store, without a default.
 
 Waive:
-    By finding, with a reason that says why the value opens nothing. `python -m pytest_failhard explain`
-    prints no value, and no report holds one.
+    By finding, with a reason that says why the value opens nothing. No report holds the value itself.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ from pytest_failhard.source import files
 from pytest_failhard.source.text_files import TextFile, Texts, read
 
 RANK = ("private-key", "provider-key", "bearer-token", "url-credentials", "secret-value", "random-text")
-"""The rules by what they know; of several that report one value in a line the first counts."""
+"""The rules, by what they know."""
 _SUPPRESSION = re.compile(
     r"pragma: ?(?:allow|white)list[ -](?:nextline[ -])?secret|gitleaks:allow|trufflehog:ignore"
 )
@@ -99,35 +98,27 @@ def own(texts: Iterable[TextFile]) -> Iterator[Candidate]:
         yield from bound(file)
 
 
-def _first(candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return one candidate for each value in a line, of the rule that knows most."""
-    found: list[Candidate] = []
+def findings_of(candidates: Iterable[Candidate], imported: frozenset[str]) -> list[Finding]:
+    """Return a finding for each value under a name in a file, at the first of its lines.
+
+    Of several that report one value in a line, the one counts whose rule knows most. `imported` are the
+    files that product code imports: for them no folder of tests or examples counts.
+    """
+    found: dict[tuple[str, str], Finding] = {}
     taken: dict[tuple[str, int], list[Candidate]] = {}
-    for candidate in sorted(candidates, key=lambda each: (RANK.index(each.rule), each)):
+    for candidate in sorted(candidates, key=lambda each: (each.path, RANK.index(each.rule), each)):
+        finding = assess(candidate, place(candidate.path, imported))
         others = taken.setdefault((candidate.path, candidate.line), [])
-        if not any(_is_same(candidate, other) for other in others):
+        if finding is not None and not any(_is_same(candidate, other) for other in others):
             others.append(candidate)
-            found.append(candidate)
-    return found
+            found.setdefault((finding.path, finding.anchor), finding)
+    return list(found.values())
 
 
 def _is_same(one: Candidate, other: Candidate) -> bool:
     if not one.value or not other.value:
         return one.digest == other.digest
     return one.value in other.value or other.value in one.value
-
-
-def findings_of(candidates: Iterable[Candidate], imported: frozenset[str]) -> list[Finding]:
-    """Return a finding for each value under a name in a file, at the first of its lines.
-
-    `imported` are the files that product code imports: for them no folder of tests or examples counts.
-    """
-    found: dict[tuple[str, str], Finding] = {}
-    for candidate in sorted(_first(candidates)):
-        finding = assess(candidate, place(candidate.path, imported))
-        if finding is not None:
-            found.setdefault((finding.path, finding.anchor), finding)
-    return list(found.values())
 
 
 def _unexamined(path: str, settings: SecretsSettings) -> Finding:

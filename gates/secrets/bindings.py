@@ -112,7 +112,7 @@ def _json(file: TextFile) -> Iterator[Candidate]:
 
 
 def _assignments(file: TextFile) -> Iterator[Candidate]:
-    yield from _matches(file, _ASSIGNMENT)
+    yield from _matches(file, _ASSIGNMENT, literal=True)
 
 
 def _elements(file: TextFile) -> Iterator[Candidate]:
@@ -121,7 +121,7 @@ def _elements(file: TextFile) -> Iterator[Candidate]:
 
 def _configuration(file: TextFile) -> Iterator[Candidate]:
     path = PurePosixPath(file.path.lower())
-    yield from _matches(file, _LINE)
+    yield from _matches(file, _LINE, literal=is_environment(file.path))
     if path.suffix == ".toml":
         yield from _matches(file, _INLINE)
     if path.name == ".netrc":
@@ -166,21 +166,23 @@ def _instructions(file: TextFile) -> Iterator[Candidate]:
         for match in [legacy] if legacy else _PAIR.finditer(rest):
             if is_secret_name(match["key"]):
                 line = lines.at(instruction.start("rest") + match.start())
-                yield _candidate(file, line, match["key"], match["value"])
+                yield _candidate(file, line, match["key"], match["value"], literal=True)
 
 
-def _matches(file: TextFile, *patterns: re.Pattern[str], key: str = "") -> Iterator[Candidate]:
+def _matches(
+    file: TextFile, *patterns: re.Pattern[str], key: str = "", literal: bool = False
+) -> Iterator[Candidate]:
     """Yield what patterns find under a secret's name; `key` is the name where the file gives none."""
     lines = Lines(file.text)
     for pattern in patterns:
         for match in pattern.finditer(file.text):
             name = key or match["key"].rpartition(":")[2]
             if is_secret_name(name):
-                yield _candidate(file, lines.at(match.start("value")), name, match["value"])
+                yield _candidate(file, lines.at(match.start("value")), name, match["value"], literal=literal)
 
 
-def _candidate(file: TextFile, line: int, key: str, value: str) -> Candidate:
-    return Candidate(path=file.path, line=line, rule=RULE, key=key, value=unquoted(value))
+def _candidate(file: TextFile, line: int, key: str, value: str, *, literal: bool) -> Candidate:
+    return Candidate(path=file.path, line=line, rule=RULE, key=key, value=unquoted(value), literal=literal)
 
 
 def unquoted(text: str) -> str:

@@ -28,6 +28,8 @@ class Candidate:
     """The value itself, empty where only its digest is known."""
     deployed: bool = False
     """True where the file says that a system is started with it, as a Kubernetes Secret does."""
+    literal: bool = False
+    """True where the file gives the value itself, so that a word is no name of a place where it stands."""
     user: str = field(default="", repr=False)
     """The user before the password of a URL; it may be the password, so nobody is told."""
     detected: str = ""

@@ -53,6 +53,8 @@ _QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _SHORT = re.compile(rf"(?<=[\"'])[^\"']{{1,{MIN_WORD_CHARACTERS - 1}}}(?=[\"'])")
 _TOKEN = re.compile(r"[^\s\"'`,;<>(){}\[\]]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Encoded bytes, an image or compiled code: what has the form of a key in the midst of them is none.
+_BLOB = re.compile(r"[A-Za-z0-9+/_-]{400}")
 _DIGEST_LENGTHS = frozenset({32, 40, 56, 64, 96, 128})
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -158,7 +160,7 @@ def _candidates(copy: Copy, hits: Sequence[Hit]) -> Iterator[Candidate]:
             raise GateError("detect-secrets: a result for a line that the file does not have")
         for (number, line), value in places.get(hit.sha1, [(copy.lines[hit.line - 1], "")]):
             rule, key = _named(line, value, hit.kind)
-            if not _is_harmless(rule, value):
+            if not (_is_harmless(rule, value) if value else _BLOB.search(line)):
                 known = "" if value else hit.sha1
                 yield Candidate(
                     path=copy.file.path, line=number, rule=rule, key=key, value=value, detected=known
@@ -176,8 +178,6 @@ def _index(copy: Copy) -> dict[str, list[tuple[tuple[int, str], str]]]:
 
 
 def _is_harmless(rule: str, value: str) -> bool:
-    if not value:
-        return False
     is_written = is_made_up(value) or is_reference(value) or not is_mixed(value)
     return is_written or (rule == "random-text" and not _is_text(value))
 

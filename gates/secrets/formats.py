@@ -141,4 +141,5 @@ def defaults(file: TextFile) -> Iterator[Candidate]:
             rule="secret-value",
             key=match["name"],
             value=match["value"],
+            literal=True,
         )

@@ -20,7 +20,7 @@ class Place(enum.Enum):
     DEVELOPMENT = "development"
     """Settings whose file says that they are for development or CI."""
     EXAMPLE = "example"
-    """What is copied and filled in: it must come without a value."""
+    """What is copied and filled in: it must come without a value. Also the texts of a user interface."""
     SHOWN = "shown"
     """Documentation, and all that stands in a folder of examples."""
     TEST = "test"
@@ -37,6 +37,7 @@ _EXAMPLE = re.compile(r"(?:^|[._-])(?:example|examples|sample|template|tmpl|dist
 _DEVELOPMENT = re.compile(
     r"(?:^|[._-])(?:dev|devel|development|local|test|tests|testing|ci|e2e|override)(?:[._-]|$)"
 )
+_TRANSLATIONS = frozenset({"i18n", "l10n", "lang", "langs", "locale", "locales", "messages", "translations"})
 _DOCUMENTS = frozenset({".md", ".mdx", ".rst", ".adoc"})
 _CI = frozenset({".github", ".gitlab", ".circleci", ".devcontainer"})
 _CI_NAMES = (".gitlab-ci.yml", "azure-pipelines.yml", ".travis.yml", "bitbucket-pipelines.yml")
@@ -53,7 +54,8 @@ def place(path: str, product: frozenset[str] = frozenset()) -> Place:
     pure = PurePosixPath(path.lower())
     if _is_lock(pure.name):
         return Place.LOCK
-    if pure.suffix not in {".py", *_DOCUMENTS} and _EXAMPLE.search(pure.name):
+    is_text = _TRANSLATIONS.intersection(pure.parts[:-1]) or _EXAMPLE.search(pure.name)
+    if pure.suffix not in {".py", *_DOCUMENTS} and is_text:
         return Place.EXAMPLE
     if path not in product:
         shown = _by_role(path, pure)

@@ -85,4 +85,6 @@ def assess(candidate: Candidate, place: Place) -> Finding | None:
 def _kind(candidate: Candidate) -> Kind:
     if candidate.rule == "url-credentials":
         return password_kind(candidate)
-    return Kind.RANDOM if candidate.detected else kind(candidate.value, candidate.key)
+    return (
+        Kind.RANDOM if candidate.detected else kind(candidate.value, candidate.key, literal=candidate.literal)
+    )

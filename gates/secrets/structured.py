@@ -18,6 +18,7 @@ _ENTRY = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
 _INNER = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_][\w.-]*)[ \t]*[:=][ \t]*(?P<value>\S+)$", re.MULTILINE
 )
+_ENVIRONMENTS = frozenset({"environment", "env", "variables", "env_vars"})
 _SEALED = frozenset({"encrypteddata", "sealedsecret"})
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALAR_TAGS = "tag:yaml.org,2002:"
@@ -44,9 +45,9 @@ def _is_deployed(document: yaml.Node) -> bool:
 
 def _walk(file: TextFile, top: yaml.Node, deployed: bool) -> Iterator[Candidate]:
     seen: set[int] = set()
-    work = [top]
+    work = [(top, False)]
     while work:
-        node = work.pop()
+        node, is_environment = work.pop()
         if id(node) in seen:
             continue
         seen.add(id(node))
@@ -54,26 +55,29 @@ def _walk(file: TextFile, top: yaml.Node, deployed: bool) -> Iterator[Candidate]
             if _text(node, "kind") == "Secret":
                 yield from _secret(file, node)
                 continue
-            yield from _pairs(file, node, deployed)
-            work += [value for key, value in node.value if str(key.value).lower() not in _SEALED]
+            yield from _pairs(file, node, deployed, literal=is_environment)
+            named = ((str(key.value).lower(), value) for key, value in node.value)
+            work += [(value, name in _ENVIRONMENTS) for name, value in named if name not in _SEALED]
         elif isinstance(node, yaml.SequenceNode):
             yield from _entries(file, node, deployed)
-            work += node.value
+            work += [(entry, False) for entry in node.value]
 
 
-def _pairs(file: TextFile, node: yaml.MappingNode, deployed: bool) -> Iterator[Candidate]:
+def _pairs(file: TextFile, node: yaml.MappingNode, deployed: bool, *, literal: bool) -> Iterator[Candidate]:
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode) or not _is_plain(value):
             continue
         if is_secret_name(key.value):
-            yield _candidate(file, value.start_mark.line, key.value, value.value, deployed)
+            yield _candidate(
+                file, value.start_mark.line, key.value, value.value, deployed=deployed, literal=literal
+            )
         elif "\n" in value.value:
             yield from _block(file, value, deployed)
     # A list of `name:` and `value:`, as Kubernetes and ECS write variables.
     name = _text(node, "name") or _text(node, "key")
     value = _child(node, "value")
     if is_secret_name(name) and value is not None and _is_plain(value):
-        yield _candidate(file, value.start_mark.line, name, value.value, deployed)
+        yield _candidate(file, value.start_mark.line, name, value.value, deployed=deployed)
 
 
 def _block(file: TextFile, node: yaml.ScalarNode, deployed: bool) -> Iterator[Candidate]:
@@ -81,14 +85,16 @@ def _block(file: TextFile, node: yaml.ScalarNode, deployed: bool) -> Iterator[Ca
     for number, line in enumerate(node.value.split("\n"), node.start_mark.line + 1):
         match = _INNER.match(line)
         if match and is_secret_name(match["key"]):
-            yield _candidate(file, number, match["key"], match["value"].strip("\"'"), deployed)
+            yield _candidate(file, number, match["key"], match["value"].strip("\"'"), deployed=deployed)
 
 
 def _entries(file: TextFile, node: yaml.SequenceNode, deployed: bool) -> Iterator[Candidate]:
     for entry in node.value:
         match = _ENTRY.fullmatch(entry.value) if _is_plain(entry) else None
         if match and is_secret_name(match["key"]):
-            yield _candidate(file, entry.start_mark.line, match["key"], match["value"].strip("\"'"), deployed)
+            yield _candidate(
+                file, entry.start_mark.line, match["key"], match["value"].strip("\"'"), deployed=deployed
+            )
 
 
 def _secret(file: TextFile, document: yaml.MappingNode) -> Iterator[Candidate]:
@@ -131,7 +137,15 @@ def _text(node: yaml.MappingNode, name: str) -> str:
     return str(child.value) if isinstance(child, yaml.ScalarNode) else ""
 
 
-def _candidate(file: TextFile, line: int, key: str, value: str, deployed: bool) -> Candidate:
+def _candidate(
+    file: TextFile, line: int, key: str, value: str, *, deployed: bool, literal: bool = True
+) -> Candidate:
     return Candidate(
-        path=file.path, line=line + 1, rule="secret-value", key=key, value=value, deployed=deployed
+        path=file.path,
+        line=line + 1,
+        rule="secret-value",
+        key=key,
+        value=value,
+        deployed=deployed,
+        literal=literal,
     )

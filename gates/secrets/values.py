@@ -41,14 +41,18 @@ _REFERENCE = re.compile(
     r"\$\{|\$\(|^\$[A-Za-z_]|^%[A-Za-z_]\w*%$|\{\{|\}\}|<%|^<[^<>]*>$|^\{[^{}]*\}$|^\[[^\[\]]*\]$|%\(\w+\)"
     r"|^ENC\[|^(?:vault|op|env|file|aws|gcp|azure|sops|secret|secretsmanager|ssm|ref\+\w+|arn):|^!"
     r"|^@(?:Microsoft\.KeyVault|env)|\w\(.*\)|^process\.env|^os\.(?:environ|getenv)|^\*+$|\.{3}|\u2026"
-    r"|^redact|^\[redacted",
+    r"|^redact|^\[redacted|^%[a-z]$",
     re.IGNORECASE,
 )
 _PLACE = re.compile(r"^(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\)|\.[a-z]{2,4}$")
 _NAME = re.compile(r"^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$|^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+(?::\w+)?$")
 _WORD = re.compile(
-    r"(?:passwd|pass|token|api[-_]?key|bearer|basic|oauth2?|none|null|nil|undefined|string|text|str|true|false"
-    r"|yes|no|on|off|required|optional|any|object|number|integer|boolean|bytes|hidden|masked|write|read|inherit"
+    r"(?:bearer|basic|oauth2?|none|null|nil|undefined|string|text|str|true|false|yes|no|on|off|required|optional"
+    r"|any|object|number|integer|boolean|bytes|hidden|masked|write|read|inherit)",
+    re.IGNORECASE,
+)
+_THING = re.compile(
+    r"(?:passwd|pass|token|api[-_]?key"
     r"|[a-z]+(?:[-_][a-z]+)*[-_](?:key|keys|token|tokens|secret|secrets|password|credentials?|salt))",
     re.IGNORECASE,
 )
@@ -99,19 +103,27 @@ def is_digest_name(name: str) -> bool:
     return _DIGEST_NAME.search(snake_case(name)) is not None
 
 
-def kind(value: str, key: str = "") -> Kind:
-    """Return what a value is that stands where a secret is expected; `key` is the name it is bound to."""
+def kind(value: str, key: str = "", *, literal: bool = False) -> Kind:
+    """Return what a value is that stands where a secret is expected; `key` is the name it is bound to.
+
+    `literal` is true where it can be no name of a secret that is kept elsewhere.
+    """
     if is_reference(value) or len(value) < MIN_CHARACTERS or _is_prose(value) or is_digest_name(key):
         return Kind.NOTHING
     if _INSTRUCTION.fullmatch(value):
         return Kind.UNFILLED
     if is_known_weak(value) or is_placeholder(value):
         return Kind.WEAK
-    if _is_word(value):
+    if _is_word(value) or (not literal and _is_said(value)):
         return Kind.NOTHING
     if is_made_up(value) or is_guessable(value, key):
         return Kind.WEAK
     return Kind.RANDOM if is_random(value) else Kind.LITERAL
+
+
+def _is_said(value: str) -> bool:
+    """Tell whether a value names a secret, or is text of a language that is not written in ASCII."""
+    return _THING.fullmatch(value) is not None or any(each.isalpha() and not each.isascii() for each in value)
 
 
 def is_guessable(value: str, key: str) -> bool:

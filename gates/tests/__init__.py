@@ -13,14 +13,19 @@ Fails when:
     drop tests or files (`dropped-test`, `uncollected-test`); pytest's configuration hides another, loads
     project code early or silences every warning (`shadowing-pytest-config`, `project-plugin-in-addopts`,
     `warnings-silenced`), was not the expected one (`unexpected-pytest-config`) or was overridden
-    (`environment-options`). It is an error if no test was executed, if a test or file that is written has
-    no result, if a file could not be collected, a worker was lost or the run ended early. Reported only:
-    `project-hook`, `narrowed-test-run`. Measures: collected, executed, passed, failed, errors, flaky,
-    skipped, skipped_unexplained, xfailed, xfailed_nonstrict, deselected.
+    (`environment-options`). In the text, at the severity that the level's `severity` gives it: a test
+    checks nothing, asserts what always holds, catches its own failure, hangs on a key or wants an answer
+    without one (FH601 to FH607; `failhard explain RULE` says what each looks for). A skip that happened
+    is judged by the run alone. It is an error if no test was executed, if a test or file that is written
+    has no result, if a file could not be collected, a worker was lost or the run ended early. Reported
+    only: `project-hook`, `narrowed-test-run`. Measures: collected, executed, passed, failed, errors,
+    flaky, skipped, skipped_unexplained, xfailed, xfailed_nonstrict, deselected, and of the text
+    test_functions, assertions, assertion_free.
 
 Fix:
     Run `pytest NODEID` with the node id of the finding, and mend the code or the test. Give each skip a
-    reason of two words or more, each xfail `strict=True` and a reason. Run the whole suite: no path, no
+    reason of two words or more, each xfail `strict=True` and a reason. Let each test assert what the
+    product answered, and no test catch what it raised. Run the whole suite: no path, no
     `-k`, `-m`, `--deselect`, `--ignore` or `-x`.
 
 Waive:
@@ -32,9 +37,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pytest_failhard.gates.tests import quality
 from pytest_failhard.gates.tests.results import (
     SHOWN,
     View,
@@ -56,6 +62,7 @@ from pytest_failhard.model import (
     Severity,
     TestRun,
 )
+from pytest_failhard.rules.findings import options_of
 from pytest_failhard.source import files
 from pytest_failhard.source.forgery import forging
 from pytest_failhard.source.manifest import (
@@ -80,8 +87,10 @@ STATUS = {
 
 @dataclass(frozen=True, kw_only=True)
 class TestsSettings(Settings):
-    """What counts as a test, which skips are accepted, which variables the tests may see."""
+    """What counts as a test, how bad each rule is, which skips are accepted, what the tests may see."""
 
+    severity: dict[str, str] = field(default_factory=dict)
+    """Rule or rule with sub -> off, low, medium or high."""
     python_files: tuple[str, ...] = PYTHON_FILES
     python_classes: tuple[str, ...] = PYTHON_CLASSES
     python_functions: tuple[str, ...] = PYTHON_FUNCTIONS
@@ -115,6 +124,8 @@ class TestsGate:
         if not view.executed:
             raise GateError(_nothing(view))
         accepted = settings.accepted_skip_reasons
+        options = {**options_of(settings), **quality.strictness(config)}
+        text = quality.read(run, written, view, settings.severity, options)
         findings = {
             *outcomes(view),
             *skips(view, accepted),
@@ -123,13 +134,14 @@ class TestsGate:
             *_hooks(run.root, view.run),
             *hidden.findings(),
             *_configured(run, config, view.run),
+            *text.findings,
         }
         measures = view.measures(len(list(skips(view, accepted))), len(list(xfails(view, accepted))))
         return Observation(
             tool="pytest",
             examined=len(view.executed),
             findings=tuple(sorted(findings)),
-            measures=measures,
+            measures={**measures, **text.measures},
         )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, ValidationError
 
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Severity
+from pytest_failhard.report import waivers
 from pytest_failhard.report.parts import EvidencePart, Exact, Strict, exact, number, places
 
 SCHEMA = "failhard-observation/1"
@@ -38,6 +39,7 @@ class _Observation(Strict):
     measures: dict[str, Exact]
     findings: tuple[_Finding, ...]
     evidence: tuple[EvidencePart, ...]
+    allows: tuple[waivers.Stored, ...] = ()
 
 
 def dump(observation: Observation) -> bytes:
@@ -75,6 +77,7 @@ def load(data: bytes) -> Observation:
             for each in stored.evidence
         ),
         applies=stored.applies,
+        allows=tuple(map(waivers.restored, stored.allows)),
     )
 
 
@@ -102,4 +105,5 @@ def _values(observation: Observation) -> dict[str, JsonValue]:
             {"name": kept.name, "sha256": kept.sha256, "media_type": kept.media_type}
             for kept in observation.evidence
         ],
+        "allows": [waivers.values(waiver) for waiver in observation.allows],
     }

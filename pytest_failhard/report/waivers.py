@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from pytest_failhard.model import GateError, Waiver
 from pytest_failhard.report.parts import WaiverPart, exact, number, places
@@ -15,24 +15,45 @@ class WaiversError(GateError):
     """Bytes that are no list of waivers."""
 
 
-class _Waiver(WaiverPart):
+class Stored(WaiverPart):
+    """A waiver as it stands in a file of evidence."""
+
     gate: str
 
 
-_LIST = TypeAdapter(tuple[_Waiver, ...])
+_LIST = TypeAdapter(tuple[Stored, ...])
 
 
 def dump(waivers: Iterable[Waiver]) -> bytes:
     """Return the waivers as canonical JSON, in their order."""
-    listed = [
-        {
-            **vars(waiver),
-            "expires": waiver.expires.isoformat(),
-            "value": None if waiver.value is None else exact(waiver.value),
-        }
-        for waiver in waivers
-    ]
+    listed = [values(waiver) for waiver in waivers]
     return (json.dumps(listed, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def values(waiver: Waiver) -> dict[str, JsonValue]:
+    """Return a waiver as plain values, without loss."""
+    return {
+        **vars(waiver),
+        "expires": waiver.expires.isoformat(),
+        "value": None if waiver.value is None else exact(waiver.value),
+    }
+
+
+def restored(stored: Stored) -> Waiver:
+    """Return the waiver that was stored."""
+    return Waiver(
+        gate=stored.gate,
+        rule=stored.rule,
+        path=stored.path,
+        fingerprint=stored.fingerprint,
+        reason=stored.reason,
+        owner=stored.owner,
+        expires=stored.expires,
+        kind=stored.kind,
+        ref=stored.ref,
+        approved_by=stored.approved_by,
+        value=None if stored.value is None else number(stored.value),
+    )
 
 
 def load(data: bytes) -> tuple[Waiver, ...]:
@@ -41,19 +62,4 @@ def load(data: bytes) -> tuple[Waiver, ...]:
         stored = _LIST.validate_json(data)
     except ValidationError as error:
         raise WaiversError(f"waivers-unreadable: {places(error)}; run the check again") from None
-    return tuple(
-        Waiver(
-            gate=each.gate,
-            rule=each.rule,
-            path=each.path,
-            fingerprint=each.fingerprint,
-            reason=each.reason,
-            owner=each.owner,
-            expires=each.expires,
-            kind=each.kind,
-            ref=each.ref,
-            approved_by=each.approved_by,
-            value=None if each.value is None else number(each.value),
-        )
-        for each in stored
-    )
+    return tuple(map(restored, stored))

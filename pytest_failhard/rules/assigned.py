@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 
-from pytest_failhard.source.module import Module, last_part, own_nodes
+from pytest_failhard.rules.handlers import running
+from pytest_failhard.source.module import Module, last_part
 
 Pair = tuple[str, ast.expr | None]
 
@@ -17,12 +18,8 @@ def assigned(module: Module, body: Sequence[ast.stmt]) -> Mapping[str, ast.expr 
     where `setattr` or `update` sets them.
     """
     found: dict[str, ast.expr | None] = {}
-    for statement in body:
-        for node in (
-            statement,
-            *own_nodes(statement, ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.withitem, ast.Call),
-        ):
-            found.update(_pairs(module, node))
+    for node in running(body):
+        found.update(_pairs(module, node))
     return found
 
 
@@ -68,9 +65,23 @@ def _called(module: Module, call: ast.Call) -> Iterator[Pair]:
             yield f"{above}.{name}", call.args[2]
     elif isinstance(call.func, ast.Attribute) and call.func.attr == "update":
         above = place(module, call.func.value)
-        yield from ((f"{above}[{each.arg}]", each.value) for each in call.keywords if each.arg)
-        if call.args and isinstance(call.args[0], ast.Dict):
-            for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
-                text = module.text(key)
-                if text is not None:
-                    yield f"{above}[{text}]", value
+        if above:
+            yield from ((f"{above}[{key}]", value) for key, value in _updated(module, call, call.func.value))
+
+
+def _updated(module: Module, call: ast.Call, owner: ast.expr) -> Iterator[Pair]:
+    if call.args and isinstance(call.args[0], ast.Dict):
+        for key, value in zip(call.args[0].keys, call.args[0].values, strict=True):
+            text = module.text(key)
+            if text is not None:
+                yield text, value
+    # Progress bars and hashes are updated, too: keywords count where the owner is known to be a dict.
+    if _is_dict(module, owner):
+        yield from ((each.arg, each.value) for each in call.keywords if each.arg)
+
+
+def _is_dict(module: Module, owner: ast.expr) -> bool:
+    bound = module.bindings(owner) if isinstance(owner, ast.Name) else ()
+    return any(
+        isinstance(each, ast.Dict) or (each is not None and last_part(each) == "dict") for each in bound
+    )

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pytest_failhard.rules.data import environment as data
 from pytest_failhard.source.module import HOPS, Module, argument, last_part
 
+SUMMANDS = 2
+"""How deep sums are looked into for the part of a key that is certain."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lookup:
@@ -84,16 +87,14 @@ def is_environment(module: Module, node: ast.expr) -> bool:
     return False
 
 
-def key_text(module: Module, node: ast.expr) -> str:
+def key_text(module: Module, node: ast.expr, hops: int = SUMMANDS) -> str:
     """Return the text of a key; what is computed in an f-string or a sum counts as nothing."""
     certain = module.text(node)
     if certain is not None:
         return certain
     node = module.value(node)
     if isinstance(node, ast.JoinedStr):
-        return "".join(key_text(module, part) for part in node.values)
-    if isinstance(node, ast.FormattedValue):
-        return ""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return key_text(module, node.left) + key_text(module, node.right)
+        return "".join(key_text(module, part, 0) for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and hops:
+        return key_text(module, node.left, hops - 1) + key_text(module, node.right, hops - 1)
     return ""

@@ -206,9 +206,9 @@ def _result(operator: ast.cmpop, left: object, right: object) -> object:
         return left == right
     if isinstance(operator, ast.NotEq | ast.IsNot):
         return left != right
-    if isinstance(right, str | tuple) and isinstance(operator, ast.In | ast.NotIn):
-        return _holds(right, left) is isinstance(operator, ast.In)
-    return UNCERTAIN
+    if isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE) or not isinstance(right, str | tuple):
+        return UNCERTAIN
+    return _holds(right, left) is isinstance(operator, ast.In)
 
 
 def _holds(container: str | tuple[object, ...], value: object) -> bool:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_failhard.rules.data import values as data
-from pytest_failhard.source.module import HOPS, Module, last_part
+from pytest_failhard.source.module import HOPS, FunctionNode, Module, last_part
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -48,15 +48,38 @@ def raises(module: Module, body: Sequence[ast.stmt]) -> bool:
     """Tell whether a body can fail by itself: a raise, or an exit that does not say success.
 
     Nested functions, lambdas and classes do not run with it; a raise under a constant test never does.
+    A call of a function of the file that always fails counts where the body certainly makes it.
     """
-    return any(_fails(module, node) for node in running(body))
+    return any(_fails(module, node) for node in running(body)) or any(
+        _calls_failing(module, statement) for statement in body
+    )
+
+
+def _calls_failing(module: Module, statement: ast.stmt) -> bool:
+    """Tell whether a statement is a call of a function of the file that is made to fail."""
+    value = statement.value if isinstance(statement, ast.Expr | ast.Return) else None
+    call = value.value if isinstance(value, ast.Await) else value
+    if not isinstance(call, ast.Call):
+        return False
+    found = module.functions.get(last_part(call), ())
+    return len(found) == 1 and (_never_returns(found[0]) or _ends_failing(module, found[0]))
+
+
+def _never_returns(function: FunctionNode) -> bool:
+    return function.returns is not None and last_part(function.returns) in {"NoReturn", "Never"}
+
+
+def _ends_failing(module: Module, function: FunctionNode) -> bool:
+    last = function.body[-1]
+    if isinstance(last, ast.Raise):
+        return not any(isinstance(node, ast.Return) for node in running(function.body))
+    return isinstance(last, ast.Expr) and _fails(module, last.value)
 
 
 def running(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
     """Yield the nodes that run with a body: no nested scopes, no branch under a constant false test."""
     work: list[ast.AST] = list(body)
-    while work:
-        node = work.pop(0)
+    for node in work:
         yield node
         if isinstance(node, _SCOPES):
             continue
@@ -79,7 +102,7 @@ def _fails(module: Module, node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = module.resolve(node.func)
-    if name in data.FAILURES:
+    if name in data.FAILURES or last_part(node) == data.HANDING_ON:
         return True
     return name in data.EXITS and (name.endswith("abort") or not _says_success(node))
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 from pytest_failhard.rules.data import swallowed as words
 from pytest_failhard.rules.data import values as data
-from pytest_failhard.rules.handlers import caught, is_enumeration, is_log_call, raises
+from pytest_failhard.rules.handlers import caught, is_enumeration, is_log_call, raises, running
 from pytest_failhard.rules.values import literal
 from pytest_failhard.source.index import body as statements
 from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
@@ -165,7 +165,17 @@ def _is_nothing(statement: ast.stmt, bound: str | None) -> bool:
 def is_noted(module: Module, handling: Handling) -> bool:
     """Tell whether a handler only logs, prints or counts, and something of that at least."""
     noted = [each for each in handling.body if not _is_nothing(each, handling.bound)]
-    return bool(noted) and all(is_note(module, each) for each in noted)
+    texts = [each for each in noted if isinstance(each, ast.Assign)]
+    if len(noted) == len(texts) or not all(is_note(module, each) for each in noted):
+        return False
+    read = {each.id for each in running(handling.body) if isinstance(each, ast.Name) and _is_read(each)}
+    return all(
+        isinstance(target, ast.Name) and target.id in read for each in texts for target in each.targets
+    )
+
+
+def _is_read(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)
 
 
 def is_note(module: Module, statement: ast.stmt) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.rules.data import swallowed as data
-from pytest_failhard.rules.handlers import is_log_call
+from pytest_failhard.rules.handlers import is_log_call, raises
 from pytest_failhard.rules.handlings import Handling, handlings
-from pytest_failhard.source.index import body as statements
 from pytest_failhard.source.module import FunctionNode, Module, last_part
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -19,7 +18,7 @@ HARMLESS = 1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImportAttempt:
-    """Imports that may fail. `modules` are dotted names, `relative` whether one is imported relatively.
+    """Imports that may fail. `modules` are dotted names, `relative` those that are imported relatively.
 
     `stands_in` tells whether a stand-in is defined, `imports` whether another module is imported instead,
     `raises_later` whether the file raises where the flag of a missing module is tested.
@@ -27,7 +26,7 @@ class ImportAttempt:
 
     node: ast.AST
     modules: tuple[str, ...]
-    relative: bool
+    relative: tuple[str, ...]
     stands_in: bool
     imports: bool
     raises_later: bool
@@ -38,11 +37,11 @@ def import_attempts(module: Module) -> Iterator[ImportAttempt]:
     for handling in handlings(module):
         if isinstance(handling.node, ast.ExceptHandler) and not handling.fails and _is_for_imports(handling):
             found = tuple(dict.fromkeys(_modules(module, handling.attempt.body)))
-            if found and not _stands_in_raising(handling.body):
+            if found and not _stands_in_raising(module, handling.body):
                 yield _attempt(module, handling.node, handling.attempt.body, handling.body, found)
     for test in module.nodes(ast.If):
         missing = _missing(module, test)
-        if missing is not None and missing[1] and not _stands_in_raising(missing[1]):
+        if missing is not None and missing[1] and not _stands_in_raising(module, missing[1]):
             branch = missing[1]
             if _defines(module, branch) or any(isinstance(each, ast.Assign) for each in branch):
                 yield _attempt(module, test, (), branch, (missing[0],))
@@ -59,7 +58,12 @@ def _attempt(
     return ImportAttempt(
         node=node,
         modules=modules,
-        relative=any(isinstance(each, ast.ImportFrom) and each.level for each in tried),
+        relative=tuple(
+            name
+            for each in tried
+            if isinstance(each, ast.ImportFrom) and each.level
+            for name in _taken(module, each)
+        ),
         stands_in=_defines(module, instead) or _defined_before(module, node, names),
         imports=any(isinstance(each, _IMPORTS) for each in _flat(instead))
         or bool([*_modules(module, [each for each in instead if isinstance(each, ast.Assign)])]),
@@ -155,11 +159,15 @@ def _is_stand_in(module: Module, statement: ast.stmt) -> bool:
     ):
         return True
     value = statement.value
-    if isinstance(value, ast.Lambda):
+    if isinstance(value, ast.Lambda) or (isinstance(value, ast.Name) and _is_defined(module, value.id)):
         return True
     return isinstance(value, ast.Call) and (
         module.resolve(value.func) in data.STAND_INS or bool(data.DOUBLES.search(last_part(value)))
     )
+
+
+def _is_defined(module: Module, name: str) -> bool:
+    return name in module.functions or any(each.name == name for each in module.nodes(ast.ClassDef))
 
 
 def _defined_before(module: Module, node: ast.AST, names: frozenset[str]) -> bool:
@@ -174,19 +182,17 @@ def _defined_before(module: Module, node: ast.AST, names: frozenset[str]) -> boo
     )
 
 
-def _stands_in_raising(body: Sequence[ast.stmt]) -> bool:
-    """Tell whether all that a body defines raises when it is used."""
+def _stands_in_raising(module: Module, body: Sequence[ast.stmt]) -> bool:
+    """Tell whether all that a body defines fails when it is used."""
     made = [each for each in body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
-    return bool(made) and all(_raises_always(each) for each in made)
+    return bool(made) and all(_fails_always(module, each) for each in made)
 
 
-def _raises_always(made: ast.stmt) -> bool:
+def _fails_always(module: Module, made: ast.stmt) -> bool:
     if isinstance(made, ast.ClassDef):
         methods = [each for each in made.body if isinstance(each, FunctionNode)]
-        return bool(methods) and all(_raises_always(each) for each in methods)
-    return (
-        isinstance(made, FunctionNode) and bool(left := statements(made)) and isinstance(left[-1], ast.Raise)
-    )
+        return bool(methods) and all(_fails_always(module, each) for each in methods)
+    return isinstance(made, FunctionNode) and raises(module, made.body[-1:])
 
 
 def _flags(body: Sequence[ast.stmt]) -> frozenset[str]:

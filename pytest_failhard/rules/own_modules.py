@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -18,34 +17,50 @@ class OwnModules:
     """The modules that the imports of a project can name, from each of its import roots.
 
     Never by file stem: `clients/redis.py` makes `clients.redis` a module, and leaves `redis` to the
-    distribution of that name.
+    distribution of that name. What is below a package of the project is its own, existing or not.
     """
 
     def __init__(self, index: Index) -> None:
-        self._roots = frozenset(_roots(index))
-        self._names = frozenset(name for each in index.files for name in self._named(each.path))
+        packages = _packages(index)
+        imported = frozenset(name for each in index.files for name in each.imports if "." in name)
+        roots = frozenset(_roots(index, packages, imported))
+        named = [each for path in index.by_path for each in _named(path, roots, packages)]
+        self._modules = frozenset(name for name, _ in named) | frozenset(
+            # A folder without `__init__.py` is a package once somebody imports from it.
+            name.rpartition(".")[0]
+            for name, is_package in named
+            if not is_package and name in imported
+        )
+        self._packages = frozenset(name for name, is_package in named if is_package)
 
-    def __contains__(self, dotted: object) -> bool:
-        """Tell whether a dotted name is a module or package of the project."""
-        return dotted in self._names
-
-    def _named(self, path: str) -> Iterator[str]:
-        parts = PurePosixPath(path).with_suffix("").parts
-        for depth in range(len(parts)):
-            if "/".join(parts[:depth]) in self._roots:
-                names = parts[depth:-1] if parts[-1] == "__init__" else parts[depth:]
-                yield from (".".join(names[: length + 1]) for length in range(len(names)))
+    def __contains__(self, dotted: str) -> bool:
+        """Tell whether a dotted name is a module or package of the project, or would be below one."""
+        return dotted in self._modules or dotted.partition(".")[0] in self._packages
 
 
-def _roots(index: Index) -> Iterator[str]:
+def _packages(index: Index) -> frozenset[str]:
+    """Return the folders that are packages by their `__init__.py`."""
+    return frozenset(path.rpartition("/")[0] for path in index.by_path if path.endswith("/__init__.py"))
+
+
+def _named(path: str, roots: frozenset[str], packages: frozenset[str]) -> Iterator[tuple[str, bool]]:
+    """Yield the names of a file from each root above it, and of the packages between them."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    for depth in range(len(parts)):
+        if "/".join(parts[:depth]) in roots:
+            for end in range(depth + 1, len(parts)):
+                if "/".join(parts[:end]) in packages:
+                    yield ".".join(parts[depth:end]), True
+            yield ".".join(parts[depth:]), False
+
+
+def _roots(index: Index, packages: frozenset[str], imported: frozenset[str]) -> Iterator[str]:
     """Yield the folders that are import roots: the root, containers, and those that imports speak of.
 
     A folder without `__init__.py` is one if an import names a module below it by two parts or more, or if
     its files import several of their neighbours by their bare names.
     """
     yield ""
-    packages = {path.rpartition("/")[0] for path in index.by_path if path.endswith("/__init__.py")}
-    imported = {name for each in index.files for name in each.imports if "." in name}
     for path in index.by_path:
         for above in PurePosixPath(path).parents:
             folder = above.as_posix()
@@ -87,8 +102,3 @@ def distributions(dotted: str) -> Sequence[str]:
 @functools.cache
 def _installed() -> Mapping[str, Sequence[str]]:
     return importlib.metadata.packages_distributions()
-
-
-def is_standard(dotted: str) -> bool:
-    """Tell whether a module comes with Python."""
-    return dotted.partition(".")[0] in sys.stdlib_module_names

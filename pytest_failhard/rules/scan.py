@@ -134,7 +134,9 @@ def scan_sources(
         known.append(found[1])
         if time.thread_time() - begun > limits.max_seconds:
             unreadable.append(f"{file.path}: too-slow: its rules took more than {limits.max_seconds} s")
-    return Scan(rules=rules, hits=numbered(sorted(hits)), index=Index(known, said), unreadable=tuple(unreadable))
+    return Scan(
+        rules=rules, hits=numbered(sorted(hits)), index=Index(known, said), unreadable=tuple(unreadable)
+    )
 
 
 def _judged(module: Module, rules: Iterable[StaticRule]) -> tuple[list[Hit], FileFacts] | str:

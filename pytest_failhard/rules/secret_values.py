@@ -25,16 +25,40 @@ def text(module: Module, node: ast.expr | None, hops: int = HOPS) -> str | None:
         return None
     certain = module.text(node)
     node = module.value(node)
+    if isinstance(node, ast.Attribute):
+        return text(module, _class_value(module, node), hops - 1)
     if certain is not None or not isinstance(node, ast.Call):
         return certain
-    if last_part(node) == "decode" and isinstance(node.func, ast.Attribute) and not node.args:
-        return text(module, node.func.value, hops - 1)
-    inner = argument(node, 0, *data.DEFAULTS)
-    if last_part(node) in data.WRAPPERS:
+    return _called(module, node, hops)
+
+
+def _called(module: Module, call: ast.Call, hops: int) -> str | None:
+    if last_part(call) == "decode" and isinstance(call.func, ast.Attribute) and not call.args:
+        return text(module, call.func.value, hops - 1)
+    inner = argument(call, 0, *data.DEFAULTS)
+    if last_part(call) in data.WRAPPERS:
         return text(module, inner, hops - 1)
-    if module.resolve(node.func) in data.DECODERS:
+    if module.resolve(call.func) in data.DECODERS:
         return _decoded(text(module, inner, hops - 1))
     return None
+
+
+def _class_value(module: Module, node: ast.Attribute) -> ast.expr | None:
+    """Return what a class of the file gives to an attribute: `self.DEFAULT`, `Settings.DEFAULT`."""
+    owner = last_part(node.value)
+    found = [
+        each.value
+        for known in module.nodes(ast.ClassDef)
+        if owner in {known.name, *data.SELF}
+        for each in known.body
+        if isinstance(each, ast.Assign | ast.AnnAssign) and _is_bound(each, node.attr)
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_bound(statement: ast.Assign | ast.AnnAssign, name: str) -> bool:
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+    return last_part(target) == name
 
 
 def _decoded(encoded: str | None) -> str | None:

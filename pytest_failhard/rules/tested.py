@@ -43,7 +43,7 @@ def collected(path: str, options: Mapping[str, Option]) -> bool:
     roots = [PurePosixPath(root) for root in texts(options.get(ROOTS))] or [PurePosixPath()]
     below = [place.relative_to(root) for root in roots if place.is_relative_to(root)]
     if place.name == CONFTEST:
-        return True
+        return any(place.is_relative_to(root) or root.is_relative_to(place.parent) for root in roots)
     patterns = Patterns(files=texts(options.get("python_files")) or PYTHON_FILES)
     return any(not _is_script(inner) for inner in below) and is_collected(path, patterns)
 

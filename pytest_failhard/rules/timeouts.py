@@ -6,7 +6,7 @@ import ast
 import math
 
 from pytest_failhard.rules.data import waiting as data
-from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
+from pytest_failhard.source.module import FUNCTIONS, HOPS, Module, argument, last_part
 
 
 def is_bounded(module: Module, call: ast.Call, position: int | None = None) -> bool:
@@ -34,14 +34,14 @@ def says_none(module: Module, call: ast.Call) -> bool:
     return given is not None and is_endless(module, given)
 
 
-def _number(module: Module, node: ast.expr) -> float | None:
+def _number(module: Module, node: ast.expr, hops: int = HOPS) -> float | None:
     node = module.value(node)
     if isinstance(node, ast.Constant):
         return float(node.value) if isinstance(node.value, int | float) else None
     if isinstance(node, ast.Call):
         return _called(module, node)
-    if isinstance(node, ast.BinOp):
-        left, right = _number(module, node.left), _number(module, node.right)
+    if isinstance(node, ast.BinOp) and hops:
+        left, right = _number(module, node.left, hops - 1), _number(module, node.right, hops - 1)
         return None if left is None or right is None else _computed(node.op, left, right)
     return math.inf if module.resolve(node) == "math.inf" else None
 

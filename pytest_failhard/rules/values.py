@@ -6,7 +6,7 @@ import ast
 
 from pytest_failhard.rules.data import values as data
 from pytest_failhard.source.index import body
-from pytest_failhard.source.module import Module, last_part
+from pytest_failhard.source.module import Module, argument, last_part
 
 HOPS = 4
 """How deep values are looked into, and through how many functions."""
@@ -15,8 +15,9 @@ HOPS = 4
 def literal(module: Module, node: ast.expr | None, hops: int = HOPS) -> str:
     """Return the kind of a literal: `none`, `true`, `false`, `empty`, `const`, `data`; empty for no literal.
 
-    Seen through a walrus, names bound once, `.copy()`, an empty display times a number, and a call of a
-    function of the file whose whole body returns a literal.
+    Seen through a walrus, names bound once, `.copy()`, an empty display times a number, a conditional of
+    literals, wrappers such as `Result.ok([])`, and a call of a lambda or of a function of the file whose
+    whole body returns a literal.
     """
     if node is None:
         return "none"
@@ -24,7 +25,7 @@ def literal(module: Module, node: ast.expr | None, hops: int = HOPS) -> str:
     if isinstance(node, ast.Constant):
         return _constant(node.value)
     if isinstance(node, ast.UnaryOp):
-        return _negated(module, node, hops)
+        return _negated(module, node, hops - 1) if hops else ""
     if isinstance(node, ast.Call):
         return _called(module, node, hops) if hops else ""
     return _displayed(module, node, hops)
@@ -37,9 +38,18 @@ def _displayed(module: Module, node: ast.expr, hops: int) -> str:
         return _collection(module, node.elts, hops)
     if isinstance(node, ast.Dict):
         return _collection(module, node.values, hops)
+    return _combined(module, node, hops - 1) if hops else ""
+
+
+def _combined(module: Module, node: ast.expr, hops: int) -> str:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return literal(module, node.left, hops - 1) if hops else ""
-    return ""
+        return literal(module, node.left, hops)
+    if isinstance(node, ast.IfExp):
+        parts = [node.body, node.orelse]
+    else:
+        parts = list(reversed(node.values)) if isinstance(node, ast.BoolOp) else []
+    kinds = [literal(module, part, hops) for part in parts]
+    return kinds[0] if kinds and all(kinds) else ""
 
 
 def _constant(value: object) -> str:
@@ -73,11 +83,30 @@ def _called(module: Module, call: ast.Call, hops: int) -> str:
     name = module.resolve(call.func)
     if name == "dict" and not call.args:
         return _collection(module, [each.value for each in call.keywords], hops)
-    if name in {"copy.copy", "copy.deepcopy", "dict", "list", "tuple", "set"} and len(call.args) == 1:
-        return literal(module, call.args[0], hops - 1)
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args:
-        return literal(module, call.func.value, hops - 1)
-    return _returned(module, call, hops)
+    given = _handed_back(call, name)
+    return literal(module, given, hops - 1) if given is not None else _returned(module, call, hops)
+
+
+def _handed_back(call: ast.Call, name: str) -> ast.expr | None:
+    """Return what a call hands back or wraps; None for a call that makes something of its own."""
+    if isinstance(call.func, ast.Lambda):
+        return call.func.body
+    if len(call.args) == 1 and (name in data.COPYING or last_part(call) in data.WRAPPERS):
+        return call.args[0]
+    if name in data.PASSING:
+        position, keyword = data.PASSING[name]
+        return argument(call, position, keyword) or ast.Constant(None)
+    return _of_method(call, call.func) if isinstance(call.func, ast.Attribute) else None
+
+
+def _of_method(call: ast.Call, method: ast.Attribute) -> ast.expr | None:
+    if method.attr == "copy" and not call.args:
+        return method.value
+    if method.attr == "get" and isinstance(method.value, ast.Call) and not method.value.args:
+        # Nobody looks up a name of their own in `locals()` but to have a default for it.
+        looked_up = last_part(method.value) in {"locals", "vars"}
+        return (argument(call, 1) or ast.Constant(None)) if looked_up else None
+    return None
 
 
 def _returned(module: Module, call: ast.Call, hops: int) -> str:

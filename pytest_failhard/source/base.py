@@ -54,6 +54,14 @@ class GitBase:
         """
         return self._changed
 
+    def removed(self) -> frozenset[str]:
+        """Return the paths that the base has and the working tree lacks; a renamed file is one of them."""
+        if not self.commit:
+            return frozenset()
+        arguments = ("--name-only", "--diff-filter=D", "--no-renames", "--relative", "-z")
+        names = _git(self._root, "diff", *arguments, "--end-of-options", self.commit, "--").stdout
+        return frozenset(_text(name) for name in names.split(b"\0") if name)
+
     @functools.cached_property
     def _changed(self) -> Mapping[str, frozenset[int]]:
         changed: dict[str, frozenset[int]] = {}

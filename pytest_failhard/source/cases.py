@@ -7,6 +7,8 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from pytest_failhard.source.module import children
+
 if TYPE_CHECKING:
     from pytest_failhard.source.module import Module
 
@@ -32,13 +34,13 @@ def _groups(module: Module) -> Iterator[list[object]]:
     for each in module.nodes(ast.Assert):
         yield list(literals(each))
     for row in module.nodes(ast.Tuple):
-        yield list(literals(row)) if len(row.elts) <= MOST else []
+        if len(row.elts) <= MOST and isinstance(row.ctx, ast.Load):
+            yield list(literals(row))
     for table in module.nodes(ast.Dict):
-        yield from (
-            [*literals(key), *literals(value)]
-            for key, value in zip(table.keys, table.values, strict=True)
-            if key is not None
-        )
+        for key, value in zip(table.keys, table.values, strict=True):
+            # An input and its answer: the words of a document are neither.
+            if literal(key) is not None and literal(value) is not None:
+                yield [literal(key), literal(value)]
 
 
 def literals(node: ast.AST) -> Iterator[object]:
@@ -48,11 +50,14 @@ def literals(node: ast.AST) -> Iterator[object]:
         # More than a case can hold: a table of its own.
         if len(work) > MOST**3:
             return
-        value = literal(each)
-        if value is not None:
-            yield value
-            continue
-        work.extend(ast.iter_child_nodes(each))
+        kind = type(each)
+        if kind is ast.Constant or kind is ast.UnaryOp:
+            value = literal(each)
+            if value is not None:
+                yield value
+                continue
+        if kind is not ast.Name:
+            work.extend(children(each))
 
 
 def literal(node: ast.AST | None) -> object:

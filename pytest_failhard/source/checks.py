@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.source.module import FUNCTIONS, SCOPES, FunctionNode, Module, last_part
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part
 
 CHECK = re.compile(
     r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status)"
@@ -26,18 +27,22 @@ UNCOLLECTED = frozenset(
 """Decorators after which `test_x` is no test."""
 TEST_CLASS = re.compile(r"Test|\w*(Test|Tests|TestCase)\Z")
 FLAG = "TYPE_CHECKING"
+_BRANCHES = (ast.If, ast.While, ast.For, ast.AsyncFor)
 ROUNDS = 3
 """Through how many helpers of the file an assertion is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WrittenTest:
-    """A test function as it stands: what of it can run, and what of that checks something."""
+    """A test function as it stands, and what of it checks something when it runs."""
 
     node: FunctionNode
-    live: Sequence[ast.AST]
-    """Its nodes that can run: no dead branch, no nested function that nobody uses."""
     checks: Sequence[ast.AST]
+    """Without those in a dead branch, or in a nested function that nobody uses."""
+
+    def live(self) -> Iterator[ast.AST]:
+        """Yield its nodes that can run."""
+        return live(self.node.body)
 
 
 _KNOWN: weakref.WeakKeyDictionary[Module, tuple[WrittenTest, ...]] = weakref.WeakKeyDictionary()
@@ -48,8 +53,66 @@ def written_tests(module: Module) -> tuple[WrittenTest, ...]:
     if module.role != "test":
         return ()
     if module not in _KNOWN:
-        _KNOWN[module] = tuple(_written(node) for node in _functions(module))
+        _KNOWN[module] = tuple(_written(module))
     return _KNOWN[module]
+
+
+def _written(module: Module) -> Iterator[WrittenTest]:
+    tests = list(_functions(module))
+    checks: dict[ast.AST, list[ast.AST]] = {test: [] for test in tests}
+    # From the checks to their tests: most nodes of a test are neither.
+    at = _by_line(tests)
+    dead = set(_unreachable(module)) if tests else set[ast.AST]()
+    for node in module.nodes(ast.Assert, ast.Raise, ast.Call):
+        test = at.get(getattr(node, "lineno", 0))
+        if test is not None and is_check(node) and _is_live(module, node, test, dead):
+            checks[test].append(node)
+    for test in tests:
+        yield WrittenTest(node=test, checks=tuple(checks[test]))
+
+
+def _by_line(tests: Iterable[FunctionNode]) -> Mapping[int, FunctionNode]:
+    """Return the test of each line of a body."""
+    return {
+        line: test
+        for test in tests
+        for line in range(test.body[0].lineno, (test.end_lineno or test.lineno) + 1)
+    }
+
+
+def _unreachable(module: Module) -> Iterator[ast.AST]:
+    """Yield the statements after one that leaves their block for certain."""
+    for end in module.nodes(ast.Return, ast.Raise, ast.Continue, ast.Break):
+        for block in _blocks(module.parent(end)):
+            if block[-1] is not end and end in block:
+                yield from block[block.index(end) + 1 :]
+
+
+def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list) and block:
+            yield block
+
+
+def _is_live(module: Module, node: ast.AST, test: FunctionNode, dead: set[ast.AST]) -> bool:
+    below = node
+    for above in module.ancestors(node):
+        if below in dead:
+            return False
+        if above is test:
+            return below in test.body
+        if isinstance(above, (*FUNCTIONS, ast.ClassDef)):
+            if not above.decorator_list and not _is_named(test, above):
+                return False
+        elif isinstance(above, _BRANCHES) and below in getattr(above, _dead_field(above), ()):
+            return False
+        below = above
+    return False
+
+
+def _is_named(test: FunctionNode, inner: FunctionNode | ast.ClassDef) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == inner.name for each in ast.walk(test))
 
 
 def _functions(module: Module) -> Iterator[FunctionNode]:
@@ -83,18 +146,18 @@ def _uncollects(decorator: ast.expr) -> bool:
     return last_part(decorator) in UNCOLLECTED
 
 
-def _written(node: FunctionNode) -> WrittenTest:
-    nodes = tuple(live(node.body))
-    return WrittenTest(node=node, live=nodes, checks=tuple(each for each in nodes if is_check(each)))
-
-
 def is_check(node: ast.AST) -> bool:
     """Tell whether a node fails a test by itself: an assert, a raise, or a call that is named like one."""
     if isinstance(node, ast.Assert | ast.Raise):
         return True
     return isinstance(node, ast.Call) and (
-        CHECK.match(last_part(node)) is not None or any(_is_checked(each) for each in node.keywords)
+        _names_a_check(last_part(node)) or any(_is_checked(each) for each in node.keywords)
     )
+
+
+@functools.cache
+def _names_a_check(name: str) -> bool:
+    return CHECK.match(name) is not None
 
 
 def _is_checked(keyword: ast.keyword) -> bool:
@@ -105,7 +168,7 @@ def _is_checked(keyword: ast.keyword) -> bool:
 def live(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
     """Yield the nodes that can run with a body: nested functions only where they are used."""
     work: list[ast.AST] = [*_reached(body)]
-    inner: list[ast.AST] = []
+    inner: list[FunctionNode | ast.ClassDef] = []
     names: set[str] = set()
     for node in work:
         if isinstance(node, ast.Name):
@@ -115,18 +178,16 @@ def live(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
             work.extend(node.decorator_list)
             continue
         yield node
-        work.extend(_below(node))
-    for node in inner:
-        if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and (node.name in names or node.decorator_list):
-            yield from live(node.body)
+        work.extend(_below(node) if isinstance(node, ast.stmt | ast.ExceptHandler) else children(node))
+    for definition in inner:
+        if definition.name in names or definition.decorator_list:
+            yield from live(definition.body)
 
 
 def _below(node: ast.AST) -> Iterator[ast.AST]:
     dead = _dead_field(node)
     for name in node._fields:
-        value = getattr(node, name, None)
-        if name == dead:
-            continue
+        value = None if name == dead else getattr(node, name, None)
         if isinstance(value, ast.AST):
             yield value
         elif isinstance(value, list) and value:
@@ -171,7 +232,7 @@ def called(module: Module, test: WrittenTest) -> frozenset[str]:
     A method counts where its owner is `self`, `cls` or an imported module: a method of any object is
     the subject of the test, not its helper.
     """
-    return frozenset({*_called(module, test.live), *_parameters(test.node)})
+    return frozenset({*_called(module, test.live()), *_parameters(test.node)})
 
 
 def _parameters(node: FunctionNode) -> Iterator[str]:
@@ -197,31 +258,34 @@ def checking(module: Module) -> frozenset[str]:
     A `raise` is none of their checks, and a fixture's are those after its `yield` or in what it hands out.
     """
     tests = {test.node for test in written_tests(module)}
-    helpers = [
-        node
-        for nodes in module.functions.values()
-        for node in nodes
-        if node not in tests and module.function(node) is None and not node.name.startswith("__")
-    ]
-    found = {node.name for node in helpers if any(_helps(node))}
+    found: set[str] = set()
+    for node in module.nodes(ast.Assert, ast.Call):
+        helper = _outermost(module, node) if is_check(node) else None
+        if helper is not None and helper not in tests and _helps(module, node, helper):
+            found.add(helper.name)
+    for _ in range(ROUNDS if found else 0):
+        found |= set(_passing_on(module, found))
     # A test that calls another one with something changed checks what that one checks.
-    found |= {test.node.name for test in written_tests(module) if test.checks}
-    calls = {node.name: set(_called(module, live(node.body))) for node in helpers if not is_fixture(node)}
-    for _ in range(ROUNDS):
-        found |= {name for name, names in calls.items() if names & found}
-    return frozenset(found)
+    return frozenset(found.union(test.node.name for test in written_tests(module) if test.checks))
 
 
-def _helps(node: FunctionNode) -> Iterator[bool]:
-    nodes = list(live(node.body))
-    after = 0
-    if is_fixture(node):
-        yields = [each.lineno for each in nodes if isinstance(each, ast.Yield)]
-        after = min(yields, default=1 << 30)
-        inner = (each for each in ast.walk(node) if isinstance(each, SCOPES) and each is not node)
-        yield from (True for scope in inner for each in ast.walk(scope) if isinstance(each, ast.Assert))
-    yield from (
-        True
-        for each in nodes
-        if is_check(each) and not isinstance(each, ast.Raise) and getattr(each, "lineno", 0) > after
-    )
+def _outermost(module: Module, node: ast.AST) -> FunctionNode | None:
+    outer = [above for above in module.ancestors(node) if isinstance(above, FUNCTIONS)]
+    return outer[-1] if outer and not outer[-1].name.startswith("__") else None
+
+
+def _helps(module: Module, check: ast.AST, helper: FunctionNode) -> bool:
+    """Tell whether a check serves the tests: in a fixture, after its `yield` or in what it hands out."""
+    if not is_fixture(helper) or module.function(check) is not helper:
+        return True
+    ends = (each.lineno for each in ast.walk(helper) if isinstance(each, ast.Yield))
+    return getattr(check, "lineno", 0) > min(ends, default=getattr(check, "lineno", 0))
+
+
+def _passing_on(module: Module, found: set[str]) -> Iterator[str]:
+    """Yield the helpers that call one of those found."""
+    for call in module.nodes(ast.Call):
+        if last_part(call) in found:
+            helper = _outermost(module, call)
+            if helper is not None and not is_fixture(helper) and set(_called(module, [call])) & found:
+                yield helper.name

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_failhard.source.files import Project, parse
 from pytest_failhard.source.manifest import SCOPES, conftests
+from pytest_failhard.source.module import Module
 from pytest_failhard.source.pytest_config import PytestConfig, plugin_file
 
-ENDING = frozenset({"os._exit", "os.abort", "posix._exit", "signal.raise_signal"})
+ENDING = frozenset(
+    {"os._exit", "os.abort", "posix._exit", "posix.abort", "signal.raise_signal"}
+    | {f"faulthandler.{name}" for name in ("_sigsegv", "_sigabrt", "_sigfpe", "_fatal_error")}
+)
 """Calls that end the process wherever they stand."""
+FOREIGN = frozenset({"_exit", "_Exit", "exit", "abort", "quick_exit", "Py_Exit", "Py_Finalize", "raise"})
+STARTERS = frozenset({"threading.Timer", "threading.Thread"})
+ALIASED = frozenset({"os", "sys", "pytest", "atexit", "signal", "ctypes", "ctypes.pythonapi"})
 LEAVING = frozenset({"sys.exit", "exit", "quit", "builtins.exit", "builtins.quit", "SystemExit"})
 """Calls that end it with success at import time, if they say 0, None or nothing."""
 OUTCOMES = frozenset(
@@ -24,7 +31,10 @@ REMOVERS = frozenset({"clear", "remove", "pop"})
 FORGING_CALLS = frozenset({"pytest_deselected", "force_result", "_exit"})
 ANSWERING = frozenset({"pytest_pyfunc_call", "pytest_runtest_protocol", "pytest_runtestloop"})
 """Hooks whose first answer keeps pytest's own implementation from running."""
+COMMAND = "pytest_cmdline_main"
+"""The hook whose answer is the exit code."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Functions = Mapping[str, Sequence[Function]]
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -35,6 +45,8 @@ class ForcedExit:
     line: int
     form: str
     fix: str
+    plain: bool = False
+    """Whether it is an ordinary exit, which only matters because it stands at import."""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.form} ends the test process; {self.fix}"
@@ -46,66 +58,72 @@ def forced_exits(tree: ast.Module, path: str, *, imported_as_test: bool = True) 
     Code under `if __name__ == "__main__"` and `if TYPE_CHECKING` does not run in it. With
     `imported_as_test` false (a product module) only what runs at import counts.
     """
-    names = _names(tree)
-    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, Function)}
+    return exits(Module(path, "test", b"", tree), imported_as_test=imported_as_test)
+
+
+def exits(module: Module, *, imported_as_test: bool) -> tuple[ForcedExit, ...]:
+    """Return the same of a module that is read already."""
+    names = names_of(module)
+    nodes: list[ast.Call | ast.Raise] = [*module.nodes(ast.Call), *module.nodes(ast.Raise)]
     places: dict[tuple[int, str], ForcedExit] = {}
-    for node, at_import in _running(tree.body, at_import=True):
-        form, fix = _exit_form(node, names, functions, at_import=at_import)
-        if form and (imported_as_test or at_import):
-            line = node.lineno if isinstance(node, ast.expr | ast.stmt) else 0
-            places[line, form] = ForcedExit(path=path, line=line, form=form, fix=fix)
+    for node in nodes:
+        form, fix, only_at_import = _exit_form(node, names, module.functions)
+        if form and _runs(module, node, everywhere=imported_as_test and not only_at_import):
+            places[node.lineno, form] = ForcedExit(
+                path=module.path, line=node.lineno, form=form, fix=fix, plain=only_at_import
+            )
     return tuple(sorted(places.values()))
 
 
-def _running(nodes: Iterable[ast.AST], *, at_import: bool) -> Iterator[tuple[ast.AST, bool]]:
-    for node in nodes:
-        if isinstance(node, ast.If) and _is_main(node.test):
-            yield from _running(node.orelse, at_import=at_import)
-            continue
-        yield node, at_import
-        if isinstance(node, ast.ClassDef) or not isinstance(node, SCOPES):
-            yield from _running(ast.iter_child_nodes(node), at_import=at_import)
-        else:
-            yield from _running(ast.iter_child_nodes(node), at_import=False)
-
-
-def _is_main(test: ast.expr) -> bool:
-    match test:
-        case ast.Compare(
-            left=ast.Name(id="__name__"), ops=[ast.Eq()], comparators=[ast.Constant("__main__")]
-        ):
-            return True
-        case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-            return True
-    return False
+def _runs(module: Module, node: ast.AST, *, everywhere: bool) -> bool:
+    """Tell whether a node runs in the process of the tests: with a test, or at import alone."""
+    in_function = any(
+        isinstance(above, SCOPES) and not isinstance(above, ast.ClassDef) for above in module.ancestors(node)
+    )
+    return (everywhere or not in_function) and not (module.is_main(node) or module.is_type_checking(node))
 
 
 def _exit_form(
-    node: ast.AST, names: Mapping[str, str], functions: Mapping[str, Function], *, at_import: bool
-) -> tuple[str, str]:
-    match node:
-        case ast.Raise(exc=ast.expr() as raised) if at_import and _qualified(raised, names) == "SystemExit":
-            return "raise SystemExit at import", "move it into a function under `if __name__ == '__main__'`"
-        case ast.Call():
-            return _call_form(node, names, functions, at_import=at_import)
-    return "", ""
+    node: ast.Call | ast.Raise, names: Mapping[str, str], functions: Functions
+) -> tuple[str, str, bool]:
+    """Return the form of an exit, what to write instead, and whether it matters at import alone."""
+    guarded = "move it into a function under `if __name__ == '__main__'`"
+    if isinstance(node, ast.Call):
+        form, fix = _call_form(node, names, functions)
+        if form:
+            return form, fix, False
+        name = _qualified(node.func, names)
+        plain = name in LEAVING - {"SystemExit"} and _is_success(node)
+        return (f"{name} at import", guarded, True) if plain else ("", "", False)
+    raised = node.exc
+    if raised is None or _qualified(raised, names) != "SystemExit":
+        return "", "", False
+    succeeds = not isinstance(raised, ast.Call) or _is_success(raised)
+    return ("raise SystemExit at import", guarded, True) if succeeds else ("", "", False)
 
 
-def _call_form(
-    call: ast.Call, names: Mapping[str, str], functions: Mapping[str, Function], *, at_import: bool
-) -> tuple[str, str]:
+def _call_form(call: ast.Call, names: Mapping[str, str], functions: Functions) -> tuple[str, str]:
     name = _qualified(call.func, names)
-    if name in ENDING:
+    if name in ENDING or _is_foreign(name):
         return name, "let the test end by itself, or run the code in a subprocess"
     if name in {"os.kill", "os.killpg"} and call.args and _is_own_process(call.args[0], names):
         return f"{name} of its own process", "send the signal to a subprocess that the test started"
     if name == "pytest.exit" and _says_zero(call):
         return "pytest.exit with returncode 0", "give pytest.exit a returncode of 1, or let the test fail"
-    if name == "atexit.register" and call.args and _exits(call.args[0], names, functions):
+    if name == "atexit.register" and call.args and _exits(call.args[0], names, functions, ENDING | LEAVING):
         return "atexit.register of a function that exits", "remove it: the exit code belongs to pytest"
-    if at_import and name in LEAVING - {"SystemExit"} and _is_success(call):
-        return f"{name} at import", "move it into a function under `if __name__ == '__main__'`"
+    if name in STARTERS and any(_exits(given, names, functions, ENDING) for given in _given(call)):
+        return f"{name} of a function that exits", "remove it: the process belongs to pytest"
     return "", ""
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _is_foreign(name: str) -> bool:
+    """Tell whether a name is an exit of the C library, or of the interpreter, through ctypes."""
+    return name.startswith("ctypes.") and name.rpartition(".")[2] in FOREIGN
 
 
 def _says_zero(call: ast.Call) -> bool:
@@ -114,8 +132,7 @@ def _says_zero(call: ast.Call) -> bool:
 
 
 def _is_success(call: ast.Call) -> bool:
-    values = [*call.args, *(keyword.value for keyword in call.keywords)]
-    return all(isinstance(value, ast.Constant) and value.value in {0, None} for value in values)
+    return all(isinstance(value, ast.Constant) and value.value in {0, None} for value in _given(call))
 
 
 def _is_own_process(node: ast.expr, names: Mapping[str, str]) -> bool:
@@ -126,19 +143,27 @@ def _is_own_process(node: ast.expr, names: Mapping[str, str]) -> bool:
     )
 
 
-def _exits(node: ast.expr, names: Mapping[str, str], functions: Mapping[str, Function]) -> bool:
-    ways = ENDING | LEAVING
+def _exits(node: ast.expr, names: Mapping[str, str], functions: Functions, ways: frozenset[str]) -> bool:
     if _qualified(node, names) in ways:
         return True
-    body: ast.AST = functions.get(node.id, node) if isinstance(node, ast.Name) else node
-    return any(_qualified(inner, names) in ways for inner in ast.walk(body) if isinstance(inner, ast.expr))
+    found = functions.get(node.id, ()) if isinstance(node, ast.Name) else ()
+    bodies: Sequence[ast.AST] = found or (node,)
+    return any(
+        isinstance(inner, ast.expr) and _qualified(inner, names) in ways
+        for body in bodies
+        for inner in ast.walk(body)
+    )
 
 
-def _names(tree: ast.AST) -> dict[str, str]:
-    """Return what names stand for: imports anywhere, and `bye = os._exit`."""
+def names_of(module: Module) -> Mapping[str, str]:
+    """Return what names of a module stand for: imports anywhere, and `bye = os._exit`."""
+    return _names([*module.nodes(ast.Import), *module.nodes(ast.ImportFrom), *module.nodes(ast.Assign)])
+
+
+def _names(nodes: Iterable[ast.AST]) -> dict[str, str]:
     names: dict[str, str] = {}
     assigned: list[tuple[str, ast.expr]] = []
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Import(names=aliases):
                 names.update({alias.asname: alias.name for alias in aliases if alias.asname})
@@ -146,11 +171,18 @@ def _names(tree: ast.AST) -> dict[str, str]:
                 names.update({alias.asname or alias.name: f"{module}.{alias.name}" for alias in aliases})
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 assigned.append((name, value))
-    for name, value in assigned:
-        qualified = _qualified(value, names) if not isinstance(value, ast.Call) else _looked_up(value, names)
-        if qualified in ENDING | LEAVING | {"os", "sys", "pytest", "atexit", "signal"}:
-            names[name] = qualified
+    names.update({name: meant for name, value in assigned if (meant := _aliased(value, names))})
     return names
+
+
+def _aliased(value: ast.expr, names: Mapping[str, str]) -> str:
+    """Return the dotted name that a value is worth remembering by; empty for every other value."""
+    if not isinstance(value, ast.Call):
+        qualified = _qualified(value, names)
+        return qualified if qualified in ENDING | LEAVING | ALIASED else ""
+    called = _qualified(value.func, names)
+    looked_up = _looked_up(value, names)
+    return looked_up or (called if called.startswith("ctypes.") else "")
 
 
 def _qualified(node: ast.expr, names: Mapping[str, str]) -> str:
@@ -215,61 +247,91 @@ def forging(tree: ast.Module, line: int, hook: str = "") -> str:
     function = function_at(tree, line)
     if function is None:
         return "its source cannot be read"
-    names = _names(tree)
-    answers = hook in ANSWERING and not any(isinstance(node, ast.Yield) for node in ast.walk(function))
-    for node in ast.walk(function):
-        way = _assigns(node) or _calls(node, names) or _answers(node, answers=answers)
+    return way_of(function, _names(ast.walk(tree)), hook)
+
+
+def way_of(function: Function | ast.Lambda, names: Mapping[str, str], hook: str) -> str:
+    """Return how a function that implements a hook can turn an outcome; empty where it cannot."""
+    nodes = list(ast.walk(function))
+    answers = hook in ANSWERING and not any(isinstance(node, ast.Yield) for node in nodes)
+    items = _items(nodes)
+    for node in nodes:
+        way = _assigns(node, items) or _calls(node, names) or _answers(node, hook, answers=answers)
         if way:
             return way
     return "it answers in place of pytest" if answers and isinstance(function, ast.Lambda) else ""
 
 
-def _assigns(node: ast.AST) -> str:
+def _items(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    """Return the names under which a hook has the collected items."""
+    known = {"items"}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=alias)], value=value) if _is_items(value, known):
+                known.add(alias)
+    return frozenset(known)
+
+
+def _is_items(node: ast.expr, known: Container[str]) -> bool:
     match node:
-        case ast.Attribute(attr=attr, ctx=ast.Store() | ast.Del()) if attr in OUTCOMES:
-            return f"it assigns .{attr}"
-        case ast.Assign(targets=[ast.Subscript(value=ast.Name(id="items"))], value=value) if _reorders(value):
-            return ""
-        case (
-            ast.Assign(targets=[ast.Subscript(value=ast.Name(id="items"))])
-            | ast.AugAssign(target=ast.Subscript(value=ast.Name(id="items")))
-        ):
-            return "it replaces collected items"
-        case ast.Delete(targets=[ast.Subscript(value=ast.Name(id="items")), *_]):
-            return "it drops collected items"
-        case ast.Subscript(slice=key, ctx=ast.Store()) if _text(key) in OUTCOMES:
-            return f"it assigns {_text(key)}"
-    return ""
-
-
-def _reorders(value: ast.expr) -> bool:
-    match value:
-        case ast.Call(func=ast.Name(id="sorted" | "reversed" | "list"), args=[inner]):
-            return _reorders(inner)
-        case ast.Name(id="items"):
+        case ast.Name(id=name):
+            return name in known
+        case ast.Attribute(value=ast.Name(id="session"), attr="items"):
             return True
     return False
 
 
-def _calls(node: ast.AST, names: Mapping[str, str]) -> str:
-    if not isinstance(node, ast.Call):
-        return ""
+def _assigns(node: ast.AST, items: Container[str]) -> str:
     match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="items"), attr=attr)) if attr in REMOVERS:
+        case ast.Attribute(attr=attr, ctx=ast.Store() | ast.Del()) if attr in OUTCOMES:
+            return f"it assigns .{attr}"
+        case ast.Subscript(slice=key, ctx=ast.Store()) if _text(key) in OUTCOMES:
+            return f"it assigns {_text(key)}"
+    return _drops(node, items)
+
+
+def _drops(node: ast.AST, items: Container[str]) -> str:
+    match node:
+        case ast.Assign(targets=[ast.Subscript(value=listed)], value=value) if _is_items(listed, items):
+            return "" if _reorders(value, items) else "it replaces collected items"
+        case ast.AugAssign(target=ast.Subscript(value=listed)) if _is_items(listed, items):
+            return "it replaces collected items"
+        case ast.Attribute(ctx=ast.Store()) if _is_items(node, ()):
+            return "it replaces collected items"
+        case ast.Delete(targets=[ast.Subscript(value=listed), *_]) if _is_items(listed, items):
             return "it drops collected items"
+        case ast.Call(func=ast.Attribute(value=listed, attr=attr)) if attr in REMOVERS:
+            return "it drops collected items" if _is_items(listed, items) else ""
+    return ""
+
+
+def _reorders(value: ast.expr, items: Container[str]) -> bool:
+    match value:
+        case ast.Call(func=ast.Name(id="sorted" | "reversed" | "list"), args=[inner]):
+            return _reorders(inner, items)
+    return _is_items(value, items)
+
+
+def _calls(node: ast.AST, names: Mapping[str, str]) -> str:
+    match node:
         case ast.Call(func=ast.Name(id="setattr"), args=[_, key, *_]) if _text(key) in OUTCOMES:
             return f"it assigns .{_text(key)}"
         case ast.Call(func=ast.Attribute(attr="__setattr__"), args=[*_, key, _]) if _text(key) in OUTCOMES:
             return f"it assigns .{_text(key)}"
+        case ast.Call(func=ast.Attribute(attr="update"), keywords=[_, *_] as given):
+            told = sorted({str(keyword.arg) for keyword in given} & OUTCOMES)
+            return f"it assigns {told[0]}" if told else ""
         case ast.Call(func=ast.Attribute(attr=attr)) if attr in FORGING_CALLS:
             return f"it calls {attr}"
-    name = _qualified(node.func, names)
-    return f"it calls {name}" if name in ENDING | LEAVING else ""
+        case ast.Call(func=called):
+            name = _qualified(called, names)
+            return f"it calls {name}" if name in ENDING | LEAVING else ""
+    return ""
 
 
-def _answers(node: ast.AST, *, answers: bool) -> str:
+def _answers(node: ast.AST, hook: str, *, answers: bool) -> str:
     match node:
-        case ast.Return(value=ast.Constant(value=value)) if value:
+        case ast.Return(value=ast.Constant(value=value)) if value or (value == 0 and hook == COMMAND):
             return f"it returns {value!r} in place of pytest's own answer"
         case ast.Return(value=ast.Constant()):
             return ""

@@ -9,12 +9,14 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_failhard.source import cases, checks
+from pytest_failhard.source.allows import of_module
 from pytest_failhard.source.classes import NEUTRAL_BASES, ClassFacts, body, classes, is_trivial
 from pytest_failhard.source.metadata import NOTHING, Metadata
 from pytest_failhard.source.module import HOPS
 from pytest_failhard.source.usage import imported, used
 
 if TYPE_CHECKING:
+    from pytest_failhard.source.allows import Allow
     from pytest_failhard.source.module import Module
     from pytest_failhard.source.suppressions import Suppression
 
@@ -44,6 +46,7 @@ class FileFacts:
     cases: frozenset[int] = frozenset()
     """Hashes of the literals that a test file compares, alone and in pairs; valid in one process."""
     suppressions: tuple[Suppression, ...] = ()
+    allows: tuple[Allow, ...] = ()
 
 
 class Index:
@@ -208,6 +211,7 @@ def facts(module: Module) -> FileFacts:
         checking=checks.checking(module) if module.role == "test" else frozenset(),
         cases=cases.written(module) if module.role == "test" else frozenset(),
         suppressions=module.suppressions,
+        allows=of_module(module),
     )
 
 

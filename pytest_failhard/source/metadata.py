@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from pytest_failhard.source.dependencies import declared
 from pytest_failhard.source.files import pyproject
 
@@ -16,12 +18,14 @@ PYTEST_GROUP = "pytest11"
 class Metadata:
     """`dependencies` are normalized names of distributions that it needs without a condition.
 
-    `requires_python` is empty where nothing is said; `is_pytest_plugin` holds for an entry point `pytest11`.
+    `requires_python` is empty where nothing is said, as is the normalized name of the `distribution`;
+    `is_pytest_plugin` holds for an entry point `pytest11`.
     """
 
     requires_python: str = ""
     dependencies: frozenset[str] = frozenset()
     is_pytest_plugin: bool = False
+    distribution: str = ""
 
 
 NOTHING = Metadata()
@@ -29,21 +33,25 @@ NOTHING = Metadata()
 
 def metadata(root: Path) -> Metadata:
     """Return what pyproject.toml and the requirements files say; raises GateError for a malformed one."""
-    table = pyproject(root).get("project")
-    project = table if isinstance(table, dict) else {}
+    document = pyproject(root)
+    project, poetry = _table(document, "project"), _table(_table(document, "tool"), "poetry")
     bound = project.get("requires-python")
+    name = project.get("name") or poetry.get("name")
+    groups = (_table(project, "entry-points"), _table(poetry, "plugins"))
     return Metadata(
         requires_python=bound if isinstance(bound, str) else "",
         dependencies=declared(root),
-        is_pytest_plugin=_is_pytest_plugin(root, project, pyproject(root).get("tool")),
+        is_pytest_plugin=any(PYTEST_GROUP in group for group in groups) or _is_older_plugin(root),
+        distribution=canonicalize_name(name) if isinstance(name, str) else "",
     )
 
 
-def _is_pytest_plugin(root: Path, project: Mapping[str, object], tool: object) -> bool:
-    """Tell whether an entry point for pytest is declared, in whatever build configuration."""
-    poetry = tool.get("poetry") if isinstance(tool, dict) else None
-    groups = (project.get("entry-points"), poetry.get("plugins") if isinstance(poetry, dict) else None)
-    if any(isinstance(group, dict) and PYTEST_GROUP in group for group in groups):
-        return True
-    older = [root / name for name in ("setup.cfg", "setup.py") if (root / name).is_file()]
-    return any(PYTEST_GROUP.encode() in path.read_bytes() for path in older)
+def _table(table: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = table.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _is_older_plugin(root: Path) -> bool:
+    """Tell whether an entry point for pytest is declared in a build configuration of the older kind."""
+    files = [root / name for name in ("setup.cfg", "setup.py") if (root / name).is_file()]
+    return any(PYTEST_GROUP.encode() in path.read_bytes() for path in files)

@@ -278,6 +278,18 @@ def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | No
     return None if isinstance(given, ast.Starred) else given
 
 
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes right below this one that are worth a visit: no operators, no contexts."""
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = _children_fields(kind)
+    for field in _FIELDS[kind]:
+        value = getattr(node, field, None)
+        for item in value if type(value) is list else (value,):
+            if isinstance(item, ast.AST):
+                yield item
+
+
 def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
     """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
     work = list(ast.iter_child_nodes(node))

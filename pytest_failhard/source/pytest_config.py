@@ -83,7 +83,7 @@ class PytestConfig:
 
     def plugins(self) -> tuple[str, ...]:
         """Return the names after `-p` in addopts."""
-        return tuple(value for option, value in _options(self.words("addopts")) if option == "-p")
+        return tuple(value for option, value in options(self.words("addopts")) if option == "-p")
 
 
 def load(root: Path) -> PytestConfig:
@@ -209,7 +209,7 @@ def _shadowing(config: PytestConfig) -> Iterator[Finding]:
 
 
 def _addopts(config: PytestConfig) -> Iterator[Finding]:
-    for option, value in _options(config.words("addopts")):
+    for option, value in options(config.words("addopts")):
         shown = f"{option} {value}".strip()
         if option == "-p" and value.startswith("no:"):
             text = (f"addopts: {shown} switches a plugin off", f"remove {shown} from addopts")
@@ -244,7 +244,7 @@ def _silenced(config: PytestConfig) -> Iterator[Finding]:
                 f"remove `{entry}`; name a message or a category that is ignored",
             )
             yield _finding(config, "filterwarnings", "warnings-silenced", Severity.HIGH, text)
-    for option, value in _options(config.words("addopts")):
+    for option, value in options(config.words("addopts")):
         if (option == "-W" and is_blanket(value)) or option in {"--disable-warnings", "--pythonwarnings"}:
             shown = f"{option} {value}".strip()
             text = (f"addopts: {shown} silences warnings", f"remove {shown} from addopts")
@@ -259,7 +259,7 @@ def is_blanket(entry: str) -> bool:
     return ignores and every and module in {"", ".*"}
 
 
-def _options(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+def options(words: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield the options with their values: `-k x`, `-kx`, `--ignore=x` and `--ignore x` alike."""
     pending = ""
     for word in words:
@@ -280,8 +280,8 @@ def _split(word: str) -> tuple[str, str]:
         return option, value
     if word.startswith(ATTACHED) and len(word) > 2:
         return word[:2], word[2:].removeprefix("=")
-    # `-vx`: short flags in one word.
-    if re.match(r"-[a-zA-Z]+\Z", word) and word.endswith("x"):
+    # `-vx`: short flags in one word; after `-r` stand characters of its own.
+    if re.match(r"-[a-qs-zA-Z][a-zA-Z]*\Z", word) and word.endswith("x"):
         return "-x", ""
     return word, ""
 

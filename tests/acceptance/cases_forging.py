@@ -10,7 +10,7 @@ from tests.acceptance.project import FAILING, UNTESTED, Files
 
 TESTS = Ask(only="tests")
 WORKERS = Ask(only="tests", tests=("-n", "2"))
-PASSING = "\n\ndef test_fine() -> None:\n    assert True\n"
+PASSING = "\n\ndef test_fine() -> None:\n    assert 'fine'.upper() == 'FINE'\n"
 
 # Ends the calling process from outside, which no scan of the tests can know.
 KILL_PARENT = """\

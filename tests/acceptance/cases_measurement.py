@@ -399,7 +399,7 @@ CASES = (
         files={
             **EMPTY_PYTEST,
             "tests/test_skipped.py": "import pytest\n\npytestmark = pytest.mark.skip(reason='later')\n\n\n"
-            "def test_one() -> None:\n    assert True\n",
+            "def test_one() -> None:\n    assert 'one'.upper() == 'ONE'\n",
         },
         ask=TESTS,
         workers=True,
@@ -414,7 +414,7 @@ CASES = (
         files={
             **EMPTY_PYTEST,
             "tests/test_skipped.py": "import pytest\n\npytest.importorskip('there_is_no_such_module')\n\n\n"
-            "def test_one() -> None:\n    assert True\n",
+            "def test_one() -> None:\n    assert 'one'.upper() == 'ONE'\n",
         },
         ask=TESTS,
     ),

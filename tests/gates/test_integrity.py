@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from pytest_failhard import policy
+from pytest_failhard.config import merge_settings
 from pytest_failhard.gates.integrity import IntegrityGate, IntegritySettings
 from pytest_failhard.model import GateError, Observation, Severity
-from tests.support import gate_run, observe, write
+from tests.support import GATES, TODAY, gate_run, observe, write
 
 CLEAN = "def double(number: int) -> int:\n    return 2 * number\n"
 NOQA = "def f(x):\n    return x == None  # noqa\n"
@@ -28,6 +32,9 @@ class FixedBase:
     def read(self, path: str) -> bytes | None:
         """Return the bytes of a file at the base."""
         return self.files.get(path)
+
+    def removed(self) -> frozenset[str]:
+        return frozenset()
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
         """Return the lines of the tree that the base lacks."""
@@ -159,3 +166,141 @@ def test_a_project_among_the_examples_is_named_and_left_out(tmp_path: Path) -> N
         ("nested-project", "examples/shop", Severity.LOW)
     ]
     assert (observation.measures["excluded_files"], observation.measures["files"]) == (1, 1)
+
+
+def at_level(level: int) -> IntegritySettings:
+    """Return the settings that the shipped policy of a level gives."""
+    terms = policy.load(level, GATES, today=TODAY)
+    rule = next(each for each in terms.rules if each.gate == "integrity")
+    settings = merge_settings("integrity", IntegritySettings, rule, {})
+    assert isinstance(settings, IntegritySettings)
+    return settings
+
+
+CONFTEST = "tests/conftest.py"
+HOOK = "def pytest_{}:\n    {}\n"
+ROWS = {
+    "os._exit in a test": ("tests/test_a.py", "import os\ndef test_a():\n    os._exit(0)\n", "FH705"),
+    "os._exit at import": ("tests/test_a.py", "import os\nos._exit(0)\n", "FH705"),
+    "pytest.exit": (
+        *("tests/test_a.py", "import pytest\ndef test_a():\n    pytest.exit('x', returncode=0)\n"),
+        "FH705",
+    ),
+    "makereport": (
+        CONFTEST,
+        HOOK.format("runtest_makereport(item, call)", "r = yield; r.outcome = 'passed'"),
+        "FH703/outcome",
+    ),
+    "logreport": (
+        CONFTEST,
+        HOOK.format("runtest_logreport(report)", "report.outcome = 'passed'"),
+        "FH703/outcome",
+    ),
+    "sessionfinish": (
+        CONFTEST,
+        HOOK.format("sessionfinish(session)", "session.exitstatus = 0"),
+        "FH703/outcome",
+    ),
+    "runtestloop": (
+        CONFTEST,
+        HOOK.format("runtestloop(session)", "yield; session.testsfailed = 0"),
+        "FH703/outcome",
+    ),
+    "unconfigure sets": (
+        CONFTEST,
+        HOOK.format("unconfigure(config)", "config.session.exitstatus = 0"),
+        "FH703/outcome",
+    ),
+    "unconfigure exits": (
+        *(CONFTEST, "import os\n" + HOOK.format("unconfigure(config)", "os._exit(0)")),
+        "FH705",
+    ),
+    "atexit": (CONFTEST, "import atexit, os\natexit.register(lambda: os._exit(0))\n", "FH705"),
+    "pyfunc_call": (CONFTEST, HOOK.format("pyfunc_call(pyfuncitem)", "return True"), "FH703/outcome"),
+    "modifyitems": (
+        CONFTEST,
+        HOOK.format("collection_modifyitems(items)", "items[:] = items[:1]"),
+        "FH703/outcome",
+    ),
+    "__eq__": ("app/b.py", "class R(int):\n    def __eq__(self, other):\n        return True\n", "FH704"),
+    "TestReport patched": (CONFTEST, "import pytest\npytest.TestReport.failed = False\n", "FH709"),
+    "time patched": (CONFTEST, "import time\ntime.perf_counter = lambda: 0.0\n", "FH709"),
+    "looks for pytest": ("app/b.py", "import sys\nTESTED = 'pytest' in sys.modules\n", "FH706"),
+    "mypy: ignore-errors": ("app/b.py", "# mypy: ignore-errors\nx = 1\n", "FH701"),
+    "first-line type: ignore": ("app/b.py", "# type: ignore\nx = 1\n", "FH701"),
+    "local ruff.py": ("ruff.py", "raise SystemExit(0)\n", "FH709/shadowed-tool"),
+    "local mypy.py": ("mypy.py", "x = 1\n", "FH709/shadowed-tool"),
+    "local pytest_cov": ("pytest_cov/__init__.py", "x = 1\n", "FH709/shadowed-tool"),
+    "project code by -p": ("evil.py", HOOK.format("pyfunc_call(pyfuncitem)", "return True"), "FH703/outcome"),
+}
+
+
+@pytest.mark.parametrize("level", [1, 3])
+@pytest.mark.parametrize("row", ROWS)
+def test_each_way_to_game_a_gate_is_named(tmp_path: Path, row: str, level: int) -> None:
+    path, content, rule = ROWS[row]
+    observation = look(tmp_path, {path: content}, settings=at_level(level), level=level)
+    found = {finding.rule: finding.severity for finding in observation.findings if finding.path == path}
+    if level == 3 and rule != "FH701":
+        assert found[rule] is Severity.HIGH
+    # At level 1 the stock of suppressions is counted, not listed.
+    assert rule in found or (rule, level) == ("FH701", 1)
+    assert observation.measures["suppressions_blanket"] == (1 if rule == "FH701" else 0)
+
+
+def test_code_moved_to_the_examples_and_imported_is_product(tmp_path: Path) -> None:
+    moved = {
+        "examples/__init__.py": "",
+        "examples/total.py": "import sys\nTESTED = 'pytest' in sys.modules\n",
+    }
+    assert look(tmp_path / "1", moved, settings=at_level(3)).findings == ()
+    imported = {**moved, "app/b.py": "from examples.total import TESTED\n"}
+    observation = look(tmp_path / "2", imported, settings=at_level(3))
+    assert [(each.rule, each.path) for each in observation.findings] == [("FH706", "examples/total.py")]
+
+
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        ('[project]\nname = "shop"\n', 2),
+        ('[project]\nname = "PyTest"\n', 1),
+        ('[project]\nname = "x"\n[project.entry-points.pytest11]\nshop = "app.a"\n', 1),
+        ('[tool.poetry]\nname = "x"\n[tool.poetry.plugins.pytest11]\nshop = "app.a"\n', 1),
+    ],
+)
+def test_a_project_that_is_a_plugin_or_the_tool_itself(tmp_path: Path, table: str, found: int) -> None:
+    files = {
+        "pyproject.toml": table,
+        "app/b.py": "import pytest\npytest.TestReport.failed = False\n",
+        "app/c.py": HOOK.format("runtest_logreport(report)", "report.outcome = 'passed'"),
+    }
+    assert len(look(tmp_path, files, settings=at_level(3)).findings) == found
+
+
+def test_the_bad_twin_is_found_out_and_the_good_one_is_clean() -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    with (examples / "triage_service_lazy/docs/planted.toml").open("rb") as stream:
+        planted = tomllib.load(stream)["planted"]
+    gate = IntegrityGate()
+    found = {}
+    for name in ("triage_service", "triage_service_lazy"):
+        with tempfile.TemporaryDirectory() as scratch:
+            run = gate_run(
+                *(examples / name, gate),
+                settings=at_level(3),
+                source=("triage",),
+                tests=("tests",),
+                level=3,
+                scratch=Path(scratch) / "s",
+            )
+            found[name] = observe(run, gate)
+    assert [each for each in found["triage_service"].findings if each.severity > Severity.LOW] == []
+    rules = {"FH701", "FH702", "FH703", "FH704", "FH705", "FH706", "FH709"}
+    hit = {(finding.rule, finding.path) for finding in found["triage_service_lazy"].findings}
+    wanted = {
+        (each["rule"], each["file"])
+        for each in planted
+        if each["gate"] == "integrity" and each["rule"].partition("/")[0] in rules
+    }
+    assert len(wanted) >= 8
+    assert wanted <= hit

@@ -139,6 +139,9 @@ def test_a_clean_suite_passes(tmp_path: Path, workers: tuple[str, ...]) -> None:
         "xfailed": 1,
         "xfailed_nonstrict": 0,
         "deselected": 0,
+        "test_functions": 8,
+        "assertions": 6,
+        "assertion_free": 2,
     }
 
 

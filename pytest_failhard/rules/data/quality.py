@@ -15,7 +15,7 @@ SKIP_WORDS = frozenset(
 SKIP_BYTES = (b"skip", b"xfail", b"expectedFailure", b"SkipTest", b"__test__", b"Skipped")
 
 CREDENTIAL = re.compile(
-    r"(?i)(^|_)(api_?keys?|secrets?|tokens?|passw(or)?d|credentials?|access_?key|auth_?key)($|_)"
+    r"(?i)(^|_)(api_?keys?|secrets?|passw(or)?d|credentials?|access_?key|auth_?key)($|_)|(^|_)token\Z"
     r"|(^|_)(openai|anthropic|llm)_(api|key|token|secret)"
 )
 """Names of what gives access; a library's own name is none."""
@@ -60,6 +60,8 @@ REFUSAL = re.compile(
 """Names and texts in an assertion that say that it failed."""
 REFUSAL_STATUS = range(400, 600)
 
+REMOVING = (b"delenv", b"setenv", b"environ")
+"""One of them stands in every file that takes a key away."""
 TRIVIAL_MATCHES = frozenset({"", ".", ".*", ".+", "^", "$", "^.*$", "(?s).*", "(?s).+", r"[\s\S]*", r".*?"})
 ABOUT_EQUALITY = re.compile(r"(?i)(^|_)(eq|equals?|equality|reflexive|hash\w*|comparison)($|_)")
 """Names of tests in which a thing is compared with itself on purpose."""

@@ -20,6 +20,8 @@ EXEMPT_VALUE = re.compile(
     r"|^[A-Z][A-Z0-9_]+$"
     r"|\.[a-z]{2,4}$"
     r"|\s"
+    # A pattern that finds them.
+    r"|^\^|\\[bdswBDSW]|\[[^\]]-[^\]]"
     # What somebody has hidden already, or what a template leaves open.
     r"|^<.*>$"
     r"|^(?i:\W*redact)"
@@ -50,12 +52,13 @@ SETATTR_ARGUMENTS = 3
 WRAPPERS = frozenset({"SecretStr", "SecretBytes", "Secret", "str", "bytes", "Field", "field", "Setting"})
 """Calls that pass their first argument, or their default, on."""
 DECODERS = frozenset({"base64.b64decode", "base64.urlsafe_b64decode", "base64.standard_b64decode"})
+SELF = frozenset({"self", "cls"})
 DEFAULTS = ("default",)
 RANDOM = re.compile(
     r"^(secrets\.(token_\w+|randbelow|choice)|os\.urandom|uuid\.uuid\d|random\.\w+|.*\brandbytes)$"
 )
 NOT_FOUND = frozenset({"KeyError", "LookupError", "Exception", "BaseException"})
-TEXTS = (ast.Constant, ast.Name, ast.JoinedStr, ast.BinOp, ast.Call)
+TEXTS = (ast.Constant, ast.Name, ast.Attribute, ast.JoinedStr, ast.BinOp, ast.Call)
 """Expressions that can be a text."""
 GETTER = "operator.itemgetter"
 GETATTR_ARGUMENTS = 3

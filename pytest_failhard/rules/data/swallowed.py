@@ -56,12 +56,15 @@ AVAILABLE = re.compile(
 OUTCOME_NAME = re.compile(
     r"(?i)(status|health|error|success|valid|passed|fail|ok$|(^|[_.])(\w*_code|code|rc)$)"
 )
+STATE_NAME = re.compile(r"(?i)(^|[_.])(is_)?\w*(connected|available|running|ready)$")
+"""Names of which False says that something is not there."""
 OUTCOME_TEXT = re.compile(r"(?i)(error|fail|unknown|unhealthy|degraded|invalid)")
 
-SECURITY = re.compile(
+SECURITY_WORD = re.compile(
     r"(?i)(^|_)(auth|authenticate|authenticated|authentication|authori[sz]e|authori[sz]ed|authori[sz]ation"
-    r"|tokens?|jwt|verify|verified|permission|permissions|permitted|signature|signatures)(_|$)|^_*validate(_|$)"
+    r"|tokens?|jwt|verify|verified|permission|permissions|permitted|signature|signatures)(_|$)"
 )
+VALIDATES = re.compile(r"(?i)^_*validate(_|$)")
 ALLOWS = re.compile(
     r"(?i)^(is_?)?(allow(ed)?|ok|valid|authori[sz]ed|authenticated|permitted|granted|verified|passed)$"
 )
@@ -87,6 +90,8 @@ BODIES = frozenset(
     {"jsonify", "dict", "JSONResponse", "ORJSONResponse", "UJSONResponse", "Response", "json_response"}
 )
 
+GENERATED = re.compile(r"(^|\.)(_*version_*|_*about_*)$")
+"""Own modules that are made when the project is built, and may be missing in a checkout."""
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError"})
 STAND_INS = frozenset({"type", "types.SimpleNamespace", "argparse.Namespace", "types.ModuleType", "object"})
 DOUBLES = re.compile(r"^(Magic|Async|NonCallable)?Mock$")
@@ -113,7 +118,6 @@ DIFFERING = {
     "jose": "python-jose",
     "jwt": "pyjwt",
     "magic": "python-magic",
-    "mistralai": "mistralai",
     "multipart": "python-multipart",
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyopenssl",
@@ -122,7 +126,6 @@ DIFFERING = {
     "pptx": "python-pptx",
     "psycopg2": "psycopg2-binary",
     "pythonjsonlogger": "python-json-logger",
-    "redis": "redis",
     "rest_framework": "djangorestframework",
     "serial": "pyserial",
     "skimage": "scikit-image",
@@ -136,8 +139,6 @@ DIFFERING = {
     "zmq": "pyzmq",
 }
 """Import name -> distribution, where the two differ and the distribution need not be installed here."""
-NO_REQUIREMENT = re.compile(r"(?i)(dev|test|doc|lint|ci\b|build|optional|extra)")
-"""Names of requirements files that do not say what the product needs."""
 HEALTH = re.compile(r"(?i)(health|ready|readiness|liveness|alive)")
 OK_STATUS = 200
 GATHERERS = frozenset({"asyncio.gather"})

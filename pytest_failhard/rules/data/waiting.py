@@ -52,7 +52,8 @@ ITER_SENTINEL_ARGUMENTS = 2
 EXITS = frozenset({"exit", "_exit", "abort", "quit", "fail"})
 IDLE = LOG_CALLS | {"sleep", "uniform", "random", "getLogger"}
 """Calls that change nothing before the next attempt."""
-INPUTS = frozenset({"input", "raw_input", "prompt", "confirm", "getpass", "readline"})
+INPUTS = frozenset({"input", "raw_input", "prompt", "confirm", "getpass", "readline", "get_input", "ask"})
+INTERRUPTS = frozenset({"KeyboardInterrupt"})
 RETRY_BOUNDS = {
     "tenacity.retry": ("stop",),
     "tenacity.Retrying": ("stop",),
@@ -74,12 +75,11 @@ MODEL_TEXT = re.compile(
 VENDORS = re.compile(
     r"(?i)(openai|anthropic|claude|gemini|google|groq|mistral|ollama|cohere|deepseek|bedrock|azure|gpt)"
 )
-MODEL_KEYS = re.compile(
-    r"(?i)(^|_)(models?|model_name|providers?|llm|backend|source|answered_by|used|engine|name)($|_)"
-)
+MODEL_KEYS = re.compile(r"(?i)(^|_)(models?|providers?|llm|backend|answered_by|engine)($|_)")
 ITERATORS = frozenset(
     {"enumerate", "list", "tuple", "reversed", "sorted", "items", "values", "keys", "iter", "zip"}
 )
 REDUCE = "functools.reduce"
+SELF = frozenset({"self", "cls"})
 CARRIERS = frozenset({"create"})
 """Calls whose answer names the model that gave it."""

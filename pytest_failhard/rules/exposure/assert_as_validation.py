@@ -39,25 +39,24 @@ class AssertAsValidation(StaticRule):
     name = "assert-as-validation"
     gate = "fallbacks"
     family = "exposure"
-    nodes = (ast.Assert,)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
-        """Return a hit for an assert on a parameter that nothing has used before."""
-        if not isinstance(node, ast.Assert):
-            return
-        function = module.function(node)
-        tested = {each.id for each in ast.walk(node.test) if isinstance(each, ast.Name)}
-        if function is None or function.name.startswith(data.TEST) or not tested & _parameters(function):
-            return
-        unused = sorted((tested & _parameters(function)) - _touched(module, function, node))
-        if unused:
-            yield self.hit(
-                module,
-                node,
-                f"{module.qualname(function)} checks its parameter {', '.join(unused)} by an assert,"
-                " which -O leaves out",
-                "raise ValueError or TypeError under an if",
-            )
+    def over(self, module: Module) -> Iterable[Hit]:
+        """Return a hit for each assert on a parameter that nothing has used before."""
+        for check in module.nodes(ast.Assert):
+            function = module.function(check)
+            if function is None or function.name.startswith(data.TEST):
+                continue
+            tested = {each.id for each in ast.walk(check.test) if isinstance(each, ast.Name)}
+            given = tested & _parameters(function)
+            unused = sorted(given - _touched(module, function, check)) if given else []
+            if unused:
+                yield self.hit(
+                    module,
+                    check,
+                    f"{module.qualname(function)} checks its parameter {', '.join(unused)} by an assert,"
+                    " which -O leaves out",
+                    "raise ValueError or TypeError under an if",
+                )
 
 
 def _parameters(function: FunctionNode) -> set[str]:

@@ -9,7 +9,7 @@ from pytest_failhard.rules.data import exposure as data
 from pytest_failhard.rules.environment import lookup
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
-from pytest_failhard.source.module import Module, argument, last_part
+from pytest_failhard.source.module import HOPS, Module, argument, last_part
 
 Found = tuple[ast.AST, str]
 
@@ -113,11 +113,13 @@ def _has_open_resource(module: Module, resources: ast.expr) -> bool:
     )
 
 
-def _holds_star(module: Module, value: ast.expr) -> bool:
+def _holds_star(module: Module, value: ast.expr, hops: int = HOPS) -> bool:
     """Tell whether origins hold `*`, also where the environment does not say which."""
     value = module.value(value)
-    parts = _parts(module, value)
-    return any(_holds_star(module, each) for each in parts) or (not parts and module.text(value) == "*")
+    parts = _parts(module, value) if hops else []
+    return any(_holds_star(module, each, hops - 1) for each in parts) or (
+        not parts and module.text(value) == "*"
+    )
 
 
 def _parts(module: Module, value: ast.expr) -> list[ast.expr]:

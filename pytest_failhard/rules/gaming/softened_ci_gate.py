@@ -52,7 +52,8 @@ class SoftenedCiGate(StaticRule):
         Lines that name a tool without running it; mutation tests; commands that only report, combine, show
         a version or install stubs; a report that is written beside a strict run of the same tool in the
         same job, or that the same script reads and can fail on; a status that is kept and used (`rc=$?`, a
-        step whose outcome a later step turns into a failure); `continue-on-error` by an expression over the matrix.
+        step whose outcome a later step turns into a failure); `continue-on-error` by an expression over
+        the matrix.
     Evasions:
         `|| :`, `; true`, `|| { echo; }`, `bash -c '... || true'`, a wrapper script, a Makefile with a
         leading `-`, `ignore_outcome`, `if: ${{ always() && false }}`, a matrix that excludes every

@@ -75,9 +75,9 @@ class SpecialCasedTestInput(StaticRule):
             rows = [row for row in _items(table) if not _is_word(row)]
             yield from self._candidate(module, table, rows, data.SAMPLE, "a table holds the answers of tests")
         for node, rows in _by_function(module).items():
-            yield from self._candidate(
-                module, node, rows, 1, "compares its argument with the input of a test"
-            )
+            least = data.SAMPLE if all(map(_answers_in_words, rows)) else 1
+            says = "compares its argument with the input of a test"
+            yield from self._candidate(module, node, rows, least, says)
         for node, rows in _filled(module).items():
             yield from self._candidate(module, node, rows, data.SAMPLE, "is filled with the answers of tests")
 
@@ -127,8 +127,11 @@ def _is_word(row: Row) -> bool:
     keys, values = row
     if all(isinstance(key, str) and data.WORD.match(key) for key in keys):
         return True
-    status = all(isinstance(key, int) and key in data.STATUS_CODES for key in keys)
-    return status and all(isinstance(value, str) for value in values)
+    return all(map(_is_status, keys)) and all(isinstance(value, str) or _is_status(value) for value in values)
+
+
+def _is_status(value: object) -> bool:
+    return isinstance(value, int) and value in data.STATUS_CODES
 
 
 def _answers_in_words(row: Row) -> bool:

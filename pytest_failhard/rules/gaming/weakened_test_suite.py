@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.strength import weaker
+from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import EVERY, StaticRule
 from pytest_failhard.source.canonical import canonical
 from pytest_failhard.source.checks import WrittenTest, called, is_check, live, written_tests
@@ -122,6 +123,21 @@ def weakened(base_sources: Mapping[str, bytes], now: Mapping[str, bytes]) -> tup
     return tuple(sorted(found))
 
 
+def check(tree: Tree) -> Iterable[Hit]:
+    """Return what the change takes from the tests; nothing where there is no merge base to compare with."""
+    base = tree.base
+    if base is None:
+        return ()
+    touched = sorted({*base.changed_lines(), *base.removed()})
+    names = [path for path in touched if path.endswith(".py") and role(path) == "test"]
+    before = {path: data for path in names if (data := base.read(path)) is not None}
+    if not before:
+        return ()
+    return weakened(
+        before, {path: (tree.root / path).read_bytes() for path in (file.path for file in tree.files)}
+    )
+
+
 def changed_together(changed: Collection[str], roles: Callable[[str], str]) -> int:
     """Return the number of changed test files, where product code is changed as well; else 0."""
     kinds = [roles(path) for path in changed if path.endswith(".py")]
@@ -211,7 +227,7 @@ def _weight(module: Module, test: WrittenTest) -> int:
 
 def _repeats(module: Module, check: ast.AST) -> int:
     times = 1
-    for above in module.ancestors(check):
+    for above in (*module.ancestors(check), *ast.walk(check)):
         if isinstance(above, ast.For | ast.AsyncFor | ast.comprehension):
             times *= _length(module, above.iter)
     return times
@@ -242,7 +258,7 @@ def _marks(module: Module, test: WrittenTest) -> frozenset[str]:
         each for each in (*(owner.body if owner else ()), *module.tree.body) if isinstance(each, ast.Assign)
     ]
     marked += [each.value for each in wide if last_part(each.targets[0]) == "pytestmark"]
-    calls = [*test.live, *(each for node in marked for each in ast.walk(node))]
+    calls = [*test.live(), *(each for node in marked for each in ast.walk(node))]
     found = {MARKS[name] for each in calls if (name := last_part(each)) in MARKS}
     lines = range(test.node.lineno, (test.node.end_lineno or test.node.lineno) + 1)
     excluded = any(PRAGMA in comment.text for comment in module.comments if comment.line in lines)
@@ -275,7 +291,7 @@ def _subject_stands(module: Module, test: WrittenTest, now: Mapping[str, bytes])
 
     A test that takes nothing from it by name is held to have a subject.
     """
-    used = {each.id for each in test.live if isinstance(each, ast.Name)}
+    used = {each.id for each in test.live() if isinstance(each, ast.Name)}
     tops = {part.removesuffix(".py") for path in now for part in path.split("/")[:3]}
     taken = [path for name, path in module.imports.items() if name in used and path.partition(".")[0] in tops]
     used_of_them = [path.rpartition(".")[2] for path in taken]

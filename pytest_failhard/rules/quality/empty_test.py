@@ -56,8 +56,8 @@ class EmptyTest(QualityRule):
         `print("ok")`; an assert in a nested function that nobody calls, behind `if False` or after a
         `return`; a bare comparison; `return x == 1`.
     Measured:
-        In the prototype: empty 6 of 6, returns-bool 14 of 14, no-assert 10 of 14; 1 of 6 on code that
-        nobody had tuned it on, because scripts run by hand were taken for tests.
+        On the corpus it was tuned on, harmful: empty 9 of 9, returns-bool 38 of 39. In 7 hand-written
+        projects with 5,720 tests no hit of these two, and 16 of no-assert, all smoke tests or no tests.
     """
 
     code = "FH601"
@@ -93,7 +93,7 @@ def _sub(test: WrittenTest) -> str:
         return "empty"
     if test.checks or any(ASSERTING_FIXTURE.match(name) for name in _names(test)):
         return ""
-    returned = [node.value for node in test.live if isinstance(node, ast.Return)]
+    returned = [node.value for node in test.live() if isinstance(node, ast.Return)]
     return "returns-bool" if any(map(_is_truth, returned)) else "no-assert"
 
 

@@ -44,8 +44,8 @@ class TautologicalAssertion(QualityRule):
         `assert x == x`, `x is x`, `not False`, `"" in s`, `isinstance(x, object)`, a display that is not
         empty, `(cond, "message")`, `any([True, cond])`, `assertEqual(1, 1)`.
     Measured:
-        In the prototype 14 of 14, 13 of them harmful; 4 of 4 on code that nobody had tuned it on, 1 of
-        them harmful.
+        On the corpus it was tuned on 17 of 18 right, 12 of them harmful; the wrong one looks for an empty
+        name in a mapping. In 7 hand-written projects with 5,720 tests that one hit.
     """
 
     code = "FH602"

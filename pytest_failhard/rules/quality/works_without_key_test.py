@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
     from pytest_failhard.source.module import Module
 
+ENVIRON = "os.environ"
+
 
 class WorksWithoutKeyTest(QualityRule):
     """A test demands an answer where the key or the model is missing.
@@ -48,8 +50,10 @@ class WorksWithoutKeyTest(QualityRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each test that wants an answer without a key."""
-        for test in written_tests(module):
-            way = _way(module, test)
+        tests = written_tests(module)
+        removing = set(_removing(module)) if tests else set[ast.AST]()
+        for test in tests:
+            way = _way(test, removes=test.node in removing)
             if way:
                 where = module.qualname(test.node)
                 yield self.hit(
@@ -60,7 +64,7 @@ class WorksWithoutKeyTest(QualityRule):
                 )
 
 
-def _way(module: Module, test: WrittenTest) -> str:
+def _way(test: WrittenTest, *, removes: bool) -> str:
     name = test.node.name
     if data.NO_KEY_REFUSED.search(name):
         return ""
@@ -68,7 +72,7 @@ def _way(module: Module, test: WrittenTest) -> str:
         return "" if _refused(test) else "says that it works without"
     if not test.checks:
         return ""
-    way = _removes(module, test) or _parametrised(test)
+    way = "removes the key from the environment" if removes else _parametrised(test)
     return way if way and not _refused(test) and not _absence(test) else ""
 
 
@@ -108,28 +112,33 @@ def _says_nothing(node: ast.AST) -> bool:
     return isinstance(node, ast.Not) or "none" in name or "false" in name
 
 
-def _removes(module: Module, test: WrittenTest) -> str:
-    """Say that a test takes a key out of the environment and gives no other."""
-    gone = [name for node in test.live for name in _removed(module, node)]
-    if not any(map(_is_key, gone)) or any(_gives(node) for node in test.live):
-        return ""
-    return "removes the key from the environment"
+def _removing(module: Module) -> Iterator[ast.AST]:
+    """Yield the functions that take a key out of the environment and give no other."""
+    if not any(word in module.data for word in data.REMOVING):
+        return
+    for node, name in (*_called_away(module), *_deleted(module)):
+        function = module.function(node) if _is_key(name) else None
+        if function is not None and not any(map(_gives, ast.walk(function))):
+            yield function
 
 
-def _removed(module: Module, node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Delete):
+def _deleted(module: Module) -> Iterator[tuple[ast.AST, str]]:
+    for node in module.nodes(ast.Delete):
         slots = [target for target in node.targets if isinstance(target, ast.Subscript)]
-        gone = [slot.slice for slot in slots if module.resolve(slot.value) == "os.environ"]
-        yield from (module.text(each) or "" for each in gone)
-    if isinstance(node, ast.Call) and _takes_away(module, node):
-        yield module.text(argument(node, 0, "name", "key")) or ""
+        for slot in slots:
+            if module.resolve(slot.value) == ENVIRON:
+                yield node, module.text(slot.slice) or ""
 
 
-def _takes_away(module: Module, call: ast.Call) -> bool:
-    name = last_part(call)
-    if name == "setenv":
-        return module.text(argument(call, 1, "value")) == ""
-    return name == "delenv" or module.resolve(call.func) == "os.environ.pop"
+def _called_away(module: Module) -> Iterator[tuple[ast.AST, str]]:
+    for call in module.nodes(ast.Call):
+        name = last_part(call)
+        if (
+            name == "delenv"
+            or (name == "setenv" and module.text(argument(call, 1, "value")) == "")
+            or (name == "pop" and module.resolve(call.func) == f"{ENVIRON}.pop")
+        ):
+            yield call, module.text(argument(call, 0, "name", "key")) or ""
 
 
 def _gives(node: ast.AST) -> bool:

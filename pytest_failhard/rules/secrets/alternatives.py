@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pytest_failhard.rules.environment import Lookup, is_environment, key_text, lookup
 from pytest_failhard.rules.secret_values import is_secret_name
-from pytest_failhard.source.module import Module, last_part
+from pytest_failhard.source.module import Module, last_part, own_nodes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +61,14 @@ def _key(module: Module, read: Lookup, node: ast.AST) -> str:
 
 def is_alternative(module: Module, read: Lookup) -> bool:
     """Tell whether a variable with an empty default is followed by `or`: what counts stands there."""
-    above = module.parent(read.node)
+    node: ast.AST = read.node
+    above = module.parent(node)
+    while isinstance(above, ast.Attribute | ast.Call):
+        node, above = above, module.parent(above)
     return (
         isinstance(above, ast.BoolOp)
         and isinstance(above.op, ast.Or)
-        and above.values[-1] is not read.node
+        and above.values[-1] is not node
         and module.text(read.default) == ""
     )
 
@@ -74,13 +77,21 @@ def replaced(module: Module) -> Iterator[Alternative]:
     """Yield what a name is set to where the variable that it holds turned out empty or absent."""
     for test in module.nodes(ast.If):
         name = _absent(test.test)
-        for statement in test.body if name is not None else ():
-            if isinstance(statement, ast.Assign) and _ast_name(statement.targets[0]) == name:
-                read = _held(module, statement.targets[0])
-                if read is not None:
-                    yield Alternative(node=statement, key=read.key, default=statement.value)
+        if name is None:
+            continue
+        for statement in _assignments(test):
+            read = _held(module, statement.targets[0]) if _ast_name(statement.targets[0]) == name else None
+            if read is not None:
+                yield Alternative(node=statement, key=read.key, default=statement.value)
     for test in module.nodes(ast.If):
         yield from _set(module, test)
+
+
+def _assignments(test: ast.If) -> Iterator[ast.Assign]:
+    for statement in test.body:
+        if isinstance(statement, ast.Assign):
+            yield statement
+        yield from own_nodes(statement, ast.Assign)
 
 
 def _set(module: Module, test: ast.If) -> Iterator[Alternative]:

@@ -106,13 +106,13 @@ def _items(module: Module, display: ast.Dict) -> Iterator[Bound]:
 
 def _holds_configuration(module: Module, node: ast.AST) -> bool:
     """Tell whether a mapping is bound to, or lies within, what is called a configuration."""
-    for above in module.ancestors(node):
-        if isinstance(above, ast.stmt | ast.Lambda):
-            targets = above.targets if isinstance(above, ast.Assign) else [getattr(above, "target", None)]
-            return any(data.CONFIGURATION.search(last_part(each)) for each in targets if each is not None)
-        if isinstance(above, ast.Call):
-            return _configures(above)
-    return False
+    above = next(
+        each for each in module.ancestors(node) if isinstance(each, ast.stmt | ast.Lambda | ast.Call)
+    )
+    if isinstance(above, ast.Call):
+        return _configures(above)
+    targets = above.targets if isinstance(above, ast.Assign) else [getattr(above, "target", None)]
+    return any(data.CONFIGURATION.search(last_part(each)) for each in targets if each is not None)
 
 
 def _configures(call: ast.Call) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pytest_failhard.rules import secret_values
+from pytest_failhard.rules.data import environment as env_data
 from pytest_failhard.rules.data import secrets as data
+from pytest_failhard.rules.secret_values import is_secret_name
+from pytest_failhard.rules.secrets.alternatives import replaced
 from pytest_failhard.rules.secrets.bound_secrets import (
     ATTRIBUTE,
     FIELD,
@@ -74,7 +77,10 @@ class SecretLiteralDefault(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each text that is bound to the name of a secret."""
+        told = set(map(id, _told_elsewhere(module)))
         for binding in bound(module):
+            if id(binding.node) in told:
+                continue
             value = secret_values.text(module, binding.value)
             if value is None or len(value) < data.MIN_CHARACTERS or _seeds(module, binding):
                 continue
@@ -89,6 +95,12 @@ class SecretLiteralDefault(StaticRule):
                     sub=sub,
                     identity=secret_values.identity(binding.node, binding.value),
                 )
+
+
+def _told_elsewhere(module: Module) -> Iterator[ast.AST]:
+    """Yield the places that FH001 reports: the value stands in for a variable of the environment."""
+    if any(hint in module.data for hint in env_data.HINTS):
+        yield from (place.node for place in replaced(module) if is_secret_name(place.key))
 
 
 def _sub(binding: Bound, value: str) -> str:

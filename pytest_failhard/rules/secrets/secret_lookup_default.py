@@ -53,13 +53,14 @@ class SecretLookupDefault(StaticRule):
         for answer in missing(module):
             if not answer.environment:
                 yield from self._judged(module, answer.handler, answer.key, answer.default)
-        if data.DEFAULT_MAPPING.encode() not in module.data:
-            return
+        if data.DEFAULT_MAPPING.encode() in module.data:
+            yield from self._defaulting(module)
+
+    def _defaulting(self, module: Module) -> Iterator[Hit]:
         for subscript in module.nodes(ast.Subscript):
             if isinstance(subscript.value, ast.Name) and isinstance(subscript.slice, ast.Constant | ast.Name):
-                yield from self._judged(
-                    module, subscript, key_text(module, subscript.slice), _made(module, subscript.value)
-                )
+                key = key_text(module, subscript.slice)
+                yield from self._judged(module, subscript, key, _made(module, subscript.value))
 
     def _judged(self, module: Module, node: ast.AST, key: str, default: ast.expr | None) -> Iterator[Hit]:
         if default is None or not is_secret_name(key):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Option
     from pytest_failhard.source.index import Index
 
+HOPS = 2
+"""Through how many names a test is followed to what it looks at."""
 DEMANDED, SETTING = "demanded", "setting"
 
 
@@ -165,12 +167,12 @@ def _tests(module: Module, failure: ast.AST) -> Iterator[ast.AST]:
             yield above.iter
 
 
-def _names(module: Module, test: ast.AST) -> Iterator[str]:
+def _names(module: Module, test: ast.AST, hops: int = HOPS) -> Iterator[str]:
     for each in ast.walk(test):
         name = each.value if isinstance(each, ast.Constant) else last_part(each)
         if isinstance(name, str) and is_secret_name(name):
             yield name.lower()
         if isinstance(each, ast.Name):
             bound = module.value(each)
-            if bound is not each and not isinstance(bound, ast.Name):
-                yield from _names(module, bound)
+            if hops and bound is not each and not isinstance(bound, ast.Name):
+                yield from _names(module, bound, hops - 1)

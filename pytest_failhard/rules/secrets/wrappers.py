@@ -32,8 +32,6 @@ class Use:
 
 def defined(module: Module) -> Iterator[Wrapper]:
     """Yield the wrappers that a file defines."""
-    if not any(hint in module.data for hint in data.HINTS):
-        return
     for functions in module.functions.values():
         for function in functions:
             if _wraps(module, function):

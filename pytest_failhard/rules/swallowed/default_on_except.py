@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_failhard.rules.assigned import assigned
 from pytest_failhard.rules.data import swallowed as data
-from pytest_failhard.rules.handlers import raises
+from pytest_failhard.rules.handlers import raises, running
 from pytest_failhard.rules.handlings import (
     Handling,
+    answers,
     following,
     handlings,
     is_noted,
@@ -44,8 +45,9 @@ class DefaultOnExcept(StaticRule):
             return render(rows)
     Exempt:
         A target that names an outcome (`status`, `healthy`, `valid`, ...) or a text that does (`unknown`,
-        `degraded`, ...); a handler that also appends to a list of errors; a name that the function tests
-        afterwards in order to raise, to exit or to return an error.
+        `degraded`, ...); a flag that is True in the try and False in the handler; a handler that also
+        appends to a list of errors; a name that the function tests afterwards in order to raise, to exit
+        or to return an error; functions that only display.
     Evasions:
         The default assigned before the try; `setattr`, `update`, tuple unpacking, a walrus; `finally`.
     Measured:
@@ -60,7 +62,8 @@ class DefaultOnExcept(StaticRule):
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each default in place of a result."""
         for handling in handlings(module):
-            if handling.swallows and isinstance(handling.node, ast.ExceptHandler):
+            caught = handling.swallows and isinstance(handling.node, ast.ExceptHandler)
+            if caught and not (handling.function and data.DISPLAY.search(handling.function.name)):
                 target = _defaulted(module, handling)
                 if target:
                     where = module.qualname(handling.node) or "the module"
@@ -75,12 +78,14 @@ class DefaultOnExcept(StaticRule):
 
 def _defaulted(module: Module, handling: Handling) -> str:
     """Return the first target that gets a default and may not; empty for none."""
-    if _records(handling):
+    if _records(handling) or answers(handling.body):
         return ""
     tried = assigned(module, handling.attempt.body)
     in_place = [handling.body, handling.attempt.finalbody]
     for target, value in (pair for body in in_place for pair in assigned(module, body).items() if tried):
-        if target in tried and _is_default(module, value) and not _is_exempt(module, handling, target, value):
+        if target not in tried or not _is_default(module, value) or _is_flag(module, tried[target], value):
+            continue
+        if not _is_exempt(module, handling, target, value):
             return target
     return _default_before(module, handling)
 
@@ -91,10 +96,18 @@ def _is_default(module: Module, value: ast.expr | None) -> bool:
     return value is not None and bool(literal(module, value))
 
 
+def _is_flag(module: Module, tried: ast.expr | None, value: ast.expr | None) -> bool:
+    """Tell whether a target says whether the try went well: True there, and False here."""
+    if tried is None or value is None:
+        return False
+    return literal(module, value) == "false" and literal(module, tried) in {"true", "false"}
+
+
 def _is_exempt(module: Module, handling: Handling, target: str, value: ast.expr | None) -> bool:
-    if data.OUTCOME_NAME.search(target) or (
-        value is not None and carries_error(module, value, handling.bound)
-    ):
+    name = target.removesuffix("]")
+    if data.OUTCOME_NAME.search(name) or carries_error(module, value, handling.bound):
+        return True
+    if value is not None and literal(module, value) == "false" and data.STATE_NAME.search(name):
         return True
     text = module.text(value)
     if text is not None and data.OUTCOME_TEXT.search(text):
@@ -105,11 +118,11 @@ def _is_exempt(module: Module, handling: Handling, target: str, value: ast.expr 
 def _records(handling: Handling) -> bool:
     """Tell whether a handler appends to something that gathers failures."""
     return any(
-        isinstance(call.func, ast.Attribute)
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
         and call.func.attr in {"append", "add", "extend", "put"}
         and data.ERROR_NAME.search(last_part(call.func.value))
-        for statement in handling.body
-        for call in own_nodes(statement, ast.Call)
+        for call in running(handling.body)
     )
 
 

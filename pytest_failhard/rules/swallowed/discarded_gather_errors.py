@@ -120,10 +120,17 @@ def _filters(module: Module, read: ast.Name) -> bool:
     if isinstance(above, ast.Call) and last_part(above) in {"zip", "enumerate"}:
         above = module.parent(above)
     if isinstance(above, ast.comprehension):
-        return _drops(above.ifs)
+        return _drops(above.ifs) and not _is_counted(module, above)
     if isinstance(above, ast.Call) and last_part(above) == "filter" and isinstance(above.args[0], ast.Lambda):
         return _drops([above.args[0].body])
     return isinstance(above, _LOOPS) and any(_skips(each) for each in above.body)
+
+
+def _is_counted(module: Module, generator: ast.comprehension) -> bool:
+    """Tell whether a comprehension only counts what succeeded."""
+    made = module.parent(generator)
+    user = module.parent(made) if made is not None else None
+    return isinstance(user, ast.Call) and last_part(user) in {"len", "sum"}
 
 
 def _drops(tests: Iterable[ast.expr]) -> bool:

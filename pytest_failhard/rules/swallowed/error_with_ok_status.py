@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from pytest_failhard.rules.data import swallowed as data
@@ -61,15 +61,16 @@ class ErrorWithOkStatus(StaticRule):
                 if not _sets_status(handling.body) and any(
                     _is_error(module, end, handling.bound) for end in ends
                 ):
-                    yield self._hit(module, handling.node, function)
+                    yield self._hit(module, handling.node, function, handling.details)
         for route in chain.from_iterable(module.functions.values()):
             if data.HEALTH.search(route.name) and is_route(module, route):
                 yield from self._unhealthy(module, route)
 
-    def _hit(self, module: Module, node: ast.AST, function: FunctionNode) -> Hit:
-        return self.hit(
-            module, node, f"{module.qualname(function)} answers 200 with an error in the body", FIX
-        )
+    def _hit(
+        self, module: Module, node: ast.AST, function: FunctionNode, details: Mapping[str, str] | None = None
+    ) -> Hit:
+        message = f"{module.qualname(function)} answers 200 with an error in the body"
+        return self.hit(module, node, message, FIX, details=details)
 
     def _unhealthy(self, module: Module, function: FunctionNode) -> Iterator[Hit]:
         if _sets_status(function.body):

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from pytest_failhard.rules.data import swallowed as data
+from pytest_failhard.rules.fallback_names import is_fallback_name
+from pytest_failhard.rules.flags import tested_after
+from pytest_failhard.rules.handlers import running
 from pytest_failhard.rules.handlings import Handling, answers, handlings, preset
 from pytest_failhard.rules.routes import is_route
 from pytest_failhard.rules.security import is_security_check
@@ -74,7 +77,11 @@ class SwallowedExceptionReturn(StaticRule):
         yield from self._decorated(module)
 
     def _handled(self, module: Module, handling: Handling, function: FunctionNode) -> Iterator[Hit]:
-        sub = _sub(module, handling, function) or _preset(module, handling, function)
+        sub = (
+            _sub(module, handling, function)
+            or _preset(module, handling, function)
+            or _flagged(module, handling, function)
+        )
         if sub:
             yield self.hit(
                 module,
@@ -111,7 +118,7 @@ _ANSWERS = {
 def _sub(module: Module, handling: Handling, function: FunctionNode) -> str:
     """Return the first sub that one of the ends of a handler has; empty for none."""
     for end in answers(handling.body):
-        if isinstance(end, ast.Yield) and not literal(module, end.value):
+        if isinstance(end, ast.Yield) and not _is_only_yield(module, handling, end):
             continue
         sub = _sub_of(module, handling, function, end.value)
         if sub:
@@ -119,15 +126,34 @@ def _sub(module: Module, handling: Handling, function: FunctionNode) -> str:
     return ""
 
 
+def _yields_error(module: Module, handling: Handling) -> bool:
+    """Tell whether a handler yields the error before it ends a generator."""
+    return any(
+        isinstance(each, ast.Yield) and names_error(module, each.value, handling.bound)
+        for each in running(handling.body)
+    )
+
+
+def _is_only_yield(module: Module, handling: Handling, end: ast.Yield) -> bool:
+    """Tell whether a handler yields a literal and nothing else: more than one is a report of the failure."""
+    yields = [each for each in running(handling.body) if isinstance(each, ast.Yield | ast.YieldFrom)]
+    return yields == [end] and bool(literal(module, end.value))
+
+
 def _sub_of(module: Module, handling: Handling, function: FunctionNode, value: ast.expr | None) -> str:
     if isinstance(value, ast.Await):
         value = value.value
     if _is_exempt(module, function, value):
         return ""
+    if literal(module, value) == "none" and _yields_error(module, handling):
+        return "error-value"
     if names_error(module, value, handling.bound):
         return "" if _is_body(module, function, value) else "error-value"
     if isinstance(value, ast.Name) and value.id in _parameters(function):
         return "input-unchanged"
+    if isinstance(value, ast.Call) and is_fallback_name(last_part(value)):
+        # FH106 says it, unless the function has nothing in it at all.
+        return _by_kind(function, literal(module, value))
     return _by_kind(function, literal(module, value) or "expr")
 
 
@@ -147,6 +173,13 @@ def _is_body(module: Module, function: FunctionNode, value: ast.expr | None) -> 
 def _preset(module: Module, handling: Handling, function: FunctionNode) -> str:
     found = preset(module, handling)
     return _by_kind(function, found[1]) if found else ""
+
+
+def _flagged(module: Module, handling: Handling, function: FunctionNode) -> str:
+    """Return the sub of a literal that is returned behind the try because of a flag set in the handler."""
+    after = tested_after(module, handling)
+    ends = answers(after) if after else ()
+    return next((_by_kind(function, kind) for end in ends if (kind := literal(module, end.value))), "")
 
 
 def _parameters(function: FunctionNode) -> frozenset[str]:

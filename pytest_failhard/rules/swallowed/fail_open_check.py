@@ -88,15 +88,15 @@ def _sub(module: Module, handling: Handling, function: FunctionNode) -> str:
         return ""
     if _allows(module, handling):
         return "true"
-    if not isinstance(handling.node, ast.ExceptHandler) or data.KEEPING.search(function.name):
+    if not _guards(module, function) or not _goes_on(handling, module):
         return ""
-    if not _goes_on(handling, module) or _denies_later(module, handling, function):
+    if _denies_later(module, handling, function):
         return ""
     return "continue" if isinstance(handling.body[-1], ast.Continue) else "pass"
 
 
 def _goes_on(handling: Handling, module: Module) -> bool:
-    if in_finally(module, handling.attempt):
+    if not isinstance(handling.node, ast.ExceptHandler) or in_finally(module, handling.attempt):
         return False
     return is_silent(handling) or is_noted(module, handling)
 
@@ -125,6 +125,16 @@ def _returns_no_failure(module: Module, handling: Handling) -> bool:
         and data.DENIES.search(after.value.operand.id)
         for after in following(module, handling.attempt)
     )
+
+
+def _guards(module: Module, function: FunctionNode) -> bool:
+    """Tell whether what a function goes on with is a permission: no token that it gets, no report."""
+    if data.KEEPING.search(function.name):
+        return False
+    if data.SECURITY_WORD.search(function.name):
+        return True
+    returns = own_nodes(function, ast.Return)
+    return all(literal(module, each.value) in {"true", "false", "none"} for each in returns)
 
 
 def _denies_later(module: Module, handling: Handling, function: FunctionNode) -> bool:

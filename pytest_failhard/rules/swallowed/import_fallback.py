@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.import_attempts import ImportAttempt, import_attempts
 from pytest_failhard.rules.own_modules import OwnModules, distributions
 from pytest_failhard.rules.unit import Hit, StaticRule
@@ -29,9 +30,9 @@ class ImportFallback(StaticRule):
         The project's own modules and its declared dependencies are always there, or the installation is
         broken: then it must not start.
     Subs:
-        `stub-local` a stand-in for an own module is defined; `local` an own module may be missing;
-        `declared` a declared dependency may be missing; `stub` a stand-in for a foreign module is defined;
-        `extra` an undeclared module may be missing.
+        `stub-local` a stand-in for an own module is defined; `local` an own module may be missing; `stub` a
+        stand-in for a foreign module is defined, declared or not; `declared` a declared dependency may be
+        missing; `extra` an undeclared module may be missing.
     Bad:
         try:
             from openai import OpenAI
@@ -56,7 +57,7 @@ class ImportFallback(StaticRule):
     name = "import-fallback"
     gate = "fallbacks"
     family = "swallowed"
-    subs = ("stub-local", "local", "declared", "stub", "extra")
+    subs = ("stub-local", "local", "stub", "declared", "extra")
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each import that may fail silently; `settle` tells whose module it is."""
@@ -68,7 +69,7 @@ class ImportFallback(StaticRule):
                 FIX,
                 details={
                     "modules": " ".join(attempt.modules),
-                    "relative": "yes" if attempt.relative else "",
+                    "relative": " ".join(attempt.relative),
                     **_shape(attempt),
                 },
             )
@@ -80,9 +81,9 @@ class ImportFallback(StaticRule):
             return
         own = OwnModules(index)
         for hit in hits:
-            sub = _sub(hit.details, own, index.metadata.dependencies)
+            sub, modules = _judged(hit.details, own, index.metadata.dependencies)
             if sub:
-                yield replace(hit, sub=sub, message=_message(hit.details["modules"].replace(" ", ", "), sub))
+                yield replace(hit, sub=sub, message=_message(", ".join(modules), sub))
 
 
 def _shape(attempt: ImportAttempt) -> Mapping[str, str]:
@@ -90,15 +91,19 @@ def _shape(attempt: ImportAttempt) -> Mapping[str, str]:
     return {name: "yes" if found else "" for name, found in shape.items()}
 
 
-def _sub(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str]) -> str:
+def _judged(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str]) -> tuple[str, Sequence[str]]:
+    """Return the sub, empty for none, and the modules that make it so."""
     modules = shape["modules"].split()
-    if shape["relative"] or any(module in own for module in modules):
-        return _own_sub(shape)
-    if any(each in declared for module in modules for each in distributions(module)):
-        return "declared"
+    relative = shape["relative"].split()
+    mine = [each for each in modules if (each in own or each in relative) and not data.GENERATED.search(each)]
+    if mine:
+        return _own_sub(shape), mine
+    needed = [each for each in modules if not declared.isdisjoint(distributions(each))]
     if shape["stands_in"]:
-        return "stub"
-    return "" if shape["imports"] or shape["raises_later"] else "extra"
+        return "stub", needed or modules
+    if needed:
+        return "declared", needed
+    return "" if shape["imports"] or shape["raises_later"] else "extra", modules
 
 
 def _own_sub(shape: Mapping[str, str]) -> str:
@@ -111,7 +116,7 @@ def _message(modules: str, sub: str) -> str:
     return {
         "stub-local": f"the project's own {modules} is replaced by a stand-in when it cannot be imported",
         "local": f"the project's own {modules} is treated as if it might be missing",
-        "declared": f"{modules} is a declared dependency and is treated as if it might be missing",
+        "declared": f"{modules} is declared as needed, and treated as if it might be missing",
         "stub": f"{modules} is replaced by a stand-in when it cannot be imported",
         "extra": f"{modules} may be missing, and nothing says so",
     }[sub]

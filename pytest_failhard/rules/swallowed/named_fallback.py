@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules.approvals import evidence, standing
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.data.values import BROAD
+from pytest_failhard.rules.fallback_names import is_fallback_name
 from pytest_failhard.rules.flags import tested_after
-from pytest_failhard.rules.handlers import raises
+from pytest_failhard.rules.handlers import raises, running
 from pytest_failhard.rules.handlings import handlings
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
-from pytest_failhard.source.module import Module, last_part, own_nodes
+from pytest_failhard.source.module import Module, last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -124,12 +125,10 @@ def _dotted(node: ast.expr) -> str:
 
 def _fallbacks(module: Module, body: Sequence[ast.stmt]) -> Iterator[tuple[ast.expr, ast.AST]]:
     """Yield the calls in a body that make the substitute, and what is called in the end."""
-    for statement in body:
-        for call in [statement, *own_nodes(statement, ast.Call)]:
-            if isinstance(call, ast.Call):
-                called = _substitute(module, call)
-                if called is not None:
-                    yield call, called
+    for call in running(body):
+        called = _substitute(module, call) if isinstance(call, ast.Call) else None
+        if isinstance(call, ast.Call) and called is not None:
+            yield call, called
 
 
 def _substitute(module: Module, call: ast.Call) -> ast.AST | None:
@@ -144,11 +143,6 @@ def _substitute(module: Module, call: ast.Call) -> ast.AST | None:
         if isinstance(given, ast.Name | ast.Attribute) and _is_function(module, given):
             return given
     return call.func if literal(module, call) == "data" and last_part(call) in module.functions else None
-
-
-def is_fallback_name(name: str) -> bool:
-    """Tell whether a function's name says that it stands in for something."""
-    return bool(data.FALLBACK.search(name)) and not data.NO_FALLBACK.search(name)
 
 
 def _is_function(module: Module, given: ast.Name | ast.Attribute) -> bool:

@@ -89,10 +89,13 @@ def _loop(module: Module, attempt: ast.Try) -> ast.AST | None:
 def _behind(module: Module, loop: ast.AST) -> Sequence[ast.stmt]:
     """Return the statements after a loop: what a `break` leads to."""
     above = module.parent(loop)
-    for _, body in ast.iter_fields(above) if above is not None else ():
-        if isinstance(body, list) and any(each is loop for each in body):
-            return body[body.index(loop) + 1 :]
-    return ()
+    bodies = [value for _, value in ast.iter_fields(above)] if above is not None else []
+    return [
+        each
+        for body in bodies
+        if isinstance(body, list) and loop in body
+        for each in body[body.index(loop) + 1 :]
+    ]
 
 
 def _leaves(statement: ast.stmt) -> bool:

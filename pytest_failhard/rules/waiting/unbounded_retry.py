@@ -44,8 +44,8 @@ class UnboundedRetry(StaticRule):
                     time.sleep(1)
             raise last
     Exempt:
-        Loops that ask somebody (`input()`); loops that count or look at a stop event beside the try;
-        consumers whose loop is the program: nothing returns or breaks on success.
+        Loops that ask somebody (`input()`) or hold out against an interrupt; loops that count or look at a
+        stop event beside the try; consumers whose loop is the program: nothing returns or breaks on success.
     Evasions:
         `itertools.count()`; `iter(int, 1)`; recursion on failure; `stop=stop_never`; `while not ok:` with
         `ok` set on success only.
@@ -158,7 +158,7 @@ def _iterates_for_ever(module: Module, node: ast.expr) -> bool:
 
 
 def _retries(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
-    if not attempt.handlers or not any(_goes_on(handler) for handler in attempt.handlers):
+    if not attempt.handlers or not any(map(_goes_on, attempt.handlers)):
         return False
     if not _succeeds(loop, attempt):
         return False
@@ -167,6 +167,8 @@ def _retries(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool
 
 def _goes_on(handler: ast.ExceptHandler) -> bool:
     """Tell whether a handler neither leaves nor decides anything: the loop goes on."""
+    if last_part(handler.type or handler) in data.INTERRUPTS:
+        return False
     return next(own_nodes(handler, *_ENDS), None) is None and not _exits(handler)
 
 
@@ -207,12 +209,11 @@ def _asks(loop: ast.AST) -> bool:
 
 def _decides(loop: ast.While | ast.For | ast.AsyncFor, attempt: ast.Try) -> bool:
     """Tell whether a test beside the attempt leaves the loop: a count, a deadline, a stop event."""
-    beside = [each for each in loop.body if each is not attempt]
+    within = set(own_nodes(attempt, ast.If))
     return any(
         next(own_nodes(test, ast.Raise, ast.Return, ast.Break), None) is not None
-        for statement in beside
-        for test in (statement, *own_nodes(statement, ast.If))
-        if isinstance(test, ast.If)
+        for test in own_nodes(loop, ast.If)
+        if test not in within and all(each is not attempt for each in own_nodes(test, ast.Try))
     )
 
 

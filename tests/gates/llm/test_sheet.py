@@ -21,7 +21,9 @@ def trial(name: str) -> Trial:
 
 
 def test_a_sheet_without_errors_demands_nothing() -> None:
-    Sheet().require()
+    sheet = Sheet()
+    sheet.require()
+    assert sheet.demanded == 0
 
 
 def test_a_demanded_case_that_nobody_judged_is_an_error() -> None:

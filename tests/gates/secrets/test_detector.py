@@ -105,6 +105,13 @@ def test_a_value_that_only_the_detector_knows_is_a_finding_of_unknown_length(
     assert found == ["here stands a provider's key (unknown length)"]
 
 
+def test_two_values_in_a_line_that_only_the_detector_knows_are_two(script: Script, tmp_path: Path) -> None:
+    found = scripted(
+        script, tmp_path, entry(0, "Slack Token", SHA1), entry(0, "Stripe Access Key", "cd" * 20)
+    )
+    assert len(found) == 2
+
+
 def test_a_line_that_the_file_does_not_have_is_an_error(script: Script, tmp_path: Path) -> None:
     with pytest.raises(GateError, match="a line that the file does not have"):
         scripted(script, tmp_path, entry(0, "Slack Token", SHA1, 9))

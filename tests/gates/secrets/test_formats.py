@@ -162,6 +162,7 @@ def test_a_password_in_a_url(path: str, user: str, password: str, severity: str)
         ("app/db.py", "postgresql://app:{password}@host/db"),
         ("app/db.py", "postgresql://app:${PASSWORD}@host/db"),
         ("app/db.py", "postgresql://app:$PASSWORD@host/db"),
+        ("app/db.go", "postgresql://app:%s@host/db"),
         ("app/db.py", "postgresql://app:<password>@host/db"),
         ("app/db.py", "http://host:8080/a@b"),
         ("alembic.ini", "driver://user:pass@localhost/dbname"),
@@ -184,5 +185,5 @@ def test_the_user_is_not_shown_for_it_may_be_the_password() -> None:
 
 
 def test_an_encoded_login() -> None:
-    text = f"//registry.example/:_auth={encoded('ana:' + drawn(16))}\n_auth={encoded('no colon')}\n"
+    text = f"//registry.example/:_auth={encoded('ana:' + drawn(16))}\n_auth={encoded('no colon')}\n_auth=abcdefghi\n"
     assert seen(".npmrc", text) == [("secret-value", 1, "high")]

@@ -37,6 +37,7 @@ from pytest_failhard.gates.secrets.places import Place, place
         (".env.example", Place.EXAMPLE),
         ("env.template", Place.EXAMPLE),
         ("docs/config.sample.yaml", Place.EXAMPLE),
+        ("web/locales/de.json", Place.EXAMPLE),
         ("README.md", Place.SHOWN),
         ("examples/app/compose.yaml", Place.SHOWN),
         ("example.md", Place.SHOWN),
