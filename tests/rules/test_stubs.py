@@ -74,6 +74,7 @@ class TestConstantAnswers:
             ("def f(x): return True\n", "true"),
             ("def f(x): return [1, {'a': 2}]\n", "data"),
             ("def f(x): return 'done'\n", "const"),
+            ("def f(x): return 'done'\ngraph.add(f)\n", "const"),
             ("def f(x): return {}\n", "empty"),
             ("def f(x): return False\n", "false"),
             ("def f(x): return None\n", "none"),
@@ -116,6 +117,8 @@ class TestConstantAnswers:
             "class A:\n    def f(self, x): return self.rate\n",
             "class A:\n    def f(self, x): return other.rate\n",
             "def f(x):\n    a = other\n    return 1\n",
+            "def f(x): return True\nCHECKS = {'null': f}\n",
+            "def f(x): return True\ndialect = Dialect(limits=f)\n",
         ],
     )
     def test_what_is_no_constant_answer_is_left_alone(self, source: str) -> None:

@@ -52,8 +52,8 @@ class MockInProduct(StaticRule):
     Exempt:
         Predicates (`is_mock_...`, `detect_stub_...`); errors, detectors, checkers, validators, finders,
         transports, rules, visitors, also by the name of a base; what only raises; `stub` and `sample` in the
-        middle of a name, unless behind a verb; a class without a body that is only used in annotations; what is named in
-        `public_test_doubles`.
+        middle of a name, unless behind a verb; a class without a body that is only used in annotations;
+        what is named in `public_test_doubles`.
     Evasions:
         `Mock = type("X", ...)`; a mock module imported lazily; a double in `examples/` that product code
         imports. Names like `DevClient` or `InMemoryStore` are none: FH208 and FH302 read their bodies.
