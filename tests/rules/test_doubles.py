@@ -211,6 +211,8 @@ class TestMockModes:
             "if flags.is_enabled('use_mock'): pass\n",
             "DEFAULTS = {'use_mock': True, 'retries': 3}\n",
             "offline_mode = a if b else True\n",
+            "class A:\n    def f(self, llm): self.mock_mode = not llm or llm.provider == 'mock'\n",
+            "if flags['use_mock'] or settings.verbose: pass\n",
             "use_mock = settings.debug\n",
         ],
     )
@@ -230,6 +232,7 @@ class TestMockModes:
             "def f(mock_llm): return mock_llm\n",
             "demo_mode = settings.demo_mode\n",
             "if kind == 'mock': pass\n",
+            "def f(x): return {'answer': x, 'fallback_mode': True}\n",
             "if mode == 'live': pass\n",
             "parser.add_argument('--model', default=0)\ndemo.add_argument()\n",
             "x = table['mocked']\n",
