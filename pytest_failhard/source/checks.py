@@ -17,7 +17,7 @@ CHECK = re.compile(
     re.IGNORECASE,
 )
 """The last part of the name of a call that fails where something is not so."""
-ASSERTING_FIXTURE = re.compile(r"(\w*(pytester|snapshot)|httpx_mock|\w+_regression)\Z")
+ASSERTING_FIXTURE = re.compile(r"(\w*(pytester|snapshot)|httpx_mock|\w+_regression|llm_faults)\Z")
 """Fixtures that fail by themselves."""
 UNCOLLECTED = frozenset(
     {"fixture", "async_fixture", "pytest_fixture", "property", "cached_property", "overload"}
