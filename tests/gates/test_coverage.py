@@ -36,7 +36,7 @@ class Changed:
     def read(self, path: str) -> bytes | None:
         return b"" if path in self.lines else None
 
-    def removed(self) -> frozenset[str]:
+    def differing(self) -> frozenset[str]:
         return frozenset()
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from pathlib import Path
 
 import pytest
 
 from pytest_failhard import model
 from pytest_failhard.gates import tests as gate
-from pytest_failhard.gates.tests import quality
-from pytest_failhard.rules import scan
 from tests.gates.test_tests import Tree, a_run
 from tests.recording import write
 
@@ -151,11 +148,9 @@ def test_a_conftest_that_does_not_parse_is_an_error(tmp_path: Path) -> None:
         read(tmp_path, files)
 
 
-def test_a_file_that_takes_too_long_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasty = functools.partial(scan.scan_project, limits=scan.Limits(max_seconds=-1))
-    monkeypatch.setattr(quality, "scan_project", hasty)
+def test_a_file_that_takes_too_long_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(model.GateError, match=r"unreadable-source: tests/test_a.py: too-slow"):
-        read(tmp_path, {"tests/test_a.py": "def test_a():\n    assert f()\n"})
+        read(tmp_path, {"tests/test_a.py": "def test_a():\n    assert f()\n"}, max_file_seconds=-1)
 
 
 def test_a_product_file_that_does_not_parse_is_left_to_its_gate(tmp_path: Path) -> None:
