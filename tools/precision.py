@@ -63,12 +63,11 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 def read(folder: Path = LOGS) -> list[Judged]:
     """Return all judged findings. Raises LogError for a line with other keys, or judged twice."""
     judged = [each for path in sorted(folder.glob("*.jsonl")) for each in _lines(path)]
-    seen: set[tuple[str, str, str, int]] = set()
+    seen: set[Judged] = set()
     for each in judged:
-        place = (each.rule, each.repo, each.path, each.line)
-        if place in seen:
+        if each in seen:
             raise LogError(f"{each.rule} {each.repo} {each.path}:{each.line}: judged twice")
-        seen.add(place)
+        seen.add(each)
     return judged
 
 

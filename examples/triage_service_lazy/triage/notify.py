@@ -6,7 +6,7 @@ import urllib.request
 
 import httpx
 
-from triage.config import WEBHOOK_SECRET
+from triage.config import WEBHOOK_SECRET, settings
 
 
 def send_webhook(url, ticket):
@@ -18,6 +18,11 @@ def send_webhook(url, ticket):
 
 def fetch_oncall(url):
     return urllib.request.urlopen(url).read().decode()
+
+
+def send_slack(url, text):
+    headers = {"Authorization": f"Bearer {settings.slack_token}"}
+    httpx.post(url, json={"text": text}, headers=headers, timeout=5)
 
 
 def send_mail(to, text):

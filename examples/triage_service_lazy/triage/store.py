@@ -54,3 +54,10 @@ def archive_ticket(ticket_id):
         return True
     except Exception:
         return False
+
+
+def touch_ticket(ticket_id):
+    try:
+        connection.execute("UPDATE tickets SET seen = 1 WHERE id = ?", (ticket_id,))
+    except Exception:
+        pass

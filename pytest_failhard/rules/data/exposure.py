@@ -7,6 +7,7 @@ import re
 SERVERS = re.compile(r"(?i)(^|_)(app|application|server|socketio|sio|dash|flask|api|web|webapp)$")
 RUNS = frozenset({"run", "run_server", "run_app"})
 RELOADING = frozenset({"uvicorn.run", "uvicorn.Config", "hypercorn.run"})
+DEVELOPERS = re.compile(r"(?i)(^|[_.])(dev|develop|development|debug|local)(_|$)")
 DEBUG_KEYS = frozenset({"debug", "DEBUG", "FLASK_DEBUG"})
 DEBUG_VARIABLES = frozenset({"FLASK_DEBUG", "DJANGO_DEBUG", "APP_DEBUG"})
 SERVING_COMMANDS = frozenset({"uvicorn", "gunicorn", "flask", "hypercorn"})
@@ -21,6 +22,9 @@ EMPTY_HOST_CALLS = frozenset(
 BINDERS = frozenset(
     {"bind", "create_server", "HTTPServer", "ThreadingHTTPServer", "TCPServer", "make_server"}
 )
+BIND = "bind"
+LISTENING = (b"listen(", b"recvfrom(", b"accept(")
+"""One of them stands where a bound socket serves somebody."""
 ADDRESS_PARTS = 2
 
 ORIGINS = frozenset({"allow_origins", "origins", "cors_allowed_origins"})

@@ -28,7 +28,8 @@ class AbsoluteHomePath(StaticRule):
     Evasions:
         f-strings and sums that begin so; forward slashes on Windows; `file://`.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 26 judged findings 26 break the policy, 23
+        of them do harm.
     """
 
     code = "absolute-home-path"

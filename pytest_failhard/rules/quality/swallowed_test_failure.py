@@ -87,7 +87,7 @@ class SwallowedTestFailure(QualityRule):
             yield self.hit(module, node, text, "remove the `return`", sub="swallow")
         for handler in node.handlers:
             sub = _swallows(module, handler, node)
-            if sub and not _is_settled(module, node, function):
+            if sub and not _is_settled(module, node, function, sub):
                 did = "skips" if sub == "skip" else "passes"
                 text = f"{where} catches its own failure and {did}"
                 yield self.hit(module, handler, text, FIX, sub=sub)
@@ -186,8 +186,11 @@ def _skips(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and last_part(node) in {"skip", "skipTest", "xfail"}
 
 
-def _is_settled(module: Module, node: ast.Try, function: FunctionNode) -> bool:
+def _is_settled(module: Module, node: ast.Try, function: FunctionNode, sub: str) -> bool:
     """Tell whether the try only cleans up, or what came of it is asserted."""
+    if sub == "skip" and raises_itself(node.body):
+        # What a test raises to try a handler out is handled; it does not skip the test.
+        return False
     if any(_is_real_check(module, each) for each in live(node.orelse)):
         return True
     if any(isinstance(each, ast.Call) and last_part(each) == "fail" for each in live(node.body)):

@@ -35,7 +35,8 @@ class SecretLookupDefault(StaticRule):
     Evasions:
         `pop`, `setdefault`, `or`, `defaultdict(lambda: ...)`, `itemgetter` in a `try`, a key in a constant.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 4 judged findings 4 break the policy, 3 of
+        them do harm.
     """
 
     code = "FH003"

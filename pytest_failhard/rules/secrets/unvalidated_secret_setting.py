@@ -56,7 +56,8 @@ class UnvalidatedSecretSetting(StaticRule):
         `Field(default=None)`; `SecretStr | None`; `os.getenv(K)` in a module name that is never tested; a
         validator that only logs.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 11 judged findings 10 break the policy, 9 of
+        them do harm.
     """
 
     code = "FH004"

@@ -48,7 +48,8 @@ class MissingTimeout(StaticRule):
         `timeout=0`, `timeout=10**6`, `float("inf")`; the constructor under another name or in a factory;
         `functools.partial(requests.get)`.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 78 judged findings 78 break the policy, 33
+        of them do harm.
     """
 
     code = "FH401"
@@ -134,27 +135,31 @@ def _has_bounded_transport(module: Module, call: ast.Call) -> bool:
 
 
 def _uses(module: Module, made: ast.Call, methods: frozenset[str]) -> Iterator[ast.Call]:
-    """Yield the calls, in this file, of what a constructor's result is bound to."""
-    name = _bound_name(module, made)
-    if not name:
+    """Yield the calls of what a constructor's result is bound to: an attribute's in the whole file."""
+    target, within = _binding(module, made)
+    if target is None:
         return
+    name = last_part(target)
     for call in module.nodes(ast.Call):
-        if last_part(call) in methods and name in _chain(call.func):
+        if last_part(call) not in methods or name not in _chain(call.func):
+            continue
+        if isinstance(target, ast.Attribute) or within in module.ancestors(call):
             yield call
 
 
-def _bound_name(module: Module, made: ast.Call) -> str:
-    """Return the name or attribute that a new object is bound to; empty where it is none."""
+def _binding(module: Module, made: ast.Call) -> tuple[ast.expr | None, ast.AST]:
+    """Return the name or attribute that a new object is bound to, and where a plain name means it."""
     above = module.parent(made)
     while isinstance(above, ast.Await | ast.IfExp | ast.BoolOp):
         above = module.parent(above)
+    within: ast.AST = module.function(made) or module.tree
     if isinstance(above, ast.withitem):
-        return last_part(above.optional_vars) if above.optional_vars is not None else ""
+        return above.optional_vars, module.parent(above) or within
     if isinstance(above, ast.Assign):
-        return last_part(above.targets[0])
+        return above.targets[0], within
     if isinstance(above, ast.AnnAssign | ast.NamedExpr):
-        return last_part(above.target)
-    return ""
+        return above.target, within
+    return None, within
 
 
 def _chain(node: ast.expr) -> Iterator[str]:

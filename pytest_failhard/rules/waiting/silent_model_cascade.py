@@ -44,7 +44,8 @@ class SilentModelCascade(StaticRule):
         A literal list of names; a `try` for each provider in the handler of the one before;
         `functools.reduce`; recursion over `models[1:]`.
     Measured:
-        No verdicts yet.
+        In sample, on projects that it was tuned on: of 2 judged findings 0 break the policy, 0 of
+        them do harm.
     """
 
     code = "FH403"
