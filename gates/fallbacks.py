@@ -28,8 +28,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings
-from pytest_failhard.rules.findings import by_family, options_of, settle
+from pytest_failhard.rules.baseline import FILE
+from pytest_failhard.rules.findings import by_family, options_of
 from pytest_failhard.rules.inline import bind
+from pytest_failhard.rules.ratchet import Terms, settle_new
 from pytest_failhard.rules.scan import Limits, scan_project
 
 FAMILIES = ("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure")
@@ -57,6 +59,10 @@ class FallbacksSettings(Settings):
     required_methods: tuple[str, ...] = ()
     optional_hooks: tuple[str, ...] = ()
     confession_languages: tuple[str, ...] = ("en",)
+    baseline: str = FILE
+    """The file that notes the stock of the rules in `new_severity`."""
+    baseline_sha256: str = ""
+    """Its digest in hex, empty where none is demanded."""
     max_file_bytes: int = Limits.max_bytes
     max_file_seconds: int = Limits.max_seconds
     """Processor time of all rules on one file."""
@@ -77,7 +83,13 @@ class FallbacksGate:
         scan = scan_project(run.root, run.source, run.test_roots, limits)
         if scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
-        settled = settle(scan, self.id, settings.severity, options_of(settings))
+        terms = Terms(
+            severity=settings.severity,
+            new=settings.new_severity,
+            file=settings.baseline,
+            sha256=settings.baseline_sha256,
+        )
+        settled, slack = settle_new(scan, self.id, run, terms, options_of(settings))
         inline = bind(scan, self.id, settled, run)
         files = [facts for facts in scan.index.files if facts.role == "product"]
         lines = sum(facts.code_lines for facts in files)
@@ -85,7 +97,7 @@ class FallbacksGate:
         return Observation(
             tool="failhard",
             examined=len(files),
-            findings=tuple(sorted((*settled.findings, *inline.findings))),
+            findings=tuple(sorted((*settled.findings, *slack, *inline.findings))),
             allows=inline.waivers,
             measures={
                 "files": len(files),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import sys
 from typing import TYPE_CHECKING
@@ -74,5 +75,11 @@ def _names(rule: type[StaticRule], form: str) -> tuple[str, ...]:
 
 def _table(level: int, gate: str) -> Mapping[str, str] | None:
     """Return the severities of a gate's rules in a shipped policy; None where it has no such gate."""
-    document = yaml.safe_load(policy.shipped_text(level))["gates"].get(gate)
-    return None if document is None else document["options"]["severity"]["value"]
+    rule = _gates(level).get(gate)
+    return None if rule is None else rule["options"]["severity"]["value"]
+
+
+@functools.cache
+def _gates(level: int) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]]]:
+    """Return the gates of a shipped policy as the file has them."""
+    return yaml.safe_load(policy.shipped_text(level))["gates"]  # type: ignore[no-any-return] # our own file

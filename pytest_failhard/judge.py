@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Waiver, WaiverTerms
 
 WAIVERS_FILE = "failhard-waivers.yaml"
+MARK = "a waiver of kind false-positive, with an approved_by other than its owner, marks it"
 NAMED = 3
 NAMED_REPAIRS = 2
 HUNDRED = 100
@@ -39,11 +40,10 @@ class _Judged:
 
 
 def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today: date) -> Result:
-    """Return the verdict of one gate.
+    """Return the verdict of one gate; the observation's own waivers come behind the given ones.
 
     What is not proven is an error: nothing examined, a demanded measure that is missing, a measure that
-    cannot be true. No waiver is looked at before that. Comparisons are exact. Waivers in the judged
-    files themselves (`observation.allows`) count behind the others.
+    cannot be true. No waiver is looked at before that. Comparisons are exact.
     """
     doubts = _doubts(rule, observation)
     if doubts:
@@ -52,7 +52,7 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     if not observation.applies:
         return dataclasses.replace(seen, because=(f"does not apply: {rule.when}; the evidence is kept",))
     candidates = [*_breaches(rule, observation), *_distinct(observation.findings)]
-    listed = [*sorted(waivers, key=repr), *sorted(observation.allows, key=repr)]
+    listed = (*sorted(waivers, key=repr), *observation.allows)
     waived, standing = _split(candidates, rule, listed, today)
     seen = dataclasses.replace(seen, findings=tuple(each.finding for each in standing), waived=tuple(waived))
     failing = [each for each in standing if _fails(each, rule)]
@@ -286,17 +286,14 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     )
     options = [f"fix: {'; '.join([*places][:NAMED_REPAIRS])} (recommended)"]
     waivable = [each for each in failing if rule.waivable.covers(each.finding)]
-    barred = [each for each in failing if not rule.waivable.covers(each.finding)]
-    marked = [each for each in barred if rule.waivable.marks(each.finding)]
+    barred = {each.finding.rule for each in failing} - {each.finding.rule for each in waivable}
+    marked = {each.finding.rule for each in failing if rule.waivable.marks(each.finding)}
     if waivable:
         options.append(_waiver_entry(waivable[0], rule.gate))
     if barred:
-        options.append(f"not waivable: {', '.join(sorted({each.finding.rule for each in barred}))}")
+        options.append(f"not waivable: {', '.join(sorted(barred))}")
     if marked:
-        options.append(
-            "where the finding is wrong, mark it in the same way with `kind: false-positive` and an "
-            f"approved_by other than the owner: {', '.join(sorted({each.finding.rule for each in marked}))}"
-        )
+        options.append(f"where it is wrong, {MARK}: {', '.join(sorted(marked))}")
     # A static rule has a page of its own; any other finding is explained with its gate.
     subject = worst.rule.partition("/")[0] if CODE.match(worst.rule) else rule.gate
     return (*options, f"read why: failhard explain {subject}")

@@ -402,8 +402,8 @@ class Base(Protocol):
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
         """Return the lines of the working tree that the base lacks, by path, untracked files included."""
 
-    def removed(self) -> frozenset[str]:
-        """Return the paths that the base has and the working tree lacks."""
+    def differing(self) -> frozenset[str]:
+        """Return the paths of the base whose text there is another, files that are gone included."""
 
 
 class Process(Protocol):

@@ -160,6 +160,7 @@ def _register(manager: pluggy.PluginManager, name: str) -> str:
 
 def flatten(groups: object) -> tuple[Gate, ...]:
     """Return the gates of all hook implementations; raises PlanError for an id given twice."""
+    # Pluggy gives no types for results of hooks.
     gates: list[Gate] = [gate for group in groups for gate in group]  # type: ignore[attr-defined]
     ids = [gate.id for gate in gates]
     twice = sorted({name for name in ids if ids.count(name) > 1})

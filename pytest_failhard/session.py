@@ -246,6 +246,7 @@ def _outcome(event: Mapping[str, object]) -> engine.Outcome:
         observation=codec.load(str(seen).encode()) if seen is not None else None,
         error=str(event["error"]),
         external=bool(event["external"]),
+        # Our own worker wrote the event.
         evidence=tuple(Evidence(**item) for item in event["evidence"]),  # type: ignore[attr-defined]
         seconds=float(str(event["seconds"])),
     )

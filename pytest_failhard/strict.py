@@ -50,8 +50,10 @@ class _Reader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
+            # PyYAML ships no types, its stubs few.
             event = self.peek_event()  # type: ignore[no-untyped-call, unused-ignore]
             raise yaml.composer.ComposerError(None, None, "an alias: write the value out", event.start_mark)
+        # PyYAML ships no types, its stubs few.
         return super().compose_node(parent, index)  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
 
 

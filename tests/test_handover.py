@@ -25,6 +25,7 @@ def root(tmp_path: Path) -> Path:
 def theirs(root: Path, **options: bool | Iterable[str]) -> coverage.Coverage:
     """Return a collector that has begun nothing, as one that ours hides."""
     data = str(root.parent / "theirs")
+    # The caller names options of coverage.
     return coverage.Coverage(data_file=data, config_file=False, **options)  # type: ignore[arg-type]
 
 

@@ -40,11 +40,13 @@ MILD = dataclasses.replace(STRICT, stale=Severity.LOW)
 def finding(anchor: str = "x", severity: Severity = Severity.MEDIUM, **changes: str | int) -> Finding:
     values = {"rule": "E501", "name": "line-too-long", "path": "app/a.py", "line": 3, "message": "too long"}
     values |= {"fix": "wrap it", "anchor": anchor, **changes}
+    # The caller names fields of the type.
     return Finding(severity=severity, **values)  # type: ignore[arg-type]
 
 
 def saw(*findings: Finding, **changes: object) -> Observation:
     observation = Observation(tool="ruff 0.17.5", examined=12, findings=findings)
+    # The caller names fields of the type.
     return dataclasses.replace(observation, **changes)  # type: ignore[arg-type]
 
 
@@ -62,6 +64,7 @@ def waiver(of: Finding, **changes: object) -> Waiver:
         owner="mia",
         expires=TODAY,
     )
+    # The caller names fields of the type.
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -504,3 +507,48 @@ def test_nothing_is_lost_between_observation_and_result(
 def test_a_medium_stale_waiver_fails_too() -> None:
     terms = dataclasses.replace(STRICT, stale=Severity.MEDIUM)
     assert settle(CLEAN, waiver(finding()), terms).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("kind", "approved_by", "covered"),
+    [
+        ("false-positive", "grace", True),
+        ("false-positive", "ada", False),
+        ("false-positive", "", False),
+        ("accepted-risk", "grace", False),
+        ("inline", "grace", False),
+    ],
+)
+def test_two_people_mark_as_wrong_what_nobody_waives(kind: str, approved_by: str, covered: bool) -> None:
+    terms = Waivable(all_but=frozenset({"FH705"}), false_positive=frozenset({"FH705"}))
+    rule = dataclasses.replace(LINT, waivable=terms)
+    forced = finding(rule="FH705", name="forced-exit")
+    mark = waiver(forced, kind=kind, owner="ada", approved_by=approved_by)
+    result = judge(rule, saw(forced), [mark], TODAY)
+    assert (result.verdict is Verdict.PASS) is covered
+    assert len(result.waived) == covered
+
+
+def test_the_way_to_mark_a_wrong_finding_is_named_where_there_is_one() -> None:
+    terms = Waivable(all_but=frozenset({"FH705", "F401"}), false_positive=frozenset({"FH705"}))
+    rule = dataclasses.replace(LINT, waivable=terms)
+    forced, other = finding(rule="FH705", name="forced-exit"), finding("y", rule="F401", name="unused-import")
+    result = judge(rule, saw(forced, other), (), TODAY)
+    assert result.options[1] == "not waivable: F401, FH705"
+    assert "kind false-positive" in result.options[2]
+    assert result.options[2].endswith(": FH705")
+    assert "false-positive" not in " ".join(judge(rule, saw(other), (), TODAY).options)
+    nothing = dataclasses.replace(LINT, waivable=dataclasses.replace(terms, any=False))
+    assert "false-positive" not in " ".join(judge(nothing, saw(forced), (), TODAY).options)
+
+
+def test_a_waiver_in_the_judged_file_counts_behind_the_others() -> None:
+    seen = finding()
+    inline, central = waiver(seen, kind="inline"), waiver(seen, reason="zzz the last of all by its text")
+    observation = saw(seen, allows=(inline,))
+    assert [each.waiver for each in judge(LINT, observation, (), TODAY).waived] == [inline]
+    assert [each.waiver for each in judge(LINT, observation, [central], TODAY).waived] == [central]
+    late = dataclasses.replace(inline, expires=TODAY - timedelta(days=1))
+    assert judge(LINT, saw(seen, allows=(late,)), (), TODAY).verdict is Verdict.FAIL
+    barred = dataclasses.replace(LINT, waivable=Waivable(any=False))
+    assert judge(barred, observation, (), TODAY).verdict is Verdict.FAIL

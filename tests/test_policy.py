@@ -323,6 +323,7 @@ FULL = Rule(
 
 def option(name: str, **changes: object) -> Callable[[Rule], Rule]:
     def change(of: Rule) -> Rule:
+        # The caller names fields of an option.
         changed = replace(of.options[name], **changes)  # type: ignore[arg-type]
         return replace(of, options={**of.options, name: changed})
 
@@ -342,6 +343,10 @@ WEAKENINGS: list[tuple[Callable[[Rule], Rule], str]] = [
     (lambda of: replace(of, at_most={"violations": 1}), "at_most.violations: 1 is weaker than 0"),
     (lambda of: replace(of, at_most={}), "at_most.violations: missing, 0 is demanded"),
     (lambda of: replace(of, waivable=Waivable()), "waivable: opens F401"),
+    (
+        lambda of: replace(of, waivable=replace(of.waivable, false_positive=frozenset({"F401"}))),
+        "waivable: lets F401 be marked as wrong",
+    ),
     (option("select", value=["E"]), "options.select: lacks F"),
     (option("select", kind="accept"), "options.select: kind accept gives the project more than tighten"),
     (option("select", stricter="subset"), "options.select: stricter subset differs from superset"),
@@ -488,3 +493,37 @@ def test_prints_paths_ignored_codes_and_import_order_are_linted_at_every_level(l
 
 def test_each_level_has_its_budget() -> None:
     assert [LEVELS[level].budget_seconds // 60 for level in policy.LEVELS] == [5, 10, 15, 30]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{all_but: [F401]}", Waivable(all_but=frozenset({"F401"}))),
+        (
+            "{all_but: [F401, E501], false_positive: [F401]}",
+            Waivable(all_but=frozenset({"F401", "E501"}), false_positive=frozenset({"F401"})),
+        ),
+    ],
+)
+def test_what_can_be_waived_or_marked_as_wrong(text: str, expected: Waivable) -> None:
+    data = edited(1, ("  lint:\n    fail_at: medium", f"  lint:\n    waivable: {text}\n    fail_at: medium"))
+    parsed = policy.parse(data, "own.yaml", GATES, today=TODAY)
+    assert next(each for each in parsed.rules if each.gate == "lint").waivable == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{all_but: F401}",
+        "{all_but: []}",
+        "{all_but: [1]}",
+        "{all_but: [F401], false_positive: F401}",
+        "{all_but: [F401], false_positive: [E501]}",
+        "{false_positive: [F401]}",
+        "{all_but: [F401], more: []}",
+    ],
+)
+def test_what_cannot_be_marked_is_refused(text: str) -> None:
+    data = edited(1, ("  lint:\n    fail_at: medium", f"  lint:\n    waivable: {text}\n    fail_at: medium"))
+    with pytest.raises(PolicyError, match="waivable: must be true, false, or"):
+        policy.parse(data, "own.yaml", GATES, today=TODAY)

@@ -37,7 +37,9 @@ EXPECTATIONS = (
     Expectation(
         name="triage_service_lazy",
         status=1,
-        failing=frozenset({"tests", "coverage", "lint", "types", "fallbacks", "secrets", "security", "llm"}),
+        failing=frozenset(
+            {"tests", "coverage", "lint", "types", "fallbacks", "integrity", "secrets", "security", "llm"}
+        ),
     ),
 )
 

@@ -31,7 +31,8 @@ from dataclasses import dataclass, field
 
 from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
-from pytest_failhard.rules.findings import options_of, settle
+from pytest_failhard.rules.baseline import FILE
+from pytest_failhard.rules.findings import options_of
 from pytest_failhard.rules.gaming import (
     softened_ci_gate,
     unresolved_import,
@@ -40,6 +41,7 @@ from pytest_failhard.rules.gaming import (
 )
 from pytest_failhard.rules.gaming.shadowed import shadows
 from pytest_failhard.rules.inline import allows, malformed
+from pytest_failhard.rules.ratchet import Terms, settle_new
 from pytest_failhard.rules.scan import Limits, scan_project
 from pytest_failhard.rules.suppressed import in_stubs
 from pytest_failhard.rules.tree import Tree
@@ -69,6 +71,10 @@ class IntegritySettings(Settings):
     """Globs of files that run checks, beside the usual ones."""
     gate_tools: tuple[str, ...] = ()
     """Names of checks beside the usual ones."""
+    baseline: str = FILE
+    """The file that notes the stock of the rules in `new_severity`."""
+    baseline_sha256: str = ""
+    """Its digest in hex, empty where none is demanded."""
     max_file_bytes: int = Limits.max_bytes
     max_file_seconds: int = Limits.max_seconds
     """Processor time of all rules on one file."""
@@ -104,21 +110,21 @@ class IntegrityGate:
             nested=listing.nested,
         )
         more = [hit for check in TREE_CHECKS for hit in check(tree)]
-        settled = settle(scan, self.id, settings.severity, options, more)
+        terms = Terms(
+            severity=settings.severity,
+            new=settings.new_severity,
+            file=settings.baseline,
+            sha256=settings.baseline_sha256,
+        )
+        settled, slack = settle_new(scan, self.id, run, terms, options, more)
         stubs = others(run.root, listing.nested, ".pyi")
         counts = counted(run.root, scan.index.files, stubs)
+        findings = [*settled.findings, *slack, *map(_nested, listing.nested)]
+        findings += malformed(scan, run.level, run.today)
         return Observation(
             tool="failhard",
             examined=len(listing.files) + len(stubs),
-            findings=tuple(
-                sorted(
-                    (
-                        *settled.findings,
-                        *map(_nested, listing.nested),
-                        *malformed(scan, run.level, run.today),
-                    )
-                )
-            ),
+            findings=tuple(sorted(findings)),
             measures={
                 "files": len(listing.files) + len(stubs),
                 "excluded_files": len(listing.excluded),

@@ -63,6 +63,7 @@ from pytest_failhard.model import (
     TestRun,
 )
 from pytest_failhard.rules.findings import options_of
+from pytest_failhard.rules.scan import Limits
 from pytest_failhard.source import files
 from pytest_failhard.source.forgery import forging
 from pytest_failhard.source.manifest import (
@@ -98,6 +99,8 @@ class TestsSettings(Settings):
     """Globs over the whole reason."""
     pass_env: tuple[str, ...] = ()
     """Read by the supervisor: names of variables that it hands to the test process."""
+    max_file_bytes: int = Limits.max_bytes
+    max_file_seconds: int = Limits.max_seconds
 
 
 class TestsGate:
@@ -124,8 +127,7 @@ class TestsGate:
         if not view.executed:
             raise GateError(_nothing(view))
         accepted = settings.accepted_skip_reasons
-        options = {**options_of(settings), **quality.strictness(config)}
-        text = quality.read(run, written, view, settings.severity, options)
+        text = quality.read(run, written, view, _terms(settings, config))
         findings = {
             *outcomes(view),
             *skips(view, accepted),
@@ -142,7 +144,16 @@ class TestsGate:
             examined=len(view.executed),
             findings=tuple(sorted(findings)),
             measures={**measures, **text.measures},
+            allows=text.allows,
         )
+
+
+def _terms(settings: TestsSettings, config: PytestConfig) -> quality.Terms:
+    return quality.Terms(
+        severity=settings.severity,
+        options={**options_of(settings), **quality.strictness(config)},
+        limits=Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds),
+    )
 
 
 def _patterns(settings: TestsSettings) -> Patterns:

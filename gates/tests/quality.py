@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pytest_failhard.gates.tests.results import View
-from pytest_failhard.model import Finding, GateError, Option, Run, Severity
-from pytest_failhard.rules.findings import OFF, finding, rank_of, settle
-from pytest_failhard.rules.scan import Scan, scan_project
+from pytest_failhard.model import Finding, GateError, Option, Run, Severity, Waiver
+from pytest_failhard.rules.findings import OFF, Settled, finding, rank_of, settle
+from pytest_failhard.rules.inline import bind
+from pytest_failhard.rules.scan import Limits, Scan, scan_project
 from pytest_failhard.rules.tested import CONFTEST, ROOTS
 from pytest_failhard.rules.unit import Hit
 from pytest_failhard.source.pytest_config import PytestConfig
@@ -23,28 +24,35 @@ STRICT_KEYS = ("strict_xfail", "xfail_strict", "strict")
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """What the text of the tests says: findings at the level's severities, and counts."""
+    """What the text of the tests says: findings at the level's severities, what lets some through, counts."""
 
     findings: tuple[Finding, ...]
+    allows: tuple[Waiver, ...]
     measures: Mapping[str, int]
 
 
-def read(
-    run: Run,
-    collected: Collection[str],
-    view: View,
-    severity: Mapping[str, str],
-    options: Mapping[str, Option],
-) -> Text:
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How bad each rule is, the gate's settings by name, and what a file may cost."""
+
+    severity: Mapping[str, str]
+    options: Mapping[str, Option]
+    limits: Limits
+
+
+def read(run: Run, collected: Collection[str], view: View, terms: Terms) -> Text:
     """Return what the rules say of the collected files; raises GateError for one that cannot be read."""
-    scan = scan_project(run.root, run.source, run.test_roots)
+    scan = scan_project(run.root, run.source, run.test_roots, terms.limits)
     problems = [each for each in scan.unreadable if _is_ours(each.partition(": ")[0], collected)]
     if problems:
         raise GateError("unreadable-source: " + "; ".join(problems))
-    hits = settle(scan, GATE, {}, {**options, ROOTS: list(run.test_roots)}).hits
+    hits = settle(scan, GATE, {}, {**terms.options, ROOTS: list(run.test_roots)}).hits
     judged = _Judged(view)
+    findings = tuple(_listed((hit for hit in hits if not judged.covers(hit)), terms.severity))
+    inline = bind(scan, GATE, Settled(findings=findings, hits=hits, unlisted=0), run)
     return Text(
-        findings=tuple(_listed((hit for hit in hits if not judged.covers(hit)), severity)),
+        findings=(*findings, *inline.findings),
+        allows=inline.waivers,
         measures=_measures(scan, collected, hits),
     )
 

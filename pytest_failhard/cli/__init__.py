@@ -6,7 +6,7 @@ import importlib
 
 import click
 
-COMMANDS = ("check", "verify", "gates", "explain", "llm-faults", "llm-server", "init")
+COMMANDS = ("check", "verify", "gates", "explain", "ratchet", "llm-faults", "llm-server", "init")
 
 
 class LazyGroup(click.Group):

@@ -138,7 +138,8 @@ async def _awaited(result: Awaitable[object]) -> object:
 def _reply(app: Asgi | Wsgi, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Reply:
     target = app if inspect.isroutine(app) else type(app).__call__
     if inspect.iscoroutinefunction(target):
-        return asyncio.run(_asgi(app, method, path, body, headers))  # type: ignore[arg-type]  # just seen
+        # Its type was just looked at.
+        return asyncio.run(_asgi(app, method, path, body, headers))  # type: ignore[arg-type]
     return _wsgi(app, method, path, body, headers)  # type: ignore[arg-type]  # what else is an application
 
 

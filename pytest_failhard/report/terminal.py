@@ -7,7 +7,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from pytest_failhard.model import Verdict
+from pytest_failhard.model import FALSE_POSITIVE, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,11 +62,19 @@ def _header(report: Report) -> Iterator[str]:
 def _table(report: Report, colour: bool) -> Iterator[str]:
     width = max((len(result.gate) for result in report.results), default=0)
     for result in report.results:
-        waived = f" [{len(result.waived)} waived]" if result.waived else ""
+        waived = _waived(result)
         word = _word(result.verdict, colour, width=5)
         yield f"{_plain(result.gate):{width}}  {word}  {_plain(_short(result))}{waived}"
     if not report.results:
         yield "no gate was judged"
+
+
+def _waived(result: Result) -> str:
+    """Return the counts of what is accepted and of what is marked as wrong: the two are not the same."""
+    marked = sum(each.waiver.kind == FALSE_POSITIVE for each in result.waived)
+    counts = {"waived": len(result.waived) - marked, "marked as wrong": marked}
+    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    return f" [{said}]" if said else ""
 
 
 def _short(result: Result) -> str:

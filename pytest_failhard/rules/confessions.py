@@ -117,7 +117,8 @@ class _Reader:
         denied = [each.span() for each in data.DENIAL.finditer(text)]
         for match in self.expression.finditer(text):
             start, end = match.span()
-            is_denied = any(low < end and start < high for low, high in denied)
+            is_mentioned = text[max(start - 1, 0)] in data.QUOTES
+            is_denied = is_mentioned or any(low < end and start < high for low, high in denied)
             if not is_denied and not data.ABOUT_OTHERS.search(_sentence(text, start, end)):
                 return words[text.count(" ", 0, start + 1)][1], match[0].strip("# ")[: data.PHRASE]
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
 
 OFF = "off"
+Ranks = Callable[["Sequence[Hit]"], "Iterable[tuple[Hit, str]]"]
 MEDIUM = "medium"
 HIGH = "high"
 
@@ -35,13 +36,16 @@ def settle(
     severity: Mapping[str, str],
     options: Mapping[str, Option],
     more: Iterable[Hit] = (),
+    ranks: Ranks | None = None,
 ) -> Settled:
     """Return the findings of one gate. `severity` maps `name/sub`, `name` or their codes.
 
-    `more` are hits that the scan cannot make: those of checks that need the whole tree.
+    `more` are hits that the scan cannot make: those of checks that need the whole tree. `ranks` is asked
+    for the severities where they depend on more than the rule.
     """
     hits = tuple(sorted([*_standing(scan, gate, options), *more]))
-    listed = [(hit, how) for hit in hits if (how := rank_of(hit, severity)) != OFF]
+    ranked = ranks(hits) if ranks is not None else [(hit, rank_of(hit, severity)) for hit in hits]
+    listed = [(hit, how) for hit, how in ranked if how != OFF]
     return Settled(
         findings=tuple(finding(hit, Severity[how.upper()]) for hit, how in listed),
         hits=hits,

@@ -76,12 +76,15 @@ def working(module: Module, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt
 
 
 def is_idle(module: Module, function: FunctionNode) -> bool:
-    """Tell whether a function does nothing: at most it logs once or sleeps, and that is not its work."""
+    """Tell whether a function does nothing: at most it logs one text or sleeps, and that is not its work."""
     statements = body(function)
     if any(working(module, statements)):
         return False
     logs = [each for each in statements if is_log_call(each)]
-    return not logs or (len(logs) == 1 and not data.LOGGING_NAME.search(function.name))
+    if not logs:
+        return True
+    calls = [each for each in ast.walk(logs[0]) if isinstance(each, ast.Call)]
+    return len(logs) == 1 == len(calls) and not data.LOGGING_NAME.search(function.name)
 
 
 def answer(module: Module, function: FunctionNode, value: ast.expr | None) -> str:
@@ -111,8 +114,6 @@ def _fillings(module: Module, function: FunctionNode, name: str) -> Iterator[boo
             yield all(literal(module, given) for given in holder.args)
         elif isinstance(above, ast.Subscript) and isinstance(holder, ast.Assign):
             yield bool(literal(module, holder.value)) or holder.value is above
-        elif isinstance(above, ast.AugAssign):
-            yield bool(literal(module, above.value))
 
 
 def _names(statement: ast.Assign, name: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -11,6 +10,7 @@ from itertools import chain
 from pytest_failhard.rules.data import swallowed as words
 from pytest_failhard.rules.data import values as data
 from pytest_failhard.rules.handlers import caught, is_enumeration, is_log_call, raises, running
+from pytest_failhard.rules.kept import once
 from pytest_failhard.rules.values import literal
 from pytest_failhard.source.index import body as statements
 from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
@@ -50,14 +50,10 @@ class Handling:
         return {"unmeasured": "enumeration"} if self.enumerated else {}
 
 
+@once
 def handlings(module: Module) -> Sequence[Handling]:
-    """Return the handlings of a file, computed once for all rules and gone with the file."""
-    if module not in _KNOWN:
-        _KNOWN[module] = tuple(_handlings(module))
-    return _KNOWN[module]
-
-
-_KNOWN: weakref.WeakKeyDictionary[Module, tuple[Handling, ...]] = weakref.WeakKeyDictionary()
+    """Return the handlings of a file, computed once for all rules."""
+    return tuple(_handlings(module))
 
 
 def _handlings(module: Module) -> Iterator[Handling]:
@@ -219,15 +215,20 @@ def is_shutdown(module: Module, handling: Handling) -> bool:
 
 def is_cleanup(module: Module, handling: Handling) -> bool:
     """Tell whether a handler stands where a reason makes silence acceptable: `close`, `finally`, atexit."""
-    names = list(_functions(module, handling.node))
+    names = set(_functions(module, handling.node))
     if any(words.CLEANUP.search(name) for name in names) or in_finally(module, handling.attempt):
         return True
-    return any(
-        isinstance(call.func, ast.Attribute)
-        and module.resolve(call.func) == "atexit.register"
-        and any(last_part(each) in names for each in call.args)
+    return not names.isdisjoint(_run_at_exit(module))
+
+
+@once
+def _run_at_exit(module: Module) -> frozenset[str]:
+    """Return the names that are registered with `atexit`."""
+    return frozenset(
+        last_part(each)
         for call in module.nodes(ast.Call)
-        if last_part(call) == "register"
+        if last_part(call) == "register" and module.resolve(call.func) == "atexit.register"
+        for each in call.args
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.handlers import is_log_call, raises
 from pytest_failhard.rules.handlings import Handling, handlings
+from pytest_failhard.rules.kept import once
 from pytest_failhard.source.module import FunctionNode, Module, last_part
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
@@ -67,7 +68,7 @@ def _attempt(
         stands_in=_defines(module, instead) or _defined_before(module, node, names),
         imports=any(isinstance(each, _IMPORTS) for each in _flat(instead))
         or bool([*_modules(module, [each for each in instead if isinstance(each, ast.Assign)])]),
-        raises_later=_raises_later(module, _flags(instead) | names),
+        raises_later=not (_flags(instead) | names).isdisjoint(_asked_before_raising(module)),
     )
 
 
@@ -167,7 +168,12 @@ def _is_stand_in(module: Module, statement: ast.stmt) -> bool:
 
 
 def _is_defined(module: Module, name: str) -> bool:
-    return name in module.functions or any(each.name == name for each in module.nodes(ast.ClassDef))
+    return name in module.functions or name in _classes(module)
+
+
+@once
+def _classes(module: Module) -> frozenset[str]:
+    return frozenset(each.name for each in module.nodes(ast.ClassDef))
 
 
 def _defined_before(module: Module, node: ast.AST, names: frozenset[str]) -> bool:
@@ -201,14 +207,15 @@ def _flags(body: Sequence[ast.stmt]) -> frozenset[str]:
     ) - {""}
 
 
-def _raises_later(module: Module, names: frozenset[str]) -> bool:
-    """Tell whether the file raises under a test of one of the names."""
-    if not names:
-        return False
-    return any(
-        any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(test.test))
-        and any(isinstance(each, ast.Raise) for each in [*test.body, *test.orelse])
+@once
+def _asked_before_raising(module: Module) -> frozenset[str]:
+    """Return the names that a test reads under which the file raises."""
+    return frozenset(
+        each.id
         for test in module.nodes(ast.If)
+        if any(isinstance(statement, ast.Raise) for statement in [*test.body, *test.orelse])
+        for each in ast.walk(test.test)
+        if isinstance(each, ast.Name)
     )
 
 

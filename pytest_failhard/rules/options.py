@@ -6,8 +6,11 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pytest_failhard.rules.unit import Hit
+
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
+    from pytest_failhard.rules.unit import StaticRule
 
 
 def entries(options: Mapping[str, Option], name: str) -> Sequence[Mapping[str, str]]:
@@ -26,3 +29,18 @@ def texts(options: Mapping[str, Option], name: str) -> Sequence[str]:
 def names(dotted: str, wanted: Iterable[str]) -> bool:
     """Tell whether a dotted name ends in one of the wanted names or globs, part by part."""
     return any(fnmatch.fnmatchcase(f".{dotted}", f"*.{each}") for each in wanted)
+
+
+def unmatched(rule: StaticRule, option: str, entry: str, sub: str = "") -> Hit:
+    """Return the hit of an entry that means nothing in the code: what it let through is gone, or misspelt."""
+    return Hit(
+        path="pyproject.toml",
+        line=0,
+        code=rule.code,
+        name=rule.name,
+        sub=sub,
+        qualname=option,
+        message=f"{entry or 'an entry without a name'} in {option} matches nothing in the code",
+        fix="remove the entry, or correct its name",
+        canonical=f"{option} {entry}",
+    )

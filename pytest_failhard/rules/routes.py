@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import weakref
 from collections.abc import Iterator
 
 from pytest_failhard.rules.data import swallowed as data
+from pytest_failhard.rules.kept import once
 from pytest_failhard.source.module import FunctionNode, Module, argument, last_part
 
 
@@ -22,13 +22,9 @@ def is_route(module: Module, function: FunctionNode) -> bool:
     return function.name in _registered(module)
 
 
+@once
 def _registered(module: Module) -> frozenset[str]:
-    if module not in _KNOWN:
-        _KNOWN[module] = frozenset(_names(module))
-    return _KNOWN[module]
-
-
-_KNOWN: weakref.WeakKeyDictionary[Module, frozenset[str]] = weakref.WeakKeyDictionary()
+    return frozenset(_names(module))
 
 
 def _names(module: Module) -> Iterator[str]:

@@ -25,7 +25,7 @@ from pytest_failhard.source.module import Module
 KEPT_SCANS = 2
 LOWER_BOUND = re.compile(r"(?:>=|~=|==)\s*(\d+)\.(\d+)")
 UNKNOWN_ENCODING = re.compile("unknown encoding|encoding problem")
-UNDECODABLE = re.compile("Non-UTF-8|'utf-8' codec|missing encoding")
+UNDECODABLE = re.compile(r"Non-UTF-8|'(?!unicodeescape)[\w-]+' codec can't decode|missing encoding")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,22 +168,22 @@ def _parsed(path: str, data: bytes, needs: str) -> ast.Module | str:
             # The judged must not decide what a warning is: an odd escape would end the parse.
             warnings.simplefilter("ignore")
             return ast.parse(data, filename=path)
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:
+        # Of a null byte some versions say the one, some the other.
         return _syntax_error(error, data, needs)
     except (RecursionError, MemoryError):
         return "too-deep: the parser gave up"
-    except ValueError as error:
-        # So the parser says of a null byte, in some versions.
-        return f"syntax-error: {error}"
 
 
-def _syntax_error(error: SyntaxError, data: bytes, needs: str) -> str:
-    place = f"line {error.lineno or 0}: {error.msg}"
-    if UNKNOWN_ENCODING.search(error.msg):
-        return f"undecodable: {error.msg}"
-    if UNDECODABLE.search(error.msg):
-        return f"undecodable: {_undecoded(data) or error.msg}"
-    if "too many nested" in error.msg or "too complex" in error.msg:
+def _syntax_error(error: SyntaxError | ValueError, data: bytes, needs: str) -> str:
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    line = error.lineno if isinstance(error, SyntaxError) else 0
+    place = f"line {line or 0}: {said}"
+    if UNKNOWN_ENCODING.search(said):
+        return f"undecodable: {said}"
+    if UNDECODABLE.search(said):
+        return f"undecodable: {_undecoded(data) or said}"
+    if "too many nested" in said or "too complex" in said:
         return f"too-deep: {place}"
     bound = LOWER_BOUND.search(needs)
     if bound and (int(bound[1]), int(bound[2])) > sys.version_info[:2]:

@@ -46,8 +46,13 @@ def unreasoned(found: Iterable[Suppression]) -> Iterator[Hit]:
 
 def in_stubs(tree: Tree) -> Iterator[Hit]:
     """Yield both kinds of hits for the comments of all stub files."""
-    for path in others(tree.root, tree.nested, ".pyi"):
-        found = of_stub(tree.root, path)
+    yield from in_stubs_of(tree.root, others(tree.root, tree.nested, ".pyi"))
+
+
+def in_stubs_of(root: Path, paths: Iterable[str]) -> Iterator[Hit]:
+    """Yield the same for some stub files."""
+    for path in paths:
+        found = of_stub(root, path)
         yield from (*blanket(found), *unreasoned(found))
 
 

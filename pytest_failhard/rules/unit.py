@@ -118,6 +118,7 @@ class StaticRule:
 
 def summary(rule: type[StaticRule]) -> str:
     """Return the first line of a rule's documentation."""
+    # A docstring was just seen.
     return inspect.getdoc(rule).partition("\n")[0] if rule.__doc__ else ""  # type: ignore[union-attr]
 
 

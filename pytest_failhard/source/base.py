@@ -54,11 +54,14 @@ class GitBase:
         """
         return self._changed
 
-    def removed(self) -> frozenset[str]:
-        """Return the paths that the base has and the working tree lacks; a renamed file is one of them."""
+    def differing(self) -> frozenset[str]:
+        """Return the paths of the base that the tree has otherwise or not at all; a renamed file is gone.
+
+        `changed_lines` has no file that only lost lines, because nothing in it is new.
+        """
         if not self.commit:
             return frozenset()
-        arguments = ("--name-only", "--diff-filter=D", "--no-renames", "--relative", "-z")
+        arguments = ("--name-only", "--diff-filter=DMT", "--no-renames", "--relative", "-z")
         names = _git(self._root, "diff", *arguments, "--end-of-options", self.commit, "--").stdout
         return frozenset(_text(name) for name in names.split(b"\0") if name)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part
 
 CHECK = re.compile(
-    r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status)"
+    r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status|judge)"
     r"|\w*assert|(raises|warns|deprecated_call|fnmatch_lines\w*|approx)\Z",
     re.IGNORECASE,
 )

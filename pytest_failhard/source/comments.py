@@ -23,7 +23,7 @@ _STRING_OR_COMMENT = re.compile(
     re.DOTALL,
 )
 NESTING = (3, 12)
-"""From this version on the fields of an f-string may hold its own quotes, which no regular expression follows."""
+"""From this version on the fields of an f-string may hold its own quotes: no pattern follows them."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -22,6 +22,11 @@ STARTERS = frozenset({"threading.Timer", "threading.Thread"})
 ALIASED = frozenset({"os", "sys", "pytest", "atexit", "signal", "ctypes", "ctypes.pythonapi"})
 LEAVING = frozenset({"sys.exit", "exit", "quit", "builtins.exit", "builtins.quit", "SystemExit"})
 """Calls that end it with success at import time, if they say 0, None or nothing."""
+LAST_NAMES = (
+    {name.rpartition(".")[2] for name in ENDING | LEAVING | STARTERS}
+    | FOREIGN
+    | {"kill", "killpg", "register"}
+)
 OUTCOMES = frozenset(
     {"outcome", "exitstatus", "wasxfail", "failed", "passed", "testsfailed", "testscollected", "shouldfail"}
     # What an item runs: replaced, the written body never does.
@@ -67,12 +72,21 @@ def exits(module: Module, *, imported_as_test: bool) -> tuple[ForcedExit, ...]:
     nodes: list[ast.Call | ast.Raise] = [*module.nodes(ast.Call), *module.nodes(ast.Raise)]
     places: dict[tuple[int, str], ForcedExit] = {}
     for node in nodes:
+        if isinstance(node, ast.Call) and not _may_end(node.func, names):
+            continue
         form, fix, only_at_import = _exit_form(node, names, module.functions)
         if form and _runs(module, node, everywhere=imported_as_test and not only_at_import):
             places[node.lineno, form] = ForcedExit(
                 path=module.path, line=node.lineno, form=form, fix=fix, plain=only_at_import
             )
     return tuple(sorted(places.values()))
+
+
+def _may_end(called: ast.expr, names: Mapping[str, str]) -> bool:
+    """Ask the last name first, which is cheap: most calls are of something else."""
+    if isinstance(called, ast.Attribute):
+        return called.attr in LAST_NAMES
+    return not isinstance(called, ast.Name) or called.id in LAST_NAMES or called.id in names
 
 
 def _runs(module: Module, node: ast.AST, *, everywhere: bool) -> bool:

@@ -125,7 +125,7 @@ def _line(text: str, key: str) -> int:
 def _ini(section: str, *, empty_counts: bool) -> Callable[[str], dict[str, Value] | None]:
     def reader(text: str) -> dict[str, Value] | None:
         parser = configparser.RawConfigParser(strict=False, allow_no_value=True, default_section="\0")
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
+        parser.optionxform = str  # type: ignore[assignment,method-assign]  # as configparser documents it
         try:
             parser.read_string(text)
         except configparser.Error as error:

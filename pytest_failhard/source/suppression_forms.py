@@ -109,6 +109,7 @@ FORMS = (
     ),
 )
 COMMENT_KINDS = tuple(dict.fromkeys(form.kind for form in FORMS))
+LEADING = frozenset({"mypy", "pyright"})
 KINDS = (*COMMENT_KINDS, "any", "pytest")
 """All kinds. `any` (a cast to Any, an annotation with it) is counted apart from the rest."""
 

@@ -101,7 +101,12 @@ def _matches(text: str) -> list[tuple[Form, re.Match[str]]]:
         for match in form.pattern.finditer(text):
             if not any(match.start() < other.end() and other.start() < match.end() for _, other in found):
                 found.append((form, match))
-    return sorted(found, key=lambda pair: pair[1].start())
+    told: list[tuple[Form, re.Match[str]]] = []
+    for form, match in sorted(found, key=lambda pair: pair[1].start()):
+        # Type checkers read the start of a comment, and what stands behind another tool's word.
+        if form.kind not in data.LEADING or match.start() == 0 or told:
+            told.append((form, match))
+    return told
 
 
 def _scope(

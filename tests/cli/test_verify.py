@@ -232,6 +232,7 @@ def test_evidence_that_the_report_names_and_that_is_no_observation(green: Path) 
     (green / "evidence" / "lint" / "observation.json").write_bytes(b"{}")
 
     def change(content: dict[str, object]) -> None:
+        # The document is plain JSON, whose shape the test knows.
         gate(content, "lint")["evidence"][0]["sha256"] = hashlib.sha256(b"{}").hexdigest()  # type: ignore[index]
 
     edit(green, change)
@@ -242,6 +243,7 @@ def test_evidence_that_the_report_names_and_that_is_no_observation(green: Path) 
 
 def test_a_long_difference_is_told_and_not_shown(red: Path) -> None:
     def change(content: dict[str, object]) -> None:
+        # The document is plain JSON, whose shape the test knows.
         gate(content, "types")["findings"][0]["message"] = "x" * 5000  # type: ignore[index]
 
     edit(red, change)
@@ -278,6 +280,7 @@ def test_verdicts_edited_with_care(red: Path) -> None:
 
 
 def test_an_edited_measure(green: Path) -> None:
+    # The document is plain JSON, whose shape the test knows.
     edit(green, lambda content: gate(content, "coverage")["measures"].update(line_percent=99.5))  # type: ignore[attr-defined]
     code, lines = again(green)
     assert code == 4
@@ -293,6 +296,7 @@ def test_a_removed_finding(red: Path) -> None:
 
 def test_a_removed_gate(red: Path) -> None:
     def change(content: dict[str, object]) -> None:
+        # The document is plain JSON, whose shape the test knows.
         content["gates"].remove(gate(content, "types"))  # type: ignore[attr-defined]
         content["verdict"] = "pass"
 
@@ -301,6 +305,7 @@ def test_a_removed_gate(red: Path) -> None:
 
 
 def test_an_added_gate(green: Path) -> None:
+    # The document is plain JSON, whose shape the test knows.
     edit(green, lambda content: content["gates"].append({**gate(content, "lint"), "id": "fortune"}))  # type: ignore[attr-defined]
     code, lines = again(green)
     # A name that nobody knows leads to no policy either.
@@ -309,6 +314,7 @@ def test_an_added_gate(green: Path) -> None:
 
 
 def test_a_doubled_gate(green: Path) -> None:
+    # The document is plain JSON, whose shape the test knows.
     edit(green, lambda content: content["gates"].append(gate(content, "lint")))  # type: ignore[attr-defined]
     assert again(green) == (4, ("lint: is in the report more than once", LAST))
 
@@ -344,6 +350,7 @@ def test_a_partial_report(green: Path) -> None:
 
 
 def test_a_name_that_leads_out_of_the_folder(green: Path) -> None:
+    # The document is plain JSON, whose shape the test knows.
     edit(green, lambda content: gate(content, "lint")["evidence"][0].update(name="../../report.json"))  # type: ignore[index]
     assert again(green) == (4, ("evidence/lint/../../report.json: is no name of a kept file", LAST))
 

@@ -36,7 +36,7 @@ class Changed:
     def read(self, path: str) -> bytes | None:
         return b"" if path in self.lines else None
 
-    def removed(self) -> frozenset[str]:
+    def differing(self) -> frozenset[str]:
         return frozenset()
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
@@ -102,7 +102,7 @@ class Case:
     def refused(self, **arguments: object) -> str:
         """Return the message of the gate's error."""
         with pytest.raises(GateError) as caught:
-            self.observe(**arguments)  # type: ignore[arg-type]
+            self.observe(**arguments)  # type: ignore[arg-type]  # the arguments of each case differ
         return str(caught.value)
 
     def evidence(self) -> dict[str, dict[str, object]]:

@@ -19,6 +19,7 @@ def scan(root: Path, settings: FallbacksSettings | None = None, **roots: tuple[s
     """Let the gate observe a project, with one rule at high unless the settings say otherwise."""
     gate = FallbacksGate()
     chosen = settings or FallbacksSettings(severity=SEVERITY)
+    # The caller names roots alone.
     return observe(gate_run(root, gate, settings=chosen, **roots), gate)  # type: ignore[arg-type]
 
 

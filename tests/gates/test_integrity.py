@@ -33,7 +33,7 @@ class FixedBase:
         """Return the bytes of a file at the base."""
         return self.files.get(path)
 
-    def removed(self) -> frozenset[str]:
+    def differing(self) -> frozenset[str]:
         return frozenset()
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:

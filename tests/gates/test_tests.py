@@ -537,7 +537,7 @@ def a_run(**changes: object) -> model.TestRun:
         environment_options="",
         coverage_data=None,
     )
-    return dataclasses.replace(run, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(run, **changes)  # type: ignore[arg-type]  # the caller names fields of a run
 
 
 def observed(

@@ -9,7 +9,6 @@ import pytest
 
 from pytest_failhard import model
 from pytest_failhard.gates import tests as gate
-from pytest_failhard.rules import scan
 from tests.gates.test_tests import Tree, a_run
 from tests.recording import write
 
@@ -29,6 +28,7 @@ def read(
 ) -> model.Observation:
     """Return what the gate says of a project; its one test `test_a` ran and passed unless a run is given."""
     write(root, files)
+    # The caller names fields of the settings.
     settings = dataclasses.replace(gate.TestsSettings(severity=SEVERITY), **changes)  # type: ignore[arg-type]
     return gate.TestsGate().observe(Tree(root=root, tests=run or a_run(), settings=settings))
 
@@ -148,12 +148,20 @@ def test_a_conftest_that_does_not_parse_is_an_error(tmp_path: Path) -> None:
         read(tmp_path, files)
 
 
-def test_a_file_that_takes_too_long_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "MAX_FILE_SECONDS", -1)
+def test_a_file_that_takes_too_long_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(model.GateError, match=r"unreadable-source: tests/test_a.py: too-slow"):
-        read(tmp_path, {"tests/test_a.py": "def test_a():\n    assert f()\n"})
+        read(tmp_path, {"tests/test_a.py": "def test_a():\n    assert f()\n"}, max_file_seconds=-1)
 
 
 def test_a_product_file_that_does_not_parse_is_left_to_its_gate(tmp_path: Path) -> None:
     files = {"tests/test_a.py": "def test_a():\n    assert f()\n", "app/broken.py": "def broken(:\n"}
     assert read(tmp_path, files).findings == ()
+
+
+def test_a_comment_lets_a_finding_of_the_text_through(tmp_path: Path) -> None:
+    comment = '# failhard: allow[FH602] owner=ana reason="proves the runner alone" until=2026-02-01'
+    text = f"def test_a():  {comment}\n    assert 1 == 1\n    assert f()\n"
+    seen = read(tmp_path, {"tests/test_a.py": text})
+    assert [each.fingerprint for each in seen.allows] == [each.fingerprint for each in seen.findings]
+    idle = read(tmp_path / "2", {"tests/test_a.py": f"x = 1  {comment}\n\n\ndef test_a():\n    assert f()\n"})
+    assert named(idle) == [("unused-allow", "tests/test_a.py", model.Severity.MEDIUM)]

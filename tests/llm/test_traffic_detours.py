@@ -367,7 +367,7 @@ def test_a_module_that_is_only_looked_up_looks_as_ever(monkeypatch: pytest.Monke
         found = importlib.util.find_spec("httpx")
         assert found is not None
         assert found.loader is not None
-        assert found.loader.is_package("httpx")  # type: ignore[attr-defined]
+        assert found.loader.is_package("httpx")  # type: ignore[attr-defined]  # a source loader has it
     finally:
         undo()
 

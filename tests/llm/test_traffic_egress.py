@@ -139,7 +139,7 @@ def test_unix_sockets_are_free(tmp_path: Path) -> None:
 def test_a_mistake_is_the_sockets_own_to_report() -> None:
     with guarded(Guard()) as guard, socket.socket() as sock:
         with pytest.raises(TypeError):
-            sock.sendto(b"a")  # type: ignore[call-overload]
+            sock.sendto(b"a")  # type: ignore[call-overload]  # called with too little on purpose
         with pytest.raises(TypeError):
             sock.connect(("127.0.0.1",))
     assert guard.attempts == ()

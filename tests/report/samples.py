@@ -117,15 +117,6 @@ FINDINGS = st.builds(
 EVIDENCE = st.builds(Evidence, name=TEXT, sha256=TEXT, media_type=TEXT)
 NUMBERS = st.integers() | st.fractions()
 MEASURES = st.dictionaries(TEXT, NUMBERS, max_size=4)
-OBSERVATIONS = st.builds(
-    Observation,
-    tool=TEXT,
-    examined=st.integers(),
-    findings=st.lists(FINDINGS, max_size=3).map(tuple),
-    measures=MEASURES,
-    evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
-    applies=st.booleans(),
-)
 WAIVERS = st.builds(
     Waiver,
     gate=TEXT,
@@ -139,6 +130,16 @@ WAIVERS = st.builds(
     ref=TEXT,
     approved_by=TEXT,
     value=st.none() | NUMBERS,
+)
+OBSERVATIONS = st.builds(
+    Observation,
+    tool=TEXT,
+    examined=st.integers(),
+    findings=st.lists(FINDINGS, max_size=3).map(tuple),
+    measures=MEASURES,
+    evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
+    applies=st.booleans(),
+    allows=st.lists(WAIVERS, max_size=2).map(tuple),
 )
 RESULTS = st.builds(
     Result,

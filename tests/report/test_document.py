@@ -164,6 +164,7 @@ def test_what_is_no_report_is_refused_with_its_place(old: str, new: str, message
 
 
 def test_the_schema_names_every_key() -> None:
+    # The schema is a table of tables.
     assert list(json.loads(document.render(REPORT))) == list(document.json_schema()["properties"])  # type: ignore[arg-type]
 
 

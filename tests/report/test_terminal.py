@@ -66,6 +66,18 @@ def test_the_whole_text_of_a_green_report() -> None:
     assert terminal.render(GREEN) == GREEN_TEXT
 
 
+def test_what_is_marked_as_wrong_is_counted_apart() -> None:
+    (lint,) = GREEN.results
+    (accepted,) = lint.waived
+    wrong = replace(accepted, waiver=replace(accepted.waiver, kind="false-positive"))
+    for waived, said in (
+        ((wrong,), "[1 marked as wrong]"),
+        ((accepted, wrong), "[1 waived, 1 marked as wrong]"),
+    ):
+        report = replace(GREEN, results=(replace(lint, waived=waived),))
+        assert f" examined {said}\n" in terminal.render(report)
+
+
 def test_a_partial_report_says_so() -> None:
     partial = replace(GREEN, complete=False, settings={"gates_demanded": 5})
     assert terminal.render(partial, folder="out").splitlines()[-4:] == [

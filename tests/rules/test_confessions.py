@@ -46,6 +46,7 @@ class TestConfessions:
             "# no mock data here\n",
             "# never a placeholder response\n",
             "# mock data for the tests\n",
+            "# finds words like 'placeholder response'\n",
             "# The stub method is replaced in unit tests\n",
             "# every hook needs to be implemented in a subclass\n",
             f"def f():\n    '''{REAL}.'''\n    raise NotImplementedError\n",
@@ -76,7 +77,7 @@ class TestConfessions:
             ("zh", "返回模拟数据"),
             ("es", "Por ahora, retorna datos fijos"),
             ("es", "versión simplificada"),
-            ("pt", "a ser implementado"),
+            ("pt", "será implementado"),
             ("pt", "dados simulados"),
         ],
     )

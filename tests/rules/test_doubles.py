@@ -60,6 +60,12 @@ class TestTestLibraries:
         source = "from faker import Faker\nimport mimesis\n"
         assert [hit.line for hit in hits(source, "FH201", {"allow_test_libraries": allowed})] == [2]
 
+    @pytest.mark.parametrize("entry", [{"module": "vcr"}, {"module": "fake"}, {}])
+    def test_an_allowance_for_nothing_is_found(self, entry: dict[str, Option]) -> None:
+        found = hits("from faker import Faker\n", "FH201", {"allow_test_libraries": [entry]})
+        assert [hit.path for hit in found] == ["app/service.py", "pyproject.toml"]
+        assert "in allow_test_libraries matches nothing" in found[1].message
+
     @pytest.mark.parametrize(
         ("name", "text"),
         [
@@ -118,6 +124,7 @@ class TestDoubles:
             "class StubClient:\n    def __getattr__(self, name):\n        def fail():\n            raise NotConnected\n        return fail\n",
             "def fake_send():\n    raise NotConnected\n",
             "class MockPrompt:\n    'A type.'\n    name: str\ndef f(p: MockPrompt) -> 'MockPrompt': return p\n",
+            "class MockFlag(BaseRule):\n    x = 1\n",
             "made = type(x)\nother = type('Client', (), {})\n",
         ],
     )  # fmt: skip
@@ -138,12 +145,9 @@ class TestDoubles:
     def test_a_double_is_told_where_it_is_defined_not_where_it_is_imported(self) -> None:
         files: Files = {
             "app/mocks.py": "class MockClient:\n    x = 1\n",
-            "app/service.py": "from app.mocks import MockClient\nclient = MockClient()\nimport app.mocks\n",
+            "app/service.py": "from app.mocks import MockClient\nclient = MockClient()\n",
         }
-        assert [(hit.path, hit.line) for hit in hits(files, "FH202")] == [
-            ("app/mocks.py", 1),
-            ("app/service.py", 3),
-        ]
+        assert [(hit.path, hit.line) for hit in hits(files, "FH202")] == [("app/mocks.py", 1)]
 
     def test_published_doubles_are_let_through(self) -> None:
         public: list[Option] = [
@@ -153,6 +157,11 @@ class TestDoubles:
         assert [hit.line for hit in hits(source, "FH202", {"public_test_doubles": public})] == [3]
         glob: list[Option] = [{"name": "app.*.Mock*"}]
         assert hits(source, "FH202", {"public_test_doubles": glob}) == []
+
+    def test_a_published_double_that_is_nowhere_is_found(self) -> None:
+        public: list[Option] = [{"name": "app.doubles.MockClient"}]
+        found = hits("x = 1\n", "FH202", {"public_test_doubles": public})
+        assert [(hit.path, hit.sub) for hit in found] == [("pyproject.toml", "unreferenced")]
 
     def test_a_double_outside_of_product_code_names_who_imports_it(self, tmp_path: Path) -> None:
         root = tmp_path
@@ -202,6 +211,8 @@ class TestMockModes:
             "if flags.is_enabled('use_mock'): pass\n",
             "DEFAULTS = {'use_mock': True, 'retries': 3}\n",
             "offline_mode = a if b else True\n",
+            "class A:\n    def f(self, llm): self.mock_mode = not llm or llm.provider == 'mock'\n",
+            "if flags['use_mock'] or settings.verbose: pass\n",
             "use_mock = settings.debug\n",
         ],
     )
@@ -221,6 +232,7 @@ class TestMockModes:
             "def f(mock_llm): return mock_llm\n",
             "demo_mode = settings.demo_mode\n",
             "if kind == 'mock': pass\n",
+            "def f(x): return {'answer': x, 'fallback_mode': True}\n",
             "if mode == 'live': pass\n",
             "parser.add_argument('--model', default=0)\ndemo.add_argument()\n",
             "x = table['mocked']\n",

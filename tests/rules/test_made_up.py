@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_failhard.model import Option
 from tests.rules.support import hits, subs
 
 
@@ -34,6 +35,7 @@ class TestCannedAnswers:
             ("def f(api_key):\n    match api_key:\n        case None: return 'x'\n        case _: return ask()\n", "literal"),
             ("def f():\n    if not (client := make()): return 'x'\n    return client\n", "literal"),
             ("class C:\n    client = 1\nif not os.environ.get('GROQ_API_KEY'):\n    ask = default_answer()\n", "fallback"),
+            ("client = make()\nif not client:\n    ask = default_answer()\n", "fallback"),
             ("def f(api_key):\n    if not api_key:\n        if False: raise ValueError\n        return 'x'\n    return 1\n", "literal"),
         ],
     )  # fmt: skip
@@ -68,6 +70,22 @@ class TestCannedAnswers:
     )  # fmt: skip
     def test_what_says_that_something_is_missing_is_left_alone(self, source: str) -> None:
         assert hits(source, "FH204") == []
+
+    def test_an_approved_fallback_that_says_who_answers_is_let_through(self) -> None:
+        source = """
+            class Service:
+                def ask(self):
+                    if not self.client:
+                        return self.offline_model()
+                    return self.client.ask()
+
+                def offline_model(self):
+                    return Answer(text=self.model.ask(), producer="offline")
+            """
+        entry: dict[str, Option] = {"from": "Service.ask", "to": "app.service.Service.offline_model"}
+        entry |= {"on": "unavailable", "owner": "ana", "reason": "the same model", "attribution": "producer"}
+        assert subs(source, "FH204", {"approved_fallbacks": [entry]}) == []
+        assert subs(source, "FH204", {"approved_fallbacks": [{**entry, "attribution": "by"}]}) == ["fallback"]
 
 
 class TestPlaceholders:

@@ -61,6 +61,7 @@ class TestEmptyTest:
             pytest.param("pytest.fail('no')", id="fail"),
             pytest.param("client.get().raise_for_status()", id="raise_for_status"),
             pytest.param("check_order(x)", id="check"),
+            pytest.param("llm_faults.judge(x)", id="judge"),
             pytest.param("f.assert_called_once()", id="mock"),
             pytest.param("subprocess.run(['x'], check=True)", id="checked-process"),
             pytest.param("def inner():\n    assert x\nf(inner)", id="nested-and-used"),

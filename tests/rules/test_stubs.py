@@ -54,6 +54,9 @@ class TestStubFunctions:
             "try:\n    import fast\nexcept ImportError:\n    def fast(): pass\n",
             "class T:\n    def _run(self): raise NotImplementedError\n    async def _arun(self): return 1\n",
             "if TYPE_CHECKING:\n    def save(item): ...\n",
+            "def save(item): 'No longer used.'\n",
+            "def upgrade(): pass\n",
+            "def report(self):\n    log.info(self.work())\n",
             "def log_event(x):\n    log.info(x)\n",
             "def save(item):\n    log.info('a')\n    log.info('b')\n",
             "def save(item): raise ValueError(item)\n",
@@ -71,6 +74,7 @@ class TestConstantAnswers:
             ("def f(x): return True\n", "true"),
             ("def f(x): return [1, {'a': 2}]\n", "data"),
             ("def f(x): return 'done'\n", "const"),
+            ("def f(x): return 'done'\ngraph.add(f)\n", "const"),
             ("def f(x): return {}\n", "empty"),
             ("def f(x): return False\n", "false"),
             ("def f(x): return None\n", "none"),
@@ -113,6 +117,8 @@ class TestConstantAnswers:
             "class A:\n    def f(self, x): return self.rate\n",
             "class A:\n    def f(self, x): return other.rate\n",
             "def f(x):\n    a = other\n    return 1\n",
+            "def f(x): return True\nCHECKS = {'null': f}\n",
+            "def f(x): return True\ndialect = Dialect(limits=f)\n",
         ],
     )
     def test_what_is_no_constant_answer_is_left_alone(self, source: str) -> None:
@@ -165,7 +171,7 @@ class TestBases:
         ],
     )
     def test_a_base_that_demands_is_left_alone(self, source: str) -> None:
-        assert hits(source, "FH303", CONFIGURED) == []
+        assert [hit for hit in hits(source, "FH303", CONFIGURED) if hit.line] == []
 
     @pytest.mark.parametrize(
         "source",
@@ -179,6 +185,11 @@ class TestBases:
     )
     def test_what_only_looks_like_a_base_is_left_alone(self, source: str) -> None:
         assert hits(source, "FH303") == []
+
+    def test_a_base_or_a_hook_that_is_nowhere_is_found(self) -> None:
+        options: Mapping[str, Option] = {"component_bases": ["Tool"], "optional_hooks": ["Component.b"]}
+        found = hits("class Component:\n    def a(self): return self.x\n", "FH303", options)
+        assert [(hit.path, hit.sub) for hit in found] == [("pyproject.toml", "configured")] * 2
 
     def test_hooks_and_what_is_not_required_are_let_through(self) -> None:
         source = "class Component:\n    def a(self): pass\n    def b(self): pass\n"
@@ -200,6 +211,7 @@ class TestComponents:
             "class Source(Component):\n    generate = lambda self: None\n",
             "class Source(Component):\n    def __getattr__(self, name): return 1\n",
             "Source = type('Source', (Component,), {})\n",
+            "class Source(Component):\n    def __init__(self): self.generate = super().generate\n",
             "class Mixin:\n    def generate(self): return []\nclass Source(Mixin, Component): pass\n",
             "class Middle(Component): pass\nclass Source(Middle): pass\n",
             "from typing import Generic\nclass Source(Component, Generic[T]): pass\n",

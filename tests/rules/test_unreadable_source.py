@@ -32,12 +32,13 @@ PATH = "app/a.py"
         (b"# coding: nonsense\nx = 1\n", "undecodable: unknown encoding: nonsense"),
         (b"x = 1\ny = '\xff'\n", "undecodable: byte 11 is no UTF-8"),
         (b"# coding: utf-8\nx = '\xff'\n", "undecodable: byte 21 is no UTF-8"),
+        ("# coding: ascii\nx = '\u00e9'\n".encode(), "undecodable: "),
         (b"x = " + b"(" * 300 + b")" * 300, "too-deep: "),
         (b"x = " + b"-" * 20_000 + b"1\n", "too-deep: "),
         (b"x = 1\n" * 400_000, "too-large: 2400000 bytes, more than the 2097152 that are read"),
     ],
     ids=[
-        *["syntax", "indent", "null", "name", "digits", "cookie", "bytes", "bytes and cookie"],
+        *["syntax", "indent", "null", "name", "digits", "cookie", "bytes", "bytes and cookie", "ascii"],
         *["brackets", "operators", "size"],
     ],
 )

@@ -29,7 +29,7 @@ class MemoryBase:
         """Return a file's bytes at the base, None where it has no such file."""
         return textwrap.dedent(self.files[path]).encode() if path in self.files else None
 
-    def removed(self) -> frozenset[str]:
+    def differing(self) -> frozenset[str]:
         return frozenset()
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:

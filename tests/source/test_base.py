@@ -291,3 +291,17 @@ def test_linked_folder_is_read_at_its_real_place(root: Path) -> None:
     base = resolve(root, "main")
     assert base.read("package/link/a.py") == b"1\n"
     assert lines(base) == {"real/a.py": [1]}
+
+
+def test_a_file_that_only_lost_lines_and_one_that_is_gone_differ(root: Path) -> None:
+    first = commit(root, a="one\ntwo\n", b="one\n", c="one\n")
+    commit(root, a="one\n", d="new\n")
+    (root / "b.py").unlink()
+    base = resolve(root, first)
+    assert base.differing() == {"a.py", "b.py"}
+    assert lines(base) == {"d.py": [1]}
+
+
+def test_at_the_first_commit_nothing_differs_that_was_there(root: Path) -> None:
+    commit(root, a="one\n")
+    assert resolve(root, None).differing() == frozenset()

@@ -123,6 +123,7 @@ def test_a_range_that_ends_is_a_block(begin: str, end: str) -> None:
         "x = 1  # pyright: strict\n",
         "x = 1  # the linter ignores this, see the manual\n",
         "x = 1  # pylint: enable=all\n",
+        "x = 1  # We removed the import and its # type: ignore\n",
         "skip = disable = 1\n",
         "x = 1  # mypy: ignore-errors=false\n",
     ],

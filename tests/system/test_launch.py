@@ -78,6 +78,7 @@ SHOW = Route(id="show", path="/items/${item}/${name}")
 
 def declared(code: str = SERVER, **more: object) -> System:
     start = (sys.executable, "-I", "-c", code)
+    # The caller names fields of a system.
     return System(kind="http", start=start, port_env="PORT", ready="/health", secrets=(), grace_s=1, **more)  # type: ignore[arg-type]
 
 

@@ -163,5 +163,5 @@ def _addresses(found: object) -> Iterable[str]:
     if isinstance(found, str):
         return [found]
     if isinstance(found, tuple):  # gethostbyname_ex: name, aliases, addresses
-        return found[2]  # type: ignore[no-any-return]
+        return found[2]  # type: ignore[no-any-return]  # what is found is untyped
     return [entry[4][0] for entry in found] if isinstance(found, list) else []

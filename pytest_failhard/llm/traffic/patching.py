@@ -107,7 +107,7 @@ def attribute(module: ModuleType, path: str) -> Function:
         found = getattr(found, name, None)
     if found is None:
         raise RerouteError(f"{_described(module)} has no {path}: its requests cannot be led to loopback")
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]  # what is found is untyped
 
 
 def _described(module: ModuleType) -> str:

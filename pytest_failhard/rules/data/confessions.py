@@ -63,7 +63,7 @@ CONFESSIONS = {
         r"|en (?:una implementación|un sistema|una aplicación) real|en producción,? (?:esto|se) deber"
     ),
     "pt": re.compile(
-        r"versão simplificada|implementação (?:simplificada|pendente|real)|a ser implementad[oa]"
+        r"versão simplificada|implementação (?:simplificada|pendente|real)|será implementad[oa]"
         r"|por enquanto,? (?:retorn|us|simul|devolv)\w*|dados (?:de exemplo|simulados|fictícios)"
         r"|em (?:uma implementação|um sistema|uma aplicação) real|em produção,? (?:isso|isto) dever"
     ),
@@ -91,6 +91,8 @@ ABOUT_OTHERS = re.compile(
     r"(?:tests?|testing|pytest|test suite)\b|\bunit[- ]tests?\b"
 )
 """A sentence about tests, or about what a subclass has to do, admits nothing."""
+QUOTES = frozenset("\"'`")
+"""What stands before a phrase that is only mentioned."""
 DETECTING = re.compile(
     r"^_*(?:is|has|check|detect|validate|find|no|reject|strip|count|contains|scan|ensure|forbid|verify)_"
     r"|(?:detect\w*|checker|validator|finder|scanner|linter)$"

@@ -14,6 +14,7 @@ SHOWN = 120
 
 BIDI_BYTES = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]|(?<!\A)\xef\xbb\xbf")
 """U+202A..202E, U+2066..2069 and U+FEFF after the start, in UTF-8."""
+BIDI_STARTS = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf")
 BIDI = re.compile("[\u202a-\u202e\u2066-\u2069\ufeff]")
 COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*(?!utf-?8\b)[-\w.]+", re.MULTILINE | re.IGNORECASE)
 HEAD_BYTES = 400
@@ -30,8 +31,11 @@ JUDGING_HOOKS = frozenset(
 """Hooks by which what a test did, or which tests there are, can be changed."""
 HOOK_BYTES = re.compile(rb"pytest_[a-z]")
 SKIPPING = frozenset({"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"})
-EXIT_BYTES = re.compile(rb"xit\b|xit[\"'(]|abort|SystemExit|kill|raise_signal|\bquit|faulthandler|ctypes")
-
+EXIT_WORDS = (
+    *(b"exit", b"xit'", b'xit"', b"abort", b"SystemExit", b"kill", b"raise_signal", b"quit("),
+    *(b"faulthandler", b"ctypes"),
+)
+"""One of these stands in the bytes of every file that ends a process."""
 STARTED = frozenset({"script", "example"})
 """Roles of files that are started and not imported: one that product code imports is product."""
 
@@ -49,9 +53,10 @@ TEST_VARIABLES = re.compile(
     r"PYTEST_[A-Z_]+|CI|GITHUB_ACTIONS|GITLAB_CI|FAILHARD_[A-Z_]+|TOX_ENV_NAME|COVERAGE_RUN"
 )
 TEST_MODULES = frozenset({"pytest", "_pytest", "unittest", "nose", "nose2", "pytest_failhard", "conftest"})
-DETECTION_BYTES = re.compile(
-    rb"PYTEST_|pytest|unittest|[\"']CI[\"']|GITHUB_ACTIONS|GITLAB_CI|FAILHARD_|TOX_ENV|COVERAGE_RUN"
-    rb"|_called_from_test|_getframe|inspect|hasattr|tests?[/\\\\]|[\"']tests?[\"']"
+DETECTION_WORDS = (
+    *(b"PYTEST_", b"pytest", b"unittest", b"CI", b"GITHUB_ACTIONS", b"FAILHARD_", b"TOX_ENV"),
+    *(b"COVERAGE_RUN", b"_called_from_test", b"_getframe", b"inspect", b"hasattr", b"getattr"),
+    *(b"test/", b"tests/", b"tests\\", b"conftest"),
 )
 MARKS_OF_TESTS = re.compile(
     r"(?i)^_*(called_from_tests?|in_?tests?|is_?testing|running_tests?|under_tests?|pytest)\w*$"
@@ -80,7 +85,6 @@ PATCHED = re.compile(
     r"|subprocess\.(run|Popen|call|check_call|check_output)(\..+)?|sys\.(meta_path|path_hooks)"
 )
 PATCHED_MODULES = frozenset({"time", "builtins", "sys", "os", "pytest", "_pytest", "unittest", "subprocess"})
-PATCH_BYTES = re.compile(rb"time\b|builtins|sys\b|\bos\b|pytest|unittest|subprocess")
 GATE_TOOLS = {
     "ruff": "ruff",
     "mypy": "mypy",

@@ -31,6 +31,7 @@ PREDICATE = re.compile(
     r"|scan|unwrap|replace|using|ensure|forbid|verify)_"
 )
 NO_DOUBLE = re.compile(r"(?i)error|exception|detector|checker|validator|finder|transport|rule$|visitor")
+DETECTOR_BASE = re.compile(r"(?:Rule|Visitor|Detector|Checker|Linter)$")
 DOMAIN_NOUNS = frozenset({"stub", "stubbed", "sample"})
 """Words that also name things of a domain: in the middle of a name they count only after a verb."""
 DOUBLES = frozenset({"mock", "mocked", "fake", "dummy", "canned", "demo", "synthetic", "simulated"})
@@ -136,11 +137,11 @@ PLACEHOLDER_WORDS = (
     *("test-", "test_", "testkey", "testtoken", "testsecret", "testapi", "dev-", "dev_", "demo-", "demo_"),
     *("demokey", "demotoken", "demosecret", "todo"),
 )
-NO_PLACEHOLDER = re.compile(r"placeholders?|placeholder_\w+|todos?|x{6,}")
+NO_PLACEHOLDER = re.compile(r"placeholders?|placeholder[-_]\w+|todos?|x{6,}")
 SHORTEST, LONGEST = 4, 80
 SENTENCE = 4
 """More words than that are a sentence about something, not a value that is missing."""
-UNDONE = "todo: implement"
+UNDONE = re.compile("todo: implement")
 TODO = "todo"
 SHOWN_NAMES = frozenset(
     {"help", "description", "placeholder", "title", "label", "example", "examples", "metavar", "text", "name"}

@@ -13,7 +13,8 @@ INTERFACE = "Interface"
 # FH301
 IDLE_NAME = re.compile(
     r"(?i)noop|no_op|^_*null|^_*on_|^_*(?:a?close|shutdown|flush|cleanup|teardown|set_?up|tear_?down|stop|start"
-    r"|reset|dispose|disconnect|connect|emit|handle|log_message|visit|run|main|callback)$"
+    r"|reset|dispose|disconnect|connect|emit|handle|log_message|visit|run|main|callback"
+    r"|upgrade|downgrade)$"
 )
 """Functions that may have nothing to do."""
 LOGGING_NAME = re.compile(

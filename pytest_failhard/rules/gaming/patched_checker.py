@@ -53,8 +53,6 @@ class PatchedChecker(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each replacement."""
-        if not data.PATCH_BYTES.search(module.data):
-            return
         for node, name in (*_assigned(module), *_called(module)):
             if not (_is_undone(module, node) or _is_import_hook(module, node, name)):
                 where = module.qualname(node) or "the module"

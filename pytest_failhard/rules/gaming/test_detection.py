@@ -50,7 +50,7 @@ class TestDetection(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each look."""
-        if not data.DETECTION_BYTES.search(module.data):
+        if not any(word in module.data for word in data.DETECTION_WORDS):
             return
         where = module.name
         seen: set[int] = set()

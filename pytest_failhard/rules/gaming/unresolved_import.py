@@ -80,24 +80,23 @@ class UnresolvedImport(StaticRule):
 
 def check(tree: Tree) -> Iterator[Hit]:
     """Yield what the product needs and cannot have; raises GateError where there is no interpreter."""
-    resolver = _Resolver(tree)
-    for note in tree.scan.hits:
-        if note.code == UnresolvedImport.code:
-            needs = decoded(note.details[CANDIDATES])
-            # Several names of one module that does not exist are one hit.
-            yield from {
-                hit.canonical: hit for need in needs for hit in resolver.missing(note.path, need)
-            }.values()
+    notes = [hit for hit in tree.scan.hits if hit.code == UnresolvedImport.code]
+    needs = {note.path: decoded(note.details[CANDIDATES]) for note in notes}
+    resolver = _Resolver(tree, {need.module for each in needs.values() for need in each if not need.level})
+    for path, wanted_there in needs.items():
+        # Several names of one module that does not exist are one hit.
+        yield from {
+            hit.canonical: hit for need in wanted_there for hit in resolver.missing(path, need)
+        }.values()
 
 
 class _Resolver:
     """Looks for modules and names among the installed packages and in the project."""
 
-    def __init__(self, tree: Tree) -> None:
-        self._root = tree.root
+    def __init__(self, tree: Tree, named: Iterable[str]) -> None:
         self._installed = Installed(tree.interpreter)
         self._namespaces = Namespaces()
-        self._own = _Own(tree)
+        self._own = _Own(tree, named)
         self._had: dict[tuple[str, str], bool] = {}
         self._names: dict[Location, Names] = {}
 
@@ -123,7 +122,7 @@ class _Resolver:
         if not dotted or data.GENERATED.search(dotted) or data.GENERATED.search(need.name):
             return False
         top = dotted.partition(".")[0]
-        return bool(self._installed.find(top)) or self._own.is_known(top, path)
+        return need.level > 0 or bool(self._installed.find(top)) or self._own.is_known(top, path)
 
     def _places(self, dotted: str) -> tuple[Location, ...]:
         return (*self._installed.find(dotted), *self._own.find(dotted))
@@ -196,21 +195,19 @@ class _Resolver:
 class _Own:
     """The project's modules. Whoever asks whether one exists is told so wherever it lies."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, named: Iterable[str]) -> None:
         self._root = tree.root
         self._by_tail: dict[str, list[Location]] = {}
         self._folders: set[Path] = set()
-        tops: set[str] = set()
-        roots = {".", "src", *(PurePosixPath(each).parent.as_posix() for each in tree.source), *tree.source}
         for file in tree.files:
             self._add(file.path)
-            for root in roots:
-                inner = PurePosixPath(file.path)
-                if root != "." and not inner.is_relative_to(root):
-                    continue
-                part = inner.parts[0 if root == "." else len(PurePosixPath(root).parts) :]
-                tops.add(part[0].removesuffix(".py") if part else "")
-        self._tops = frozenset(tops)
+        tops = set(_tops(tree))
+        # A folder without `__init__` may only share its name with a distribution that is not installed.
+        used = {name.partition(".")[0] for name in named if "." in name and name in self._by_tail}
+        self._tops = frozenset(top for top in tops if top in used or self._is_regular(top))
+
+    def _is_regular(self, top: str) -> bool:
+        return any(not place.is_namespace for place in self.find(top))
 
     def _add(self, path: str) -> None:
         file = self._root / path
@@ -239,7 +236,9 @@ class _Own:
     def is_known(self, top: str, path: str) -> bool:
         """Tell whether a file sees a top-level module of the project: from a root, or beside itself."""
         beside = (self._root / path).parent
-        return top in self._tops or (beside / f"{top}.py").is_file() or beside / top in self._folders
+        if top in self._tops or (beside / "__init__.py").is_file():
+            return top in self._tops
+        return beside / f"{top}.py" != self._root / path and (beside / f"{top}.py").is_file()
 
     def absolute(self, path: str, need: Wanted) -> str:
         """Return the dotted name of what is needed; of a relative one as far as the root tells."""
@@ -250,6 +249,17 @@ class _Own:
             return ""
         above = package[: len(package) - (need.level - 1)]
         return ".".join([*above, *([need.module] if need.module else [])])
+
+
+def _tops(tree: Tree) -> Iterator[str]:
+    """Yield the names that lie at the project's import roots."""
+    folders = (each for each in tree.source if not (tree.root / each / "__init__.py").is_file())
+    roots = {".", "src", *(PurePosixPath(each).parent.as_posix() for each in tree.source), *folders}
+    for file in tree.files:
+        for root in roots:
+            if root == "." or file.path.startswith(f"{root}/"):
+                below = file.path if root == "." else file.path[len(root) + 1 :]
+                yield below.partition("/")[0].removesuffix(".py")
 
 
 def _hit(path: str, need: Wanted, message: str, sub: str) -> Hit:

@@ -128,7 +128,7 @@ def check(tree: Tree) -> Iterable[Hit]:
     base = tree.base
     if base is None:
         return ()
-    touched = sorted({*base.changed_lines(), *base.removed()})
+    touched = sorted({*base.changed_lines(), *base.differing()})
     names = [path for path in touched if path.endswith(".py") and role(path) == "test"]
     before = {path: data for path in names if (data := base.read(path)) is not None}
     if not before:
@@ -180,18 +180,18 @@ def _compared(rule: WeakenedTestSuite, old: Placed, new: Placed, added: list[Pla
         # A test that was split: its checks went on in the new one.
         lost = _without(lost, other)
     if lost and _weight(*new) < _weight(*old):
-        yield rule.told(
-            module,
-            test,
-            "fewer-assertions",
-            f"checks {_weight(*new)} times what it checked {_weight(*old)} times",
-        )
+        counts = f"makes {_shown(_weight(*new))} checks, before the change {_shown(_weight(*old))}"
+        yield rule.told(module, test, "fewer-assertions", counts)
         return
     says = next(
         (way for a, b in zip(lost, gained, strict=False) if (way := weaker(old[0], a, module, b))), ""
     )
     if says:
         yield rule.told(module, test, "fewer-assertions", f"proves less than before: {says}")
+
+
+def _shown(weight: int) -> str:
+    return "many" if weight >= MANY else str(weight)
 
 
 def _difference(old: WrittenTest, new: WrittenTest) -> tuple[list[ast.AST], list[ast.AST]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from pytest_failhard.rules.approvals import evidence, standing
 from pytest_failhard.rules.availability import absent, present
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.data.values import ERROR_TEXT
@@ -13,6 +15,12 @@ from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import carries_error, literal
 from pytest_failhard.source.module import Module, last_part
 
+if TYPE_CHECKING:
+    from pytest_failhard.model import Option
+    from pytest_failhard.source.index import Index
+
+UNAVAILABLE = ("unavailable",)
+"""What an approval names as `on` where no exception is caught."""
 KINDS = {"data": "literal", "const": "literal", "true": "literal"}
 FIX = "refuse at start-up, or raise what is missing: a canned answer looks like a real one"
 
@@ -42,7 +50,8 @@ class CannedGuardAnswer(StaticRule):
     Exempt:
         Optional authentication (`HTTPAuthorizationCredentials | None`); tuples that begin with None or
         False; values that carry an error; dicts with a `status_code`; functions that only tell whether the
-        thing is there; clean-up, which has nothing to close.
+        thing is there; clean-up, which has nothing to close; a fallback in `approved_fallbacks` (`on` is
+        `unavailable`) whose answer carries the field of its `attribution`.
     Evasions:
         The inverted guard, a conditional expression, `x and x.call() or CANNED`, an early
         `self.client = NullClient()`, the guard in a decorator, `match`, and
@@ -111,7 +120,21 @@ class CannedGuardAnswer(StaticRule):
         if not sub or _is_honest(node, value, kind, module):
             return
         where = module.qualname(node) or module.name
-        yield self.hit(module, node, f"{where} answers although what it needs is missing", FIX, sub=sub)
+        found = evidence(module, [], _called(value), UNAVAILABLE) if sub == "fallback" else {}
+        message = f"{where} answers although what it needs is missing"
+        yield self.hit(module, node, message, FIX, sub=sub, details=found)
+
+    def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
+        """Leave out the fallbacks that the project has declared and that say who answers."""
+        del index
+        return standing(hits, options)
+
+
+def _called(value: ast.expr | None) -> ast.AST:
+    """Return what a call calls, behind an `await`."""
+    if isinstance(value, ast.Await):
+        value = value.value
+    return value.func if isinstance(value, ast.Call) else ast.Constant(value=None)
 
 
 def _following(node: ast.If, module: Module) -> Sequence[ast.stmt]:

@@ -36,8 +36,9 @@ class ConfessionComment(StaticRule):
         def price(ticker):
             raise NotImplementedError("the market API is not connected")
     Exempt:
-        What denies it ("no mock data"); comments about tests; functions that only raise; functions and
-        classes that are named as detecting such texts; comments in the examples of a docstring.
+        What denies it ("no mock data") or quotes it; comments about tests and subclasses; functions that
+        only raise; functions and classes that are named as detecting such texts; comments in the examples
+        of a docstring.
     Evasions:
         The admission split over two lines, in a string that is a statement, in a log text, in the name of a
         variable, in a TODO. Other languages than English: see `confession_languages`.

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import mocks as data
-from pytest_failhard.rules.functions import is_dunder
-from pytest_failhard.rules.options import entries, names
+from pytest_failhard.rules.options import entries, names, unmatched
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.files import role
 from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument, last_part
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 KIND, DOTTED, EMPTY, NAME = "kind", "dotted", "empty", "name"
 IMPORT = "import"
+PUBLIC = "public_test_doubles"
 FIX = "move the double to the tests and wire the real thing, or raise where there is none"
 
 
@@ -28,7 +28,8 @@ class MockInProduct(StaticRule):
 
     Finds:
         A class or function whose name says that it is a mock, fake, stub or dummy, or that it makes sample
-        data; a class of such a name made by `type(...)`; an import of a module of the project so named.
+        data; a class of such a name made by `type(...)`; an import, inside of a function, of a module of the
+        project so named.
     Why:
         A double that the product can reach answers in production one day, and it always answers well.
     Subs:
@@ -50,9 +51,9 @@ class MockInProduct(StaticRule):
                 return self.node.send(order)
     Exempt:
         Predicates (`is_mock_...`, `detect_stub_...`); errors, detectors, checkers, validators, finders,
-        transports, rules, visitors; what only raises; `stub` and `sample` in the middle of a name, unless
-        behind a verb; a class without a body that is only used in annotations; what is named in
-        `public_test_doubles`.
+        transports, rules, visitors, also by the name of a base; what only raises; `stub` and `sample` in the
+        middle of a name, unless behind a verb; a class without a body that is only used in annotations;
+        what is named in `public_test_doubles`.
     Evasions:
         `Mock = type("X", ...)`; a mock module imported lazily; a double in `examples/` that product code
         imports. Names like `DevClient` or `InMemoryStore` are none: FH208 and FH302 read their bodies.
@@ -71,7 +72,7 @@ class MockInProduct(StaticRule):
         """Return a hit for each double that is defined or imported."""
         if isinstance(node, ast.Import | ast.ImportFrom):
             found = sorted({each for each in _modules(node, module) if _is_double_module(each)})
-            if found and not module.is_type_checking(node):
+            if found and module.function(node) is not None:
                 yield self._hit(node, module, found[0], kind=IMPORT)
             return
         name = _named(node, module)
@@ -101,27 +102,35 @@ class MockInProduct(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Tell who reaches the double, and leave out the published ones and the types without a body."""
-        public = [entry.get("name", "") for entry in entries(options, "public_test_doubles")]
+        public = [entry.get("name", "") for entry in entries(options, PUBLIC)]
+        for each in public:
+            if not any(names(hit.details[DOTTED], [each]) for hit in hits):
+                yield unmatched(self, PUBLIC, each, "unreferenced")
         for hit in hits:
-            if names(hit.details[DOTTED], public):
-                continue
-            if hit.details[KIND] == IMPORT:
-                if index.find_module(hit.details[NAME], hit.path) is not None:
-                    yield replace(hit, sub="referenced")
-                continue
-            is_used = hit.details[NAME] in index.referenced
-            if is_used or not hit.details[EMPTY]:
-                yield replace(
-                    hit,
-                    sub="referenced" if is_used else "unreferenced",
-                    message=hit.message + _promoted(hit.path, index),
-                )
+            if not names(hit.details[DOTTED], public):
+                yield from _reached(hit, index)
+
+
+def _reached(hit: Hit, index: Index) -> Iterable[Hit]:
+    """Yield a hit with its reach, unless it is a type without a body or a module of somebody else."""
+    if hit.details[KIND] == IMPORT:
+        if index.find_module(hit.details[NAME], hit.path) is not None:
+            yield replace(hit, sub="referenced")
+        return
+    is_used = hit.details[NAME] in index.referenced
+    if is_used or not hit.details[EMPTY]:
+        yield replace(
+            hit,
+            sub="referenced" if is_used else "unreferenced",
+            message=hit.message + _promoted(hit.path, index),
+        )
 
 
 def _named(node: ast.AST, module: Module) -> str:
     """Return the name of a double that a node defines, empty for none."""
     if isinstance(node, ast.ClassDef):
-        return node.name if _is_double(node.name) and not _fails_loud(node) else ""
+        is_double = _is_double(node.name) and not (_fails_loud(node) or _is_detector(node))
+        return node.name if is_double else ""
     if isinstance(node, FUNCTIONS):
         is_double = _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module)
         return node.name if is_double else ""
@@ -178,6 +187,11 @@ def _raises(function: FunctionNode) -> bool:
     )
 
 
+def _is_detector(node: ast.ClassDef) -> bool:
+    """Tell whether a class is a check for doubles by what it derives from."""
+    return any(data.DETECTOR_BASE.search(last_part(base)) for base in node.bases)
+
+
 def _is_empty(node: ast.ClassDef) -> bool:
     """Tell whether a class has nothing but texts and annotations in its body."""
     return all(
@@ -189,9 +203,7 @@ def _is_empty(node: ast.ClassDef) -> bool:
 
 
 def _is_inside(function: FunctionNode, module: Module) -> bool:
-    """Tell whether a function belongs to a double that is found itself, or is no function of its own."""
-    if is_dunder(function.name):
-        return True
+    """Tell whether a function belongs to a double that is found itself."""
     return any(
         (isinstance(above, ast.ClassDef) and _is_double(above.name))
         or (isinstance(above, FUNCTIONS) and _is_double_function(above.name))

@@ -55,7 +55,7 @@ class MockModeFlag(StaticRule):
                 where = module.qualname(node)
                 yield self.hit(
                     module,
-                    node if isinstance(node, ast.arg) else place,
+                    place,
                     f"{where or module.name} can be switched to made-up answers by {name}",
                     "remove the switch: tests inject the double, the product has only the real thing",
                     line=getattr(node, "lineno", 0),
@@ -92,6 +92,11 @@ def _name(target: ast.expr, module: Module) -> str:
 
 def _is_flag(name: str) -> bool:
     return data.MOCK_FLAG.match(name) is not None and name.lower() not in data.NO_FLAGS
+
+
+def _is_decision(name: str) -> bool:
+    """Tell whether a key decides by its name; `fallback_mode` in an answer only says who answered."""
+    return _is_flag(name) and name.lower().startswith(data.SWITCH_PREFIXES)
 
 
 def _is_mode_set(name: str, node: ast.Assign, module: Module) -> bool:
@@ -152,7 +157,7 @@ def _keys(module: Module) -> Iterator[tuple[ast.AST, str]]:
     for table in module.nodes(ast.Dict):
         pairs = zip(table.keys, table.values, strict=True)
         named = [at for at, value in pairs if isinstance(at, ast.Constant) and _is_bool(value)]
-        yield from ((at, str(at.value)) for at in named if _is_flag(str(at.value)))
+        yield from ((at, str(at.value)) for at in named if _is_decision(str(at.value)))
 
 
 def _asked(call: ast.Call, module: Module) -> Iterator[tuple[ast.AST, str]]:
@@ -207,10 +212,6 @@ def _shown(node: ast.expr) -> str:
 
 
 def _statement(node: ast.AST, module: Module) -> ast.AST:
-    """Return what one hit stands for: a parameter, else the innermost simple statement or test."""
-    if isinstance(node, ast.arg):
-        return node
-    for each in (node, *module.ancestors(node)):
-        if isinstance(each, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr | ast.Compare | ast.Match):
-            return each
-    return node
+    """Return what one hit stands for: the simple statement around a node, else the node."""
+    around = next((each for each in (node, *module.ancestors(node)) if isinstance(each, ast.stmt)), node)
+    return around if isinstance(around, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr) else node

@@ -94,22 +94,21 @@ def _is_placeholder(text: str) -> bool:
         return False
     if lower.startswith(data.TODO) and not text.startswith(data.TODO.upper()) and ":" not in text:
         return False
-    return len(lower.split()) <= data.SENTENCE or lower.startswith(data.UNDONE)
+    return len(lower.split()) <= data.SENTENCE or data.UNDONE.match(lower) is not None
 
 
 def _is_plain_todo(text: str) -> bool:
     lower = text.lower()
-    return lower.startswith(data.TODO) and not lower.startswith(data.UNDONE)
+    return lower.startswith(data.TODO) and not data.UNDONE.match(lower)
 
 
 def _position(node: ast.expr, module: Module) -> tuple[bool, bool]:
     """Tell whether a text is a value, and whether in a dict."""
     below: ast.AST = node
-    for above in module.ancestors(node):
-        if not _hands_on(above, below):
-            return _is_value(above, below, module), isinstance(above, ast.Dict)
-        below = above
-    return False, False
+    above = module.parent(node)
+    while above is not None and _hands_on(above, below):
+        below, above = above, module.parent(above)
+    return above is not None and _is_value(above, below, module), isinstance(above, ast.Dict)
 
 
 def _hands_on(above: ast.AST, below: ast.AST) -> bool:

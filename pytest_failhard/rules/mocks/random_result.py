@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.unit import Hit, StaticRule
@@ -173,8 +173,3 @@ def _draws(call: ast.Call, module: Module) -> bool:
         return False
     made = module.value(call.func.value)
     return isinstance(made, ast.Call) and module.resolve(made.func) in data.GENERATORS
-
-
-def _canonical(name: str, aliases: Mapping[str, str]) -> str:
-    first, dot, rest = name.partition(".")
-    return f"{aliases.get(first, first)}{dot}{rest}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import mocks as data
-from pytest_failhard.rules.options import entries
+from pytest_failhard.rules.options import entries, unmatched
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.module import Module, argument
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_failhard.source.index import Index
 
 MODULE = "module"
+ALLOWED = "allow_test_libraries"
 
 
 class TestLibraryInProduct(StaticRule):
@@ -67,13 +68,20 @@ class TestLibraryInProduct(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Leave out what the project allows, has a module of its own for, or needs as a plugin of pytest."""
-        allowed = [entry.get(MODULE, "") for entry in entries(options, "allow_test_libraries")]
+        allowed = [entry.get(MODULE, "") for entry in entries(options, ALLOWED)]
+        for each in allowed:
+            if not any(_is_allowed(hit, each) for hit in hits):
+                yield unmatched(self, ALLOWED, each)
         for hit in hits:
             library = hit.details[MODULE]
-            is_allowed = any(f"{library}.".startswith(f"{each}.") for each in allowed if each)
+            is_allowed = any(_is_allowed(hit, each) for each in allowed)
             is_plugin = index.metadata.is_pytest_plugin and library in data.PLUGIN_LIBRARIES
             if not (is_allowed or is_plugin or index.find_module(library, hit.path)):
                 yield hit
+
+
+def _is_allowed(hit: Hit, allowed: str) -> bool:
+    return bool(allowed) and f"{hit.details[MODULE]}.".startswith(f"{allowed}.")
 
 
 def _loading(module: Module) -> Iterator[ast.AST]:

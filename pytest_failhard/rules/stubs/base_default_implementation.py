@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import stubs as data
 from pytest_failhard.rules.functions import is_dunder, is_idle, working
-from pytest_failhard.rules.options import names, texts
+from pytest_failhard.rules.options import names, texts, unmatched
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
 from pytest_failhard.source.classes import body, decorators
@@ -80,10 +80,10 @@ class BaseDefaultImplementation(StaticRule):
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Keep the methods of the bases that the policy names, without names those of guessed bases."""
-        del index
         configured = texts(options, "component_bases")
         required = texts(options, "required_methods")
         hooks = texts(options, "optional_hooks")
+        yield from self._unmatched(index, configured, hooks)
         for hit in hits:
             dotted = f"{hit.details[CLASS]}.{hit.details[METHOD]}"
             is_dispatch = hit.details[METHOD] in data.DISPATCH
@@ -94,6 +94,19 @@ class BaseDefaultImplementation(StaticRule):
                     yield replace(hit, sub=CONFIGURED)
             elif not (is_dispatch or hit.details[DECORATED]) and _is_guessed(hit.details[CLASS]):
                 yield hit
+
+    def _unmatched(self, index: Index, configured: Sequence[str], hooks: Sequence[str]) -> Iterable[Hit]:
+        """Return a hit for each base that is no class of the project, and each hook that no class has."""
+        for base in configured:
+            if not any(names(dotted, [base]) for dotted in index.classes):
+                yield unmatched(self, "component_bases", base, CONFIGURED)
+        for hook in hooks:
+            if not any(
+                names(f"{dotted}.{method}", [hook])
+                for dotted, known in index.classes.items()
+                for method in known.methods
+            ):
+                yield unmatched(self, "optional_hooks", hook, CONFIGURED)
 
 
 def _is_guessed(dotted: str) -> bool:

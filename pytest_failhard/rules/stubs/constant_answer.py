@@ -44,7 +44,8 @@ class ConstantAnswer(StaticRule):
         Methods that a subclass overrides, and those of a class with a base from elsewhere; abstract and
         dunder methods; null objects (`Null...`, `Noop...`); exit codes (`-> int`); functions that take only
         `*args` and `**kwargs`; code templates: texts of several lines, modules named `..._generator` or
-        `..._template(s)`.
+        `..._template(s)`; functions that stand as values in a table or a keyword argument: what they are
+        asked with is not theirs to choose.
     Evasions:
         `del param` or `_ = param`, a parameter that is only logged or renamed `_param`; the literal in an
         attribute of the class; `dict(CONSTANT)`, `copy.deepcopy(SAMPLE)`. A property has no parameter and is
@@ -132,4 +133,15 @@ def _is_exempt(function: FunctionNode, module: Module) -> bool:
     if returned is not None and "\n" in (module.text(returned) or ""):
         return True
     owner = module.class_of(function)
-    return owner is not None and data.NULL_CLASS.match(owner.name) is not None
+    if owner is None:
+        return _is_in_a_table(function, module)
+    return data.NULL_CLASS.match(owner.name) is not None
+
+
+def _is_in_a_table(function: FunctionNode, module: Module) -> bool:
+    """Tell whether the file hands a function on in a dict, a list or a keyword argument."""
+    return any(
+        node.id == function.name
+        and isinstance(module.parent(node), ast.Dict | ast.List | ast.Tuple | ast.keyword)
+        for node in module.nodes(ast.Name)
+    )

@@ -43,7 +43,7 @@ class StubFunction(StaticRule):
                 self.rows.append(item)
     Exempt:
         Abstract, decorated and dunder methods, methods of classes with bases or subclasses; names that may
-        have nothing to do (`noop`, `on_...`, `close`, `stop`, ...); a comment in the body that says why;
+        have nothing to do (`noop`, `on_...`, `close`, `stop`, ...); a comment or docstring that says why;
         what is defined in an exception handler (FH105); the synchronous form of an asynchronous method.
     Evasions:
         `return None`, `assert True`, a lone log call, a lone sleep, a body that is only a string.
@@ -140,7 +140,8 @@ def _has_twin(owner: ast.ClassDef, name: str) -> bool:
 
 
 def _comments(function: FunctionNode, module: Module) -> Iterator[str]:
-    """Yield what stands behind `#` in the lines of a body that holds no text but its docstring."""
+    """Yield the docstring, and what stands behind `#` in the lines of a body without another text."""
+    yield ast.get_docstring(function, clean=False) or ""
     if b"#" in module.data:
         for line in module.lines[function.lineno - 1 : (function.end_lineno or function.lineno) + 1]:
             yield line.partition("#")[2]

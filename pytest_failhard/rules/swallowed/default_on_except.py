@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from pytest_failhard.rules.assigned import assigned
 from pytest_failhard.rules.data import swallowed as data
-from pytest_failhard.rules.handlers import raises, running
+from pytest_failhard.rules.handlers import running
 from pytest_failhard.rules.handlings import (
     Handling,
     answers,
-    following,
     handlings,
     is_noted,
     is_silent,
     preset,
     preset_kind,
 )
+from pytest_failhard.rules.later import is_refused, last_read
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import carries_error, literal
-from pytest_failhard.source.module import Module, last_part, own_nodes
+from pytest_failhard.source.module import Module, last_part
 
 
 class DefaultOnExcept(StaticRule):
@@ -112,7 +112,7 @@ def _is_exempt(module: Module, handling: Handling, target: str, value: ast.expr 
     text = module.text(value)
     if text is not None and data.OUTCOME_TEXT.search(text):
         return True
-    return _is_refused(module, handling, target)
+    return is_refused(module, handling.function, target, handling.attempt.end_lineno or 0)
 
 
 def _records(handling: Handling) -> bool:
@@ -126,48 +126,27 @@ def _records(handling: Handling) -> bool:
     )
 
 
-def _is_refused(module: Module, handling: Handling, target: str) -> bool:
-    """Tell whether the function tests a target afterwards, and raises, exits or returns an error."""
-    last = handling.attempt.end_lineno or 0
-    for test in own_nodes(handling.function or module.tree, ast.If):
-        if test.lineno > last and target in _read(test.test) and _refuses(module, test.body + test.orelse):
-            return True
-    return False
-
-
-def _read(test: ast.expr) -> frozenset[str]:
-    return frozenset(dotted(each) for each in ast.walk(test) if isinstance(each, ast.Name | ast.Attribute))
-
-
-def dotted(node: ast.expr) -> str:
-    """Return a name or attribute as it is written."""
-    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else last_part(node)
-
-
-def _refuses(module: Module, body: Sequence[ast.stmt]) -> bool:
-    if raises(module, body):
-        return True
-    ends = (each for statement in body for each in (statement, *own_nodes(statement, ast.Return)))
-    return any(isinstance(each, ast.Return) and carries_error(module, each.value, None) for each in ends)
-
-
 def _default_before(module: Module, handling: Handling) -> str:
-    """Return a name that has a literal before the try and is used behind it as if the try had set it."""
+    """Return a name that has a literal before the try and is read behind it as if the try had set it."""
     if preset(module, handling) or not (is_silent(handling) or is_noted(module, handling)):
         return ""
     if isinstance(handling.body[-1], ast.Continue):
         return ""
-    for name in _used_behind(module, handling):
-        kind = preset_kind(module, handling, name)
-        if kind and not data.OUTCOME_NAME.search(name.id) and not _is_refused(module, handling, name.id):
+    end = handling.attempt.end_lineno or 0
+    for name in _set_by(handling):
+        read = last_read(module, handling.function, name.id) > end
+        if read and preset_kind(module, handling, name) and not _is_accepted(module, handling, name.id):
             return name.id
     return ""
 
 
-def _used_behind(module: Module, handling: Handling) -> Iterator[ast.Name]:
-    seen: set[str] = set()
-    for statement in following(module, handling.attempt):
-        for name in own_nodes(statement, ast.Name):
-            if isinstance(name.ctx, ast.Load) and name.id not in seen:
-                seen.add(name.id)
-                yield name
+def _is_accepted(module: Module, handling: Handling, name: str) -> bool:
+    end = handling.attempt.end_lineno or 0
+    return bool(data.OUTCOME_NAME.search(name)) or is_refused(module, handling.function, name, end)
+
+
+def _set_by(handling: Handling) -> Iterator[ast.Name]:
+    """Yield the names that the try assigns."""
+    for node in running(handling.attempt.body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node

@@ -39,7 +39,7 @@ class DiscardedGatherErrors(StaticRule):
     Evasions:
         `filter(lambda ...)`; `if isinstance(..., Exception): continue`; `gather` under another name.
     Measured:
-        In sample, before it was narrowed: 2 true, 2 false, 3 unclear of 7.
+        In sample: 7 of 8 true; before it was narrowed 2 true, 2 false, 3 unclear of 7.
     """
 
     code = "FH108"

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from pytest_failhard.rules.assigned import assigned
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.fallback_names import is_fallback_name
 from pytest_failhard.rules.flags import tested_after
 from pytest_failhard.rules.handlers import running
-from pytest_failhard.rules.handlings import Handling, answers, handlings, preset
+from pytest_failhard.rules.handlings import Handling, answers, following, handlings, preset
 from pytest_failhard.rules.routes import is_route
 from pytest_failhard.rules.security import is_security_check
 from pytest_failhard.rules.unit import Hit, StaticRule
@@ -81,6 +82,7 @@ class SwallowedExceptionReturn(StaticRule):
             _sub(module, handling, function)
             or _preset(module, handling, function)
             or _flagged(module, handling, function)
+            or _assigned(module, handling, function)
         )
         if sub:
             yield self.hit(
@@ -180,6 +182,21 @@ def _flagged(module: Module, handling: Handling, function: FunctionNode) -> str:
     after = tested_after(module, handling)
     ends = answers(after) if after else ()
     return next((_by_kind(function, kind) for end in ends if (kind := literal(module, end.value))), "")
+
+
+def _assigned(module: Module, handling: Handling, function: FunctionNode) -> str:
+    """Return the sub of a literal that only the handler assigns, and that is returned behind the try."""
+    after = next((each for each in following(module, handling.attempt) if isinstance(each, ast.Return)), None)
+    if after is None or not isinstance(after.value, ast.Name) or isinstance(handling.body[-1], _JUMPS):
+        return ""
+    value = assigned(module, handling.body).get(after.value.id)
+    if value is None or after.value.id in assigned(module, handling.attempt.body):
+        return ""  # FH107 says it where the try assigns the name, too.
+    kind = "" if names_error(module, value, handling.bound) else literal(module, value)
+    return _by_kind(function, kind)
+
+
+_JUMPS = (ast.Return, ast.Continue, ast.Break)
 
 
 def _parameters(function: FunctionNode) -> frozenset[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from pytest_failhard.rules.data import swallowed as data
 from pytest_failhard.rules.handlings import Handling, handlings, is_noted, is_shutdown, preset
+from pytest_failhard.rules.kept import once
+from pytest_failhard.rules.later import last_read
 from pytest_failhard.rules.managers import is_manager
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.module import Module, last_part
@@ -86,9 +88,10 @@ def _counters(handling: Handling) -> Iterator[ast.expr]:
 def _is_read_later(module: Module, handling: Handling, target: ast.expr) -> bool:
     """Tell whether a counter is read anywhere but where it is changed."""
     if isinstance(target, ast.Attribute):
-        return any(
-            each.attr == target.attr and isinstance(each.ctx, ast.Load)
-            for each in module.nodes(ast.Attribute)
-        )
-    names = (each for each in module.nodes(ast.Name) if isinstance(each.ctx, ast.Load))
-    return any(each.id == last_part(target) and module.function(each) is handling.function for each in names)
+        return target.attr in _read_attributes(module)
+    return last_read(module, handling.function, last_part(target)) > 0
+
+
+@once
+def _read_attributes(module: Module) -> frozenset[str]:
+    return frozenset(each.attr for each in module.nodes(ast.Attribute) if isinstance(each.ctx, ast.Load))

@@ -170,6 +170,7 @@ def driven(run: GateRun, call: Call, **variables: str) -> Driver:
 
 
 def called(run: GateRun, name: str, given: Mapping[str, object] | None = None, **more: str) -> Outcome:
+    # The caller names fields of the right type.
     function = driven(run, Call(id="f", callable=name, input=dict(given or {}), **more))  # type: ignore[arg-type]
     outcome = function.call(60)
     function.close()

@@ -61,6 +61,7 @@ def test_a_complete_document_is_read_without_its_canaries() -> None:
         replaced(results={"lines/0.txt": canaries(0)}),
         replaced(results={"lines/0.txt": canaries(0), "lines/1.txt": canaries(1)[:1]}),
         replaced(results={"lines/0.txt": canaries(0), "lines/1.txt": canaries(0)}),
+        # The scripted reply has no type.
         replaced(results={"lines/0.txt": [entry(0, "Slack Token", SHA1, None)]}),  # type: ignore[arg-type]
         replaced(results={"lines/0.txt": [{**entry(0, "Slack Token", SHA1), "filename": "app/main.py"}]}),
         replaced(results={"lines/0.txt": [entry(0, "Slack Token", "short")]}),

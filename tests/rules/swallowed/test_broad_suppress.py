@@ -60,6 +60,14 @@ HONEST = {
         "class Quiet:\n    def __exit__(self, kind, error, trace):\n        if kind is not OSError:\n"
         "            return False\n        return True\n"
     ),
+    "exit that keeps the error": (
+        "class Ending:\n    def __exit__(self, kind, error, trace):\n        self.error = error\n"
+        "        return True\n"
+    ),
+    "generator that keeps the error": (
+        "from contextlib import contextmanager\n@contextmanager\ndef caught(box):\n    try:\n        yield\n"
+        "    except Exception as error:\n        box['error'] = error\n"
+    ),
     "exit that raises": (
         "class Quiet:\n    def __exit__(self, kind, error, trace):\n        if error:\n            raise error\n"
         "        return True\n"

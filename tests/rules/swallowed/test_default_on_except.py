@@ -68,6 +68,7 @@ HONEST = {
     "is valid": handling("valid = check()", "valid = False"),
     "exit code": handling("exit_code = run()", "exit_code = 2"),
     "code": handling("code = run()", "code = 1"),
+    "available": handling("self.available = ping()", "self.available = False"),
     "connected": handling("self._connected = True", "self._connected = False"),
     "flag": handling("done = True", "done = False"),
     "flag in a dict": handling("results['ai'] = True", "results['ai'] = False"),

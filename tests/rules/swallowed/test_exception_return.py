@@ -106,6 +106,18 @@ WHOLE = {
         """,
         "empty",
     ),
+    "set in the handler, returned after": (
+        """
+        def load():
+            try:
+                return query()
+            except Exception:
+                log.exception("no")
+                rows = []
+            return rows
+        """,
+        "empty",
+    ),
     "set before, silent": (
         """
         def load():
@@ -246,6 +258,20 @@ EXEMPT = {
     "body of a route is another rule's": "@app.get('/')\n" + answering("return {'error': 'no'}"),
     "permission is another rule's": answering("return True", name="verify_token"),
     "named fallback is another rule's": answering("return self._fallback_answer(key)"),
+    "set in both: another rule's": (
+        "def load():\n    try:\n        rows = query()\n    except Exception:\n        rows = []\n    return rows\n"
+    ),
+    "an error set in the handler": (
+        "def load():\n    try:\n        return query()\n    except Exception as e:\n        answer = {'error': 1}\n"
+        "    return answer\n"
+    ),
+    "next item": (
+        "def load():\n    for each in items:\n        try:\n            use(each)\n        except Exception:\n"
+        "            rows = []\n            continue\n        return rows\n"
+    ),
+    "another name behind": (
+        "def load():\n    try:\n        query()\n    except Exception:\n        rows = []\n    return other\n"
+    ),
     "no answer": answering("self.failed += 1"),
     "an answer of one branch": answering("if key: return []"),
     "a report of the failure": answering("yield 'no rows'\n        yield ''"),
