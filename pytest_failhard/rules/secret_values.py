@@ -89,7 +89,7 @@ def has_evidence(value: str) -> bool:
     return (
         value.startswith(secret_names.KEY_PREFIXES)
         or data.CREDENTIALS_IN_URL.search(value) is not None
-        or secret_names.is_random(value)
+        or (secret_names.is_random(value) and data.WORDS.fullmatch(value) is None)
     )
 
 

@@ -130,6 +130,7 @@ def test_a_word_for_the_thing_or_a_reference_is_no_value(value: str) -> None:
             'def f(self):\n    config["password"] = self.password\nclass C:\n    password = "abcdef"',
             id="a reference to another",
         ),
+        pytest.param('KINDS = {"Access Key": "provider-access-key-value"}', id="words"),
         pytest.param("config[name()] = 'abcdef'\nsetattr(x, y, 'abcdef')\nf(1)", id="unknown name"),
         pytest.param("import base64\napi_key = base64.b64decode(given)", id="decoded"),
         pytest.param("api_key = compute()\nconfig['token'] = str(x)", id="computed"),

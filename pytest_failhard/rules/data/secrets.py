@@ -31,6 +31,8 @@ EXEMPT_KEY = re.compile(r"\s")
 """What a text that begins like a key cannot hold."""
 NEVER_A_VALUE = re.compile(r"^<.*>$|\s|^(?i:\W*redact)")
 """What is no value even where a placeholder would be one."""
+WORDS = re.compile(r"[a-zA-Z]+([-_.][a-zA-Z]+)+")
+"""Words with signs between them are long and mixed, and yet written."""
 TOKEN_NAME = re.compile(r"(?i)token$")
 TOKEN_GRAMMAR = re.compile(r"^\W")
 """What begins a token of a language: `!end`, `[SEP]`; no credential is written so."""

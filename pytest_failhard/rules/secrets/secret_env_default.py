@@ -61,7 +61,7 @@ class SecretEnvDefault(StaticRule):
         too. Not seen: a committed `.env` that the program loads (`failhard` looks for secrets in files by
         another gate).
     Measured:
-        In sample, on projects that it was tuned on: of 22 judged findings 22 break the policy, 16
+        In sample, on projects that it was tuned on: of 23 judged findings 23 break the policy, 16
         of them do harm.
     """
 
