@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard.rules.suppressed import of_stub
+from pytest_failhard.rules.suppressed import of_pyi
 from pytest_failhard.source.module import Module
 from pytest_failhard.source.suppression_forms import KINDS
 from pytest_failhard.source.suppressions import Suppression
@@ -26,7 +26,7 @@ UNCOUNTED = frozenset({"any"})
 def counted(root: Path, files: Iterable[FileFacts], stubs: Iterable[str]) -> Mapping[str, int]:
     """Return the number of suppressions of all files, of each kind, and of those that say too little."""
     found = [each for facts in files for each in facts.suppressions]
-    found += [each for path in stubs for each in of_stub(root, path)]
+    found += [each for path in stubs for each in of_pyi(root, path)]
     kinds = Counter(each.kind for each in found)
     listed = [each for each in found if each.kind not in UNCOUNTED]
     return {

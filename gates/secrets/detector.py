@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -20,10 +21,11 @@ DETECT_SECRETS = Tool(module="detect_secrets", distribution="detect-secrets", lo
 MIN_WORD_CHARACTERS = 16
 """No key of a known form, and nothing that looks drawn, is shorter."""
 FOLDER = "lines"
-# Made of parts: no file of ours holds what a scanner takes for a key.
+# Derived: no file of ours holds what a scanner takes for a key.
+_DRAWN = hashlib.sha256(b"a key that must be found").digest()
 CANARIES = {
-    "AWS Access Key": "AKIA" + "QZ7M3XN5TB2LC4VW",
-    "Base64 High Entropy String": "kT9wQz4B" + "vX7mRf2LpJ6sHd8Ny3Gc5aUe1",
+    "AWS Access Key": f"AKIA{base64.b32encode(_DRAWN).decode()[:16]}",
+    "Base64 High Entropy String": base64.b64encode(_DRAWN).decode().rstrip("="),
 }
 """What the copy of each file ends with, and what detect-secrets must call it."""
 PLUGINS_OFF = (

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator, Sequence
 
 from pytest_failhard.rules.data import values as data
-from pytest_failhard.source.module import HOPS, FunctionNode, Module, last_part
+from pytest_failhard.source.module import HOPS, FunctionNode, Module, children, last_part
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -86,7 +86,7 @@ def running(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and never(node.test):
             work.extend(node.orelse)
             continue
-        work.extend(ast.iter_child_nodes(node))
+        work += children(node)
 
 
 def never(test: ast.expr) -> bool:

@@ -105,7 +105,7 @@ class Ratchet:
         if data == (self._root / hit.path).read_bytes():
             return None
         if hit.path.endswith(STUB):
-            return frozenset(map(_place, _stub_hits(hit.path, data)))
+            return frozenset(map(_place, _pyi_hits(hit.path, data)))
         role = scan.index.by_path[hit.path].role
         # A version that does not parse has no hits: then all is new.
         old = scan_sources([(SourceFile(path=hit.path, role=role), lambda: data)], scan.index.metadata)
@@ -144,7 +144,7 @@ def _place(hit: Hit) -> Place:
     return (hit.name, hit.qualname, hit.canonical)
 
 
-def _stub_hits(path: str, data: bytes) -> tuple[Hit, ...]:
+def _pyi_hits(path: str, data: bytes) -> tuple[Hit, ...]:
     try:
         found = of_bytes(path, data)
     except (SyntaxError, ValueError, tokenize.TokenError):

@@ -52,11 +52,11 @@ def in_stubs(tree: Tree) -> Iterator[Hit]:
 def in_stubs_of(root: Path, paths: Iterable[str]) -> Iterator[Hit]:
     """Yield the same for some stub files."""
     for path in paths:
-        found = of_stub(root, path)
+        found = of_pyi(root, path)
         yield from (*blanket(found), *unreasoned(found))
 
 
-def of_stub(root: Path, path: str) -> tuple[Suppression, ...]:
+def of_pyi(root: Path, path: str) -> tuple[Suppression, ...]:
     """Return the suppressions of a stub; raises GateError where it cannot be read."""
     try:
         return of_bytes(path, (root / path).read_bytes())

@@ -65,14 +65,15 @@ def is_false(module: Module, node: ast.expr, hops: int = HOPS) -> bool:
 def _bound(module: Module, name: ast.Name) -> bool:
     """Tell whether all that is ever bound to a local name is a true constant."""
     bound = module.bindings(name)
-    scope = module.function(name)
-    if not bound or scope is None or _is_shared(module, name.id):
+    if not bound or not all(isinstance(each, ast.Constant) and each.value for each in bound):
         return False
-    local = any(
+    scope = module.function(name)
+    if scope is None or _is_shared(module, name.id):
+        return False
+    return any(
         isinstance(each, ast.Name) and each.id == name.id and not isinstance(each.ctx, ast.Load)
         for each in ast.walk(scope)
     )
-    return local and all(isinstance(each, ast.Constant) and bool(each.value) for each in bound)
 
 
 def _is_shared(module: Module, name: str) -> bool:

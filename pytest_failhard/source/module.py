@@ -15,8 +15,9 @@ from pytest_failhard.source.suppressions import Suppression
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module)
 _INNER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_SCOPE_TYPES = frozenset({*_INNER_SCOPES, ast.Module})
+_NO_NAMES: Mapping[str, list[ast.expr | None]] = {}
 # Python 3.12 and newer: `type X = ...`, whose name is a node.
 _TYPE_ALIAS = getattr(ast, "TypeAlias", None)
 HOPS = 8
@@ -40,22 +41,24 @@ class Module:
         self.name = module_name(path)
         self._buckets: dict[type[ast.AST], list[ast.AST]] = {}
         self._parents: dict[ast.AST, ast.AST] = {}
+        self._scopes: dict[ast.AST, ast.AST] = {}
+        # Many rules ask for the same names.
+        self._resolved: dict[ast.AST, str] = {}
         self._traverse()
 
     def _traverse(self) -> None:
-        buckets, parents = self._buckets, self._parents
+        buckets, parents, scopes = self._buckets, self._parents, self._scopes
         queue: list[ast.AST] = [self.tree]
         for node in queue:
             kind = type(node)
             buckets.setdefault(kind, []).append(node)
-            if kind not in _FIELDS:
-                _FIELDS[kind] = _children_fields(kind)
-            for field in _FIELDS[kind]:
-                value = getattr(node, field, None)
-                for item in value if type(value) is list else (value,):
-                    if isinstance(item, ast.AST):
-                        parents[item] = node
-                        queue.append(item)
+            below = children(node)
+            if below:
+                scope = node if kind in _SCOPE_TYPES else scopes[node]
+                for child in below:
+                    parents[child] = node
+                    scopes[child] = scope
+                queue += below
 
     def nodes(self, *kinds: type[_Node]) -> Iterator[_Node]:
         """Yield all nodes of exactly these types, outer ones before inner ones."""
@@ -75,14 +78,14 @@ class Module:
 
     def function(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function around the node; a lambda or a class between them is none."""
-        for above in self.ancestors(node):
-            if isinstance(above, FUNCTIONS):
-                return above
-        return None
+        scope = self._scopes.get(node)
+        while scope is not None and not isinstance(scope, FUNCTIONS):
+            scope = self._scopes.get(scope)
+        return scope
 
     def scope(self, node: ast.AST) -> ast.AST:
         """Return the innermost function, lambda, class or module around the node."""
-        return next((above for above in self.ancestors(node) if isinstance(above, SCOPES)), self.tree)
+        return self._scopes.get(node, self.tree)
 
     def class_of(self, function: ast.AST) -> ast.ClassDef | None:
         """Return the class whose body holds the node directly (for a method: its class)."""
@@ -171,12 +174,16 @@ class Module:
 
     def bindings(self, name: ast.Name) -> Sequence[ast.expr | None]:
         """Return all that is bound to a name where it is used: in its function, else in the module."""
-        scopes = [above for above in self.ancestors(name) if isinstance(above, (*FUNCTIONS, ast.Lambda))]
-        for scope in (self.scope(name), *scopes, self.tree):
-            bound = self._bindings.get(scope, {}).get(name.id)
-            if bound is not None:
-                return bound
-        return ()
+        here = scope = self.scope(name)
+        while True:
+            # The names of a class are seen in its own body alone.
+            if scope is here or not isinstance(scope, ast.ClassDef):
+                bound = self._bindings.get(scope, _NO_NAMES).get(name.id)
+                if bound is not None:
+                    return bound
+            if scope is self.tree:
+                return ()
+            scope = self.scope(scope)
 
     def value(self, node: ast.expr) -> ast.expr:
         """Return what an expression certainly is: through a walrus, and names bound exactly once."""
@@ -195,6 +202,12 @@ class Module:
 
         `os.environ.get` for `from os import environ as e; e.get`; `self.x` stays; empty for anything else.
         """
+        known = self._resolved.get(node)
+        if known is None:
+            known = self._resolved[node] = self._dotted(node)
+        return known
+
+    def _dotted(self, node: ast.AST) -> str:
         parts: list[str] = []
         for _ in range(4 * HOPS):
             if isinstance(node, ast.Attribute):
@@ -278,26 +291,29 @@ def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | No
     return None if isinstance(given, ast.Starred) else given
 
 
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes right below this one that are worth a visit: no operators, no contexts."""
-    kind = type(node)
-    if kind not in _FIELDS:
-        _FIELDS[kind] = _children_fields(kind)
-    for field in _FIELDS[kind]:
-        value = getattr(node, field, None)
-        for item in value if type(value) is list else (value,):
-            if isinstance(item, ast.AST):
-                yield item
-
-
 def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
     """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
-    work = list(ast.iter_child_nodes(node))
+    work = children(node)
     for each in work:
         if isinstance(each, kinds):
             yield each
         if not isinstance(each, _INNER_SCOPES):
-            work.extend(ast.iter_child_nodes(each))
+            work += children(each)
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes directly below one, in their order; operators and contexts are none."""
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = _children_fields(kind)
+    found: list[ast.AST] = []
+    for field in _FIELDS[kind]:
+        value = getattr(node, field, None)
+        if type(value) is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
 
 
 _FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from pytest_failhard.source.suppressions import Suppression, of_comments, reason
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import Module
+
+
+MARKS = data.SKIPS | data.FILTERS
 
 
 def of_module(module: Module) -> tuple[Suppression, ...]:
@@ -68,16 +72,21 @@ def _named(module: Module, node: ast.AST, names: frozenset[str]) -> str:
         last = module.imports.get(node.id, node.id).rpartition(".")[2]
     else:
         return ""
-    if not any(name.endswith(f".{last}") for name in names):
+    if last not in _last_parts(names):
         return ""
     resolved = module.resolve(node)
     return resolved if resolved in names else ""
 
 
+@functools.cache
+def _last_parts(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.rpartition(".")[2] for name in names)
+
+
 def _marked(module: Module) -> Iterator[Suppression]:
     nodes: list[ast.Attribute | ast.Name] = [*module.nodes(ast.Attribute), *module.nodes(ast.Name)]
     for node in nodes:
-        name = _named(module, node, data.SKIPS | data.FILTERS)
+        name = _named(module, node, MARKS)
         if name in data.SKIPS:
             yield _coded(module, node, "pytest", name, specific=True, reason=_stated(module, node))
         elif name and _ignores(module, module.parent(node)):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from pytest_failhard.source.module import FUNCTIONS
+from pytest_failhard.source.module import FUNCTIONS, children
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import Module
@@ -60,7 +60,7 @@ def _annotation_nodes(module: Module) -> frozenset[ast.AST]:
     work += [each.returns for each in module.nodes(ast.AsyncFunctionDef) if each.returns]
     for node in work:
         if not isinstance(node, ast.Call | ast.Name):
-            work.extend(ast.iter_child_nodes(node))
+            work += children(node)
     return frozenset(work)
 
 

@@ -38,6 +38,11 @@ def found(source: str) -> list[str]:
         pytest.param('os.getenv("DATABASE_URL", "postgres://me:pw@db/x")', "url-credentials", id="URL"),
         pytest.param('key = os.getenv("OPENAI_API_KEY") or "x1"', "or-literal", id="or"),
         pytest.param('key = os.getenv("OPENAI_API_KEY", "").strip() or "x1"', "or-literal", id="or stripped"),
+        pytest.param('k = os.getenv("API_KEY")\nuse(k or "x1")', "or-literal", id="or, by a name"),
+        pytest.param('use((k := os.getenv("API_KEY")) or "x1")', "or-literal", id="or, walrus"),
+        pytest.param(
+            'k = os.getenv("API_KEY")\nuse(k if k else "x1")', "or-literal", id="conditional, by a name"
+        ),
         pytest.param('api_key = os.getenv("OPENAI") or "x1"', "or-literal", id="or, target's name"),
         pytest.param('k = os.environ["API_KEY"] if x else "x1"', "or-literal", id="conditional"),
         pytest.param('k = "x1" if not x else os.environ["API_KEY"]', "or-literal", id="conditional turned"),

@@ -46,7 +46,7 @@ def _direct(module: Module, node: ast.expr) -> Lookup | None:
     """Return the variable that an expression is, changed in its text at most."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         node = node.func.value
-    return lookup(module, node)
+    return lookup(module, module.value(node))
 
 
 def _key(module: Module, read: Lookup, node: ast.AST) -> str:

@@ -50,7 +50,7 @@ class UnboundedRetry(StaticRule):
         `itertools.count()`; `iter(int, 1)`; recursion on failure; `stop=stop_never`; `while not ok:` with
         `ok` set on success only.
     Measured:
-        No verdicts yet.
+        No finding on the 35 projects that it was tuned on.
     """
 
     code = "FH402"
