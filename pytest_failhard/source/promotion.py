@@ -54,7 +54,7 @@ def _text(path: Path) -> bytes:
 def _imported(
     root: Path, path: str, tree: ast.Module, bases: Iterable[str], named: Container[str]
 ) -> Iterator[str]:
-    """Yield the files, relative to the root, that the imports of a file may load, as far as they are named."""
+    """Yield the files, relative to the root, that the imports of a file may load and that are named."""
     package = PurePosixPath(path).parent
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
