@@ -10,7 +10,8 @@ Fails when:
     A rule of the catalogue (FH000, FH701 to FH712; `failhard explain RULE` says what each looks for) has
     a hit anywhere in the tree to which the level's `severity` gives `high`; `new_severity` says what a
     place counts that the change adds, beside the stock of the merge base or of `failhard-baseline.json`.
-    A malformed `failhard: allow` is one of them at every level. A file that cannot be read or parsed is
+    A `failhard: allow` that is written wrongly (`malformed-allow`) fails at every level. Reported only:
+    `nested-project`, `ratchet-slack`. A file that cannot be read or parsed is
     an error, never a lower count. Measures: files, excluded_files, unlisted, suppressions and each kind
     of it (`suppressions_ruff`, ...), suppressions_blanket, suppressions_reasonless, coverage_exclusions,
     inline_allows; against the merge base suppressions_added and changed_together.

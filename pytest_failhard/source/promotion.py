@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 
@@ -30,7 +30,8 @@ def promoted(
         suspects = {each for each, name in candidates.items() if each not in found and name in text}
         tree = parse(path) if suspects else None
         if tree is not None:
-            hit = suspects.intersection(_imported(root, path, tree, bases))
+            named = frozenset(map(_name, suspects))
+            hit = suspects.intersection(_imported(root, path, tree, bases, named))
             found |= hit
             work += hit
     return frozenset(found)
@@ -50,29 +51,33 @@ def _text(path: Path) -> bytes:
         return b""
 
 
-def _imported(root: Path, path: str, tree: ast.Module, bases: Iterable[str]) -> Iterator[str]:
-    """Yield the files, relative to the root, that the imports of a file may load."""
+def _imported(
+    root: Path, path: str, tree: ast.Module, bases: Iterable[str], named: Container[str]
+) -> Iterator[str]:
+    """Yield the files, relative to the root, that the imports of a file may load and that are named."""
     package = PurePosixPath(path).parent
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-            yield from _files(root, (PurePosixPath(base) for base in bases), names)
+            yield from _files(root, (PurePosixPath(base) for base in bases), names, named)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             names = [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)]
             above = [package, *package.parents][max(node.level - 1, 0) :][:1]
             folders = above if node.level else [PurePosixPath(base) for base in bases]
-            yield from _files(root, folders, names)
+            yield from _files(root, folders, names, named)
 
 
-def _files(root: Path, folders: Iterable[PurePosixPath], names: Iterable[str]) -> Iterator[str]:
+def _files(
+    root: Path, folders: Iterable[PurePosixPath], names: Iterable[str], named: Container[str]
+) -> Iterator[str]:
+    """Yield the files of modules; the disk is asked only for the last names that matter."""
     listed = list(names)
-    real = root.resolve()
     for folder in folders:
         for name in listed:
             parts = name.split(".")
-            for depth in range(1, len(parts) + 1):
+            for depth in (at for at, part in enumerate(parts, 1) if (part or folder.name) in named):
                 stem = root.joinpath(folder, *parts[:depth])
                 for file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
-                    if file.is_file() and file.resolve().is_relative_to(real):
-                        yield file.resolve().relative_to(real).as_posix()
+                    if file.is_file() and file.resolve().is_relative_to(root.resolve()):
+                        yield file.resolve().relative_to(root.resolve()).as_posix()
