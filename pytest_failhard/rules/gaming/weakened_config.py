@@ -68,7 +68,7 @@ class WeakenedConfig(StaticRule):
         A file that takes precedence, a nested pyproject, PYTEST_ADDOPTS in a workflow, in tox, nox or make,
         an extended file, INI and TOML spelling. Not seen: options that a program of the project computes.
     Measured:
-        See benchmarks/verdicts/gaming-config.jsonl.
+        23 hits in 13 of 30 projects: 16 true, 7 false and exempt since (in-sample).
     """
 
     code = "FH707"
