@@ -55,8 +55,8 @@ class UnresolvedImport(StaticRule):
         `importlib.import_module("json.fast")`, `json.parse`. Not seen: a module that only tests have, since
         what the product imports is product.
     Measured:
-        75 hits in 9 of 30 projects, 23 judged: 21 true, 2 false and exempt since (in-sample). 14,000 names that
-        modules of the standard library and of 40 distributions really have: none is reported.
+        23 verdicts: 21 true, 2 false and exempt since (in-sample). Now 76 hits in 9 of 42 projects. Of
+        the 14,000 names that 245 importable modules really have, it misses those that only running adds.
     """
 
     code = "FH712"

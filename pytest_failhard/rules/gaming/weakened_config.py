@@ -68,7 +68,8 @@ class WeakenedConfig(StaticRule):
         A file that takes precedence, a nested pyproject, PYTEST_ADDOPTS in a workflow, in tox, nox or make,
         an extended file, INI and TOML spelling. Not seen: options that a program of the project computes.
     Measured:
-        23 hits in 13 of 30 projects: 16 true, 7 false and exempt since (in-sample).
+        23 verdicts: 16 true (13 of them harmless), 7 false and exempt since (in-sample). Now 16 hits in 8
+        of 41 projects.
     """
 
     code = "FH707"
