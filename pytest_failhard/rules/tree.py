@@ -30,3 +30,5 @@ class Tree:
     source: tuple[str, ...]
     test_roots: tuple[str, ...]
     options: Mapping[str, Option] = field(default_factory=dict)
+    nested: tuple[str, ...] = ()
+    """Folders of other projects, of which nothing is read."""
