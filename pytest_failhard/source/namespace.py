@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Whoever touches one of these can give a module names, or a place, of which its text says nothing.
+# Who does one of these gives a module names of which its text says nothing.
 DYNAMIC = re.compile(
-    rb"sys\.modules|sys\.meta_path|\b__path__\b|\bglobals\(|\bvars\(\)|\blocals\(\)|\bexec\(|_convert_\("
-    rb"|global_enum|\bimport_module\(|lazy_loader|lazy_import|\b_?LazyModule\b|\bsetattr\(|__class__\s*="
+    rb"globals\(\)\s*(?:\[[^\]\n]*\]\s*=(?!=)|\.(?:update|setdefault|__setitem__))|=\s*globals\(\)\s*$|(?:vars|locals)\(\)\s*(?:\[|\.update)"
+    rb"|modules\[__name__\]|sys\.meta_path|^__path__\s*=|_convert_\(|global_enum|^\s*exec\([^)]*globals\(|^exec\("
+    rb"|lazy_loader|lazy_import|Lazy(?:Module|Import)|setattr\(\s*(?:sys\.modules|_?this_?mod|_?mod(?:ule)?\b|current_mod)",
+    re.MULTILINE,
 )
+REGISTERED = b"sys.modules["
+"""Who writes this may add submodules that are no files."""
 IMPLICIT = frozenset(
     {"__name__", "__file__", "__doc__", "__path__", "__all__", "__dict__", "__spec__", "__loader__"}
     | {"__package__", "__builtins__", "__cached__", "__annotations__", "__class__"}

@@ -67,9 +67,9 @@ def messages(
 ABSENT = {
     "name": ("from contextlib import timeout", "unknown-attribute", "contextlib has no `timeout`"),
     "near-name": (
-        "from contextlib import supress",
+        "from contextlib import suppressing",
         "unknown-attribute",
-        "contextlib has no `supress`; it has suppress",
+        "contextlib has no `suppressing`; it has suppress",
     ),
     "submodule": ("import json.fast", "unknown-submodule", "there is no module json.fast"),
     "names-of-one-module": (

@@ -60,7 +60,7 @@ class SoftenedCiGate(StaticRule):
         combination, a merge key or `extends` that softens a step. Not seen: a job that is renamed
         and kept (GitHub then waits for the check of the old name for ever), wrappers within wrappers.
     Measured:
-        See benchmarks/verdicts/gaming-config.jsonl.
+        22 verdicts: 20 true, 2 false and exempt since (in-sample). Now 20 hits in 7 of 41 projects.
     """
 
     code = "FH708"

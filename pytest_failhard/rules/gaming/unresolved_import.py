@@ -13,7 +13,7 @@ from pytest_failhard.rules.data import imports as data
 from pytest_failhard.rules.importing import Wanted, decoded, encoded, wanted
 from pytest_failhard.rules.unit import EVERY, Hit, StaticRule
 from pytest_failhard.source.installed import Installed, Location
-from pytest_failhard.source.namespace import OPEN, Names, Namespaces, joined
+from pytest_failhard.source.namespace import OPEN, REGISTERED, Names, Namespaces, joined
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -55,7 +55,8 @@ class UnresolvedImport(StaticRule):
         `importlib.import_module("json.fast")`, `json.parse`. Not seen: a module that only tests have, since
         what the product imports is product.
     Measured:
-        See benchmarks/verdicts/gaming-config.jsonl.
+        23 verdicts: 21 true, 2 false and exempt since (in-sample). Now 76 hits in 9 of 42 projects. Of
+        the 14,000 names that 245 importable modules really have, it misses those that only running adds.
     """
 
     code = "FH712"
@@ -132,13 +133,17 @@ class _Resolver:
         above = dotted.rpartition(".")[0]
         while above:
             places = self._places(above)
-            if any(self._is_unknown(place) or self._names_of(place).is_open for place in places):
+            if any(map(self._may_add, places)):
                 return True
             if any(place.files and place.folder is None for place in places):
                 # `os.path` is a name of the module `os`.
                 return self._has(above, dotted[len(above) + 1 :].partition(".")[0])
             above = above.rpartition(".")[0]
         return False
+
+    def _may_add(self, place: Location) -> bool:
+        registered = any(REGISTERED in self._namespaces.text(file) for file in place.files)
+        return registered or self._is_unknown(place) or self._names_of(place).is_open
 
     def _has(self, dotted: str, name: str) -> bool:
         key = (dotted, name)

@@ -68,7 +68,8 @@ class WeakenedConfig(StaticRule):
         A file that takes precedence, a nested pyproject, PYTEST_ADDOPTS in a workflow, in tox, nox or make,
         an extended file, INI and TOML spelling. Not seen: options that a program of the project computes.
     Measured:
-        See benchmarks/verdicts/gaming-config.jsonl.
+        23 verdicts: 16 true (13 of them harmless), 7 false and exempt since (in-sample). Now 16 hits in 8
+        of 41 projects.
     """
 
     code = "FH707"
@@ -165,9 +166,10 @@ class _Looked:
             yield from compared.weaknesses(now, before, project)
 
     def _of_commands(self, path: str) -> Iterator[Weakness]:
-        before = self._base.read(path) if self._base else None
+        now = tuple(commands.weaknesses(path, self._text(path), self._project))
+        # The base is asked only where there is something to tell apart: each question is a process.
+        before = self._base.read(path) if self._base is not None and now else None
         old = commands.weaknesses(path, (before or b"").decode("utf-8", "replace"), self._project)
-        now = commands.weaknesses(path, self._text(path), self._project)
         yield from self._told(now, _identities(old))
 
     def _told(self, found: Iterable[Weakness], stock: frozenset[tuple[str, str]]) -> Iterator[Weakness]:
