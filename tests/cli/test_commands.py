@@ -55,7 +55,7 @@ def test_explain_refuses_an_unknown_name(ran: Ran) -> None:
     assert ran(explain.command, "lnt") == (
         2,
         "",
-        "failhard: no gate is called 'lnt'; did you mean lint?\n",
+        "failhard: no gate or rule is called 'lnt'; did you mean lint?\n",
     )
 
 
