@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "benchmarks" / "verdicts"
-VERDICTS = ("harmful", "policy", "false")
+VERDICTS = ("harmful", "policy", "false", "exempt")
 Z = 1.959964
 """The 97.5 % point of the normal distribution: both tails of a 95 % interval."""
 
@@ -24,7 +24,7 @@ class Judged:
     """One finding that somebody has read.
 
     `verdict`: `harmful`, a reviewer would ask for a change; `policy`, it breaks the policy and does no harm;
-    `false`, it is no finding at all.
+    `false`, it is none; `exempt`, it was false when it was read, and the rule leaves it alone since.
     """
 
     rule: str
@@ -39,11 +39,15 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """How many of `n` judged findings broke the policy (harmful ones among them) and did harm."""
+    """How many of `n` judged findings broke the policy (harmful ones among them) and did harm.
+
+    `exempt` false ones were read as well and are no part of `n`: the rule was changed for them.
+    """
 
     n: int
     true: int
     harmful: int
+    exempt: int = 0
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -53,6 +57,8 @@ class Precision:
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (E. B. Wilson 1927, without continuity correction)."""
+    if not n:
+        return 0.0, 1.0
     share = hits / n
     centre = share + Z * Z / (2 * n)
     spread = Z * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
@@ -88,9 +94,10 @@ def by_rule(judged: Iterable[Judged]) -> Mapping[str, Precision]:
             verdicts.setdefault(name, []).append(each.verdict)
     return {
         name: Precision(
-            n=len(found),
-            true=len(found) - found.count("false"),
+            n=len(found) - found.count("exempt"),
+            true=found.count("harmful") + found.count("policy"),
             harmful=found.count("harmful"),
+            exempt=found.count("exempt"),
         )
         for name, found in sorted(verdicts.items())
     }

@@ -42,7 +42,7 @@ def against_base(base: Base | None, files: Sequence[FileFacts]) -> Mapping[str, 
     """Return what the change adds; nothing where there is no merge base, which the judge makes an error."""
     if base is None:
         return {}
-    changed = set(base.changed_lines())
+    changed = {*base.changed_lines(), *base.differing()}
     touched = [facts for facts in files if facts.path in changed]
     roles = Counter(facts.role for facts in touched)
     return {

@@ -26,6 +26,7 @@ EXAMPLE_FOLDERS = frozenset(
     | {"tutorials", "archive", "notebooks", "experiments"}
 )
 SCRIPT_FOLDERS = frozenset({"scripts", "tools", "bin", "ci", ".github"})
+SCRIPT_FILES = frozenset({"setup.py", "noxfile.py"})
 BUILD_FOLDERS = frozenset({"build", "dist"})
 TEST_FILES = ("test_*.py", "*_test.py", "conftest.py", "tests.py")
 
@@ -69,7 +70,7 @@ def role(path: str) -> str:
         return "test"
     if EXAMPLE_FOLDERS.intersection(folders) or name.startswith(("demo", "example")):
         return "example"
-    if SCRIPT_FOLDERS.intersection(folders) or name == "setup.py":
+    if SCRIPT_FOLDERS.intersection(folders) or name in SCRIPT_FILES:
         return "script"
     return "product"
 

@@ -38,11 +38,15 @@ def metadata(root: Path) -> Metadata:
     bound = project.get("requires-python")
     name = project.get("name") or poetry.get("name")
     groups = (_table(project, "entry-points"), _table(poetry, "plugins"))
+    own = canonicalize_name(name) if isinstance(name, str) else ""
     return Metadata(
         requires_python=bound if isinstance(bound, str) else "",
         dependencies=declared(root),
-        is_pytest_plugin=any(PYTEST_GROUP in group for group in groups) or _is_older_plugin(root),
-        distribution=canonicalize_name(name) if isinstance(name, str) else "",
+        # pytest itself brings its hooks without an entry point.
+        is_pytest_plugin=own == "pytest"
+        or any(PYTEST_GROUP in each for each in groups)
+        or _is_older_plugin(root),
+        distribution=own,
     )
 
 

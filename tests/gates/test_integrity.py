@@ -263,7 +263,7 @@ def test_code_moved_to_the_examples_and_imported_is_product(tmp_path: Path) -> N
     ("table", "found"),
     [
         ('[project]\nname = "shop"\n', 2),
-        ('[project]\nname = "PyTest"\n', 1),
+        ('[project]\nname = "PyTest"\n', 0),
         ('[project]\nname = "x"\n[project.entry-points.pytest11]\nshop = "app.a"\n', 1),
         ('[tool.poetry]\nname = "x"\n[tool.poetry.plugins.pytest11]\nshop = "app.a"\n', 1),
     ],

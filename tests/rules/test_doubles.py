@@ -34,6 +34,11 @@ class TestTestLibraries:
     def test_each_form_of_an_import_is_found(self, source: str) -> None:
         assert len(hits(source, "FH201")) == 1
 
+    def test_to_ask_whether_a_library_is_installed_is_no_use_of_it(self) -> None:
+        asking = "def ready():\n    try:\n        import pytest\n        return pytest.__version__\n    except ImportError:\n        return ''\n"
+        assert hits(asking, "FH201") == []
+        assert hits(asking.replace("pytest.__version__", "pytest.main()"), "FH201")
+
     def test_a_module_that_re_exports_is_found_where_it_imports(self) -> None:
         files: Files = {
             "app/compat.py": "from unittest.mock import MagicMock\n",

@@ -39,18 +39,19 @@ def test_a_rule_and_its_form_are_counted(tmp_path: Path) -> None:
             entry(line=4, verdict="policy"),
             entry(line=5, verdict="false"),
             entry(line=6, sub=""),
+            entry(line=7, sub="", verdict="exempt"),
         )
     )
     assert isinstance(judged[0], Judged)
     assert by_rule(judged) == {
-        "FH101": Precision(n=4, true=3, harmful=2),
+        "FH101": Precision(n=4, true=3, harmful=2, exempt=1),
         "FH101/true": Precision(n=3, true=2, harmful=1),
     }
 
 
 @pytest.mark.parametrize(
     ("hits", "n", "low", "high"),
-    [(6, 6, 0.61, 1.0), (2, 6, 0.10, 0.70), (47, 69, 0.56, 0.78), (0, 3, 0.0, 0.56)],
+    [(6, 6, 0.61, 1.0), (2, 6, 0.10, 0.70), (47, 69, 0.56, 0.78), (0, 3, 0.0, 0.56), (0, 0, 0.0, 1.0)],
 )
 def test_the_interval_is_wilsons(hits: int, n: int, low: float, high: float) -> None:
     assert tuple(round(bound, 2) for bound in wilson(hits, n)) == (low, high)

@@ -37,7 +37,8 @@ class TestLibraryInProduct(StaticRule):
         client = httpx.Client(timeout=10)
     Exempt:
         pytest in a project that declares a `pytest11` entry point; imports for type checkers alone; a module
-        of the project itself that has the name of such a library; modules in `allow_test_libraries`.
+        of the project itself that has the name of such a library; a `try` that only asks whether a library
+        is installed; modules in `allow_test_libraries`.
     Evasions:
         `importlib.import_module("unittest.mock")`, `__import__`, an import inside a function, a re-export
         through a module of the project, `import unittest` and then `unittest.mock`.
@@ -54,7 +55,7 @@ class TestLibraryInProduct(StaticRule):
         """Return a hit for each library that an import or a call loads."""
         for node in _loading(module):
             found = {name for dotted in _loaded(node, module) if (name := _library(dotted))}
-            if found and not module.is_type_checking(node):
+            if found and not module.is_type_checking(node) and not _only_asks(node, module):
                 yield from (self._hit(node, library, module) for library in sorted(found))
 
     def _hit(self, node: ast.AST, library: str, module: Module) -> Hit:
@@ -78,6 +79,20 @@ class TestLibraryInProduct(StaticRule):
             is_plugin = index.metadata.is_pytest_plugin and library in data.PLUGIN_LIBRARIES
             if not (is_allowed or is_plugin or index.find_module(library, hit.path)):
                 yield hit
+
+
+def _only_asks(node: ast.AST, module: Module) -> bool:
+    """Tell whether an import in a `try` only finds out whether the library is installed, and which one."""
+    if not isinstance(node, ast.Import) or not isinstance(module.parent(node), ast.Try):
+        return False
+    names = {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    function = module.function(node)
+    read = [
+        module.parent(name)
+        for name in module.nodes(ast.Name)
+        if name.id in names and isinstance(name.ctx, ast.Load) and module.function(name) is function
+    ]
+    return all(isinstance(above, ast.Attribute) and above.attr == "__version__" for above in read)
 
 
 def _is_allowed(hit: Hit, allowed: str) -> bool:
