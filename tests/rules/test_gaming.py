@@ -232,6 +232,11 @@ def test_fh704_leaves_wildcards_and_mocks_of_tests_alone() -> None:
     assert len(hits({PRODUCT: source}, "FH704")) == 2
 
 
+@pytest.mark.parametrize(("form", "found"), [("eq", 1), ("bool", 0), ("class", 0), ("class property", 0)])
+def test_fh704_takes_of_a_test_what_makes_its_assertions_pass(form: str, found: int) -> None:
+    assert len(hits({TEST: COMPARED[form] + "\n"}, "FH704")) == found
+
+
 EXITS = {
     "exit": "import os\n\n\ndef test_a():\n    os._exit(0)",
     "at import": "import os\n\nos._exit(0)",

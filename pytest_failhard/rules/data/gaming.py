@@ -39,6 +39,8 @@ EXIT_WORDS = (
 STARTED = frozenset({"script", "example"})
 """Roles of files that are started and not imported: one that product code imports is product."""
 
+OF_DOUBLES = frozenset({"__bool__", "__class__"})
+"""What a double in a test may answer the same for ever: no assertion about the product passes by it."""
 COMPARISONS = frozenset(
     {"__eq__", "__ne__", "__bool__", "__contains__", "__lt__", "__le__", "__gt__", "__ge__"}
 )
