@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
 from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Settings, TestRun
@@ -26,6 +27,11 @@ PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest")
 WITHOUT_OTHERS = tuple(part for name in PLUGINS for part in ("-p", f"no:{name}"))
 """Options for pytest over a project of ours: tests run in the order in which they stand, whatever else is
 installed, and no plugin takes half of the time that such a run needs."""
+
+
+def demanded(level: int) -> tuple[str, ...]:
+    """Return the gates that the shipped policy of a level demands."""
+    return tuple(rule.gate for rule in policy.load(level, GATES, today=TODAY).rules)
 
 
 def measuring() -> dict[str, str]:

@@ -18,11 +18,11 @@ from pytest_failhard.gates.lint import LintSettings
 from pytest_failhard.model import Gate, Mode, Observation, Phase, Run, Settings
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.project import Files, commit, configured, git, write
-from tests.support import GATES
+from tests.support import GATES, demanded
 
 TODAY = date(2026, 6, 1)
 BUILTIN = GATES
-FIRST = [rule.gate for rule in policy.load(1, GATES, today=TODAY).rules]
+FIRST = list(demanded(1))
 """The gates of level 1."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import stat
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -46,7 +47,7 @@ def _name(path: str) -> str:
 def _text(path: Path) -> bytes:
     try:
         # A pipe would keep us waiting for ever.
-        return path.read_bytes() if path.is_file() else b""
+        return path.read_bytes() if stat.S_ISREG(path.stat().st_mode) else b""
     except OSError:
         return b""
 

@@ -428,7 +428,7 @@ def test_a_file_that_does_not_parse_runs_nothing(tmp_path: Path, text: str, line
 UNREADABLE = {
     "no-text": (b"\xff\xfe\xff", "cannot be read"),
     "bomb": (
-        ("a0: &a0 [x, x, x, x, x, x, x, x, x]\n").encode()
+        b"a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
         + b"".join(
             b"a%d: &a%d [" % (n, n) + b", ".join([b"*a%d" % (n - 1)] * 9) + b"]\n" for n in range(1, 8)
         ),
