@@ -16,6 +16,8 @@ from pytest_failhard.model import GateError
 from pytest_failhard.source.promotion import promoted
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
+KEPT_TREES = 512
+"""Trees cost a megabyte for a thousand lines: what several gates read at a time is kept, not the project."""
 UNREAD_FOLDERS = frozenset(
     {".git", ".hg", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
     | {".hypothesis", ".tox", ".nox", "site-packages", ".failhard"}
@@ -176,7 +178,7 @@ def _problem(root: Path, path: str) -> str:
     return ""
 
 
-@functools.lru_cache(maxsize=20_000)
+@functools.lru_cache(maxsize=KEPT_TREES)
 def parse(root: Path, path: str) -> ast.Module:
     """Parse a file's bytes (so that encoding cookies hold); raises GateError with place and cause."""
     try:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 import stat
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
+
+# Any letter of any alphabet: bytes above ASCII are the parts of one.
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 
 
 def promoted(
@@ -22,17 +26,19 @@ def promoted(
     that cannot be read, which is reported elsewhere.
     """
     bases = {".", *(PurePosixPath(name).parent.as_posix() for name in source), *source}
-    candidates = {path: _name(path).encode() for path in others}
+    named: dict[bytes, set[str]] = {}
+    for path in others:
+        named.setdefault(_name(path).encode(), set()).add(path)
     found: set[str] = set()
-    work = list(product)
-    while work and len(found) < len(candidates):
+    work = list(product) if named else []
+    while work:
         path = work.pop()
-        text = _text(root / path)
-        suspects = {each for each, name in candidates.items() if each not in found and name in text}
+        # The words of a text against the names, not each name against the text: neither count may matter.
+        words = named.keys() & set(_WORD.findall(_text(root / path)))
+        suspects = {each for word in words for each in named[word]} - found
         tree = parse(path) if suspects else None
         if tree is not None:
-            named = frozenset(map(_name, suspects))
-            hit = suspects.intersection(_imported(root, path, tree, bases, named))
+            hit = suspects.intersection(_imported(root, path, tree, bases, frozenset(map(_name, suspects))))
             found |= hit
             work += hit
     return frozenset(found)
