@@ -236,13 +236,12 @@ def test_no_hook_names_who_judges(hook: Path) -> None:
 
 
 @pytest.fixture
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this process play the child, with no other sitecustomize to follow."""
+def as_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process play the child."""
     monkeypatch.setitem(sys.modules, "sitecustomize", ModuleType("sitecustomize"))
-    monkeypatch.setattr(sys, "path", [])
 
 
-@pytest.mark.usefixtures("alone")
+@pytest.mark.usefixtures("as_child")
 def test_a_hold_lasts_until_it_is_undone(tmp_path: Path, loopback: Loopback) -> None:
     before = socket.create_connection, vars(socket.socket).get("connect")
     undo = held.hold((), str(tmp_path), str(tmp_path / "record"))
@@ -256,7 +255,7 @@ def test_a_hold_lasts_until_it_is_undone(tmp_path: Path, loopback: Loopback) -> 
     assert reported(tmp_path) == Reported(processes=1, egress=(("example.org", 443),), errors=())
 
 
-@pytest.mark.usefixtures("alone")
+@pytest.mark.usefixtures("as_child")
 def test_a_hold_that_cannot_note_ends_the_process(tmp_path: Path) -> None:
     before = list(sys.meta_path)
     with pytest.raises(SystemExit, match="No such file"):

@@ -89,6 +89,7 @@ class Guard:
         """Guard the functions of the module `socket`."""
         for name in _BY_NAME:
             patches.wrap(module, name, self._lookup)
+        patches.wrap(module, "getnameinfo", self._reverse)
         patches.wrap(module, "socket.connect", self._connect)
         patches.wrap(module, "socket.connect_ex", self._connect_ex)
         patches.wrap(module, "socket.sendto", self._sendto)
@@ -107,6 +108,16 @@ class Guard:
             return found
 
         return lookup
+
+    def _reverse(self, original: Function) -> Function:
+        from socket import NI_NUMERICHOST
+
+        def getnameinfo(address: object, flags: int) -> object:
+            if not flags & NI_NUMERICHOST:
+                self._check(address)
+            return original(address, flags)
+
+        return getnameinfo
 
     def _connect(self, original: Function) -> Function:
         def connect(sock: object, address: object) -> object:
