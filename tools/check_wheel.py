@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("gates", "policies")
+DATA = {"pytest_failhard/llm/catalogue.yaml", "pytest_failhard/llm/traffic/guard.cjs"}
 LEVEL_1 = ["coverage", "fallbacks", "integrity", "lint", "llm", "secrets", "tests", "types"]
 """The gates of level 1; the one place beside the policies that names them, so that a lost one shows."""
 TIMEOUT_SECONDS = 600
@@ -64,7 +65,7 @@ def run(*command: str | Path, cwd: Path, allowed: tuple[int, ...] = (0,)) -> str
 def expected() -> set[str]:
     """Return the linked files as they must stand in the installed package, and the data beside the code."""
     tracked = run("git", "ls-files", *LINKED, cwd=ROOT).splitlines()
-    return {f"pytest_failhard/{name}" for name in tracked} | {"pytest_failhard/llm/catalogue.yaml"}
+    return {f"pytest_failhard/{name}" for name in tracked} | DATA
 
 
 def contents(archive: Path) -> set[str]:

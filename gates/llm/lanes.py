@@ -83,7 +83,7 @@ class _Setting:
     """What the environment of a system is made of."""
 
     listener: Listener
-    hook: Path | None
+    hook: Path
     proxy: Listener
     shortened: bool = True
     trusted: bool = True
@@ -181,7 +181,7 @@ class Lane:
             self._restart(_Setting(listener=listener, hook=hook, proxy=proxy, trusted=trusted))
             self._apart = True
             outcome = self._started(within)
-            if hook is not None and not _reported(hook).processes:
+            if environment.REROUTE in self.layers and not _reported(hook).processes:
                 raise GateError(
                     f"cannot-run: {name}: the call starts no Python that can be led into the trap"
                 )
@@ -215,15 +215,14 @@ class Lane:
         self.router.reset(name, rules, canaries)
         return canaries
 
-    def _met(self, canaries: Canaries, outcome: Outcome, hook: Path | None, connections: int) -> Met:
+    def _met(self, canaries: Canaries, outcome: Outcome, hook: Path, connections: int) -> Met:
         ledger = self.router.ledger
         self.memory.add(ledger.attempts, failed=not outcome.produced)
         refused = [refusal.detail for refusal in ledger.refusals if refusal.what == "egress"]
-        if hook is not None:
-            reported = _reported(hook)
-            if reported.errors:
-                raise GateError(f"cannot-run: {'; '.join(reported.errors)}")
-            refused += [f"{host}:{port}" for host, port in reported.egress]
+        reported = _reported(hook)
+        if reported.errors:
+            raise GateError(f"cannot-run: {'; '.join(reported.errors)}")
+        refused += [f"{host}:{port}" for host, port in reported.egress]
         return Met(
             canaries=canaries,
             outcome=outcome,
@@ -264,17 +263,18 @@ class Lane:
         absent = leading.unset | (secrets if setting.missing_key else frozenset())
         shorter = self.ground.settings.timeout_env if setting.shortened else {}
         changes = {**wanted, **shorter, **self._variables}
-        return drivers.environment(self._place.prepared, changes, frozenset(absent))
+        return leading.hooked(drivers.environment(self._place.prepared, changes, frozenset(absent)))
 
-    def _hooked(self, listener: Listener) -> Path | None:
+    def _hooked(self, listener: Listener) -> Path:
+        allow = [entry.host for entry in self.ground.settings.egress_allow]
         if environment.REROUTE not in self.layers:
-            return None
+            return reroute.guards(self.folder, allow)
         parts = urlsplit(listener.url)
         return reroute.sitecustomize(
             self.folder,
             listener.port,
             (*providers.load().hosts, reroute.netloc(self._listener.url)),
-            [entry.host for entry in self.ground.settings.egress_allow],
+            allow,
             host=parts.hostname or LOOPBACK,
             scheme=parts.scheme,
         )

@@ -29,12 +29,14 @@ class Capture:
 
     def __init__(self, local: LocalProvider, allow: Iterable[str], *, guard: bool) -> None:
         self._local = local
-        self._guard = Guard(ANY_HOST if not guard else allow)
+        self._allow = tuple(allow) if guard else ANY_HOST
+        self._guard = Guard(self._allow)
         self._undo = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
             undo.callback(_restore, dict(os.environ))
+            self._local.allow = self._allow
             self._set()
             self._local.on_change.append(self._set)
             undo.callback(self._local.on_change.remove, self._set)
@@ -92,7 +94,8 @@ class Capture:
                 yield f"{refusal.what}: {refusal.detail}: the request could not be answered"
 
     def _egress(self) -> Iterator[str]:
-        places = [f"{host}:{port}" for host, port in self._guard.attempts]
+        refused = (*self._guard.attempts, *self._local.refused_to_children())
+        places = [f"{host}:{port}" for host, port in refused]
         places += [each.detail for each in self._local.ledger.refusals if each.what == "egress"]
         for place in dict.fromkeys(places):
             yield (

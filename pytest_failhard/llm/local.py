@@ -31,11 +31,13 @@ class LocalProvider:
     """Answers the requests of this process's tests, one test at a time. Closing it ends the server.
 
     `standing` are rules of the whole run, in force in every test, after the test's own. `on_change` are
-    called when the way here changes: the keys, or a trap; `on_end` before a record is replaced.
+    called when the way here changes: the keys, or a trap; `on_end` before a record is replaced. `allow` are
+    globs of hosts that child processes of the test may reach.
     """
 
     seed: int = 0
     standing: tuple[Rule, ...] = ()
+    allow: tuple[str, ...] = ()
     on_change: list[Watcher] = field(default_factory=list)
     on_end: list[Watcher] = field(default_factory=list)
     _own: dict[str, Rule] = field(default_factory=dict)
@@ -43,6 +45,7 @@ class LocalProvider:
     _without_key: set[str] = field(default_factory=set)
     _met: set[str] = field(default_factory=set)
     _proxy: Listener | None = None
+    _guards: Path | None = None
 
     @functools.cached_property
     def _folder(self) -> TemporaryDirectory[str]:
@@ -132,6 +135,7 @@ class LocalProvider:
         """Begin a test: new words and keys, a new record, no rules but the standing ones."""
         _call(self.on_end)
         self._forget()
+        self._guards = None
         self.router.answers = None
         self.router.reset(case, self.standing, Canaries.draw(case))
         _call(self.on_change)
@@ -169,15 +173,31 @@ class LocalProvider:
         _call(self.on_change)
 
     def child_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
-        """Return an environment for a child process whose LLM requests come here, by base URL or by proxy."""
+        """Return an environment for a child process whose LLM requests come here, by base URL or by proxy.
+
+        Python and Node are held on this machine; what they tried to reach stands in `refused_to_children`.
+        """
+        from pytest_failhard.llm.traffic import reroute
+
         if self._proxy is None:
             self._proxy = self._session.listen_as_proxy(self.router)
+        if self._guards is None:
+            self._guards = reroute.guards(Path(self._folder.name), self.allow)
         case = self.case
-        found = case.environment(case.layers).apply(environ)
+        found = case.environment(case.layers, self._guards).apply(environ)
         if self._traps:
             # A proxy would make the connection that is to fail in the child's place.
             found |= {name: f"{found[name]},{case.target[0]}" for name in environment.NO_PROXIES}
         return found
+
+    def refused_to_children(self) -> tuple[tuple[str, int], ...]:
+        """Return host and port of all that child processes of this test were kept from.
+
+        Raises RerouteError for a record that they damaged.
+        """
+        from pytest_failhard.llm.traffic import reroute
+
+        return reroute.reported(self._guards).egress if self._guards else ()
 
     def own_environment(self) -> Environment:
         """Return the variables for this process; `target` leads its requests to a trap, and takes note."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -98,7 +98,7 @@ class OpenCase:
         if ip_address(self.host).is_loopback or ip_address(self.host).is_unspecified:
             return found
         there = {name: value.replace(_LOOPBACK, f"//{self.host}:") for name, value in found.set.items()}
-        return Environment(set=there, unset=found.unset)
+        return replace(found, set=there)
 
     def _on_loopback(self, url: str) -> str:
         return url.replace(f"//{self.host}:", _LOOPBACK)

@@ -34,7 +34,7 @@ def test_a_command_is_judged_by_what_the_fault_demands(pytester: pytest.Pytester
     prepare(
         pytester,
         """
-        import pathlib, subprocess
+        import errno, pathlib, subprocess
 
         HERE = pathlib.Path(__file__).parent
         FAULTS = ["invalid_key", "server_error", "refused", "dns_failure", "missing_key", "rst_before"]
@@ -86,17 +86,23 @@ def test_a_command_is_judged_by_what_the_fault_demands(pytester: pytest.Pytester
             )
             done = subprocess.run([sys.executable, "-c", probe], env=llm_env, capture_output=True, text=True)
             assert "403" in done.stdout, done
+
+        def test_wrong_egress_past_the_proxy(llm_env):
+            probe = "import socket; print(socket.socket().connect_ex(('192.0.2.1', 443)))"
+            done = subprocess.run([sys.executable, "-c", probe], env=llm_env, capture_output=True, text=True)
+            assert done.stdout == f"{errno.ENETUNREACH}\\n", done
         """,
         main=MAIN,
     )
     done = run(pytester)
-    done.assert_outcomes(passed=11, failed=3, errors=2)
+    done.assert_outcomes(passed=12, failed=3, errors=3)
     done.stdout.fnmatch_lines_random(
         [
             "E*silent-fallback: *test_wrong[[]server_error[]]*",
             "E*silent-fallback: *test_wrong[[]refused[]]*",
             "E*hang: *test_wrong_hang*",
             "a connection to evil.example:443 was refused*",
+            "a connection to 192.0.2.1:443 was refused*",
             "fault 'refused' (rule r1) never fired*",
         ]
     )

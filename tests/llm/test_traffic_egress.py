@@ -49,10 +49,22 @@ def _create_connection() -> None:
     socket.create_connection(("api.openai.com", 443))
 
 
+def _reverse() -> None:
+    socket.gethostbyaddr(OUTSIDE)
+
+
+def _message() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.sendmsg([b"?"], (), 0, (OUTSIDE, 53))
+
+
 REFUSED: dict[str, tuple[Callable[[], object], tuple[str, int]]] = {
     "connect": (_connect, (OUTSIDE, 443)),
     "connect-ipv6": (_connect_ipv6, ("2001:db8::1", 443)),
     "sendto": (_datagram, (OUTSIDE, 53)),
+    "sendmsg": (_message, (OUTSIDE, 53)),
+    "getnameinfo": (lambda: socket.getnameinfo((OUTSIDE, 80), 0), (OUTSIDE, 80)),
+    "gethostbyaddr": (_reverse, (OUTSIDE, 0)),
     "create_connection": (_create_connection, ("api.openai.com", 443)),
     "service": (lambda: socket.getaddrinfo("api.openai.com", "https"), ("api.openai.com", 443)),
     "bytes": (lambda: socket.getaddrinfo(b"API.openai.com.", b"80"), ("api.openai.com", 80)),
@@ -70,6 +82,21 @@ def test_what_leaves_loopback_is_refused_and_recorded(name: str) -> None:
         call()
     assert caught.value.errno == errno.ENETUNREACH
     assert guard.attempts == (attempt,)
+
+
+def test_an_address_is_written_out_without_a_resolver() -> None:
+    with guarded(Guard()) as guard:
+        flags = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+        assert socket.getnameinfo((OUTSIDE, 80), flags) == (OUTSIDE, "80")
+    assert guard.attempts == ()
+
+
+def test_the_name_of_the_machine_is_loopback() -> None:
+    with guarded(Guard()) as guard:
+        assert socket.gethostbyname(socket.gethostname()) == "127.0.0.1"
+        found = socket.getaddrinfo(socket.gethostname().upper(), 80, type=socket.SOCK_STREAM)
+    assert [entry[4] for entry in found] == [("127.0.0.1", 80)]
+    assert guard.attempts == ()
 
 
 def test_a_connection_attempt_by_code_is_told_by_code() -> None:
@@ -204,8 +231,9 @@ def test_undo_leaves_sockets_as_they_were() -> None:
 
 
 def _sockets() -> list[object]:
-    own = [vars(socket.socket).get(name) for name in ("connect", "connect_ex", "sendto")]
-    return [socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex, *own]
+    own = [vars(socket.socket).get(name) for name in ("connect", "connect_ex", "sendto", "sendmsg")]
+    by_name = [socket.getaddrinfo, socket.gethostbyname, socket.gethostbyname_ex, socket.gethostbyaddr]
+    return [*by_name, socket.getnameinfo, *own]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))), ids=str)

@@ -94,10 +94,22 @@ def test_a_name_is_never_set_and_unset() -> None:
     assert not found.unset & set(found.set)
 
 
-def test_the_hook_is_the_only_entry_of_the_module_path(tmp_path: Path) -> None:
-    found = variables(SERVER, CANARIES, layers=frozenset({"reroute"}), sitecustomize=tmp_path)
-    assert found.apply({"PYTHONPATH": "/elsewhere"})["PYTHONPATH"] == str(tmp_path)
-    assert "PYTHONPATH" not in variables(SERVER, CANARIES, layers=BOTH, proxy_url=PROXY).set
+@pytest.mark.parametrize("layers", [("reroute",), ("base_url",), ("base_url", "proxy")], ids="+".join)
+def test_in_every_layer_the_hooks_go_before_what_is_there(tmp_path: Path, layers: tuple[str, ...]) -> None:
+    folder = tmp_path / 'a "b" \\ c'
+    found = variables(SERVER, CANARIES, layers=frozenset(layers), proxy_url=PROXY, sitecustomize=folder)
+    required = f'--require "{tmp_path}/a \\"b\\" \\\\ c/guard.cjs"'
+    there = found.apply({"PYTHONPATH": "/elsewhere", "NODE_OPTIONS": "--no-warnings"})
+    assert there["PYTHONPATH"] == f"{folder}:/elsewhere"
+    assert there["NODE_OPTIONS"] == f"{required} --no-warnings"
+    alone = found.apply({"PYTHONPATH": ""})
+    assert (alone["PYTHONPATH"], alone["NODE_OPTIONS"]) == (str(folder), required)
+
+
+def test_without_hooks_their_variables_are_left_alone() -> None:
+    kept = {"PYTHONPATH": "/elsewhere", "NODE_OPTIONS": "--no-warnings"}
+    there = variables(SERVER, CANARIES, layers=BOTH, proxy_url=PROXY).apply(kept)
+    assert {name: there[name] for name in kept} == kept
 
 
 def test_sdks_are_kept_from_other_ways_out() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING
 
 from pytest_failhard.llm.traffic.clients import engage
 from pytest_failhard.llm.traffic.detours import Detours
 from pytest_failhard.llm.traffic.egress import Guard
+from pytest_failhard.llm.traffic.held import follow, note, present
 from pytest_failhard.llm.traffic.patching import Imports, Patches, RerouteError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def start(
     """
     guard = Guard(allow, report=lambda host, port: note(record, "egress", host, port))
     try:
-        note(record, "process", os.getpid())
+        present(record)
         undo = engage(
             Detours(lambda: target, hosts, header), guard, lambda error: note(record, "error", str(error))
         )
@@ -73,27 +72,3 @@ def heedless() -> Callable[[], None]:
         patches.undo()
 
     return undo
-
-
-def note(record: str, *line: str | int) -> None:
-    """Append one line to a file in one write, so that lines of several processes do not mix."""
-    import json
-
-    descriptor = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, json.dumps(line).encode() + b"\n")
-    finally:
-        os.close(descriptor)
-
-
-def follow(folder: str) -> None:
-    """Run the sitecustomize that would have been found without our folder; it takes our place."""
-    from importlib.machinery import PathFinder
-
-    spec = PathFinder.find_spec("sitecustomize", [entry for entry in sys.path if entry != folder])
-    if spec is None or spec.loader is None:
-        return
-    from importlib.util import module_from_spec
-
-    sys.modules["sitecustomize"] = module_from_spec(spec)
-    spec.loader.exec_module(sys.modules["sitecustomize"])

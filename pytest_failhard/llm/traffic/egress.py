@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_failhard.llm.traffic.patching import Function
 
 _SERVICES = {"http": 80, "https": 443}
-_BY_NAME = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
+_BY_NAME = ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr")
 
 
 class EgressError(OSError):
@@ -36,6 +36,13 @@ def is_loopback(host: str) -> bool:
     return bool(mapped.is_loopback or mapped.is_unspecified)
 
 
+def is_own(host: str) -> bool:
+    """Tell whether a host, given in lower case, is the name by which this machine goes."""
+    from socket import gethostname
+
+    return host != "" and host == gethostname().lower()
+
+
 def matches(host: str, globs: Iterable[str]) -> bool:
     """Tell whether a host, given in lower case, matches one of the globs."""
     from fnmatch import fnmatchcase
@@ -48,7 +55,8 @@ class Guard:
 
     `allow` are globs of hosts that pass. With `only`, hosts that match none of its globs pass, too.
     `report` is called with the host and the port (0 where none was given) of each refusal.
-    Names under `.invalid` do not resolve, and no resolver is asked. UNIX sockets always pass.
+    Names under `.invalid` do not resolve, that of the machine is loopback, and no resolver is asked for
+    either. UNIX sockets always pass.
     """
 
     def __init__(
@@ -81,13 +89,17 @@ class Guard:
         """Guard the functions of the module `socket`."""
         for name in _BY_NAME:
             patches.wrap(module, name, self._lookup)
+        patches.wrap(module, "getnameinfo", self._reverse)
         patches.wrap(module, "socket.connect", self._connect)
         patches.wrap(module, "socket.connect_ex", self._connect_ex)
         patches.wrap(module, "socket.sendto", self._sendto)
+        patches.wrap(module, "socket.sendmsg", self._sendmsg)
 
     def _lookup(self, original: Function) -> Function:
         def lookup(host: object, port: object = None, *rest: object, **options: object) -> object:
             name = _text(host)
+            if is_own(name):
+                host = name = "127.0.0.1"
             self._check_name(name, port)
             given = (host, port, *rest) if original.__name__ == "getaddrinfo" else (host,)
             found = original(*given, **options)
@@ -96,6 +108,16 @@ class Guard:
             return found
 
         return lookup
+
+    def _reverse(self, original: Function) -> Function:
+        from socket import NI_NUMERICHOST
+
+        def getnameinfo(address: object, flags: int) -> object:
+            if not flags & NI_NUMERICHOST:
+                self._check(address)
+            return original(address, flags)
+
+        return getnameinfo
 
     def _connect(self, original: Function) -> Function:
         def connect(sock: object, address: object) -> object:
@@ -121,6 +143,15 @@ class Guard:
             return original(sock, data, *flags_and_address)
 
         return sendto
+
+    def _sendmsg(self, original: Function) -> Function:
+        def sendmsg(sock: object, buffers: object, *rest: object) -> object:
+            # Ancillary data, flags, address.
+            for address in rest[2:]:
+                self._check(address)
+            return original(sock, buffers, *rest)
+
+        return sendmsg
 
     def _check_name(self, name: str, port: object) -> None:
         if name.endswith(".invalid"):

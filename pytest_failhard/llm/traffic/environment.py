@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_failhard.llm.canaries import KEYS, Canaries
@@ -23,6 +24,9 @@ NO_PROXIES = ("NO_PROXY", "no_proxy")
 _CA_FILES = frozenset(
     {"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
 )
+NODE_GUARD = "guard.cjs"
+"""The file in the folder of the hooks that Node loads first."""
+_JOINTS = {"PYTHONPATH": os.pathsep, "NODE_OPTIONS": " "}
 _NODE_PROXY = "NODE_USE_ENV_PROXY"
 _URL = re.compile(r"https?://(?:127\.0\.0\.1:[0-9]+|[a-z0-9.-]+\.invalid(?::[0-9]+)?)")
 
@@ -33,15 +37,27 @@ class TrafficError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Variables to set and variables to take away; a name is never in both."""
+    """Variables to set and variables to take away; a name is never in both.
+
+    `ahead` goes before what its variables hold already: paths and options of which the first come first.
+    """
 
     set: Mapping[str, str]
     unset: frozenset[str]
+    ahead: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment with these changes made."""
         kept = {name: value for name, value in environ.items() if name not in self.unset}
-        return kept | dict(self.set)
+        return self.hooked(kept | dict(self.set))
+
+    def hooked(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return an environment with nothing changed but what goes ahead."""
+        joined = {
+            name: _JOINTS[name].join(filter(None, (value, environ.get(name))))
+            for name, value in self.ahead.items()
+        }
+        return {**environ, **joined}
 
 
 @functools.cache
@@ -64,7 +80,8 @@ def variables(
 
     `server_url` is `http(s)://127.0.0.1:PORT` without a path; for a DNS fault its host may be a name
     under `.invalid`. `proxy_url` is needed for the layer `proxy`; `sitecustomize` is the folder that
-    `reroute.sitecustomize` made, for a child under the layer `reroute`. `missing_key` takes all keys away.
+    `reroute.sitecustomize` made, for a child under the layer `reroute`, or `reroute.guards` for any other:
+    without one, nothing holds a child that takes no notice of the rest. `missing_key` takes all keys away.
     Every other known variable for a key, a base URL, a proxy or a CA file is taken away.
 
     Raises TrafficError for an unknown layer, a URL that is no such one, a missing `proxy_url`.
@@ -77,11 +94,11 @@ def variables(
         **(_base_urls(server_url) if BASE_URL in layers else {}),
         **(_proxy(proxy_url) if PROXY in layers else {}),
         **(dict.fromkeys(_CA_FILES, str(ca_file)) if ca_file else {}),
-        **({"PYTHONPATH": str(sitecustomize)} if REROUTE in layers and sitecustomize else {}),
     }
     known = key_variables() | set(canaries.keys) | _PROXIES | _CA_FILES | {_NODE_PROXY}
     urls = {each.variable for each in load().base_urls}
-    return Environment(set=given, unset=(known | urls) - set(given))
+    ahead = _hooks(sitecustomize) if sitecustomize else {}
+    return Environment(set=given, unset=(known | urls) - set(given), ahead=ahead)
 
 
 def _check(server_url: str, layers: frozenset[str], proxy_url: str) -> None:
@@ -105,3 +122,9 @@ def _base_urls(server_url: str) -> dict[str, str]:
 def _proxy(proxy_url: str) -> dict[str, str]:
     # Node reads proxy variables only when told to, from version 24 on.
     return {**dict.fromkeys(_PROXIES, proxy_url), _NODE_PROXY: "1"}
+
+
+def _hooks(folder: Path) -> dict[str, str]:
+    # In NODE_OPTIONS double quotes hold a path with blanks together; within them a backslash escapes.
+    path = str(folder / NODE_GUARD).replace("\\", "\\\\").replace('"', '\\"')
+    return {"PYTHONPATH": str(folder), "NODE_OPTIONS": f'--require "{path}"'}

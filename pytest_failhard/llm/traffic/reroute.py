@@ -1,4 +1,4 @@
-"""Layer 3: requests for providers go to loopback, in this process and in Python children."""
+"""Layer 3 and the guard: requests for providers go to loopback, and nothing leaves, here and in children."""
 
 from __future__ import annotations
 
@@ -16,21 +16,33 @@ from pytest_failhard.llm.request import ORIGIN_HEADER
 from pytest_failhard.llm.traffic.clients import engage
 from pytest_failhard.llm.traffic.detours import Detours, netloc, target_of
 from pytest_failhard.llm.traffic.egress import Guard
+from pytest_failhard.llm.traffic.environment import NODE_GUARD
 from pytest_failhard.llm.traffic.patching import RerouteError
 
-__all__ = ["Reported", "RerouteError", "install", "netloc", "reported", "sitecustomize", "target_of"]
+__all__ = [
+    "Reported",
+    "RerouteError",
+    "guards",
+    "install",
+    "netloc",
+    "reported",
+    "sitecustomize",
+    "target_of",
+]
 
+_PACKAGE = "pytest_failhard.llm.traffic"
 # In this order they make up one file: none of them needs one after it.
-_PARTS = ("patching", "egress", "detours", "clients", "child")
+_GUARD = ("patching", "egress", "held")
+_WHOLE = (*_GUARD, "detours", "clients", "child")
 _RECORD = "record"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reported:
-    """What the children of one sitecustomize noted.
+    """What the children of one folder of hooks noted.
 
-    `processes` is how many ran it, `egress` host and port (0: none given) of all that was refused,
-    `errors` are client libraries that could not be patched.
+    `processes` is how many ran its sitecustomize, `egress` host and port (0: none given) of all that was
+    refused, `errors` are client libraries that could not be patched.
     """
 
     processes: int
@@ -62,21 +74,39 @@ def sitecustomize(
     host: str = "127.0.0.1",
     scheme: str = "http",
 ) -> Path:
-    """Write a sitecustomize for children into a new folder under `folder`; return that, for PYTHONPATH.
+    """Write the hooks of children into a new folder under `folder`; return that, for `variables`.
 
-    The file stands alone and holds its target. `allow` are globs of hosts that children may reach. A
-    `host` under `.invalid` makes every rerouted request fail as an unknown name does.
+    The sitecustomize stands alone and holds its target; beside it lies the guard of Node children. `allow`
+    are globs of hosts that children may reach. A `host` under `.invalid` makes every rerouted request fail
+    as an unknown name does.
     """
+    own = _made(folder, allow)
+    settings = ((host, port, scheme), tuple(hosts), ORIGIN_HEADER, tuple(allow), str(own), str(own / _RECORD))
+    own.joinpath("sitecustomize.py").write_text(f"{_source(_WHOLE)}\nstart{settings!r}\n", "utf-8")
+    return own
+
+
+def guards(folder: Path, allow: Sequence[str] = ()) -> Path:
+    """Write hooks that guard children and no more; else as `sitecustomize`."""
+    own = _made(folder, allow)
+    settings = (tuple(allow), str(own), str(own / _RECORD))
+    own.joinpath("sitecustomize.py").write_text(f"{_source(_GUARD)}\nhold{settings!r}\n", "utf-8")
+    return own
+
+
+def _made(folder: Path, allow: Sequence[str]) -> Path:
+    """Make a folder with the guard of Node children: Python is led there by a variable, so is Node."""
     # As Python will have it on its path: by another name for it, the file would take itself for another one.
     own = folder.resolve() / secrets.token_hex(8)
     own.mkdir()
-    settings = ((host, port, scheme), tuple(hosts), ORIGIN_HEADER, tuple(allow), str(own), str(own / _RECORD))
-    own.joinpath("sitecustomize.py").write_text(f"{_source()}\nstart{settings!r}\n", "utf-8")
+    script = resources.files(_PACKAGE).joinpath(NODE_GUARD).read_text("utf-8")
+    settings = f"{json.dumps(str(own / _RECORD))}, {json.dumps(list(allow))}"
+    own.joinpath(NODE_GUARD).write_text(f"{script}\nhold({settings});\n", "utf-8")
     return own
 
 
 def reported(folder: Path) -> Reported:
-    """Return what the children of the sitecustomize in a folder noted.
+    """Return what the children of the hooks in a folder noted.
 
     Raises RerouteError for a record that none of them wrote so.
     """
@@ -96,17 +126,17 @@ def reported(folder: Path) -> Reported:
 _reading = threading.Lock()
 
 
-def _source() -> str:
+def _source(parts: tuple[str, ...]) -> str:
     # Python 3.11 cannot parse in two threads at once: "AST constructor recursion depth mismatch".
     with _reading:
-        return _joined()
+        return _joined(parts)
 
 
 @functools.cache
-def _joined() -> str:
+def _joined(parts: tuple[str, ...]) -> str:
     """Return the parts as one module, without the imports by which they know each other."""
-    package = resources.files("pytest_failhard.llm.traffic")
-    trees = [ast.parse(package.joinpath(f"{part}.py").read_text("utf-8")) for part in _PARTS]
+    package = resources.files(_PACKAGE)
+    trees = [ast.parse(package.joinpath(f"{part}.py").read_text("utf-8")) for part in parts]
     body = [node for tree in trees for node in tree.body if not _left_out(node)]
     whole = ast.Module(body=[ast.parse("from __future__ import annotations").body[0], *body], type_ignores=[])
     return ast.unparse(ast.fix_missing_locations(whole))

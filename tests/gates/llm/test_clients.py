@@ -148,10 +148,19 @@ def test_a_node_script_that_reads_its_base_url_is_led_like_any_other(tmp_path: P
     assert seen.observation.examined == len(FAULTS)
 
 
-def test_a_node_script_that_takes_notice_of_nothing_is_an_error_that_names_the_layers(tmp_path: Path) -> None:
-    script = NODE.replace("${BASE}", "https://unreachable.invalid/v1")
+@pytest.mark.parametrize(
+    ("host", "code", "refused"),
+    [
+        ("unreachable.invalid", "ENOTFOUND", "nothing"),
+        ("api.openai.com", "ENETUNREACH", "api.openai.com:443"),
+    ],
+)
+def test_a_node_script_that_takes_notice_of_nothing_is_an_error_that_names_the_layers(
+    tmp_path: Path, host: str, code: str, refused: str
+) -> None:
+    script = NODE.replace("${BASE}", f"https://{host}/v1")
     seen = look(tmp_path, {"app/main.js": script}, call=SCRIPT)
     assert seen.error.startswith("injection-not-exercised: sum: a healthy run sent no LLM request")
-    assert "base_url and proxy: no request" in seen.error
-    assert "base_url and proxy and reroute: no request" in seen.error
-    assert "ENOTFOUND" in seen.error
+    assert f"base_url and proxy: no request, refused {refused}, failed" in seen.error
+    assert f"base_url and proxy and reroute: no request, refused {refused}, failed" in seen.error
+    assert code in seen.error

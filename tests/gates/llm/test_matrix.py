@@ -115,6 +115,7 @@ def hinted(headers):
     return max(0.0, email.utils.parsedate_to_datetime(after).timestamp() - time.time())
 '''
 TELEMETRY = """
+import socket
 import urllib.request
 
 from app.client import ask
@@ -126,6 +127,8 @@ def summarise(text):
             urllib.request.urlopen(f"https://{host}/", timeout=5).close()
         except OSError:
             pass
+    for host in ("192.0.2.1", "api.openai.com"):
+        socket.socket().connect_ex((host, 443))
     return ask(text)
 """
 
@@ -207,9 +210,12 @@ def test_a_resilient_callable_lacks_but_a_circuit_breaker_at_the_fourth_level(tm
 def test_who_reaches_for_another_host_is_told_unless_it_is_declared(tmp_path: Path) -> None:
     allowed = (Egress(host="vault.example", reason="secrets are read there"),)
     seen = look(tmp_path, {"app/model.py": TELEMETRY}, egress_allow=allowed)
-    assert seen.rules - {"unlogged-request-id"} == {"egress"}, seen.messages
+    assert seen.rules - {"unlogged-request-id"} == {"egress", "provider-fallback"}, seen.messages
     assert {each.partition(": ")[2] for each in seen.findings("egress")} == {
-        "the system tried to reach telemetry.example"
+        "the system tried to reach 192.0.2.1, telemetry.example"
+    }
+    assert {each.partition(": ")[2] for each in seen.findings("provider-fallback")} == {
+        "the system tried to reach api.openai.com"
     }
 
 
