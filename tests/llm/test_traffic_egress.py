@@ -172,6 +172,17 @@ def test_a_mistake_is_the_sockets_own_to_report() -> None:
     assert guard.attempts == ()
 
 
+def test_to_aim_a_datagram_socket_is_refused_and_is_no_attempt_to_leave() -> None:
+    with guarded(Guard()) as guard, socket.socket(type=socket.SOCK_DGRAM) as sock:
+        with pytest.raises(EgressError):
+            sock.connect((OUTSIDE, 58162))
+        assert sock.connect_ex((OUTSIDE, 58162)) == errno.ENETUNREACH
+        assert guard.attempts == ()
+        with pytest.raises(EgressError):
+            sock.sendto(b"?", (OUTSIDE, 58162))
+    assert guard.attempts == ((OUTSIDE, 58162),)
+
+
 def test_an_allowed_host_passes() -> None:
     with guarded(Guard(["198.51.100.*"])) as guard, socket.socket(type=socket.SOCK_DGRAM) as sock:
         sock.connect_ex(("198.51.100.7", 443))  # sends nothing: these are datagrams

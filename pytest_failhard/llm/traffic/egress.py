@@ -121,7 +121,7 @@ class Guard:
 
     def _connect(self, original: Function) -> Function:
         def connect(sock: object, address: object) -> object:
-            self._check(address)
+            self._check(address, told=not _only_aims(sock))
             return original(sock, address)
 
         return connect
@@ -129,7 +129,7 @@ class Guard:
     def _connect_ex(self, original: Function) -> Function:
         def connect_ex(sock: object, address: object) -> object:
             try:
-                self._check(address)
+                self._check(address, told=not _only_aims(sock))
             except EgressError as error:
                 return error.errno
             return original(sock, address)
@@ -160,22 +160,30 @@ class Guard:
             raise gaierror(EAI_NONAME, "Name or service not known")
         self._check((name, port))
 
-    def _check(self, address: object) -> None:
+    def _check(self, address: object, *, told: bool = True) -> None:
         # Anything but a tuple is the address of a UNIX socket, or a mistake that the socket itself reports.
         if not isinstance(address, tuple) or len(address) < 2:
             return
         host, port = _text(address[0]), _number(address[1])
         if self._passes(host):
             return
-        self._attempts.append((host, port))
-        if self._report:
-            self._report(host, port)
+        if told:
+            self._attempts.append((host, port))
+            if self._report:
+                self._report(host, port)
         raise EgressError(errno.ENETUNREACH, f"{os.strerror(errno.ENETUNREACH)}: {host}:{port}")
 
     def _passes(self, host: str) -> bool:
         if is_loopback(host) or host in self._resolved or matches(host, self._allow):
             return True
         return bool(self._only) and not matches(host, self._only)
+
+
+def _only_aims(sock: object) -> bool:
+    """Tell whether a socket is for datagrams: connecting it sends nothing, servers learn their address so."""
+    from socket import SOCK_DGRAM
+
+    return getattr(sock, "type", None) == SOCK_DGRAM
 
 
 def _text(host: object) -> str:
