@@ -135,8 +135,16 @@ def scan_sources(
         if time.thread_time() - begun > limits.max_seconds:
             unreadable.append(f"{file.path}: too-slow: its rules took more than {limits.max_seconds} s")
     return Scan(
-        rules=rules, hits=numbered(sorted(hits)), index=Index(known, said), unreadable=tuple(unreadable)
+        rules=rules,
+        hits=numbered(sorted(hits, key=_place)),
+        index=Index(known, said),
+        unreadable=tuple(unreadable),
     )
+
+
+def _place(hit: Hit) -> tuple[str, int, str, str, str, str]:
+    """Return what hits are sorted by: all that tells two of one scan apart."""
+    return (hit.path, hit.line, hit.code, hit.sub, hit.canonical, hit.message)
 
 
 def _judged(module: Module, rules: Iterable[StaticRule]) -> tuple[list[Hit], FileFacts] | str:
