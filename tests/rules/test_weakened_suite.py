@@ -6,8 +6,7 @@ import textwrap
 
 import pytest
 
-from pytest_failhard.rules.gaming.weakened_test_suite import changed_together, weakened
-from pytest_failhard.source.files import role
+from pytest_failhard.rules.gaming.weakened_test_suite import weakened
 
 PATH = "tests/test_cart.py"
 CART = {"shop/cart.py": b"def total(prices):\n    return sum(prices)\n"}
@@ -201,9 +200,3 @@ class TestRemoved:
 
     def test_only_tests_are_compared(self) -> None:
         assert weakened({"shop/cart.py": _file(TWO)}, CART) == ()
-
-
-def test_tests_that_change_with_product_code_are_counted() -> None:
-    assert changed_together(["shop/cart.py", "tests/test_a.py", "tests/test_b.py", "README.md"], role) == 2
-    assert changed_together(["tests/test_a.py"], role) == 0
-    assert changed_together(["shop/cart.py"], role) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -136,12 +136,6 @@ def check(tree: Tree) -> Iterable[Hit]:
     return weakened(
         before, {path: (tree.root / path).read_bytes() for path in (file.path for file in tree.files)}
     )
-
-
-def changed_together(changed: Collection[str], roles: Callable[[str], str]) -> int:
-    """Return the number of changed test files, where product code is changed as well; else 0."""
-    kinds = [roles(path) for path in changed if path.endswith(".py")]
-    return kinds.count("test") if "product" in kinds else 0
 
 
 def _suite(sources: Mapping[str, bytes]) -> _Suite:
