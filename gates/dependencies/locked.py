@@ -36,7 +36,7 @@ class Members:
         """Return the members that neither a lock nor the project itself holds to one version."""
         return tuple(name for name in self if not self.entries(name) and name not in self.names.pinned)
 
-    def finding(self, rule: str, name: str, message: str, fix: str) -> Finding:
+    def finding(self, rule: str, name: str, message: str, fix: str, about: str = "") -> Finding:
         """Return a finding about a member, at the declaration that pulls it in."""
         path, line = self.names.place(name)
         return Finding(
@@ -47,7 +47,7 @@ class Members:
             severity=Severity.HIGH if rule == "modified-file" else Severity.MEDIUM,
             message=f"`{name}`{self.names.chain(name)} {message}",
             fix=fix,
-            anchor=name,
+            anchor=f"{name} {about}".strip(),
         )
 
 
@@ -124,6 +124,8 @@ def too_young(members: Members, made: date, days: int) -> Iterator[Finding]:
     A day is a day of UTC: a lock says days at best.
     """
     for lock in members.supply.locks:
+        if not any(name in lock.packages for name in members):
+            continue
         if not lock.has_upload_times:
             yield from _bounded(lock, made, days)
             continue

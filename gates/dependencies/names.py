@@ -1,17 +1,18 @@
-"""What a project declares, by name: for what, and on which line."""
+"""Tells what a project declares, by name: for what, and on which line."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from pytest_failhard.distributions.closure import Problem
 from pytest_failhard.distributions.data.names import PROVIDERS
-from pytest_failhard.distributions.declared import Declaration
+from pytest_failhard.distributions.declarations import RUNTIME, Declaration
 from pytest_failhard.distributions.supply import Supply
 
-RUNTIME = "runtime"
 _AFFIXES = ("python-", "py")
 _ENDINGS = ("-python", "-py", "-sdk", "-client")
 
@@ -46,6 +47,28 @@ class Names:
             return (self._supply.declared.source, 0)
         return (declaration.path, declaration.line)
 
+    def line(self, problem: Problem) -> int:
+        """Return the line of the declaration that a problem of the project itself is about, 0 if unknown."""
+        texts = {each.text: each.line for each in self._supply.declared.roots}
+        texts |= {str(each.requirement): each.line for each in self._supply.declared.roots}
+        return 0 if problem.parent else texts.get(problem.text, 0)
+
+    def version(self, name: str) -> str:
+        """Return the version in which a distribution is installed, empty where it is not."""
+        found = self._supply.installed.get(name)
+        return found.version if found else ""
+
+    @functools.cached_property
+    def pinned(self) -> frozenset[str]:
+        """The names that the project itself holds to one version."""
+        said = (*self._supply.declared.roots, *self._supply.declared.constraints)
+        return frozenset(
+            name
+            for each in said
+            if each.requirement is not None and _is_pin(each.requirement)
+            for name in _names([each])
+        )
+
     def chain(self, name: str) -> str:
         """Return how the project comes to a member: ` (flask -> jinja2)`, empty where it asks itself."""
         chain = self._supply.closure.chain(name)
@@ -56,6 +79,14 @@ class Names:
         missing = self.all - self._supply.installed.keys()
         wanted = frozenset(likely(asked))
         return frozenset(name for name in missing if name in wanted or _bare(name) in wanted)
+
+
+def _is_pin(requirement: Requirement) -> bool:
+    if requirement.url is not None:
+        return True
+    return any(
+        each.operator in {"==", "==="} and not each.version.endswith(".*") for each in requirement.specifier
+    )
 
 
 def likely(asked: str) -> Iterator[str]:

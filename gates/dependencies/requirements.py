@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard.distributions.closure import Problem
 from pytest_failhard.distributions.data.names import BACKPORTS, OLDEST_PYTHON, PROVIDERS, RIGHT_NAMES, TOOLS
-from pytest_failhard.distributions.declared import Declaration, Declared
+from pytest_failhard.distributions.declarations import RUNTIME, Declaration, Declared
 from pytest_failhard.distributions.supply import Supply
-from pytest_failhard.gates.dependencies.names import RUNTIME, Names
+from pytest_failhard.gates.dependencies.names import Names
 from pytest_failhard.model import Finding, GateError, Severity
 
 PROBLEMS: Mapping[str, tuple[str, Severity, str, str]] = {
@@ -60,6 +60,7 @@ PROBLEMS: Mapping[str, tuple[str, Severity, str, str]] = {
         "remove both and install it anew",
     ),
 }
+THREE = 3
 FOREIGN_INDEX = frozenset({"--extra-index-url", "--trusted-host"})
 PLAIN_INDEX = frozenset({"--index-url", "-i", "--find-links", "-f"})
 _OPTION = re.compile(r"(?P<name>-{1,2}[A-Za-z][A-Za-z-]*)[ =]+(?P<value>\S+)")
@@ -97,13 +98,13 @@ def _problem(problem: Problem, names: Names) -> Finding:
     rule, severity, text, fix = PROBLEMS[problem.kind]
     path, line = names.place(problem.parent or problem.name)
     asked = f"required by {problem.parent}{names.chain(problem.parent)}" if problem.parent else ""
-    version = names.version(problem.name) if problem.kind == "unsatisfied" else ""
+    version = f"{names.version(problem.name)} is there" if problem.kind == "unsatisfied" else ""
     details = "; ".join(part for part in (version, asked) if part)
     return Finding(
         rule=rule,
         name=rule,
         path=path,
-        line=names.line(problem.text) or line if not problem.parent else line,
+        line=names.line(problem) or line,
         severity=severity,
         message=f"`{problem.text}` {text}" + (f": {details}" if details else ""),
         fix=fix,
@@ -141,9 +142,8 @@ def _has(declared: Declared, since: tuple[int, int]) -> bool:
         specifiers = SpecifierSet(bound)
     except InvalidSpecifier:
         return since <= OLDEST_PYTHON
-    return not any(specifiers.contains(f"{since[0]}.{minor}.99") for minor in range(since[1])) and (
-        since[0] > 2 or not specifiers.contains("2.7.18") or since <= (2, 7)
-    )
+    older = range(since[1] if since[0] == THREE else 0)
+    return not any(specifiers.contains(f"{THREE}.{minor}.99") for minor in older)
 
 
 def _tool(each: Declaration, used: frozenset[str]) -> Iterator[Finding]:
@@ -196,10 +196,7 @@ def _host(url: str) -> str:
 
 
 def _disagreeing(supply: Supply, names: Names) -> Iterator[Finding]:
-    declared = supply.declared
-    for name in declared.disagreeing:
-        if name in declared.compiled and name in supply.closure.nodes:
-            continue
+    for name in supply.declared.disagreeing:
         path, line = names.place(name)
         yield Finding(
             rule="declarations-disagree",
