@@ -101,18 +101,20 @@ class DependenciesGate:
         if not isinstance(settings, DependenciesSettings):
             raise GateError(f"dependencies: settings are {type(settings).__name__}, not DependenciesSettings")
         project = files.read(run.root, run.source, run.test_roots)
-        project.require_readable()
+        every = python_files(run.root, run.source, run.test_roots).files
+        scripts = [file for file in every if file.role == "script"]
         known = supply(run)
         requirements.require_installed(known)
-        names = Names(known)
-        every = python_files(run.root, run.source, run.test_roots).files
-        own = OwnModules(run.root, run.source, every)
+        names = Names(known, run.root)
+        read = imports.read(run.root, [*project.files, *scripts], known.target.markers)
+        named = frozenset(each.top for each in read if each.role == "product")
+        own = OwnModules(run.root, run.source, every, named)
         resolver = Resolver(run.root, own, known, lambda: running(known))
-        read = imports.read(run.root, project.files, known.target.markers)
         resolved = resolve(resolver, read)
+        judged = [each for each in resolved if each.wanted.role != "script"]
         members = Members(supply=known, names=names)
         found = [
-            *Hygiene(known, names, lambda each: _is_superseded(resolver, each)).findings(resolved),
+            *Hygiene(known, names, lambda each: _is_superseded(resolver, each)).findings(judged),
             *_declared(run, known, names, resolver, resolved, every),
             *_demanded(run, settings, members),
         ]
@@ -121,7 +123,7 @@ class DependenciesGate:
             tool=_tool(),
             # A list that is there and empty was examined as well.
             examined=max(len(declarations), int(known.declared.is_explicit))
-            + len({(each.path, each.line) for each in read}),
+            + len({(each.wanted.path, each.wanted.line) for each in judged}),
             findings=tuple(sorted(found)),
             measures={
                 **{measure: sum(each.rule == rule for each in found) for measure, rule in COUNTED.items()},
@@ -132,7 +134,7 @@ class DependenciesGate:
             },
             evidence=(
                 run.keep("closure.json", evidence.closure(known)),
-                run.keep("imports.json", evidence.imports(resolved)),
+                run.keep("imports.json", evidence.imports(judged)),
             ),
         )
 
@@ -160,10 +162,7 @@ def _declared(
     running_tools = {name for each in product for name in each.providers} & TOOLS
     running_tools |= unused.named(code, run.root, names.roots & TOOLS - running_tools)
     yield from requirements.findings(known, names, frozenset(running_tools))
-    scripts = imports.read(
-        run.root, [file for file in code if file.role == "script"], known.target.markers
-    )
-    asked = [*(each.wanted for each in product), *scripts]
+    asked = [each.wanted for each in resolved if each.wanted.role != "test"]
     yield from unused.findings(run.root, known, names, resolver.modules, code, asked)
 
 

@@ -48,7 +48,9 @@ class Hygiene:
             return self._missing(each)
         if each.source is Source.STRAY:
             text = "lies on the search path of the interpreter and belongs to no installed distribution"
-            return _finding(UNDECLARED, each, text, "declare the distribution that brings it, and install that")
+            return _finding(
+                UNDECLARED, each, text, "declare the distribution that brings it, and install that"
+            )
         return self._installed(each) if each.source is Source.INSTALLED else None
 
     def _missing(self, each: Resolved) -> Finding | None:
@@ -66,13 +68,15 @@ class Hygiene:
             text = f"is no module of the standard library of Python {version}, and none is installed"
             return _finding(MISSING, each, text, "use what replaced it")
         text = "no such module is installed, no declared distribution provides it"
-        repair = "remove it; or find the distribution that really brings it, look who publishes it, declare it"
+        repair = (
+            "remove it; or find the distribution that really brings it, look who publishes it, declare it"
+        )
         return _finding(MISSING, each, text, repair)
 
     def _relevant(self, each: Resolved) -> frozenset[str]:
         if each.wanted.role == "product":
             return self._names.roots | self._names.extras
-        return self._names.all
+        return self._names.development
 
     def _installed(self, each: Resolved) -> Finding | None:
         own = {self._supply.declared.project.name}
@@ -84,7 +88,7 @@ class Hygiene:
             chain = " -> ".join(self._supply.closure.chain(inside[0]))
             text = f"is brought by {named}, which only another requirement needs ({chain})"
             return _finding(TRANSITIVE, each, text, f"declare {inside[0]}, because you import it yourself")
-        groups = each.providers & self._names.all
+        groups = each.providers & self._names.development
         why = "declared for development only" if groups else self._why(each.providers)
         repair = f"declare {named} in the project's dependencies, or remove the import"
         return _finding(UNDECLARED, each, f"is brought by {named}, which is {why}", repair)

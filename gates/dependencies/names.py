@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -12,7 +13,9 @@ from pytest_failhard.distributions.closure import Problem
 from pytest_failhard.distributions.data.names import PROVIDERS
 from pytest_failhard.distributions.declarations import RUNTIME, Declaration
 from pytest_failhard.distributions.supply import Supply
+from pytest_failhard.source.dependencies import NAME
 
+FILES = ("*requirements*.txt", "*requirements*.in", "requirements/*.txt", "requirements/*.in")
 _AFFIXES = ("python-", "py")
 _ENDINGS = ("-python", "-py", "-sdk", "-client")
 
@@ -20,15 +23,22 @@ _ENDINGS = ("-python", "-py", "-sdk", "-client")
 class Names:
     """The names that a project declares."""
 
-    def __init__(self, supply: Supply) -> None:
+    def __init__(self, supply: Supply, root: Path) -> None:
         self._supply = supply
+        self._root = root
         declared = supply.declared
         self.roots = frozenset(_names(declared.roots))
         """What production is installed with, whether or not its marker holds here."""
-        self.extras = frozenset(
-            _names(each for each in declared.others if each.scope.startswith("extra:"))
-        )
+        self.extras = frozenset(_names(each for each in declared.others if each.scope.startswith("extra:")))
         self.all = frozenset(_names([*declared.roots, *declared.others]))
+
+    @functools.cached_property
+    def development(self) -> frozenset[str]:
+        """What tests may import: all that is declared, in any requirements file as well."""
+        paths = {path for pattern in FILES for path in self._root.glob(pattern) if path.is_file()}
+        lines = [line for path in sorted(paths) for line in path.read_text("utf-8", "replace").splitlines()]
+        found = (NAME.match(line) for line in lines)
+        return self.all | {canonicalize_name(match[1]) for match in found if match}
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, Declaration]:
@@ -76,7 +86,7 @@ class Names:
 
     def absent(self, asked: str) -> frozenset[str]:
         """Return the declared names that may bring a module and are not installed."""
-        missing = self.all - self._supply.installed.keys()
+        missing = self.development - self._supply.installed.keys()
         wanted = frozenset(likely(asked))
         return frozenset(name for name in missing if name in wanted or _bare(name) in wanted)
 
