@@ -153,8 +153,8 @@ def _bounded(lock: Lock, made: date, days: int) -> Iterator[Finding]:
         line=0,
         severity=Severity.MEDIUM,
         message=f"{lock.path} {said}",
-        fix="lock with upload times (uv.lock, pylock.toml), or with an absolute `--exclude-newer DATE` in the "
-        "command of its header",
+        fix="lock with upload times (uv.lock, pylock.toml), or with an absolute `--exclude-newer` in the "
+        "`uv pip compile` command of its header",
         anchor=lock.path,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard.distributions.closure import Problem
 from pytest_failhard.distributions.data.names import PROVIDERS
-from pytest_failhard.distributions.declarations import RUNTIME, Declaration
+from pytest_failhard.distributions.declarations import Declaration
 from pytest_failhard.distributions.supply import Supply
 from pytest_failhard.source.dependencies import NAME
 
 FILES = ("*requirements*.txt", "*requirements*.in", "requirements/*.txt", "requirements/*.in")
+PIN = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*[^\s*;]+\s*(?:$|[;#\\])")
 _AFFIXES = ("python-", "py")
 _ENDINGS = ("-python", "-py", "-sdk", "-client")
 
@@ -35,10 +37,15 @@ class Names:
     @functools.cached_property
     def development(self) -> frozenset[str]:
         """What tests may import: all that is declared, in any requirements file as well."""
-        paths = {path for pattern in FILES for path in self._root.glob(pattern) if path.is_file()}
-        lines = [line for path in sorted(paths) for line in path.read_text("utf-8", "replace").splitlines()]
-        found = (NAME.match(line) for line in lines)
+        found = (NAME.match(line) for line in self._lines)
         return self.all | {canonicalize_name(match[1]) for match in found if match}
+
+    @functools.cached_property
+    def _lines(self) -> tuple[str, ...]:
+        """The lines of all requirements files."""
+        paths = {path for pattern in FILES for path in self._root.glob(pattern) if path.is_file()}
+        texts = (path.read_text("utf-8", "replace") for path in sorted(paths))
+        return tuple(line for text in texts for line in text.splitlines())
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, Declaration]:
@@ -72,12 +79,9 @@ class Names:
     def pinned(self) -> frozenset[str]:
         """The names that the project itself holds to one version."""
         said = (*self._supply.declared.roots, *self._supply.declared.constraints)
-        return frozenset(
-            name
-            for each in said
-            if each.requirement is not None and _is_pin(each.requirement)
-            for name in _names([each])
-        )
+        found = {name for each in said if _is_pin(each.requirement) for name in _names([each])}
+        lines = (PIN.match(line) for line in self._lines)
+        return frozenset(found | {canonicalize_name(match[1]) for match in lines if match})
 
     def chain(self, name: str) -> str:
         """Return how the project comes to a member: ` (flask -> jinja2)`, empty where it asks itself."""
@@ -91,7 +95,9 @@ class Names:
         return frozenset(name for name in missing if name in wanted or _bare(name) in wanted)
 
 
-def _is_pin(requirement: Requirement) -> bool:
+def _is_pin(requirement: Requirement | None) -> bool:
+    if requirement is None:
+        return False
     if requirement.url is not None:
         return True
     return any(

@@ -74,9 +74,9 @@ def require_installed(supply: Supply) -> None:
     wanted = {child for parent, child in supply.closure.edges if not parent}
     if len(wanted) > 1 and not wanted & supply.installed.keys():
         raise GateError(
-            f"none of the {len(wanted)} distributions that {supply.declared.source} requires is installed for "
-            "the interpreter that is judged: install the project there, or let `python` in [tool.failhard] "
-            "name the interpreter of its environment"
+            f"none of the {len(wanted)} distributions that {supply.declared.source} requires is installed "
+            "for the interpreter that is judged: install the project there, or let `python` in "
+            "[tool.failhard] name the interpreter of its environment"
         )
 
 

@@ -58,7 +58,7 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "yaml": ("pyyaml",),
     "zmq": ("pyzmq",),
 }
-"""Module -> the distributions that bring it, where the two names differ. Used only for what is not installed."""
+"""Module -> the distributions that bring it, where the two names differ; for what is not installed."""
 
 RIGHT_NAMES = frozenset(
     {"attrs", "environ", "grpc", "kafka", "multipart", "psycopg", "psycopg2", "barcode", "cairo"}
