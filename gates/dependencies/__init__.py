@@ -32,11 +32,12 @@ Waive:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.distributions import imports, records
 from pytest_failhard.distributions.data.names import TOOLS
+from pytest_failhard.distributions.installed import Distribution
 from pytest_failhard.distributions.own_modules import OwnModules
 from pytest_failhard.distributions.supply import Supply, supply
 from pytest_failhard.gates.dependencies import evidence, locked, requirements, unused
@@ -54,7 +55,6 @@ COUNTED = {
     "undeclared": "undeclared-import",
     "transitive": "transitive-import",
     "unused": "unused-dependency",
-    "drifted": "drifted",
     "unsatisfied": "unsatisfied-requirement",
     "unhashed": "unhashed",
     "modified_files": "modified-file",
@@ -114,7 +114,7 @@ class DependenciesGate:
         judged = [each for each in resolved if each.wanted.role != "script"]
         members = Members(supply=known, names=names)
         found = [
-            *Hygiene(known, names, lambda each: _is_superseded(resolver, each)).findings(judged),
+            *_imported(known, names, resolver, judged),
             *_declared(run, known, names, resolver, resolved, every),
             *_demanded(run, settings, members),
         ]
@@ -127,6 +127,7 @@ class DependenciesGate:
             findings=tuple(sorted(found)),
             measures={
                 **{measure: sum(each.rule == rule for each in found) for measure, rule in COUNTED.items()},
+                "drifted": len(members.drifted()),
                 "unpinned": len(members.unpinned()),
                 "files_verified": _verified(known) if settings.verify_files else 0,
                 "closure_size": len(known.closure.nodes),
@@ -145,8 +146,14 @@ def _tool() -> str:
     return f"{PACKAGING} {importlib.metadata.version(PACKAGING)}"
 
 
-def _is_superseded(resolver: Resolver, each: Resolved) -> bool:
-    return all(resolver.is_there(asked, each.wanted) for asked in each.wanted.instead_of)
+def _imported(
+    known: Supply, names: Names, resolver: Resolver, judged: Iterable[Resolved]
+) -> Iterator[Finding]:
+    def is_superseded(each: Resolved) -> bool:
+        return all(resolver.is_there(asked, each.wanted) for asked in each.wanted.instead_of)
+
+    hygiene = Hygiene(known, names, is_superseded, lambda name: not resolver.modules.of(name))
+    return hygiene.findings(judged)
 
 
 def _declared(
@@ -183,11 +190,25 @@ def _demanded(run: Run, settings: DependenciesSettings, members: Members) -> Ite
 
 
 def _modified(members: Members) -> Iterator[Finding]:
-    for name in members:
-        for path in records.changed(members.supply.closure.nodes[name]):
-            yield members.finding(
-                "modified-file", name, f"was installed with another {path}", "install it anew", about=path
-            )
+    nodes = members.supply.closure.nodes
+    changed = {name: records.changed(nodes[name]) for name in members}
+    for name, paths in changed.items():
+        for path in paths:
+            if not _is_anothers(path, nodes[name], members, changed):
+                yield members.finding(
+                    "modified-file", name, f"was installed with another {path}", "install it anew", about=path
+                )
+
+
+def _is_anothers(
+    path: str, distribution: Distribution, members: Members, changed: Mapping[str, Sequence[str]]
+) -> bool:
+    """Tell whether another member, in the same folder, has a file of this name which is as recorded."""
+    others = (members.supply.closure.nodes[name] for name in changed if path not in changed[name])
+    return any(
+        other.folder.parent == distribution.folder.parent and any(file.path == path for file in other.files)
+        for other in others
+    )
 
 
 def _verified(known: Supply) -> int:

@@ -82,7 +82,7 @@ def findings(
                 path=path,
                 line=line,
                 severity=Severity.LOW,
-                message=f"`{name}` is imported nowhere in the product, named nowhere in code or configuration",
+                message=f"`{name}` is imported nowhere in the product, named nowhere in its strings or files",
                 fix="remove it, if nothing loads it by name",
                 anchor=name,
             )
