@@ -147,8 +147,10 @@ MISTAKES = [
         "dependency-groups.a: 1 is no requirement",
     ),
     (
-        "[project]\ndependencies = []\n[dependency-groups]\n"
-        "a = [{include-group = 'b'}]\nb = [{include-group = 'a'}]\n",
+        (
+            "[project]\ndependencies = []\n[dependency-groups]\n"
+            "a = [{include-group = 'b'}]\nb = [{include-group = 'a'}]\n"
+        ),
         "dependency-groups.b: includes itself by way of a and b",
     ),
     ("[project\n", "pyproject.toml: "),
