@@ -98,7 +98,7 @@ def _compared(folder: Path, requirements: Sequence[str], no_binary: Sequence[str
         "only_in_clean_install": sorted(expected.items() - actual.items()),
         "only_in_closure": sorted(actual.items() - expected.items()),
         "problems": [str(each) for each in found.closure.problems],
-        "locked": _locked(folder, root, asked, found),
+        "locked": _locked(folder, asked, found),
         **_costs(root, asked, found),
     }
 
@@ -122,12 +122,12 @@ def _costs(root: Path, asked: Target, found: Supply) -> Mapping[str, object]:
     }
 
 
-def _locked(folder: Path, root: Path, asked: Target, found: Supply) -> object:
+def _locked(folder: Path, asked: Target, found: Supply) -> object:
     """Return for how many members a fresh lock of uv says which file was installed."""
-    copy = folder / "locked"
-    copy.mkdir()
-    text = (root / "pyproject.toml").read_text("utf-8")
-    (copy / "pyproject.toml").write_text(text, "utf-8")
+    # The runtime requirements alone: a group may name what no index has.
+    copy = pyproject(folder / "locked", [str(each.requirement) for each in found.declared.roots])
+    with (copy / "pyproject.toml").open("a", encoding="utf-8") as stream:
+        stream.write(f'[tool.uv]\nenvironments = ["sys_platform == {sys.platform!r}"]\n')
     _run("uv", "lock", "--quiet", "--project", str(copy), "--python", sys.executable)
     again = of_target(copy, SupplySettings(locks=("uv.lock",)), asked)
     known = [each for each in again.artefacts.values() if each.sha256]

@@ -315,7 +315,7 @@ def test_requirements_files(tmp_path: Path) -> None:
     )
     found = declared(tmp_path)
     assert sorted(shown(found.roots)) == [
-        ("Jinja2==3.1     --hash=sha256:00", "requirements/base.txt", 2, "runtime"),
+        ("Jinja2==3.1", "requirements/base.txt", 2, "runtime"),
         ("flask>=3 ; os_name == 'posix'", "requirements.txt", 4, "runtime"),
         ("two words", "requirements.txt", 5, "runtime"),
     ]
@@ -328,6 +328,7 @@ def test_requirements_files(tmp_path: Path) -> None:
         ("--trusted-host example.org", "requirements-dev.txt", 1),
         ("--extra-index-url https://example.org/simple", "requirements.txt", 1),
     ]
+    assert [each.hashes for each in found.roots if each.text == "Jinja2==3.1"] == [("sha256:00",)]
     assert (found.source, found.is_explicit) == ("requirements.txt", False)
     assert found.files == ("limits.txt", "more-limits.txt", "requirements.txt", "requirements/base.txt")
 
