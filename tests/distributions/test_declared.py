@@ -342,6 +342,9 @@ def test_requirements_by_address(tmp_path: Path) -> None:
         "git+https://example.org/a/b.git@main#egg=b",
         "https://example.org/nameless.zip",
         "https://example.org/a-1-py3.whl",
+        "plain ; os_name == 'nt'",
+        "far @ https://example.org/far.zip ; os_name == 'nt'",
+        "git+https://example.org/a/c.git#egg=c ; os_name == 'nt'",
     ]
     found = declared(write(tmp_path, {"requirements.txt": "\n".join(lines)}))
     assert {each.requirement for each in found.roots} == {
@@ -350,6 +353,9 @@ def test_requirements_by_address(tmp_path: Path) -> None:
         Requirement("bar-x @ https://example.org/bar_x-1.0.tar.gz#sha256=ab"),
         Requirement("baz @ https://example.org/baz.zip"),
         Requirement("b @ git+https://example.org/a/b.git@main#egg=b"),
+        Requirement("plain ; os_name == 'nt'"),
+        Requirement("far @ https://example.org/far.zip ; os_name == 'nt'"),
+        Requirement("c @ git+https://example.org/a/c.git#egg=c ; os_name == 'nt'"),
         None,
     }
 
