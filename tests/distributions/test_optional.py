@@ -77,7 +77,8 @@ def test_a_file_that_may_import_one_must_parse(tmp_path: Path) -> None:
     with pytest.raises(GateError, match=r"app/__init__\.py:9: does not parse"):
         scopes(tmp_path, "import openai!\n")
     # Of what speaks of none, other gates say that it does not parse.
-    assert scopes(tmp_path, "import json!\n") == {"runtime"}
+    write(tmp_path / "app", {"app/other.py": "import json!\n"})
+    assert scopes(tmp_path, "") == {"runtime"}
 
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
@@ -86,3 +87,8 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     extra = Declaration(text="openai", requirement=parsed("openai"), path="", line=0, scope="extra:model")
     with pytest.raises(GateError, match=r"a\.py: cannot be read: No such file"):
         extras(tmp_path, ["a.py"], [extra], [], present)
+
+
+def test_where_no_extra_is_installed_nothing_is_read(tmp_path: Path) -> None:
+    extra = Declaration(text="openai", requirement=parsed("openai"), path="", line=0, scope="extra:model")
+    assert extras(tmp_path, ["gone.py"], [extra], [], {}) == ()
