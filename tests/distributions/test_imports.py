@@ -145,7 +145,7 @@ def test_a_distribution_without_recorded_modules_says_them_itself(tmp_path: Path
         (tmp_path / "src",),
     )
     assert found.providers("older.deep") == {"old"}
-    assert (found.of("old"), found.of("bare")) == ({"older"}, frozenset())
+    assert (found.of("old"), found.of("bare")) == (frozenset({"older"}), frozenset())
     assert found.stray("worked") == tmp_path / "src"
     assert found.stray("nowhere") is None
     assert found.editable(tmp_path / "src") == {"worked"}
