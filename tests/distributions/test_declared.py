@@ -419,6 +419,16 @@ def test_two_declarations_of_the_same(
     assert found.compiled == ({"six"} if "six==1" in text else frozenset())
 
 
+def test_a_lock_is_no_second_declaration(tmp_path: Path) -> None:
+    text = f"--index-url http://example.org\nsix==1 --hash=sha256:{'0' * 64}\n"
+    root = write(pyproject(tmp_path / "a", ["flask"]), {"requirements.txt": text})
+    found = declared(root)
+    assert (found.disagreeing, found.files) == ((), ())
+    assert [each.line for each in found.options] == [1]
+    # Where nothing else declares, it does.
+    assert names(declared(write(tmp_path / "b", {"requirements.txt": text})).roots) == ["six"]
+
+
 def test_lines_of_what_is_written_otherwise(tmp_path: Path) -> None:
     text = """\
 project.name = "app"
