@@ -16,6 +16,7 @@ PYPROJECT = """\
 name = "shop"
 version = "1.0"
 requires-python = ">=3.11"
+dependencies = []
 
 [tool.failhard]
 level = 1
