@@ -22,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 from pytest_failhard import proc
 from pytest_failhard.model import (
     Base,
+    Clarification,
     Completed,
     Evidence,
     GateError,
@@ -134,6 +135,7 @@ class GateRun:
     test_run: TestRun | None
     no_tests: str = ""
     """Why there are no records of a test run."""
+    clarifications: tuple[Clarification, ...] = ()
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES

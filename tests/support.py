@@ -17,7 +17,7 @@ from pathlib import Path
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
-from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Settings, TestRun
+from pytest_failhard.model import Base, Clarification, Evidence, Gate, Observation, Option, Settings, TestRun
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
@@ -84,6 +84,7 @@ def gate_run(
     executable: Path = Path(sys.executable),
     interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
+    clarifications: tuple[Clarification, ...] = (),
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
     if scratch is None:
@@ -109,6 +110,7 @@ def gate_run(
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,
+        clarifications=clarifications,
     )
 
 
