@@ -140,6 +140,8 @@ class GateRun:
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
+    # Apart from tools: which gate starts the probe that several share differs, names of evidence must not.
+    _processes: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
     _started: list[Started] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -213,7 +215,7 @@ class GateRun:
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
         self._time_for(Path(argv[0]).name)
-        name = f"process-{next(self._numbers)}"
+        name = f"process-{next(self._processes)}"
         stdout, stderr = self.scratch / f"{name}.stdout", self.scratch / f"{name}.stderr"
         child = proc.Child(
             argv,

@@ -18,13 +18,13 @@ Fails when:
 
 Fix:
     Replace the distribution. Where its licence is undetermined, read its licence text and settle it under
-    `clarifications` in `failhard-waivers.yaml` (`package`, `version`, `expression`, `reason`, `owner`, `files`
-    with `path` below its `.dist-info` and `sha256`; both stand in the evidence `licences.json`): it holds
-    until the version or a text changes, and overrules nothing that is determined. Name your own licence as
-    `license = "..."` in `[project]`, its text in `license-files`.
+    `clarifications` in `failhard-waivers.yaml`: `package`, `version`, `expression`, `reason`, `owner`, and
+    `files` with `path` (below its `.dist-info`) and `sha256`, which stand in the evidence `licences.json`.
+    It holds until the version or a text changes, and overrules nothing that is determined. Name your own
+    licence as `license = "..."` in `[project]`, its text in `license-files`.
 
 Waive:
-    By finding, for that one package, with the reason why its terms are kept. Not your own licence.
+    By finding, for that one package, with the reason why its terms are kept.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pytest_failhard.model import GateError
 HEAD_CHARACTERS = 2500
 """Of the plain text: every heading and grant stands in there, what is only quoted mostly does not."""
 _RAW_CHARACTERS = 8 * HEAD_CHARACTERS
-_NAME = re.compile(r"(?:.*[-_.])?(?:LICEN[CS]E|COPYING|NOTICE|UNLICENSE)(?:[-_.].*|S)?", re.IGNORECASE)
+_NAME = re.compile(r"(?:.*[-_.])?(?:LICEN[CS]E|COPYING|NOTICE|UNLICENSE)S?(?:[-_.].*)?", re.IGNORECASE)
 
 Means = frozenset[str]
 """The identifiers that one statement of a licence can mean; more than one where the words do not tell."""
@@ -60,7 +60,7 @@ def _paths(distribution: Distribution) -> Iterator[Path]:
     for name in distribution.all("License-File"):
         # Where they lie depends on the version of the metadata, and on the tool that built the wheel.
         places = (folder / "licenses" / name, folder / name)
-        yield from (place for place in places[:] if place.is_file() and _is_below(place, folder))
+        yield from (place for place in places if place.is_file() and _is_below(place, folder))
     if folder.is_dir():
         yield from (path for path in folder.iterdir() if path.is_file() and _NAME.fullmatch(path.name))
         named = (folder / "licenses", folder / "license_files", folder / "LICENSES")
