@@ -200,7 +200,8 @@ def test_what_passes_elsewhere(tmp_path: Path, headers: Headers, is_allowed: boo
     assert (allows(found, ALLOWLIST) if found else None) is is_allowed
 
 
-DOCUTILS = licence("public domain, Python, 2-Clause BSD, GPL 3 (see COPYING.txt)") + (
+DOCUTILS = (
+    *licence("public domain, Python, 2-Clause BSD, GPL 3 (see COPYING.txt)"),
     *classifiers("Python Software Foundation License", "BSD License", GPL),
     ("Classifier", "License :: Public Domain"),
 )
