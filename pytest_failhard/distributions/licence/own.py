@@ -31,10 +31,9 @@ def read(root: Path, project: Project) -> Own:
     expression, problem = _expression(project.licence)
     found = {pattern: tuple(_matches(root, pattern)) for pattern in project.licence_files or USUAL_FILES}
     files = tuple(sorted({name for names in found.values() for name in names}))
+    unmatched = tuple(pattern for pattern, names in found.items() if not names)
     if not project.licence_files:
-        unmatched = () if files else USUAL_FILES[:1]
-    else:
-        unmatched = tuple(pattern for pattern, names in found.items() if not names)
+        unmatched = unmatched[:1] if not files else ()
     return Own(expression=expression, problem=problem, files=files, unmatched=unmatched)
 
 
