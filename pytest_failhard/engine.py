@@ -339,6 +339,7 @@ def jobs(
                 keep=keep,
                 test_run=tests,
                 no_tests=problem,
+                clarifications=plan.clarifications,
             )
             made.append(run)
             return run
