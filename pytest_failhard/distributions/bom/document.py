@@ -29,7 +29,7 @@ from pytest_failhard.distributions.bom.party import Party
 ROOT = "root"
 OURS = "failhard:"
 UNKNOWN = f"{OURS}unknown"
-"""A property whose value names what is not known of a component: `supplier`, `licence`, `hash`."""
+"""A property whose value names what is not known of a component: `supplier`, `licence`, `hash`, `file name`."""
 FLAGS = {"executable": "executable", "structured": "structured"}
 ARCHIVE = {True: "archive", False: "no archive"}
 
@@ -103,7 +103,12 @@ def _metadata(subject: Subject) -> BomMetaData:
 
 
 def _component(part: Part) -> Component:
-    lacks = {"supplier": not part.supplier, "licence": not part.licence, "hash": not part.sha256}
+    lacks = {
+        "supplier": not part.supplier,
+        "licence": not part.licence,
+        "hash": not part.sha256,
+        "file name": not part.filename,
+    }
     one = part.sha256 if len(part.sha256) == 1 else ()
     return Component(
         name=part.title,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pytest_failhard.distributions.bom.document import ROOT, UNKNOWN
 from pytest_failhard.distributions.bom.written import Component, Written
 
+FILENAME = "bsi:component:filename"
 NTIA, CISA, BSI = "ntia", "cisa", "bsi"
 TITLES = {NTIA: "NTIA 2021", CISA: "CISA 2025 draft", BSI: "BSI TR-03183-2 v2.1"}
 
@@ -54,7 +55,6 @@ EACH: Mapping[str, Mapping[str, Test]] = {
         "component creator with e-mail or URL": lambda each: each.supplier.is_reachable,
         "component name": lambda each: bool(each.name),
         "component version": lambda each: bool(each.version),
-        "file name": lambda each: bool(each.values("bsi:component:filename")) or each.ref == ROOT,
         "executable property": lambda each: len(each.values("bsi:component:executable")) == 1,
         "archive property": lambda each: len(each.values("bsi:component:archive")) == 1,
         "structured property": lambda each: len(each.values("bsi:component:structured")) == 1,
@@ -69,6 +69,8 @@ FLAGGED: Mapping[str, Mapping[str, tuple[str, Test]]] = {
         "component hash": ("hash", lambda each: bool(each.sha256) or each.ref == ROOT),
         "licence": ("licence", lambda each: bool(each.licence)),
     },
+    # A lock of bare hashes names no file.
+    BSI: {"file name": ("file name", lambda each: bool(each.values(FILENAME)) or each.ref == ROOT)},
 }
 """What may be marked as unknown: the marker's value, and the test."""
 Fact = Callable[[Written], bool]

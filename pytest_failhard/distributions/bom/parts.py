@@ -11,13 +11,10 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from pytest_failhard.distributions.bom.embedded import Embedded, embedded
 from pytest_failhard.distributions.bom.party import Party, supplier
-from pytest_failhard.distributions.locks import Artefact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pytest_failhard.distributions.installed import Distribution
-    from pytest_failhard.distributions.locks import Lock
+    from pytest_failhard.distributions.locks import Artefact
     from pytest_failhard.distributions.supply import Supply
 
 PURE_TAG = "-none-any"
@@ -53,10 +50,7 @@ def gather(supply: Supply, suppliers: Mapping[str, Party]) -> tuple[Part, ...]:
     nobody. Raises GateError where a file of a member cannot be read.
     """
     nodes = supply.closure.nodes
-    return tuple(
-        _part(nodes[name], supply.artefacts.get(name, Artefact()), supply.locks, suppliers.get(name))
-        for name in sorted(nodes)
-    )
+    return tuple(_part(nodes[name], supply.artefacts[name], suppliers.get(name)) for name in sorted(nodes))
 
 
 def package_url(name: str, version: str) -> str:
@@ -64,9 +58,7 @@ def package_url(name: str, version: str) -> str:
     return PackageURL("pypi", name=name, version=version).to_string()
 
 
-def _part(
-    distribution: Distribution, artefact: Artefact, locks: Iterable[Lock], declared: Party | None
-) -> Part:
+def _part(distribution: Distribution, artefact: Artefact, declared: Party | None) -> Part:
     own = supplier(distribution)
     return Part(
         name=distribution.name,
@@ -77,21 +69,11 @@ def _part(
         is_supplier_declared=own is None and declared is not None,
         licence=licence(distribution),
         filename=artefact.filename,
-        sha256=(artefact.sha256,) if artefact.sha256 else _allowed(distribution, locks),
+        sha256=(artefact.sha256,) if artefact.sha256 else artefact.candidates,
         is_built=artefact.is_built,
         embedded=embedded(distribution),
         is_pure=bool(distribution.tags) and all(tag.endswith(PURE_TAG) for tag in distribution.tags),
     )
-
-
-def _allowed(distribution: Distribution, locks: Iterable[Lock]) -> tuple[str, ...]:
-    """Return the digests of all files that the first lock which knows the version allows."""
-    for lock in locks:
-        for package in lock.packages.get(distribution.name, ()):
-            digests = tuple(sorted({file.sha256 for file in package.files if file.sha256}))
-            if package.version == distribution.version and digests:
-                return digests
-    return ()
 
 
 def licence(distribution: Distribution) -> str:
