@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,33 +46,59 @@ def component(document: Document, name: str = "core") -> Document:
     return found
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda d: component(d).update(licenses=[{"license": {"id": "MITT"}}]), "'MITT' is not one of"),
-        (lambda d: component(d).update(licenses=[{"expression": "MITT"}]), "Unknown license: 'MITT'"),
-        (lambda d: component(d).update(licenses=[{"expression": "MIT AND"}]), "Invalid license expression"),
-        (lambda d: d.update(surplus=1), "'surplus' was unexpected"),
-        (lambda d: component(d).update(surplus=1), "'surplus' was unexpected"),
-        (lambda d: component(d).pop("name"), "'name' is a required property"),
-        (lambda d: component(d).update(hashes=[{"alg": "SHA-256", "content": "abc"}]), "hashes/0/content"),
-        (
-            lambda d: component(d)["supplier"].update(url=["https://x.example/a b"]),
-            "is not a 'iri-reference'",
-        ),
-        (lambda d: component(d)["supplier"].update(contact=[{"email": "nobody"}]), "is not a 'idn-email'"),
-        (lambda d: d["metadata"].update(timestamp="yesterday"), "is not a 'date-time'"),
-        (lambda d: d.update(serialNumber="urn:uuid:1"), "serialNumber"),
-        (lambda d: d.update(specVersion="1.5"), "lacks a part that we write"),
-        (lambda d: d["metadata"].pop("component"), "lacks a part that we write"),
-        (lambda d: d["dependencies"][0]["dependsOn"].append("pkg:pypi/gone@1"), "gone@1 is no component"),
-        (lambda d: d["dependencies"].append({"ref": "pkg:pypi/gone@1"}), "gone@1 is no component"),
-        (lambda d: d["dependencies"].pop(), "root is not listed"),
-        (lambda d: d["compositions"][0]["dependencies"].append("gone"), "compositions: gone is no component"),
-        (lambda d: d["components"].append({**component(d), "version": "2"}), "core@1.0 stands there twice"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
+INVALID: dict[str, tuple[Callable[[Document], object], str]] = {
+    "unknown licence id": (
+        lambda d: component(d).update(licenses=[{"license": {"id": "MITT"}}]),
+        "'MITT' is not one of",
+    ),
+    "unknown licence in an expression": (
+        lambda d: component(d).update(licenses=[{"expression": "MITT"}]),
+        "Unknown license: 'MITT'",
+    ),
+    "broken expression": (
+        lambda d: component(d).update(licenses=[{"expression": "MIT AND"}]),
+        "Invalid license expression",
+    ),
+    "extra field": (lambda d: d.update(surplus=1), "'surplus' was unexpected"),
+    "extra field of a component": (lambda d: component(d).update(surplus=1), "'surplus' was unexpected"),
+    "no name": (lambda d: component(d).pop("name"), "'name' is a required property"),
+    "short hash": (
+        lambda d: component(d).update(hashes=[{"alg": "SHA-256", "content": "abc"}]),
+        "hashes/0/content",
+    ),
+    "broken URL": (
+        lambda d: component(d)["supplier"].update(url=["https://x.example/a b"]),
+        "is not a 'iri-reference'",
+    ),
+    "broken address": (
+        lambda d: component(d)["supplier"].update(contact=[{"email": "nobody"}]),
+        "is not a 'idn-email'",
+    ),
+    "broken time": (lambda d: d["metadata"].update(timestamp="yesterday"), "is not a 'date-time'"),
+    "broken serial number": (lambda d: d.update(serialNumber="urn:uuid:1"), "serialNumber"),
+    "another version": (lambda d: d.update(specVersion="1.5"), "lacks a part that we write"),
+    "no root": (lambda d: d["metadata"].pop("component"), "lacks a part that we write"),
+    "dangling edge": (
+        lambda d: d["dependencies"][0]["dependsOn"].append("pkg:pypi/gone@1"),
+        "gone@1 is no component",
+    ),
+    "dangling node": (
+        lambda d: d["dependencies"].append({"ref": "pkg:pypi/gone@1"}),
+        "gone@1 is no component",
+    ),
+    "node without edges": (lambda d: d["dependencies"].pop(), "root is not listed"),
+    "dangling composition": (
+        lambda d: d["compositions"][0]["dependencies"].append("gone"),
+        "compositions: gone is no component",
+    ),
+    "component twice": (
+        lambda d: d["components"].append({**component(d), "version": "2"}),
+        "core@1.0 stands there twice",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "reason"), INVALID.values(), ids=INVALID)
 def test_what_is_not_valid(valid: bytes, change: Callable[[Document], object], reason: str) -> None:
     assert reason in refused(valid, change)
 

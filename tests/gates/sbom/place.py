@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ def interpreter(folder: Path) -> Path:
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     write(folder, {"pyvenv.cfg": f"home = {base.parent}\n"})
     (folder / "bin").mkdir()
-    os.symlink(base, folder / "bin" / "python")
+    (folder / "bin" / "python").symlink_to(base)
     site(folder / "lib" / version / "site-packages")
     return folder / "bin" / "python"
 

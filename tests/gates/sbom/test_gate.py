@@ -190,7 +190,7 @@ def test_hashes_of_a_requirements_file_count_and_are_told_apart(tmp_path: Path) 
 
 def test_without_a_time_nothing_is_made(good: Place) -> None:
     run = gate_run(good.root, SbomGate(), interpreter=good.python)
-    with pytest.raises(GateError, match="no-time: .* SOURCE_DATE_EPOCH"):
+    with pytest.raises(GateError, match=r"no-time: .* SOURCE_DATE_EPOCH"):
         SbomGate().observe(run)
 
 
