@@ -49,11 +49,11 @@ def component(document: Document, name: str = "core") -> Document:
 INVALID: dict[str, tuple[Callable[[Document], object], str]] = {
     "unknown licence id": (
         lambda d: component(d).update(licenses=[{"license": {"id": "MITT"}}]),
-        "'MITT' is not one of",
+        "components/2/licenses: [{'license': {'id': 'MITT'}}] is not valid",
     ),
     "unknown licence in an expression": (
         lambda d: component(d).update(licenses=[{"expression": "MITT"}]),
-        "Unknown license: 'MITT'",
+        "core: Unknown license: 'mitt'",
     ),
     "broken expression": (
         lambda d: component(d).update(licenses=[{"expression": "MIT AND"}]),
@@ -79,7 +79,7 @@ INVALID: dict[str, tuple[Callable[[Document], object], str]] = {
     "another version": (lambda d: d.update(specVersion="1.5"), "lacks a part that we write"),
     "no root": (lambda d: d["metadata"].pop("component"), "lacks a part that we write"),
     "dangling edge": (
-        lambda d: d["dependencies"][0]["dependsOn"].append("pkg:pypi/gone@1"),
+        lambda d: d["dependencies"][0].update(dependsOn=["pkg:pypi/gone@1"]),
         "gone@1 is no component",
     ),
     "dangling node": (

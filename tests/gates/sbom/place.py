@@ -19,7 +19,7 @@ def interpreter(folder: Path) -> Path:
     """Make a virtual environment by hand: no tool, no time."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-    write(folder, {"pyvenv.cfg": f"home = {base.parent}\n"})
+    write(folder, {"pyvenv.cfg": f"home = {base.parent}\ninclude-system-site-packages = false\n"})
     (folder / "bin").mkdir()
     (folder / "bin" / "python").symlink_to(base)
     site(folder / "lib" / version / "site-packages")
