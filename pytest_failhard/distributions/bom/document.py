@@ -29,7 +29,7 @@ from pytest_failhard.distributions.bom.party import Party
 ROOT = "root"
 OURS = "failhard:"
 UNKNOWN = f"{OURS}unknown"
-"""A property whose value names what is not known of a component: `supplier`, `licence`, `hash`, `file name`."""
+"""A property whose value names what is not known of a component: supplier, licence, hash, file name."""
 FLAGS = {"executable": "executable", "structured": "structured"}
 ARCHIVE = {True: "archive", False: "no archive"}
 
