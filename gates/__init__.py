@@ -21,6 +21,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.coverage import CoverageGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.integrity import IntegrityGate
+    from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
     from pytest_failhard.gates.sbom import SbomGate
@@ -40,6 +41,7 @@ def builtin() -> tuple[Gate, ...]:
         SecurityGate(),
         SbomGate(),
         LlmGate(),
+        LicencesGate(),
     )
 
 

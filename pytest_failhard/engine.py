@@ -341,6 +341,7 @@ def jobs(
                 test_run=tests,
                 no_tests=problem,
                 committed=plan.committed,
+                clarifications=plan.clarifications,
             )
             made.append(run)
             return run
