@@ -38,8 +38,8 @@ ARCHIVE = {True: "archive", False: "no archive"}
 class Subject:
     """What the bill of materials is of, who makes it, when, with what.
 
-    `name` is canonical; `licence` is a valid SPDX expression or empty; `tools` are names with their versions; `is_complete`
-    tells whether everything that the project requires is installed and so listed.
+    `name` is canonical; `licence` is a valid SPDX expression or empty; `tools` are names with their
+    versions; `is_complete` tells whether everything that the project requires is installed and so listed.
     """
 
     name: str
