@@ -22,8 +22,10 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.dependencies import DependenciesGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.integrity import IntegrityGate
+    from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
@@ -39,7 +41,9 @@ def builtin() -> tuple[Gate, ...]:
         SecretsGate(),
         DependenciesGate(),
         SecurityGate(),
+        SbomGate(),
         LlmGate(),
+        LicencesGate(),
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
     from fractions import Fraction
     from pathlib import Path
 
@@ -226,6 +226,22 @@ class Waiver:
     ref: str = ""
     approved_by: str = ""
     value: int | Fraction | None = None
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Clarification:
+    """A person's reading of a licence that metadata does not determine, bound to what was read.
+
+    `package` is canonical; `files` are paths below its `.dist-info` with their SHA-256. It has no end,
+    because another version or another text voids it.
+    """
+
+    package: str
+    version: str
+    expression: str
+    files: tuple[tuple[str, str], ...]
+    reason: str
+    owner: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -477,12 +493,20 @@ class Run(Protocol):
         """Why there is no merge base and what to do, empty where there is one."""
 
     @property
+    def clarifications(self) -> tuple[Clarification, ...]:
+        """What the project's people read of licences; of the merge base where that was named."""
+
+    @property
     def seed(self) -> int:
         """The seed of everything random."""
 
     @property
     def today(self) -> date:
         """The day of the run."""
+
+    @property
+    def committed(self) -> datetime | None:
+        """The time of what is judged: SOURCE_DATE_EPOCH, else HEAD's commit time; None without both."""
 
     @property
     def scratch(self) -> Path:
@@ -521,8 +545,11 @@ class Run(Protocol):
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
 
-    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
-        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are."""
+    def keep(self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
+        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are.
+
+        With `has_contacts` e-mail addresses stay: for a file whose purpose is to say whom to write to.
+        """
 
 
 class Gate(Protocol):

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 from pytest_failhard import proc
 from pytest_failhard.model import (
     Base,
+    Clarification,
     Completed,
     Evidence,
     GateError,
@@ -40,7 +41,9 @@ LAST_LINES = 5
 class Keep(Protocol):
     """Stores bytes below `evidence/<gate>/`."""
 
-    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
         """Return where and what the stored bytes are."""
 
 
@@ -134,10 +137,14 @@ class GateRun:
     test_run: TestRun | None
     no_tests: str = ""
     """Why there are no records of a test run."""
+    committed: datetime | None = None
+    clarifications: tuple[Clarification, ...] = ()
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
+    # Apart from tools: which gate starts the probe that several share differs, names of evidence must not.
+    _processes: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
     _started: list[Started] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -211,7 +218,7 @@ class GateRun:
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
         self._time_for(Path(argv[0]).name)
-        name = f"process-{next(self._numbers)}"
+        name = f"process-{next(self._processes)}"
         stdout, stderr = self.scratch / f"{name}.stdout", self.scratch / f"{name}.stderr"
         child = proc.Child(
             argv,

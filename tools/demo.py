@@ -38,8 +38,19 @@ EXPECTATIONS = (
         name="triage_service_lazy",
         status=1,
         failing=frozenset(
-            {"tests", "coverage", "lint", "types", "fallbacks", "integrity", "secrets", "dependencies"}
-            | {"security", "llm"}
+            {
+                "tests",
+                "coverage",
+                "lint",
+                "types",
+                "fallbacks",
+                "integrity",
+                "secrets",
+                "dependencies",
+                "security",
+                "llm",
+                "licences",
+            }
         ),
     ),
 )
