@@ -75,6 +75,14 @@ def test_a_plugin_or_an_optional_part_of_a_used_one_counts(project: Place) -> No
     ]
 
 
+def test_where_requirements_files_declare_and_a_configuration_file_is_none(project: Place) -> None:
+    project.writes({"pyproject.toml": "", "requirements.txt": "server\n"})
+    project.has("server", files=SCRIPT)
+    (project.root / "Dockerfile.d").mkdir()
+    project.writes({"big.yml": "serve-it\n" + "# " * 600_000})
+    assert project.found() == [("unused-dependency", "low", "server")]
+
+
 def test_a_distribution_without_modules_is_not_asked_for_imports(project: Place) -> None:
     project.declares("stubs")
     project.has("stubs", files={"thing-stubs/__init__.pyi": b""})
