@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
+SOURCE_DATE = "SOURCE_DATE_EPOCH"
+GITHUB_BASE = "GITHUB_BASE_REF"
+VARIABLES = (SOURCE_DATE, GITHUB_BASE)
+"""What a run takes from the environment: whoever resolves it in another process hands them on."""
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
@@ -104,6 +108,8 @@ class Plan:
     interpreter: Path
     facts: ProjectFacts
     project: config.ProjectConfig
+    committed: datetime | None = None
+    """SOURCE_DATE_EPOCH, else the commit time of HEAD, in UTC; None without both."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -207,6 +213,9 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         *invalid,
         *_clock(request.root, base, today),
     ]
+    facts, head = _facts(request.root, project)
+    committed, wrong_date = _committed(head)
+    mistakes += wrong_date
     if mistakes:
         raise PlanError(mistakes)
     return Plan(
@@ -225,8 +234,9 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         source=source,
         test_roots=test_roots,
         interpreter=_interpreter(request.root, project),
-        facts=_facts(request.root, project),
+        facts=facts,
         project=project,
+        committed=committed,
         notes=(ADOPTION,) if adopts else (),
     )
 
@@ -241,7 +251,7 @@ def _project(request: Request) -> config.ProjectConfig:
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
     """Find the merge base, or say why there is none: a mistake where one was named."""
     try:
-        github = os.environ.get("GITHUB_BASE_REF", "")
+        github = os.environ.get(GITHUB_BASE, "")
         return git_base.resolve(request.root, request.base or project.base, github), ""
     except GateError as error:
         return None, str(error)
@@ -389,12 +399,25 @@ def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
     return root / project.python if project.python is not None else Path(sys.executable)
 
 
-def _facts(root: Path, project: config.ProjectConfig) -> ProjectFacts:
+def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
+    """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
-        commit = proc.git(root, "rev-parse", "--verify", "-q", "HEAD").stdout.decode().strip()
+        said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
         changes = proc.git(root, "status", "--porcelain", "--untracked-files=normal").stdout
     except GateError:
-        return ProjectFacts(name=project.name, version=project.version, commit="", dirty=False)
-    return ProjectFacts(
+        said, changes = "", b""
+    commit, _, seconds = said.strip().partition(" ")
+    facts = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )
+    return facts, int(seconds) if seconds else None
+
+
+def _committed(head: int | None) -> tuple[datetime | None, list[str]]:
+    """Return the time of what is judged, and what is wrong with the variable that says it."""
+    given = os.environ.get(SOURCE_DATE, "")
+    try:
+        seconds = int(given) if given else head
+        return (None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)), []
+    except (ValueError, OverflowError, OSError):
+        return None, [f"{SOURCE_DATE}: {given!r} is no number of seconds since 1970; mend or unset it"]

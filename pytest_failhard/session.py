@@ -83,11 +83,12 @@ class Session:
             return
         home = self.folder / "home"
         home.mkdir()
+        handed_on = {name: os.environ[name] for name in plan.VARIABLES if name in os.environ}
         reading, self.orders = os.pipe()
         self.worker = proc.Child(
             [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
             cwd=home,
-            environment=proc.environment(home, home),
+            environment=proc.environment(home, home, extra=handed_on),
             stdout=self.folder / "worker.out",
             stderr=self.folder / "worker.err",
             pass_fds=(reading,),
@@ -208,11 +209,19 @@ class Session:
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
             self.waivers_sha256 = listed.sha256
             made = self._concluded(kept, doubts, complete=complete)
-            self.store.publish(report.render_all(made))
+            self.store.publish(report.render_all(made), self._copies(made))
         except StoreError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
         return made
+
+    def _copies(self, made: Report) -> dict[str, bytes]:
+        """Return the evidence that is handed out beside the report; of a gate in error there is none."""
+        return {
+            name: self.store.staging.kept(result.gate, evidence)
+            for result in made.results
+            for name, evidence in report.handed_out(result).items()
+        }
 
     def _concluded(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool

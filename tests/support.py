@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from pytest_failhard import policy
@@ -45,7 +45,9 @@ class Kept:
 
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
         """Keep the bytes and describe them."""
         self.files[name] = data
         return Evidence(
@@ -84,6 +86,7 @@ def gate_run(
     executable: Path = Path(sys.executable),
     interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
+    committed: datetime | None = None,
     clarifications: tuple[Clarification, ...] = (),
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
@@ -110,6 +113,7 @@ def gate_run(
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,
+        committed=committed,
         clarifications=clarifications,
     )
 
@@ -181,6 +185,6 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit", "detect_secrets", "piplicenses"):
+    for name in ("ruff", "mypy", "bandit", "detect_secrets", "cyclonedx_py", "piplicenses"):
         tools.install(name, "99.0")
     return tools

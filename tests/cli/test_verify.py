@@ -16,6 +16,7 @@ import pytest
 from pytest_failhard import judge, policy
 from pytest_failhard.cli.verify import verify
 from pytest_failhard.model import (
+    Evidence,
     Finding,
     Observation,
     Policy,
@@ -55,6 +56,7 @@ WAIVER = Waiver(
     expires=date(2026, 12, 1),
 )
 Edit = Callable[[dict[str, object]], None]
+SBOM = "sbom.cdx.json"
 
 
 def seen(rule: Rule, *findings: Finding) -> Observation:
@@ -77,6 +79,7 @@ def make(
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
     with Store.open(Path(".failhard"), folder, REDACTOR) as store:
+        copies: dict[str, bytes] = {}
         listed = store.keep("run", "waivers.json", waivers.dump(accepted))
         results: list[Result] = []
         for rule in terms.rules:
@@ -85,7 +88,11 @@ def make(
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            results.append(judge.judge(rule, replace(looked, evidence=(kept,)), accepted, DAY))
+            evidence: tuple[Evidence, ...] = (kept,)
+            if rule.gate == "sbom":
+                evidence = (kept, store.keep("sbom", SBOM, b"{}"))
+                copies = {SBOM: b"{}"}
+            results.append(judge.judge(rule, replace(looked, evidence=evidence), accepted, DAY))
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
@@ -102,7 +109,7 @@ def make(
             seconds={},
             host="here",
         )
-        store.publish(render_all(REDACTOR.value(report)))
+        store.publish(render_all(REDACTOR.value(report)), copies)
     return folder / ".failhard"
 
 
@@ -217,6 +224,22 @@ def test_a_weaker_policy_is_a_usage_error(green: Path, tmp_path: Path) -> None:
 def test_a_lower_level_than_demanded(green: Path) -> None:
     assert again(green, level=1)[0] == 0
     assert again(green, level=3) == (4, ("level: level 1 was judged, and level 3 is demanded", LAST))
+
+
+def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY))
+    assert again(folder)[0] == 0
+    (folder / SBOM).write_bytes(b"[]")
+    assert again(folder) == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
+    (folder / SBOM).unlink()
+    assert again(folder)[1][0].startswith(f"{SBOM}: cannot be read")
+
+
+def test_a_gate_in_error_handed_nothing_out(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY), broken="sbom")
+    assert again(folder)[0] == 3
+    (folder / SBOM).write_bytes(b"{}")
+    assert again(folder) == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
 
 
 def test_tampered_evidence(red: Path) -> None:
