@@ -339,6 +339,8 @@ def jobs(
                 keep=keep,
                 test_run=tests,
                 no_tests=problem,
+                facts=plan.facts,
+                signing_key=plan.signing_key,
             )
             made.append(run)
             return run

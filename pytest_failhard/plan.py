@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
 
 WAIVERS = "failhard-waivers.yaml"
+GITHUB_BASE = "GITHUB_BASE_REF"
+SIGNING_KEY = "FAILHARD_SIGNING_KEY"
+VARIABLES = (GITHUB_BASE, SIGNING_KEY)
+"""What a run takes from the environment: whoever resolves it in another process hands them on."""
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
@@ -103,6 +107,8 @@ class Plan:
     interpreter: Path
     facts: ProjectFacts
     project: config.ProjectConfig
+    signing_key: Path | None = None
+    """The file with the private key of whoever runs this, where one is named."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -225,6 +231,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         interpreter=_interpreter(request.root, project),
         facts=_facts(request.root, project),
         project=project,
+        signing_key=Path(key) if (key := os.environ.get(SIGNING_KEY, "")) else None,
         notes=(ADOPTION,) if adopts else (),
     )
 
@@ -239,7 +246,7 @@ def _project(request: Request) -> config.ProjectConfig:
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
     """Find the merge base, or say why there is none: a mistake where one was named."""
     try:
-        github = os.environ.get("GITHUB_BASE_REF", "")
+        github = os.environ.get(GITHUB_BASE, "")
         return git_base.resolve(request.root, request.base or project.base, github), ""
     except GateError as error:
         return None, str(error)

@@ -27,6 +27,7 @@ from pytest_failhard.model import (
     GateError,
     Option,
     Process,
+    ProjectFacts,
     Settings,
     TestRun,
     Tool,
@@ -134,6 +135,8 @@ class GateRun:
     test_run: TestRun | None
     no_tests: str = ""
     """Why there are no records of a test run."""
+    facts: ProjectFacts = ProjectFacts(name="", version="", commit="", dirty=False)
+    signing_key: Path | None = None
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES

@@ -83,11 +83,12 @@ class Session:
             return
         home = self.folder / "home"
         home.mkdir()
+        handed_on = {name: os.environ[name] for name in plan.VARIABLES if name in os.environ}
         reading, self.orders = os.pipe()
         self.worker = proc.Child(
             [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
             cwd=home,
-            environment=proc.environment(home, home),
+            environment=proc.environment(home, home, extra=handed_on),
             stdout=self.folder / "worker.out",
             stderr=self.folder / "worker.err",
             pass_fds=(reading,),
