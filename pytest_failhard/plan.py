@@ -231,7 +231,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         interpreter=_interpreter(request.root, project),
         facts=_facts(request.root, project),
         project=project,
-        signing_key=Path(key) if (key := os.environ.get(SIGNING_KEY, "")) else None,
+        signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY, "")) else None,
         notes=(ADOPTION,) if adopts else (),
     )
 

@@ -36,6 +36,7 @@ from pytest_failhard.model import (
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
 CLOCK = re.compile(rb'("generated_at": )"[^"]*"')
 LAST_LINES = 5
+NO_FACTS = ProjectFacts(name="", version="", commit="", dirty=False)
 
 
 class Keep(Protocol):
@@ -135,7 +136,7 @@ class GateRun:
     test_run: TestRun | None
     no_tests: str = ""
     """Why there are no records of a test run."""
-    facts: ProjectFacts = ProjectFacts(name="", version="", commit="", dirty=False)
+    facts: ProjectFacts = NO_FACTS
     signing_key: Path | None = None
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))

@@ -34,7 +34,6 @@ class Judged:
     because a waiver covers what they found. `digest` is the report's own, without what is volatile.
     """
 
-    version: str
     project: str
     project_version: str
     level: int
@@ -75,7 +74,7 @@ def provenance(judged: Judged, inputs: Inputs) -> Json:
             "resolvedDependencies": [origin.described(), *inputs.materials],
         },
         "runDetails": {
-            "builder": {"id": origin.builder, "version": {PRODUCT: judged.version}},
+            "builder": {"id": origin.builder, "version": {PRODUCT: inputs.version}},
             "metadata": metadata,
             "byproducts": [],
         },
@@ -110,7 +109,7 @@ def summary(judged: Judged, inputs: Inputs, report: bytes, earlier: Sequence[byt
         "annotations": {"canonical_sha256": judged.digest},
     }
     predicate: Json = {
-        "verifier": {"id": VERIFIER, "version": {PRODUCT: judged.version}},
+        "verifier": {"id": VERIFIER, "version": {PRODUCT: inputs.version}},
         "resourceUri": inputs.origin.resource or f"pkg:generic/{judged.project}@{judged.project_version}",
         "policy": _policy(judged),
         "inputAttestations": [{"digest": {"sha256": sha256(line).hexdigest()}} for line in earlier],

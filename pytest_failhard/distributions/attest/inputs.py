@@ -17,8 +17,12 @@ Reader = Callable[[str, str], bytes | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """The origin of a run, the files that line 1 is about, and what they were made of."""
+    """The origin of a run, the files that line 1 is about, and what they were made of.
 
+    `version` is that of the verifier, which is ours.
+    """
+
+    version: str
     origin: Origin
     subjects: tuple[Subject, ...]
     materials: tuple[Json, ...] = ()
@@ -34,6 +38,7 @@ def load(data: bytes) -> Inputs:
     try:
         document = json.loads(data)
         return Inputs(
+            version=str(document["version"]),
             origin=Origin(**document["origin"]),
             subjects=tuple(Subject(**each) for each in document["subjects"]),
             materials=tuple(dict(each) for each in document["materials"]),

@@ -1,0 +1,128 @@
+"""Attests a run from level 2 on: gathers what its statements rest on, has them built, signed, checked."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_failhard import proc
+from pytest_failhard.distributions.attest import artefacts, inputs, origin
+from pytest_failhard.distributions.attest.dsse import Signer
+from pytest_failhard.distributions.attest.inputs import SBOM, Inputs
+from pytest_failhard.distributions.attest.statement import Subject
+from pytest_failhard.gates.provenance import SUBJECTS, ProvenanceSettings
+from pytest_failhard.model import GateError
+from pytest_failhard.report import document as documents
+from pytest_failhard.report import handed_out, provenance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_failhard.distributions.attest.origin import Origin
+    from pytest_failhard.model import Evidence, Option, Report
+    from pytest_failhard.plan import Plan
+    from pytest_failhard.store import Store
+
+GATE = "provenance"
+RUN = "run"
+KEPT = "provenance.json"
+PRODUCT = "pytest-failhard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attestation:
+    """What the statements of a run will say, before it is judged.
+
+    `doubts` are what takes the run its worth: a built file that changed since its gate saw it.
+    """
+
+    origin: Origin
+    built: tuple[Subject, ...]
+    signer: Signer | None
+    doubts: tuple[str, ...] = ()
+
+    def files(self, made: Report, report: bytes, store: Store) -> dict[str, bytes]:
+        """Return the files for the report folder; what they rest on is kept as evidence.
+
+        Raises GateError where they cannot be signed.
+        """
+        sbom = _sbom(made)
+        data = store.staging.kept("sbom", sbom) if sbom is not None else b""
+        listed = Inputs(
+            version=importlib.metadata.version(PRODUCT),
+            origin=self.origin,
+            subjects=((Subject(name=SBOM, path="", sha256=sbom.sha256), *self.built) if sbom else self.built),
+            materials=tuple(inputs.components(data)) if sbom else (),
+        )
+        store.keep(RUN, KEPT, inputs.dump(listed))
+        seal = self.signer.seal if self.signer is not None else bytes
+        return provenance.render(documents.load(report), report, listed, seal)
+
+
+def prepare(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str], store: Store) -> Attestation:
+    """Return what can be said before the verdict; raises GateError.
+
+    `tree` holds the digests of the judged files by path, as they were when the run began.
+    """
+    root, settings = plan.request.root, plan.settings.get(GATE)
+    own = settings if isinstance(settings, ProvenanceSettings) else None
+    patterns = own.distributions if own is not None else _patterns(plan.project.gates.get(GATE, {}))
+    key = own.public_key if own is not None else ""
+    return Attestation(
+        origin=_origin(plan, environment, tree),
+        built=tuple(artefacts.subject(root, path) for path in artefacts.found(root, patterns)),
+        signer=Signer.load(plan.signing_key, key) if plan.signing_key is not None and key else None,
+        doubts=tuple(artefacts.changed(root, _seen(store))),
+    )
+
+
+def is_due(plan: Plan) -> bool:
+    """Tell whether the level of a run attests anything."""
+    return plan.level >= provenance.FROM_LEVEL
+
+
+def _patterns(table: Mapping[str, Option]) -> tuple[str, ...]:
+    """Return the project's own patterns at a level that has no gate to check them."""
+    given = table.get("distributions", list(artefacts.DEFAULT))
+    if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
+        raise GateError(
+            "pyproject.toml: [tool.failhard.provenance] distributions: must be a list of patterns"
+        )
+    return tuple(map(str, given))
+
+
+def _seen(store: Store) -> tuple[Subject, ...]:
+    """Return what the gate saw of the built distributions, nothing where it did not look."""
+    path = store.staging.folder / GATE / SUBJECTS
+    if not path.is_file():
+        return ()
+    return tuple(Subject(**each) for each in json.loads(path.read_bytes()))
+
+
+def _sbom(made: Report) -> Evidence | None:
+    """Return the SBOM that stands beside the report: of a gate in error there is none."""
+    return next(
+        (each for result in made.results for name, each in handed_out(result).items() if name == SBOM), None
+    )
+
+
+def _origin(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str]) -> Origin:
+    listed = "".join(f"{digest}  {path}\n" for path, digest in sorted(tree.items()))
+    return origin.of(
+        environment,
+        remote=_git(plan.request.root, "config", "--get", "remote.origin.url"),
+        ref=_git(plan.request.root, "symbolic-ref", "--quiet", "HEAD"),
+        commit=plan.facts.commit,
+        is_clean=not plan.facts.dirty,
+        manifest=hashlib.sha256(listed.encode()).hexdigest(),
+    )
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Return what git says, nothing where it knows no answer."""
+    completed = proc.git(root, *arguments)
+    return completed.stdout.decode("utf-8", "replace").strip() if completed.returncode == 0 else ""
