@@ -17,19 +17,17 @@ from pytest_failhard.distributions.attest.statement import Subject
 from pytest_failhard.gates.provenance import SUBJECTS, ProvenanceSettings
 from pytest_failhard.model import GateError
 from pytest_failhard.report import document as documents
-from pytest_failhard.report import handed_out, provenance
+from pytest_failhard.report import provenance
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_failhard.distributions.attest.origin import Origin
-    from pytest_failhard.model import Evidence, Option, Report
+    from pytest_failhard.model import Option
     from pytest_failhard.plan import Plan
     from pytest_failhard.store import Store
 
 GATE = "provenance"
-RUN = "run"
-KEPT = "provenance.json"
 PRODUCT = "pytest-failhard"
 
 
@@ -45,20 +43,21 @@ class Attestation:
     signer: Signer | None
     doubts: tuple[str, ...] = ()
 
-    def files(self, made: Report, report: bytes, store: Store) -> dict[str, bytes]:
+    def files(self, report: bytes, copies: Mapping[str, bytes], store: Store) -> dict[str, bytes]:
         """Return the files for the report folder; what they rest on is kept as evidence.
 
-        Raises GateError where they cannot be signed.
+        `report` are the bytes of `report.json`, `copies` what else stands beside it: the SBOM among them,
+        unless its gate is in error. Raises GateError where a statement cannot be made or signed.
         """
-        sbom = _sbom(made)
-        data = store.staging.kept("sbom", sbom) if sbom is not None else b""
+        sbom = copies.get(SBOM)
+        about = (Subject(name=SBOM, path="", sha256=hashlib.sha256(sbom).hexdigest()),) if sbom else ()
         listed = Inputs(
             version=importlib.metadata.version(PRODUCT),
             origin=self.origin,
-            subjects=((Subject(name=SBOM, path="", sha256=sbom.sha256), *self.built) if sbom else self.built),
-            materials=tuple(inputs.components(data)) if sbom else (),
+            subjects=(*about, *self.built),
+            materials=tuple(inputs.components(sbom)) if sbom else (),
         )
-        store.keep(RUN, KEPT, inputs.dump(listed))
+        store.keep(provenance.RUN, provenance.INPUTS, inputs.dump(listed))
         seal = self.signer.seal if self.signer is not None else bytes
         return provenance.render(documents.load(report), report, listed, seal)
 
@@ -101,13 +100,6 @@ def _seen(store: Store) -> tuple[Subject, ...]:
     if not path.is_file():
         return ()
     return tuple(Subject(**each) for each in json.loads(path.read_bytes()))
-
-
-def _sbom(made: Report) -> Evidence | None:
-    """Return the SBOM that stands beside the report: of a gate in error there is none."""
-    return next(
-        (each for result in made.results for name, each in handed_out(result).items() if name == SBOM), None
-    )
 
 
 def _origin(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str]) -> Origin:

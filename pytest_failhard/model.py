@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
     from fractions import Fraction
     from pathlib import Path
 
@@ -493,6 +493,10 @@ class Run(Protocol):
         """The file with the private key of whoever runs this, where one is named."""
 
     @property
+    def committed(self) -> datetime | None:
+        """The time of what is judged: SOURCE_DATE_EPOCH, else HEAD's commit time; None without both."""
+
+    @property
     def scratch(self) -> Path:
         """A fresh empty folder of this gate, outside the tree."""
 
@@ -529,8 +533,11 @@ class Run(Protocol):
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
 
-    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
-        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are."""
+    def keep(self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
+        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are.
+
+        With `has_contacts` e-mail addresses stay: for a file whose purpose is to say whom to write to.
+        """
 
 
 class Gate(Protocol):

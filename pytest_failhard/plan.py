@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
 
 WAIVERS = "failhard-waivers.yaml"
+ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
+SOURCE_DATE = "SOURCE_DATE_EPOCH"
 GITHUB_BASE = "GITHUB_BASE_REF"
 SIGNING_KEY = "FAILHARD_SIGNING_KEY"
-VARIABLES = (GITHUB_BASE, SIGNING_KEY)
+VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
 """What a run takes from the environment: whoever resolves it in another process hands them on."""
-ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
@@ -109,6 +110,8 @@ class Plan:
     project: config.ProjectConfig
     signing_key: Path | None = None
     """The file with the private key of whoever runs this, where one is named."""
+    committed: datetime | None = None
+    """SOURCE_DATE_EPOCH, else the commit time of HEAD, in UTC; None without both."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -212,6 +215,9 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         *invalid,
         *_clock(request.root, base, today),
     ]
+    facts, head = _facts(request.root, project)
+    committed, wrong_date = _committed(head)
+    mistakes += wrong_date
     if mistakes:
         raise PlanError(mistakes)
     return Plan(
@@ -229,9 +235,10 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         source=source,
         test_roots=test_roots,
         interpreter=_interpreter(request.root, project),
-        facts=_facts(request.root, project),
+        facts=facts,
         project=project,
         signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY, "")) else None,
+        committed=committed,
         notes=(ADOPTION,) if adopts else (),
     )
 
@@ -394,12 +401,25 @@ def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
     return root / project.python if project.python is not None else Path(sys.executable)
 
 
-def _facts(root: Path, project: config.ProjectConfig) -> ProjectFacts:
+def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
+    """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
-        commit = proc.git(root, "rev-parse", "--verify", "-q", "HEAD").stdout.decode().strip()
+        said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
         changes = proc.git(root, "status", "--porcelain", "--untracked-files=normal").stdout
     except GateError:
-        return ProjectFacts(name=project.name, version=project.version, commit="", dirty=False)
-    return ProjectFacts(
+        said, changes = "", b""
+    commit, _, seconds = said.strip().partition(" ")
+    facts = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )
+    return facts, int(seconds) if seconds else None
+
+
+def _committed(head: int | None) -> tuple[datetime | None, list[str]]:
+    """Return the time of what is judged, and what is wrong with the variable that says it."""
+    given = os.environ.get(SOURCE_DATE, "")
+    try:
+        seconds = int(given) if given else head
+        return (None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)), []
+    except (ValueError, OverflowError, OSError):
+        return None, [f"{SOURCE_DATE}: {given!r} is no number of seconds since 1970; mend or unset it"]

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -42,7 +42,9 @@ NO_FACTS = ProjectFacts(name="", version="", commit="", dirty=False)
 class Keep(Protocol):
     """Stores bytes below `evidence/<gate>/`."""
 
-    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
         """Return where and what the stored bytes are."""
 
 
@@ -138,6 +140,7 @@ class GateRun:
     """Why there are no records of a test run."""
     facts: ProjectFacts = NO_FACTS
     signing_key: Path | None = None
+    committed: datetime | None = None
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES

@@ -211,14 +211,22 @@ class Session:
             self.waivers_sha256 = listed.sha256
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
-            files = report.render_all(made)
+            files, copies = report.render_all(made), self._copies(made)
             if attested is not None:
-                files |= attested.files(made, files[REPORT], self.store)
-            self.store.publish(files)
-        except StoreError as error:
+                files |= attested.files(files[REPORT], copies, self.store)
+            self.store.publish(files, copies)
+        except GateError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
         return made
+
+    def _copies(self, made: Report) -> dict[str, bytes]:
+        """Return the evidence that is handed out beside the report; of a gate in error there is none."""
+        return {
+            name: self.store.staging.kept(result.gate, evidence)
+            for result in made.results
+            for name, evidence in report.handed_out(result).items()
+        }
 
     def _attestation(self) -> tuple[Attestation | None, Sequence[str]]:
         """Return what the statements of the run rest on, and what takes its verdict away."""

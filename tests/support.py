@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from pytest_failhard import policy
@@ -46,7 +46,9 @@ class Kept:
 
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
         """Keep the bytes and describe them."""
         self.files[name] = data
         return Evidence(
@@ -87,6 +89,7 @@ def gate_run(
     packages: tuple[str, ...] | None = None,
     facts: ProjectFacts = FACTS,
     signing_key: Path | None = None,
+    committed: datetime | None = None,
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
     if scratch is None:
@@ -114,6 +117,7 @@ def gate_run(
         packages=tuple(sys.path) if packages is None else packages,
         facts=facts,
         signing_key=signing_key,
+        committed=committed,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge, policy
 from pytest_failhard.model import Evidence, GateError, Verdict
+from pytest_failhard.report import HANDED_OUT
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
 from pytest_failhard.report import waivers as waiver_lists
@@ -108,7 +109,19 @@ def _files(folder: Path, document: Document) -> Iterator[str]:
     for part in document.gates:
         for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
+        yield from _handed_out(folder, part)
     yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+
+
+def _handed_out(folder: Path, part: GatePart) -> Iterator[str]:
+    """Say which file beside the report is not the evidence that it is a copy of."""
+    names = HANDED_OUT.get(part.id, frozenset())
+    kept = {each.name: each.sha256 for each in part.evidence if part.verdict != Verdict.ERROR.value}
+    for name in sorted(names):
+        if name in kept:
+            yield from _same(folder, name, kept[name])
+        elif (folder / name).exists():
+            yield f"{name}: stands beside the report, which knows nothing of it"
 
 
 def _file(folder: Path, gate: str, name: str, sha256: str) -> Iterator[str]:
@@ -116,6 +129,10 @@ def _file(folder: Path, gate: str, name: str, sha256: str) -> Iterator[str]:
     if not (PLAIN_NAME.fullmatch(gate) and PLAIN_NAME.fullmatch(name)):
         yield f"{place}: is no name of a kept file"
         return
+    yield from _same(folder, place, sha256)
+
+
+def _same(folder: Path, place: str, sha256: str) -> Iterator[str]:
     try:
         data = (folder / place).read_bytes()
     except OSError as error:

@@ -13,6 +13,8 @@ from pytest_failhard.report.document import Document
 
 LINES = "provenance.intoto.jsonl"
 VERDICT = "verdict.json"
+RUN, INPUTS = "run", "provenance.json"
+"""Where the evidence is from which the lines can be built again."""
 FROM_LEVEL = 2
 """Below it there is no SBOM, and nothing is attested."""
 COMMANDS = {

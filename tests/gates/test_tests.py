@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,9 @@ class Tree:
     base_missing: str = "no base"
     seed: int = 0
     today: date = date(2026, 1, 1)
+    committed: datetime | None = None
+    facts: ProjectFacts = FACTS
+    signing_key: Path | None = None
     scratch: Path = Path()
 
     def tool(self, tool: model.Tool) -> str:
@@ -58,8 +61,10 @@ class Tree:
     ) -> model.Completed:
         raise AssertionError(module, args, ok, found, cwd)
 
-    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> model.Evidence:
-        raise AssertionError(name, data, volatile)
+    def keep(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> model.Evidence:
+        raise AssertionError(name, data, volatile, has_contacts)
 
     def remaining(self) -> float:
         raise AssertionError
