@@ -144,8 +144,8 @@ def _dirty(run: Run) -> Iterator[Finding]:
 def _undigested(supplied: Supply) -> Iterator[Finding]:
     own = supplied.declared.project.name
     for name, member in sorted(supplied.closure.nodes.items()):
-        artefact = supplied.artefacts.get(name)
-        if name != own and not (artefact is not None and artefact.sha256):
+        artefact = supplied.artefacts[name]
+        if name != own and not (artefact.sha256 or artefact.candidates):
             chain = " -> ".join(supplied.closure.chain(name))
             yield _finding(
                 "undigested-dependency",

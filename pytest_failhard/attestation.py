@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard import proc
 from pytest_failhard.distributions.attest import artefacts, inputs, origin
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.inputs import SBOM, Inputs
-from pytest_failhard.distributions.attest.statement import Subject
+from pytest_failhard.distributions.attest.statement import Json, Subject
 from pytest_failhard.gates.provenance import SUBJECTS, ProvenanceSettings
 from pytest_failhard.model import GateError
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import provenance
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_failhard.distributions.attest.origin import Origin
     from pytest_failhard.model import Option
     from pytest_failhard.plan import Plan
@@ -38,6 +37,7 @@ class Attestation:
     `doubts` are what takes the run its worth: a built file that changed since its gate saw it.
     """
 
+    root: Path
     origin: Origin
     built: tuple[Subject, ...]
     signer: Signer | None
@@ -55,11 +55,20 @@ class Attestation:
             version=importlib.metadata.version(PRODUCT),
             origin=self.origin,
             subjects=(*about, *self.built),
-            materials=tuple(inputs.components(sbom)) if sbom else (),
+            materials=tuple(self._materials(sbom, store)),
         )
         store.keep(provenance.RUN, provenance.INPUTS, inputs.dump(listed))
         seal = self.signer.seal if self.signer is not None else bytes
         return provenance.render(documents.load(report), report, listed, seal)
+
+    def _materials(self, sbom: bytes | None, store: Store) -> Iterator[Json]:
+        """Yield what the run rested on, as far as its gates said so in their evidence."""
+        if sbom:
+            yield from inputs.components(sbom)
+        if closure := _kept(store, "dependencies", "closure.json"):
+            yield from inputs.locks(self.root, closure)
+        if states := _kept(store, "vulnerabilities", "states.json"):
+            yield from inputs.advisories(states)
 
 
 def prepare(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str], store: Store) -> Attestation:
@@ -72,6 +81,7 @@ def prepare(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str],
     patterns = own.distributions if own is not None else _patterns(plan.project.gates.get(GATE, {}))
     key = own.public_key if own is not None else ""
     return Attestation(
+        root=root,
         origin=_origin(plan, environment, tree),
         built=tuple(artefacts.subject(root, path) for path in artefacts.found(root, patterns)),
         signer=Signer.load(plan.signing_key, key) if plan.signing_key is not None and key else None,
@@ -96,10 +106,14 @@ def _patterns(table: Mapping[str, Option]) -> tuple[str, ...]:
 
 def _seen(store: Store) -> tuple[Subject, ...]:
     """Return what the gate saw of the built distributions, nothing where it did not look."""
-    path = store.staging.folder / GATE / SUBJECTS
-    if not path.is_file():
-        return ()
-    return tuple(Subject(**each) for each in json.loads(path.read_bytes()))
+    data = _kept(store, GATE, SUBJECTS)
+    return tuple(Subject(**each) for each in json.loads(data)) if data else ()
+
+
+def _kept(store: Store, gate: str, name: str) -> bytes:
+    """Return the evidence of a gate, nothing where it kept none of this name."""
+    path = store.staging.folder / gate / name
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _origin(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str]) -> Origin:

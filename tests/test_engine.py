@@ -151,7 +151,9 @@ def test_a_traceback_that_cannot_be_kept_takes_no_gate_s_outcome_away(
     tmp_path: Path, trouble: Exception
 ) -> None:
     class Full(Kept):
-        def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+        def __call__(
+            self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+        ) -> Evidence:
             raise trouble
 
     def crash(_: Run) -> Observation:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from pytest_failhard.distributions.attest.artefacts import digest
 from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.distributions.attest.statement import Json, Subject, at, text
 from pytest_failhard.model import GateError, Option
 
 SBOM = "sbom.cdx.json"
-Reader = Callable[[str, str], bytes | None]
-"""Returns the kept bytes of a gate's evidence by gate and name, None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +50,48 @@ def load(data: bytes) -> Inputs:
 def components(sbom: bytes) -> Iterator[Json]:
     """Yield the members of the closure that an SBOM lists, as resource descriptors, in its order.
 
-    A member without a digest is left out: a descriptor of in-toto has one. Raises GateError.
+    Where a lock knows several hashes and not which file has which, none of them is the digest. Raises
+    GateError.
     """
+    for component in _listed(_parsed(SBOM, sbom), "components"):
+        found: list[Option] = [
+            text(entry, "content") for entry in _listed(component, "hashes") if _is_sha256(entry)
+        ]
+        described: Json = {"uri": text(component, "purl")}
+        if len(found) == 1:
+            described["digest"] = {"sha256": found[0]}
+        elif found:
+            described["annotations"] = {"sha256_is_one_of": found}
+        yield described
+
+
+def locks(root: Path, closure: bytes) -> Iterator[Json]:
+    """Yield the locks that the gate `dependencies` read, by its evidence; raises GateError."""
+    for path in _listed(_parsed("closure.json", closure), "locks"):
+        if isinstance(path, str):
+            yield {"name": path, "digest": {"sha256": digest(root / path)}}
+
+
+def advisories(states: bytes) -> Iterator[Json]:
+    """Yield the advisory file that the gate `vulnerabilities` judged by, where it did; raises GateError."""
+    file = at(_parsed("states.json", states), "file")
+    if text(file, "sha256"):
+        as_of: Json = {"as_of": text(file, "as_of")}
+        yield {"name": "advisories", "digest": {"sha256": text(file, "sha256")}, "annotations": as_of}
+
+
+def _parsed(name: str, data: bytes) -> Option:
     try:
-        listed: Option = json.loads(sbom)["components"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise GateError(f"{SBOM}: cannot be read: {error}") from None
-    for component in listed if isinstance(listed, list) else []:
-        purl, digest = text(component, "purl"), _sha256(at(component, "hashes"))
-        if purl and digest:
-            yield {"uri": purl, "digest": {"sha256": digest}}
+        document: Option = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise GateError(f"{name}: cannot be read: {error}") from None
+    return document
 
 
-def _sha256(hashes: Option) -> str:
-    each: Iterable[Option] = hashes if isinstance(hashes, list) else []
-    return next((text(entry, "content") for entry in each if text(entry, "alg") == "SHA-256"), "")
+def _listed(document: Option, key: str) -> list[Option]:
+    found = at(document, key)
+    return found if isinstance(found, list) else []
+
+
+def _is_sha256(entry: Option) -> bool:
+    return text(entry, "alg") == "SHA-256"
