@@ -67,9 +67,7 @@ class Signer:
             raise GateError(f"{KEY_VARIABLE}: the file cannot be read: {error.strerror}") from None
         except (ValueError, TypeError, UnsupportedAlgorithm):
             # Not the library's words: they may quote the file.
-            raise GateError(
-                f"{KEY_VARIABLE}: the file holds no private key in PEM without a password"
-            ) from None
+            raise GateError(f"{KEY_VARIABLE}: the file holds no private key in plain PEM") from None
         if not isinstance(key, Ed25519PrivateKey):
             raise GateError(f"{KEY_VARIABLE}: the file holds no Ed25519 key")
         signer = cls(key, public)

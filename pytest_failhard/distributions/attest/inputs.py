@@ -54,9 +54,8 @@ def components(sbom: bytes) -> Iterator[Json]:
     GateError.
     """
     for component in _listed(_parsed(SBOM, sbom), "components"):
-        found: list[Option] = [
-            text(entry, "content") for entry in _listed(component, "hashes") if _is_sha256(entry)
-        ]
+        hashes = (entry for entry in _listed(component, "hashes") if text(entry, "alg") == "SHA-256")
+        found: list[Option] = [text(entry, "content") for entry in hashes]
         described: Json = {"uri": text(component, "purl")}
         if len(found) == 1:
             described["digest"] = {"sha256": found[0]}
@@ -91,7 +90,3 @@ def _parsed(name: str, data: bytes) -> Option:
 def _listed(document: Option, key: str) -> list[Option]:
     found = at(document, key)
     return found if isinstance(found, list) else []
-
-
-def _is_sha256(entry: Option) -> bool:
-    return text(entry, "alg") == "SHA-256"
