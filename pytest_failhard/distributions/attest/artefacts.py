@@ -79,11 +79,14 @@ def changed(root: Path, subjects: Iterable[Subject]) -> Iterator[str]:
             yield f"digest-mismatch: {each.path}: its SHA-256 is {now}, and {each.sha256} was written down"
 
 
-def read(root: Path, path: str) -> Built:
-    """Read a built distribution; raises GateError for one that is broken or says nothing of itself."""
+def read(root: Path, path: str, *, most_bytes: int = MOST_BYTES) -> Built:
+    """Read a built distribution; raises GateError for one that is broken or says nothing of itself.
+
+    A wheel that unpacks to more than `most_bytes` is not unpacked.
+    """
     described = subject(root, path)
     try:
-        metadata, modules = _wheel(root / path) if path.endswith(WHEEL) else _sdist(root / path)
+        metadata, modules = _wheel(root / path, most_bytes) if path.endswith(WHEEL) else _sdist(root / path)
     except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, UnicodeDecodeError) as error:
         raise GateError(f"{path}: cannot be read: {error}; build it again") from None
     headers = HeaderParser().parsestr(metadata)
@@ -133,11 +136,11 @@ def _is_built(path: Path) -> bool:
     return path.name.endswith((WHEEL, SDIST)) and path.is_file()
 
 
-def _wheel(path: Path) -> tuple[str, dict[str, bytes]]:
+def _wheel(path: Path, most_bytes: int) -> tuple[str, dict[str, bytes]]:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-        if sum(entry.file_size for entry in entries) > MOST_BYTES:
-            raise GateError(f"{path.name}: unpacks to more than {MOST_BYTES} bytes")
+        if sum(entry.file_size for entry in entries) > most_bytes:
+            raise GateError(f"{path.name}: unpacks to more than {most_bytes} bytes")
         metadata = [entry for entry in entries if _is_metadata(entry.filename)]
         if len(metadata) != 1 or metadata[0].file_size > METADATA_BYTES:
             raise GateError(
