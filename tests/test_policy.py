@@ -19,7 +19,7 @@ from pytest_failhard import policy
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable
 from pytest_failhard.policy import PolicyError, weaker, weaker_policy
 from pytest_failhard.strictness import joined, weaker_value
-from tests.support import GATES
+from tests.support import GATES, demanded
 
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
@@ -93,8 +93,9 @@ def test_the_bounds_are_those_of_the_levels() -> None:
         Severity.HIGH,
         Severity.HIGH,
     ]
-    assert {each.gate for each in LEVELS[1].rules} == set(GATES) - {"security"}
-    assert all({each.gate for each in LEVELS[level].rules} == set(GATES) for level in (2, 3, 4))
+    assert {each.gate for each in LEVELS[1].rules} == set(GATES) - {"security", "provenance"}
+    assert all({each.gate for each in LEVELS[level].rules} == set(GATES) - {"provenance"} for level in (2, 3))
+    assert {each.gate for each in LEVELS[4].rules} == set(GATES)
 
 
 def test_what_each_level_demands_where_a_model_is_used() -> None:
@@ -255,7 +256,7 @@ def test_a_policy_of_ones_own_may_tighten_and_add(tmp_path: Path) -> None:
     )
     own = custom(tmp_path, 3, data, (*GATES, "house"))
     assert (own.name, own.plugins) == ("house", ("failhard-house",))
-    assert [each.gate for each in own.rules] == ["house", *GATES]
+    assert [each.gate for each in own.rules] == ["house", *demanded(3)]
     assert own.sha256 == hashlib.sha256(data).hexdigest()
     assert policy.plugins(tmp_path / "own.yaml") == ("failhard-house",)
 

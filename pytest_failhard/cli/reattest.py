@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
 from pytest_failhard.distributions.attest import artefacts, build, dsse, inputs
-from pytest_failhard.distributions.attest.statement import encoded, problems
+from pytest_failhard.distributions.attest.statement import encoded, parsed, problems
 from pytest_failhard.model import GateError
 from pytest_failhard.report import provenance
 from pytest_failhard.store import EVIDENCE, REPORT
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     from pytest_failhard.distributions.attest.inputs import Inputs
-    from pytest_failhard.model import Option, Policy
+    from pytest_failhard.model import Policy
     from pytest_failhard.report.document import Document
 
 GATE = "provenance"
@@ -85,21 +84,12 @@ def _lines(
         return
     report = _read(folder, REPORT)
     for number, (kind, payload) in enumerate(zip(kinds, payloads, strict=True), start=1):
-        yield from (f"{provenance.LINES}: line {number}: {each}" for each in problems(_json(payload), kind))
+        yield from (f"{provenance.LINES}: line {number}: {each}" for each in problems(parsed(payload), kind))
         expected = provenance.statement(kind, document, report, listed, lines[: number - 1])
         if payload != encoded(expected):
             yield f"{provenance.LINES}: line {number}: is not what the report and its evidence yield"
     if _read(folder, provenance.VERDICT) != provenance.verdict(expected):
         yield f"{provenance.VERDICT}: is not the predicate of the last line of {provenance.LINES}"
-
-
-def _json(payload: bytes) -> Option:
-    try:
-        document: Option = json.loads(payload)
-    except (ValueError, RecursionError):
-        # No JSON is no statement either, which is what is said of it.
-        return None
-    return document
 
 
 def _subjects(folder: Path, document: Document, listed: Inputs) -> Iterator[str]:

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import judge, policy
+from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
+from pytest_failhard.distributions.attest.inputs import SBOM
 from pytest_failhard.model import (
     Finding,
     Observation,
@@ -54,6 +56,7 @@ WAIVER = Waiver(
     owner="jane",
     expires=date(2026, 12, 1),
 )
+BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
 Edit = Callable[[dict[str, object]], None]
 
 
@@ -72,7 +75,9 @@ def make(
     accepted: tuple[Waiver, ...] = (),
     broken: str = "",
     doubt: str = "",
+    commit: str = "",
     terms: Policy = TERMS,
+    attested: Attestation | None = None,
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -84,6 +89,9 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
+            if rule.gate == "provenance" and attested is not None:
+                measures = {**looked.measures, "signed": int(attested.signer is not None)}
+                looked = replace(looked, measures=measures)
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
             results.append(judge.judge(rule, replace(looked, evidence=(kept,)), accepted, DAY))
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
@@ -93,7 +101,7 @@ def make(
             level=terms.level,
             policy_name=terms.name,
             policy_sha256=terms.sha256,
-            project=ProjectFacts(name="shop", version="1", commit="", dirty=False),
+            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=False),
             settings={"seed": 0, "waivers_sha256": listed.sha256},
             complete=True,
             results=settled,
@@ -102,7 +110,10 @@ def make(
             seconds={},
             host="here",
         )
-        store.publish(render_all(REDACTOR.value(report)))
+        files = render_all(REDACTOR.value(report))
+        if attested is not None:
+            files |= attested.files(files["report.json"], {SBOM: BOM}, store)
+        store.publish(files, {SBOM: BOM})
     return folder / ".failhard"
 
 

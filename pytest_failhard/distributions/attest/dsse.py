@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard.distributions.attest.statement import Json, at, encoded, text
-from pytest_failhard.model import GateError, Option
+from pytest_failhard.distributions.attest.statement import Json, at, encoded, parsed, text
+from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -94,14 +93,14 @@ def keyid(key: Ed25519PublicKey) -> str:
 
 def is_envelope(line: bytes) -> bool:
     """Tell whether a line holds an envelope, not a bare statement."""
-    return bool(text(_document(line), "payloadType"))
+    return bool(text(parsed(line), "payloadType"))
 
 
 def opened(line: bytes, key: Ed25519PublicKey) -> bytes:
     """Return the payload of an envelope that the key signed; raises GateError for any other."""
     from cryptography.exceptions import InvalidSignature
 
-    envelope = _document(line)
+    envelope = parsed(line)
     if text(envelope, "payloadType") != PAYLOAD_TYPE:
         raise GateError(f"the envelope's payloadType is not {PAYLOAD_TYPE}")
     payload = _decoded(text(envelope, "payload"))
@@ -113,14 +112,6 @@ def opened(line: bytes, key: Ed25519PublicKey) -> bytes:
             continue
         return payload
     raise GateError("the signature is not that of the policy's public_key over this payload")
-
-
-def _document(line: bytes) -> Option:
-    try:
-        document: Option = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise GateError(f"the envelope is no JSON: {error}") from None
-    return document
 
 
 def _decoded(value: str) -> bytes:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from pytest_failhard.model import Option
+from pytest_failhard.model import GateError, Option
 
 Json = dict[str, Option]
 
@@ -78,6 +78,15 @@ def problems(document: Option, predicate_type: str) -> Iterator[str]:
     for path in REQUIRED[predicate_type]:
         if not at(document.get("predicate"), *path):
             yield f"predicate has no {'.'.join(path)}"
+
+
+def parsed(line: bytes) -> Option:
+    """Return the document of a line; raises GateError where it is no JSON."""
+    try:
+        document: Option = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise GateError(f"a line is no JSON: {error}") from None
+    return document
 
 
 def at(document: Option, *path: str) -> Option:

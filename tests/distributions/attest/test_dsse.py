@@ -88,7 +88,7 @@ def test_an_altered_envelope_is_refused(tmp_path: Path, field: str, value: objec
 
 
 def test_what_is_no_envelope_is_refused() -> None:
-    with pytest.raises(GateError, match="is no JSON"):
+    with pytest.raises(GateError, match="a line is no JSON"):
         is_envelope(b"{")
 
 
