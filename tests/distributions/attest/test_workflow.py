@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pytest_failhard.distributions.attest.workflow import MOST_BYTES, attests, parse
@@ -30,6 +32,7 @@ jobs:
   all:
     uses: ./.github/workflows/inner.yml
 {NEEDS}"""
+OWN = Path(__file__).parents[3] / ".github" / "workflows"
 FOREIGN = "platform/gates/.github/workflows/failhard.yml"
 
 
@@ -119,3 +122,11 @@ def test_a_workflow_of_another_repository_counts_where_the_policy_trusts_it() ->
     assert "attests nothing" in said(caller)
     assert "not pinned" in said(caller.replace(COMMIT, "v1"), trusted=(FOREIGN,))
     assert "id-token" in said(caller.replace("id-token: write", "id-token: none"), trusted=(FOREIGN,))
+
+
+def test_our_own_release_is_attested_after_the_gate() -> None:
+    known = {path.name: parse(path.name, path.read_bytes()) for path in OWN.iterdir()}
+    assert attests(known["release.yml"], known, ()) == ()
+    # What others call attests too, once something calls it.
+    path = ".github/workflows/inner.yml"
+    assert said(CALLER, others={path: (OWN / "failhard.yml").read_text()}) == ""
