@@ -24,6 +24,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
     from pytest_failhard.gates.provenance import ProvenanceGate
+    from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
@@ -38,6 +39,7 @@ def builtin() -> tuple[Gate, ...]:
         IntegrityGate(),
         SecretsGate(),
         SecurityGate(),
+        SbomGate(),
         LlmGate(),
         ProvenanceGate(),
     )

@@ -88,7 +88,7 @@ def test_result(judged: Judged, inputs: Inputs) -> Json:
     predicate: Json = {
         "result": PASSED if judged.has_passed else FAILED,
         "configuration": [
-            _policy(judged),
+            {"name": judged.policy, **_policy(judged)},
             {"name": "waivers.json", "digest": {"sha256": judged.waivers_sha256}},
         ],
         "passedTests": list(judged.passed),
@@ -127,7 +127,6 @@ def built(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
 
 def _policy(judged: Judged) -> Json:
     return {
-        "name": judged.policy,
         "uri": f"{NAMESPACE}/policies/{judged.policy}",
         "digest": {"sha256": judged.policy_sha256},
     }

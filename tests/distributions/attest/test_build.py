@@ -59,7 +59,7 @@ SOURCE = {
     "uri": "git+https://git.example/shop@refs/heads/main",
     "digest": {"gitCommit": COMMIT},
 }
-POLICY = {"name": "pre-production", "uri": f"{OURS}/policies/pre-production", "digest": {"sha256": SHA["d"]}}
+POLICY = {"uri": f"{OURS}/policies/pre-production", "digest": {"sha256": SHA["d"]}}
 SUBJECTS = [
     {"name": "sbom.cdx.json", "digest": {"sha256": SHA["b"]}},
     {"name": "shop-1.0-py3-none-any.whl", "digest": {"sha256": SHA["a"]}},
@@ -115,7 +115,10 @@ def test_line_2_is_a_test_result() -> None:
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
         "predicate": {
             "result": "PASSED",
-            "configuration": [POLICY, {"name": "waivers.json", "digest": {"sha256": SHA["e"]}}],
+            "configuration": [
+                {"name": "pre-production", **POLICY},
+                {"name": "waivers.json", "digest": {"sha256": SHA["e"]}},
+            ],
             "passedTests": ["tests", "lint"],
             "warnedTests": ["types"],
             "failedTests": [],
