@@ -69,6 +69,15 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
 
 
+def attested_too(rule: Rule, looked: Observation, attested: Attestation, store: Store) -> Observation:
+    """Return what the gates see that an attestation is about."""
+    if rule.gate == "sbom":
+        return replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
+    if rule.gate == "provenance":
+        return replace(looked, measures={**looked.measures, "signed": int(attested.signer is not None)})
+    return looked
+
+
 def make(
     folder: Path,
     *findings: Finding,
@@ -89,11 +98,12 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
-            if rule.gate == "provenance" and attested is not None:
-                measures = {**looked.measures, "signed": int(attested.signer is not None)}
-                looked = replace(looked, measures=measures)
+            if attested is not None:
+                looked = attested_too(rule, looked, attested, store)
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            results.append(judge.judge(rule, replace(looked, evidence=(kept,)), accepted, DAY))
+            results.append(
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, kept)), accepted, DAY)
+            )
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
@@ -113,7 +123,7 @@ def make(
         files = render_all(REDACTOR.value(report))
         if attested is not None:
             files |= attested.files(files["report.json"], {SBOM: BOM}, store)
-        store.publish(files, {SBOM: BOM})
+        store.publish(files, {SBOM: BOM} if attested is not None else {})
     return folder / ".failhard"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from datetime import date
 from pathlib import Path
@@ -17,13 +18,14 @@ from pytest_failhard.distributions.attest.dsse import Signer, opened
 from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.distributions.attest.statement import encoded
 from pytest_failhard.model import Policy
-from tests.cli.test_verify import make
+from tests.cli.test_verify import BOM, make
 from tests.distributions.attest.samples import flip, key, wheel
 from tests.support import GATES
 
 DAY = date(2026, 11, 20)
 COMMIT = "a" * 40
 LINES = "provenance.intoto.jsonl"
+INPUTS = "evidence/run/provenance.json"
 NOT_YIELDED = "is not what the report and its evidence yield"
 
 
@@ -94,7 +96,7 @@ def test_below_the_gate_only_the_folder_is_looked_at(tmp_path: Path) -> None:
 def test_the_sbom_is_the_one_that_was_named(tmp_path: Path) -> None:
     folder = built(tmp_path)
     flip(folder / "sbom.cdx.json")
-    assert "digest-mismatch: sbom.cdx.json: its bytes are not those that the statements name" in said(folder)
+    assert "sbom.cdx.json: its bytes are not those that the report names" in said(folder)
 
 
 @pytest.mark.parametrize(
@@ -108,8 +110,9 @@ def test_the_sbom_is_the_one_that_was_named(tmp_path: Path) -> None:
         (LINES, '{"_type"', "[", "a line is no JSON"),
         (LINES, "\n", "\n{}\n", "has 4 lines, not 3"),
         ("verdict.json", "PASSED", "FAILED", "is not the predicate of the last line"),
-        ("evidence/run/provenance.json", COMMIT, "b" * 40, "is about another commit than the report"),
-        ("evidence/run/provenance.json", '"origin"', '"source"', "inputs of the provenance cannot be read"),
+        (INPUTS, COMMIT, "b" * 40, "is about another commit than the report"),
+        (INPUTS, hashlib.sha256(BOM).hexdigest(), "0" * 64, "digest-mismatch: sbom.cdx.json: its bytes are"),
+        (INPUTS, '"origin"', '"source"', "inputs of the provenance cannot be read"),
     ],
 )
 def test_a_statement_that_was_changed(
@@ -120,7 +123,7 @@ def test_a_statement_that_was_changed(
     assert expected in said(folder)
 
 
-@pytest.mark.parametrize("name", [LINES, "verdict.json", "evidence/run/provenance.json", "sbom.cdx.json"])
+@pytest.mark.parametrize("name", [LINES, "verdict.json", INPUTS, "sbom.cdx.json"])
 def test_a_file_that_is_gone(tmp_path: Path, name: str) -> None:
     folder = built(tmp_path)
     (folder / name).unlink()
