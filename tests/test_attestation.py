@@ -111,7 +111,10 @@ def test_what_was_built_is_named_with_the_commit_and_no_token(run: Run, shop: Pa
     write(shop, {".gitignore": "__pycache__/\ndist/\n"})
     commit(shop)
     wheel(shop, {})
-    run.resolve("secrets").end(NO_TESTS)
+    session = run.resolve("secrets")
+    states = {"file": {"sha256": "f" * 64, "as_of": "2026-01-01"}}
+    session.store.keep("vulnerabilities", "states.json", json.dumps(states).encode())
+    session.end(NO_TESTS)
     made = lines(shop)
     head = git(shop, "rev-parse", "HEAD").strip()
     assert [each["name"] for each in made[0]["subject"]] == ["shop-1.0-py3-none-any.whl"]  # type: ignore[index]
@@ -123,6 +126,11 @@ def test_what_was_built_is_named_with_the_commit_and_no_token(run: Run, shop: Pa
             "digest": {"gitCommit": head},
         }
     ]
+    definition: Option = made[0]["predicate"]["buildDefinition"]
+    assert isinstance(definition, dict)
+    resolved = definition["resolvedDependencies"]
+    assert isinstance(resolved, list)
+    assert [each["name"] for each in resolved if isinstance(each, dict)] == ["source", "advisories"]
     assert TOKEN.encode() not in everything(shop)
     assert str(shop).encode() not in (shop / ".failhard" / LINES).read_bytes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from pytest_failhard.model import GateError
 from tests.distributions.attest.samples import key
 from tests.support import write
 
-PAYLOAD = b'{"_type":"https://in-toto.io/Statement/v1","name":"caf\xc3\xa9"}'
+PAYLOAD = b'{"_type":"https://in-toto.io/Statement/v1","name":"\xc3\xa9t\xc3\xa9"}'
 
 
 def test_the_encoding_is_that_of_the_specification() -> None:
@@ -115,3 +116,9 @@ def test_a_private_key_is_one_of_ed25519_and_never_quoted(tmp_path: Path) -> Non
     write(tmp_path, {"other.pem": pem})
     with pytest.raises(GateError, match="holds no Ed25519 key"):
         Signer.load(tmp_path / "other.pem", public)
+
+
+def test_without_the_extra_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    with pytest.raises(GateError, match=r"needs the extra `sign` .* pip install 'pytest-failhard\[sign\]'"):
+        public_key("")
