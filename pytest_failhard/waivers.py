@@ -125,6 +125,7 @@ class _Entry(BaseModel):
     ref: Person | None = None
     approved_by: Person | None = None
     value: Measure = None
+    until_fixed: bool = False
     qualname: str = ""
     """For the reader: the fingerprint identifies."""
 
@@ -178,4 +179,5 @@ def _waiver(entry: _Entry) -> Waiver:
         ref=entry.ref or "",
         approved_by=entry.approved_by or "",
         value=entry.value,
+        until_fixed=entry.until_fixed,
     )
