@@ -31,7 +31,7 @@ class Asked:
     version: str
 
 
-class _Refusal(Exception):
+class _RefusalError(Exception):
     """A request that gets no answer: its status and why."""
 
     def __init__(self, status: int, why: str) -> None:
@@ -58,15 +58,15 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
     server: _Listener
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class calls it so
+    def do_POST(self) -> None:
         """Answer a question."""
         service = self.server.service
         try:
             asked = self._asked()
             records = service.answer(asked.name, asked.version)
             if records is None:
-                raise _Refusal(404, f"{asked.name} {asked.version} is none of the requested pins")
-        except _Refusal as refusal:
+                raise _RefusalError(404, f"{asked.name} {asked.version} is none of the requested pins")
+        except _RefusalError as refusal:
             service.refused.append(str(refusal))
             self._send(refusal.status, {"code": refusal.status, "message": str(refusal)}, last=True)
             return
@@ -83,18 +83,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self) -> Asked:
         if self.path != self.server.service.path:
-            raise _Refusal(404, "another path")
+            raise _RefusalError(404, "another path")
         length = self.headers.get("Content-Length", "")
         if not length.isascii() or not length.isdigit() or int(length) > BODY_BYTES:
-            raise _Refusal(400, f"Content-Length {length!r:.20}")
+            raise _RefusalError(400, f"Content-Length {length!r:.20}")
         try:
             match json.loads(self.rfile.read(int(length))):
                 case {"package": {"name": str(name), "ecosystem": "PyPI"}, "version": str(version)}:
                     return Asked(name=name, version=version)
                 case _:
-                    raise _Refusal(400, "no question about a Python package")
+                    raise _RefusalError(400, "no question about a Python package")
         except ValueError:
-            raise _Refusal(400, "no JSON") from None
+            raise _RefusalError(400, "no JSON") from None
 
     def _send(self, status: int, document: object, *, last: bool = False) -> None:
         body = json.dumps(document).encode()
