@@ -72,3 +72,5 @@ class Declared:
     """What bounds the versions of members and demands nothing (`-c`)."""
     compiled: frozenset[str] = frozenset()
     """Those of `disagreeing` that only a file with nothing but `==` has: it may list what others need."""
+    files: tuple[str, ...] = ()
+    """The requirements files that were read, by `-r` and `-c` too."""

@@ -78,6 +78,7 @@ def read(root: Path, settings: SupplySettings, installed: Mapping[str, Distribut
         source=found.source,
         is_explicit=found.is_explicit,
         constraints=tuple(files.constraints),
+        files=tuple(sorted(files.read)),
     )
     return _compared(declared, found, files)
 

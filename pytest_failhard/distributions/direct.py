@@ -18,7 +18,7 @@ def fits(url: str, installed: Mapping[str, object]) -> bool:
         return _fits_repository(parts, installed)
     wanted = _hashes(parts.fragment)
     if wanted:
-        given = _archive_hashes(installed)
+        given = archive_hashes(installed)
         shared = wanted.keys() & given.keys()
         return bool(shared) and all(given[name] == wanted[name] for name in shared)
     return _place(url) == _place(str(installed.get("url", "")))
@@ -46,7 +46,8 @@ def _hashes(fragment: str) -> Mapping[str, str]:
     return {name: values[0].lower() for name, values in parse_qs(fragment).items() if name in known}
 
 
-def _archive_hashes(installed: Mapping[str, object]) -> Mapping[str, str]:
+def archive_hashes(installed: Mapping[str, object]) -> Mapping[str, str]:
+    """Return the hashes of the archive that was installed, by algorithm, in hexadecimal."""
     info = installed.get("archive_info")
     if not isinstance(info, dict):
         return {}
