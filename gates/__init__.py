@@ -27,6 +27,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
+    from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate
 
     return (
         TestsGate(),
@@ -37,6 +38,7 @@ def builtin() -> tuple[Gate, ...]:
         IntegrityGate(),
         SecretsGate(),
         SecurityGate(),
+        VulnerabilitiesGate(),
         LlmGate(),
     )
 

@@ -160,9 +160,7 @@ def _declared(
     running_tools = {name for each in product for name in each.providers} & TOOLS
     running_tools |= unused.named(code, run.root, names.roots & TOOLS - running_tools)
     yield from requirements.findings(known, names, frozenset(running_tools))
-    scripts = imports.read(
-        run.root, [file for file in code if file.role == "script"], known.target.markers
-    )
+    scripts = imports.read(run.root, [file for file in code if file.role == "script"], known.target.markers)
     asked = [*(each.wanted for each in product), *scripts]
     yield from unused.findings(run.root, known, names, resolver.modules, code, asked)
 

@@ -48,7 +48,9 @@ class Hygiene:
             return self._missing(each)
         if each.source is Source.STRAY:
             text = "lies on the search path of the interpreter and belongs to no installed distribution"
-            return _finding(UNDECLARED, each, text, "declare the distribution that brings it, and install that")
+            return _finding(
+                UNDECLARED, each, text, "declare the distribution that brings it, and install that"
+            )
         return self._installed(each) if each.source is Source.INSTALLED else None
 
     def _missing(self, each: Resolved) -> Finding | None:
@@ -66,7 +68,9 @@ class Hygiene:
             text = f"is no module of the standard library of Python {version}, and none is installed"
             return _finding(MISSING, each, text, "use what replaced it")
         text = "no such module is installed, no declared distribution provides it"
-        repair = "remove it; or find the distribution that really brings it, look who publishes it, declare it"
+        repair = (
+            "remove it; or find the distribution that really brings it, look who publishes it, declare it"
+        )
         return _finding(MISSING, each, text, repair)
 
     def _relevant(self, each: Resolved) -> frozenset[str]:

@@ -96,7 +96,10 @@ def _no_lock(members: Members) -> Iterator[Finding]:
     # What only others require can only be pinned by a lock: that is the finding above.
     for name in sorted(unpinned & members.names.roots):
         yield members.finding(
-            "unpinned", name, "may be installed in any version that appears tomorrow", "lock it, or pin it with `==`"
+            "unpinned",
+            name,
+            "may be installed in any version that appears tomorrow",
+            "lock it, or pin it with `==`",
         )
 
 
@@ -115,7 +118,9 @@ def editable(members: Members) -> Iterator[Finding]:
     """Yield the members that are installed from a folder which anybody may edit."""
     for name in members:
         if members.supply.closure.nodes[name].is_editable:
-            yield members.finding("editable-install", name, "is installed editable", "install a built wheel of it")
+            yield members.finding(
+                "editable-install", name, "is installed editable", "install a built wheel of it"
+            )
 
 
 def too_young(members: Members, made: date, days: int) -> Iterator[Finding]:
@@ -165,7 +170,9 @@ def _aged(
     newest = max(_day(each) for each in times if each is not None)
     if (made - newest).days < days:
         message = f"{entry.version} was published on {newest}, less than {days} days before {made}"
-        yield members.finding("too-young", name, message, "take the version before it, or wait; or waive a fix")
+        yield members.finding(
+            "too-young", name, message, "take the version before it, or wait; or waive a fix"
+        )
 
 
 def _day(moment: datetime) -> date:

@@ -25,9 +25,7 @@ class Names:
         declared = supply.declared
         self.roots = frozenset(_names(declared.roots))
         """What production is installed with, whether or not its marker holds here."""
-        self.extras = frozenset(
-            _names(each for each in declared.others if each.scope.startswith("extra:"))
-        )
+        self.extras = frozenset(_names(each for each in declared.others if each.scope.startswith("extra:")))
         self.all = frozenset(_names([*declared.roots, *declared.others]))
 
     @functools.cached_property

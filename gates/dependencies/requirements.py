@@ -122,7 +122,9 @@ def _wrong_name(each: Declaration, declared: Declared) -> Iterator[Finding]:
         yield _declared("wrong-name", Severity.MEDIUM, each, text, "remove it, import the standard library's")
     right = _RIGHT.get(name)
     if right is not None:
-        text = f"`{each.requirement.name}` is the name of a module; the distribution that brings it is {right}"
+        text = (
+            f"`{each.requirement.name}` is the name of a module; the distribution that brings it is {right}"
+        )
         yield _declared("wrong-name", Severity.MEDIUM, each, text, f"require {right}")
 
 
@@ -162,7 +164,9 @@ def _direct_reference(each: Declaration) -> Iterator[Finding]:
     if url.startswith(_VERSION_CONTROL):
         if not _COMMIT.search(url):
             text = f"`{name}` comes from a repository ({_host(url)}) at whatever a name there means today"
-            yield _declared("direct-reference", Severity.MEDIUM, each, text, "name the full commit id behind `@`")
+            yield _declared(
+                "direct-reference", Severity.MEDIUM, each, text, "name the full commit id behind `@`"
+            )
     elif not _DIGEST.search(url):
         text = f"`{name}` comes from {_host(url)} and nothing says which bytes it must be"
         fix = "append `#sha256=...`, or require it from the index"

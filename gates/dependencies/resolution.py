@@ -95,9 +95,7 @@ class Resolver:
             return self._lying(wanted, folder)
         if self._own.has_anywhere(file, wanted.top) or GENERATED.search(wanted.asked):
             return Resolved(wanted=wanted, source=Source.OWN)
-        return Resolved(
-            wanted=wanted, source=Source.NOBODY, is_whole=not self._modules.is_shared(wanted.top)
-        )
+        return Resolved(wanted=wanted, source=Source.NOBODY, is_whole=not self._modules.is_shared(wanted.top))
 
     def _lying(self, wanted: Import, folder: Path) -> Resolved:
         """Say whose a module is that no RECORD names."""

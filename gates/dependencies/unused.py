@@ -46,7 +46,12 @@ _LETTERS = re.compile(r"[a-z]+")
 
 
 def findings(
-    root: Path, supply: Supply, names: Names, modules: Modules, code: Sequence[SourceFile], imports: Iterable[Import]
+    root: Path,
+    supply: Supply,
+    names: Names,
+    modules: Modules,
+    code: Sequence[SourceFile],
+    imports: Iterable[Import],
 ) -> Iterator[Finding]:
     """Yield the distributions that production is installed with and that no code of it imports or names.
 
@@ -139,9 +144,7 @@ def _words(root: Path, code: Sequence[SourceFile]) -> frozenset[str]:
     return frozenset(word for text in texts for word in _WORD.findall(text))
 
 
-def _strings(
-    root: Path, code: Sequence[SourceFile], only: frozenset[str] = frozenset()
-) -> Iterator[str]:
+def _strings(root: Path, code: Sequence[SourceFile], only: frozenset[str] = frozenset()) -> Iterator[str]:
     """Yield the strings of files; with `only`, of files in which one of these words stands."""
     wanted = re.compile("|".join(re.escape(word).replace("\\-", "[-_]") for word in sorted(only)).encode())
     for file in code:

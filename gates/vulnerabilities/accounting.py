@@ -77,7 +77,7 @@ def _asked(pin: Pin, entry: Entry, database: Database | None) -> Member:
             Doubt(
                 anchor="skipped",
                 text=f"was not audited: {entry.skipped}",
-                remedy="audit it where its advisories are known, or waive it with the reason why it is none's",
+                remedy="audit it where its advisories are known, or waive it with a reason",
             )
         )
     return Member(

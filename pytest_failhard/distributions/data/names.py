@@ -60,7 +60,9 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
 }
 """Module -> the distributions that bring it, where the two names differ. Used only for what is not installed."""
 
-RIGHT_NAMES = frozenset({"attrs", "environ", "grpc", "kafka", "multipart", "psycopg", "psycopg2", "barcode", "cairo"})
+RIGHT_NAMES = frozenset(
+    {"attrs", "environ", "grpc", "kafka", "multipart", "psycopg", "psycopg2", "barcode", "cairo"}
+)
 """Import names above that are distributions of their own, or were: using one says nothing."""
 
 BACKPORTS: Mapping[str, tuple[str, tuple[int, int]]] = {
@@ -101,7 +103,18 @@ OLDEST_PYTHON = (3, 10)
 
 TOOLS = frozenset(
     {"autopep8", "bandit", "black", "build", "codespell", "coverage", "cyclonedx-bom", "detect-secrets"}
-    | {"flake8", "hypothesis", "ipdb", "isort", "mkdocs", "mkdocs-material", "mypy", "nose", "nox", "pip-audit"}
+    | {
+        "flake8",
+        "hypothesis",
+        "ipdb",
+        "isort",
+        "mkdocs",
+        "mkdocs-material",
+        "mypy",
+        "nose",
+        "nox",
+        "pip-audit",
+    }
     | {"pip-licenses", "pip-tools", "pre-commit", "pydocstyle", "pyflakes", "pylint", "pyright", "pytest"}
     | {"pytest-asyncio", "pytest-cov", "pytest-failhard", "pytest-mock", "pytest-randomly", "pytest-xdist"}
     | {"pyupgrade", "ruff", "safety", "sphinx", "tox", "twine", "vulture", "yapf"}
@@ -109,8 +122,29 @@ TOOLS = frozenset(
 """What builds, checks or documents a system and is no part of it."""
 
 SOMETIMES_STANDARD = frozenset(
-    {"ConfigParser", "HTMLParser", "Queue", "StringIO", "Tkinter", "__builtin__", "aifc", "asynchat", "asyncore"}
-    | {"audioop", "binhex", "cPickle", "cStringIO", "cgi", "cgitb", "chunk", "cookielib", "crypt", "distutils"}
+    {
+        "ConfigParser",
+        "HTMLParser",
+        "Queue",
+        "StringIO",
+        "Tkinter",
+        "__builtin__",
+        "aifc",
+        "asynchat",
+        "asyncore",
+    }
+    | {
+        "audioop",
+        "binhex",
+        "cPickle",
+        "cStringIO",
+        "cgi",
+        "cgitb",
+        "chunk",
+        "cookielib",
+        "crypt",
+        "distutils",
+    }
     | {"dummy_thread", "formatter", "httplib", "imghdr", "imp", "lib2to3", "macpath", "mailcap", "msilib"}
     | {"nis", "nntplib", "ossaudiodev", "parser", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "symbol"}
     | {"telnetlib", "thread", "tomllib", "urllib2", "urlparse", "uu", "xdrlib", "zoneinfo"}
