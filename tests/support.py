@@ -146,7 +146,7 @@ for step, value in script:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeTools:
-    """A scratch environment in which ruff, mypy, bandit and detect-secrets do what a script says.
+    """A scratch environment in which ruff, mypy, bandit, detect-secrets and pip-audit do what a script says.
 
     The scripted packages shadow those of the running environment, which a `.pth` file makes visible.
     """
@@ -179,6 +179,6 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit", "detect_secrets"):
+    for name in ("ruff", "mypy", "bandit", "detect_secrets", "pip_audit"):
         tools.install(name, "99.0")
     return tools

@@ -191,7 +191,7 @@ def reported(entry: Entry) -> tuple[Issue, ...]:
 
 
 def _names(classes: set[tuple[str, ...]]) -> str:
-    return ", ".join(sorted(ids[0] for ids in classes)) or "nothing"
+    return ", ".join(sorted("/".join(ids) for ids in classes)) or "nothing"
 
 
 def _json(value: object) -> bytes:
