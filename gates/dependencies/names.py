@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard.distributions.closure import Problem
 from pytest_failhard.distributions.data.names import PROVIDERS
-from pytest_failhard.distributions.declarations import RUNTIME, Declaration
+from pytest_failhard.distributions.declarations import Declaration
 from pytest_failhard.distributions.supply import Supply
 
 _AFFIXES = ("python-", "py")

@@ -15,6 +15,7 @@ PYPROJECT = """\
 [project]
 name = "shop"
 version = "1.0"
+dependencies = []
 requires-python = ">=3.11"
 
 [tool.failhard]

@@ -113,5 +113,6 @@ def test_a_record_is_served_in_a_form_that_nobody_drops() -> None:
 def test_what_cannot_be_compared_is_not_served_as_a_version(events: list[dict[str, str]]) -> None:
     found = served(advisory(*events, published="1-01-01T00:00:00Z", versions=["1.0"]), "box")
     assert "published" not in found
-    [entry] = found["affected"]  # type: ignore[misc]  # object
-    assert entry["ranges"][0]["events"] == [{"introduced": "0"}]
+    package = {"name": "box", "ecosystem": "PyPI"}
+    ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]
+    assert found["affected"] == [{"package": package, "ranges": ranges}]
