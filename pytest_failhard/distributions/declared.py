@@ -117,7 +117,7 @@ def _older(tables: Pyproject, root: Path) -> str:
 
 
 def _of_files(tables: Pyproject, files: Files, distribution: Distribution | None, root: Path) -> _Runtime:
-    source = next(iter(sorted(files.read)))
+    source = files.read[0]
     if not files.own:
         extras = tables.extras()
         return _Runtime(declarations=tuple(files.requirements), extras=extras, source=source)

@@ -6,7 +6,7 @@ import csv
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pytest_failhard.distributions.target import Target
 from pytest_failhard.model import GateError
 
 DIST_INFO, EGG_INFO = ".dist-info", ".egg-info"
-_HEADERS_END = re.compile(rb"\r?\n\r?\n")
+_HEADERS_END = re.compile(r"(?:\A|\n)\n")
 _FOLD = re.compile(r"^(?: {7}\|| {8}|\s+)")
 _EGG_SECTION = re.compile(r"^\[([^:\]]*)", re.MULTILINE)
 
@@ -145,8 +145,9 @@ def _metadata(folder: Path, *, is_egg: bool) -> bytes:
 def _headers(data: bytes) -> tuple[tuple[str, str], ...]:
     """Return the fields before the description, which is most of the file and never needed."""
     found: list[tuple[str, str]] = []
-    # A field that is folded may hold anything; only names and versions must be right, and they are ASCII.
-    for line in _HEADERS_END.split(data, maxsplit=1)[0].decode("utf-8", "replace").splitlines():
+    # What is no UTF-8 can only be a text for people: names, versions and requirements are ASCII.
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+    for line in _HEADERS_END.split(text, maxsplit=1)[0].split("\n"):
         if line[:1].isspace() and found:
             key, value = found[-1]
             found[-1] = (key, f"{value}\n{_FOLD.sub('', line)}")
@@ -166,18 +167,17 @@ def _text(path: Path) -> str:
 
 
 def _record(text: str) -> tuple[RecordedFile, ...]:
-    rows = csv.reader(text.splitlines()) if '"' in text else (line.split(",") for line in text.splitlines())
-    found: list[RecordedFile] = []
-    for row in rows:
-        if not row or not row[0]:
-            continue
-        hashed = row[1] if len(row) > 1 else ""
-        algorithm, _, digest = hashed.partition("=")
-        is_sha256 = algorithm == "sha256"
-        found.append(
-            RecordedFile(path=row[0], sha256=digest if is_sha256 else "", other="" if is_sha256 else hashed)
-        )
-    return tuple(found)
+    lines = text.replace("\r\n", "\n").split("\n")
+    rows = csv.reader(lines) if '"' in text else (line.split(",") for line in lines)
+    return tuple(_recorded(row) for row in rows if row and row[0])
+
+
+def _recorded(row: Sequence[str]) -> RecordedFile:
+    hashed = row[1] if len(row) > 1 else ""
+    algorithm, _, digest = hashed.partition("=")
+    if algorithm == "sha256":
+        return RecordedFile(path=row[0], sha256=digest)
+    return RecordedFile(path=row[0], sha256="", other=hashed)
 
 
 def _direct_url(folder: Path) -> Mapping[str, object]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
@@ -192,5 +194,6 @@ def _marked(requirement: Requirement, condition: Requirement) -> Requirement:
     if condition.marker is None:
         return requirement
     both = [f"({each.marker})" for each in (requirement, condition) if each.marker is not None]
-    text = str(requirement).partition(";")[0].strip() if requirement.marker else str(requirement)
-    return Requirement(f"{text} ; {' and '.join(both)}")
+    marked = copy.copy(requirement)
+    marked.marker = Marker(" and ".join(both))
+    return marked

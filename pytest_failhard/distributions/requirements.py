@@ -112,14 +112,14 @@ class Files:
     requirements: list[Declaration] = field(default_factory=list)
     constraints: list[Declaration] = field(default_factory=list)
     own: list[tuple[Declaration, frozenset[str]]] = field(default_factory=list)
-    read: set[str] = field(default_factory=set)
-    """The paths of the files that were read, relative to the root."""
+    read: list[str] = field(default_factory=list)
+    """The paths of the files that were read, relative to the root, the first one first."""
 
     def add(self, path: str, scope: str = RUNTIME) -> None:
         """Read a file, named relative to the root."""
         if path in self.read:
             return
-        self.read.add(path)
+        self.read.append(path)
         if path.startswith(("../", "/")) or _URL.match(path):
             self.mistakes.append(f"{path}: is outside the project; what it needs must stand in the project")
             return

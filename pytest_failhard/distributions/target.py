@@ -71,7 +71,7 @@ class Target:
     abi: str
 
 
-def probe(run: Run) -> Target:
+def probe(run: Run, seconds: float = SECONDS) -> Target:
     """Ask the target interpreter; raises GateError where it does not start, answer, or answer in time.
 
     It runs isolated: neither the folder of the run nor a user's own packages are on its path, as they
@@ -88,10 +88,10 @@ def probe(run: Run) -> Target:
         },
         cwd=run.scratch,
     )
-    code = process.wait(SECONDS)
+    code = process.wait(seconds)
     process.kill()
     if code is None:
-        raise _error(run, f"did not answer in {SECONDS:.0f} s")
+        raise _error(run, f"did not answer in {seconds:.0f} s")
     if code != 0:
         words = " / ".join(process.stderr.strip().splitlines()[-3:])[-300:]
         raise _error(run, f"ended with exit code {code}: {words or 'it wrote nothing'}")
