@@ -32,11 +32,12 @@ Waive:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.distributions import imports, records
 from pytest_failhard.distributions.data.names import TOOLS
+from pytest_failhard.distributions.installed import Distribution
 from pytest_failhard.distributions.own_modules import OwnModules
 from pytest_failhard.distributions.supply import Supply, supply
 from pytest_failhard.gates.dependencies import evidence, locked, requirements, unused
@@ -54,7 +55,6 @@ COUNTED = {
     "undeclared": "undeclared-import",
     "transitive": "transitive-import",
     "unused": "unused-dependency",
-    "drifted": "drifted",
     "unsatisfied": "unsatisfied-requirement",
     "unhashed": "unhashed",
     "modified_files": "modified-file",
@@ -101,18 +101,20 @@ class DependenciesGate:
         if not isinstance(settings, DependenciesSettings):
             raise GateError(f"dependencies: settings are {type(settings).__name__}, not DependenciesSettings")
         project = files.read(run.root, run.source, run.test_roots)
-        project.require_readable()
+        every = python_files(run.root, run.source, run.test_roots).files
+        scripts = [file for file in every if file.role == "script"]
         known = supply(run)
         requirements.require_installed(known)
-        names = Names(known)
-        every = python_files(run.root, run.source, run.test_roots).files
-        own = OwnModules(run.root, run.source, every)
+        names = Names(known, run.root)
+        read = imports.read(run.root, [*project.files, *scripts], known.target.markers)
+        named = frozenset(each.top for each in read if each.role == "product")
+        own = OwnModules(run.root, run.source, every, named)
         resolver = Resolver(run.root, own, known, lambda: running(known))
-        read = imports.read(run.root, project.files, known.target.markers)
         resolved = resolve(resolver, read)
+        judged = [each for each in resolved if each.wanted.role != "script"]
         members = Members(supply=known, names=names)
         found = [
-            *Hygiene(known, names, lambda each: _is_superseded(resolver, each)).findings(resolved),
+            *_imported(known, names, resolver, judged),
             *_declared(run, known, names, resolver, resolved, every),
             *_demanded(run, settings, members),
         ]
@@ -121,10 +123,11 @@ class DependenciesGate:
             tool=_tool(),
             # A list that is there and empty was examined as well.
             examined=max(len(declarations), int(known.declared.is_explicit))
-            + len({(each.path, each.line) for each in read}),
+            + len({(each.wanted.path, each.wanted.line) for each in judged}),
             findings=tuple(sorted(found)),
             measures={
                 **{measure: sum(each.rule == rule for each in found) for measure, rule in COUNTED.items()},
+                "drifted": len(members.drifted()),
                 "unpinned": len(members.unpinned()),
                 "files_verified": _verified(known) if settings.verify_files else 0,
                 "closure_size": len(known.closure.nodes),
@@ -132,7 +135,7 @@ class DependenciesGate:
             },
             evidence=(
                 run.keep("closure.json", evidence.closure(known)),
-                run.keep("imports.json", evidence.imports(resolved)),
+                run.keep("imports.json", evidence.imports(judged)),
             ),
         )
 
@@ -143,8 +146,14 @@ def _tool() -> str:
     return f"{PACKAGING} {importlib.metadata.version(PACKAGING)}"
 
 
-def _is_superseded(resolver: Resolver, each: Resolved) -> bool:
-    return all(resolver.is_there(asked, each.wanted) for asked in each.wanted.instead_of)
+def _imported(
+    known: Supply, names: Names, resolver: Resolver, judged: Iterable[Resolved]
+) -> Iterator[Finding]:
+    def is_superseded(each: Resolved) -> bool:
+        return all(resolver.is_there(asked, each.wanted) for asked in each.wanted.instead_of)
+
+    hygiene = Hygiene(known, names, is_superseded, lambda name: not resolver.modules.of(name))
+    return hygiene.findings(judged)
 
 
 def _declared(
@@ -160,8 +169,7 @@ def _declared(
     running_tools = {name for each in product for name in each.providers} & TOOLS
     running_tools |= unused.named(code, run.root, names.roots & TOOLS - running_tools)
     yield from requirements.findings(known, names, frozenset(running_tools))
-    scripts = imports.read(run.root, [file for file in code if file.role == "script"], known.target.markers)
-    asked = [*(each.wanted for each in product), *scripts]
+    asked = [each.wanted for each in resolved if each.wanted.role != "test"]
     yield from unused.findings(run.root, known, names, resolver.modules, code, asked)
 
 
@@ -182,11 +190,25 @@ def _demanded(run: Run, settings: DependenciesSettings, members: Members) -> Ite
 
 
 def _modified(members: Members) -> Iterator[Finding]:
-    for name in members:
-        for path in records.changed(members.supply.closure.nodes[name]):
-            yield members.finding(
-                "modified-file", name, f"was installed with another {path}", "install it anew", about=path
-            )
+    nodes = members.supply.closure.nodes
+    changed = {name: records.changed(nodes[name]) for name in members}
+    for name, paths in changed.items():
+        for path in paths:
+            if not _is_anothers(path, nodes[name], members, changed):
+                yield members.finding(
+                    "modified-file", name, f"was installed with another {path}", "install it anew", about=path
+                )
+
+
+def _is_anothers(
+    path: str, distribution: Distribution, members: Members, changed: Mapping[str, Sequence[str]]
+) -> bool:
+    """Tell whether another member, in the same folder, has a file of this name which is as recorded."""
+    others = (members.supply.closure.nodes[name] for name in changed if path not in changed[name])
+    return any(
+        other.folder.parent == distribution.folder.parent and any(file.path == path for file in other.files)
+        for other in others
+    )
 
 
 def _verified(known: Supply) -> int:

@@ -23,12 +23,18 @@ Present = Callable[[Resolved], bool]
 
 
 class Hygiene:
-    """Judges the imports of one project. `superseded` tells of an import whose handler never runs."""
+    """Judges the imports of one project.
 
-    def __init__(self, supply: Supply, names: Names, superseded: Present) -> None:
+    `superseded` tells of an import whose handler never runs, `is_shell` of a distribution without a module.
+    """
+
+    def __init__(
+        self, supply: Supply, names: Names, superseded: Present, is_shell: Callable[[str], bool]
+    ) -> None:
         self._supply = supply
         self._names = names
         self._superseded = superseded
+        self._is_shell = is_shell
 
     def findings(self, imports: Iterable[Resolved]) -> Iterator[Finding]:
         """Yield one finding for each module in each file, at the first of its lines."""
@@ -76,11 +82,11 @@ class Hygiene:
     def _relevant(self, each: Resolved) -> frozenset[str]:
         if each.wanted.role == "product":
             return self._names.roots | self._names.extras
-        return self._names.all
+        return self._names.development
 
     def _installed(self, each: Resolved) -> Finding | None:
         own = {self._supply.declared.project.name}
-        if each.providers & (self._relevant(each) | own):
+        if each.providers & (self._relevant(each) | own | self._parts):
             return None
         named = _listed(each.providers)
         inside = sorted(each.providers & self._supply.closure.nodes.keys())
@@ -88,7 +94,7 @@ class Hygiene:
             chain = " -> ".join(self._supply.closure.chain(inside[0]))
             text = f"is brought by {named}, which only another requirement needs ({chain})"
             return _finding(TRANSITIVE, each, text, f"declare {inside[0]}, because you import it yourself")
-        groups = each.providers & self._names.all
+        groups = each.providers & self._names.development
         why = "declared for development only" if groups else self._why(each.providers)
         repair = f"declare {named} in the project's dependencies, or remove the import"
         return _finding(UNDECLARED, each, f"is brought by {named}, which is {why}", repair)
@@ -98,6 +104,12 @@ class Hygiene:
         if asking:
             return f"installed only as a dependency of {_listed(asking)}"
         return "installed, but required by nothing that is declared"
+
+    @functools.cached_property
+    def _parts(self) -> frozenset[str]:
+        """What those declared distributions require that have no module of their own: it is they."""
+        shells = {name for name in self._names.roots & self._supply.installed.keys() if self._is_shell(name)}
+        return frozenset(child for parent, child in self._supply.closure.edges if parent in shells)
 
     @functools.cached_property
     def _requirers(self) -> Mapping[str, set[str]]:

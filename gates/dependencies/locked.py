@@ -11,6 +11,9 @@ from pytest_failhard.distributions.supply import Supply
 from pytest_failhard.gates.dependencies.names import Names
 from pytest_failhard.model import Finding, Severity
 
+MANY = 5
+"""So many distributions that drift are named one by one; more than half of all are one finding."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Members:
@@ -31,6 +34,12 @@ class Members:
         """Return the entries of a member, by the path of the lock."""
         found = {lock.path: lock.packages.get(name, ()) for lock in self.supply.locks}
         return {path: entries for path, entries in found.items() if entries}
+
+    def drifted(self) -> tuple[str, ...]:
+        """Return the members that a lock has in another version, or none has."""
+        if not self.supply.locks:
+            return ()
+        return tuple(name for name in self if any(_drifted(self, name)))
 
     def unpinned(self) -> tuple[str, ...]:
         """Return the members that neither a lock nor the project itself holds to one version."""
@@ -57,24 +66,44 @@ def lock_findings(members: Members) -> Iterator[Finding]:
     if not supply.locks:
         yield from _no_lock(members)
         return
-    for name in members:
-        entries = members.entries(name)
-        if not entries:
+    drifted = {name: tuple(_drifted(members, name)) for name in members}
+    astray = [name for name, findings in drifted.items() if findings]
+    if len(astray) > MANY and 2 * len(astray) > len(drifted):
+        shown = ", ".join(astray[:MANY])
+        yield Finding(
+            rule="drifted",
+            name="drifted",
+            path=supply.locks[0].path,
+            line=0,
+            severity=Severity.MEDIUM,
+            message=f"{len(astray)} of {len(drifted)} distributions are installed otherwise than in "
+            f"{_paths(supply.locks)}: {shown} ...",
+            fix="install the environment that is judged from the lock",
+            anchor="most",
+        )
+        return
+    for findings in drifted.values():
+        yield from findings
+
+
+def _drifted(members: Members, name: str) -> Iterator[Finding]:
+    entries = members.entries(name)
+    if not entries:
+        yield members.finding(
+            "drifted",
+            name,
+            f"{members.version(name)} is installed and in no lock ({_paths(members.supply.locks)})",
+            "lock anew: the lock is older than the declaration, or the environment holds more than it",
+        )
+    for path, locked in entries.items():
+        versions = sorted({entry.version for entry in locked})
+        if members.version(name) not in versions:
             yield members.finding(
                 "drifted",
                 name,
-                f"{members.version(name)} is installed and in no lock ({_paths(supply.locks)})",
-                "lock anew: the lock is older than the declaration, or the environment holds more than it",
+                f"is installed as {members.version(name)}, {path} has {', '.join(versions)}",
+                f"install from {path}, or lock anew",
             )
-        for path, locked in entries.items():
-            versions = sorted({entry.version for entry in locked})
-            if members.version(name) not in versions:
-                yield members.finding(
-                    "drifted",
-                    name,
-                    f"is installed as {members.version(name)}, {path} has {', '.join(versions)}",
-                    f"install from {path}, or lock anew",
-                )
 
 
 def _no_lock(members: Members) -> Iterator[Finding]:
@@ -153,8 +182,8 @@ def _bounded(lock: Lock, made: date, days: int) -> Iterator[Finding]:
         line=0,
         severity=Severity.MEDIUM,
         message=f"{lock.path} {said}",
-        fix="lock with upload times (uv.lock, pylock.toml), or with an absolute `--exclude-newer DATE` in the "
-        "command of its header",
+        fix="lock with upload times (uv.lock, pylock.toml), or with an absolute `--exclude-newer` in the "
+        "`uv pip compile` command of its header",
         anchor=lock.path,
     )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -12,7 +14,10 @@ from pytest_failhard.distributions.closure import Problem
 from pytest_failhard.distributions.data.names import PROVIDERS
 from pytest_failhard.distributions.declarations import Declaration
 from pytest_failhard.distributions.supply import Supply
+from pytest_failhard.source.dependencies import NAME
 
+FILES = ("*requirements*.txt", "*requirements*.in", "requirements/*.txt", "requirements/*.in")
+PIN = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*===?\s*[^\s*;]+\s*(?:$|[;#\\])")
 _AFFIXES = ("python-", "py")
 _ENDINGS = ("-python", "-py", "-sdk", "-client")
 
@@ -20,13 +25,27 @@ _ENDINGS = ("-python", "-py", "-sdk", "-client")
 class Names:
     """The names that a project declares."""
 
-    def __init__(self, supply: Supply) -> None:
+    def __init__(self, supply: Supply, root: Path) -> None:
         self._supply = supply
+        self._root = root
         declared = supply.declared
         self.roots = frozenset(_names(declared.roots))
         """What production is installed with, whether or not its marker holds here."""
         self.extras = frozenset(_names(each for each in declared.others if each.scope.startswith("extra:")))
         self.all = frozenset(_names([*declared.roots, *declared.others]))
+
+    @functools.cached_property
+    def development(self) -> frozenset[str]:
+        """What tests may import: all that is declared, in any requirements file as well."""
+        found = (NAME.match(line) for line in self._lines)
+        return self.all | {canonicalize_name(match[1]) for match in found if match}
+
+    @functools.cached_property
+    def _lines(self) -> tuple[str, ...]:
+        """The lines of all requirements files."""
+        paths = {path for pattern in FILES for path in self._root.glob(pattern) if path.is_file()}
+        texts = (path.read_text("utf-8", "replace") for path in sorted(paths))
+        return tuple(line for text in texts for line in text.splitlines())
 
     @functools.cached_property
     def by_name(self) -> Mapping[str, Declaration]:
@@ -60,12 +79,9 @@ class Names:
     def pinned(self) -> frozenset[str]:
         """The names that the project itself holds to one version."""
         said = (*self._supply.declared.roots, *self._supply.declared.constraints)
-        return frozenset(
-            name
-            for each in said
-            if each.requirement is not None and _is_pin(each.requirement)
-            for name in _names([each])
-        )
+        found = {name for each in said if _is_pin(each.requirement) for name in _names([each])}
+        lines = (PIN.match(line) for line in self._lines)
+        return frozenset(found | {canonicalize_name(match[1]) for match in lines if match})
 
     def chain(self, name: str) -> str:
         """Return how the project comes to a member: ` (flask -> jinja2)`, empty where it asks itself."""
@@ -74,12 +90,14 @@ class Names:
 
     def absent(self, asked: str) -> frozenset[str]:
         """Return the declared names that may bring a module and are not installed."""
-        missing = self.all - self._supply.installed.keys()
+        missing = self.development - self._supply.installed.keys()
         wanted = frozenset(likely(asked))
         return frozenset(name for name in missing if name in wanted or _bare(name) in wanted)
 
 
-def _is_pin(requirement: Requirement) -> bool:
+def _is_pin(requirement: Requirement | None) -> bool:
+    if requirement is None:
+        return False
     if requirement.url is not None:
         return True
     return any(

@@ -38,7 +38,7 @@ PROBLEMS: Mapping[str, tuple[str, Severity, str, str]] = {
     "python-version": (
         "python-version",
         Severity.HIGH,
-        "does not support the interpreter",
+        "is what the distribution supports",
         "run on a Python that it supports, or take a version that supports this one",
     ),
     "direct-mismatch": (
@@ -74,9 +74,9 @@ def require_installed(supply: Supply) -> None:
     wanted = {child for parent, child in supply.closure.edges if not parent}
     if len(wanted) > 1 and not wanted & supply.installed.keys():
         raise GateError(
-            f"none of the {len(wanted)} distributions that {supply.declared.source} requires is installed for "
-            "the interpreter that is judged: install the project there, or let `python` in [tool.failhard] "
-            "name the interpreter of its environment"
+            f"none of the {len(wanted)} distributions that {supply.declared.source} requires is installed "
+            "for the interpreter that is judged: install the project there, or let `python` in "
+            "[tool.failhard] name the interpreter of its environment"
         )
 
 
@@ -97,6 +97,8 @@ def findings(supply: Supply, names: Names, used: frozenset[str]) -> Iterator[Fin
 def _problem(problem: Problem, names: Names) -> Finding:
     rule, severity, text, fix = PROBLEMS[problem.kind]
     path, line = names.place(problem.parent or problem.name)
+    is_about_python = problem.kind == "python-version"
+    asked_for = f"{problem.name}: {problem.text}" if is_about_python else problem.text
     asked = f"required by {problem.parent}{names.chain(problem.parent)}" if problem.parent else ""
     version = f"{names.version(problem.name)} is there" if problem.kind == "unsatisfied" else ""
     details = "; ".join(part for part in (version, asked) if part)
@@ -106,7 +108,7 @@ def _problem(problem: Problem, names: Names) -> Finding:
         path=path,
         line=names.line(problem) or line,
         severity=severity,
-        message=f"`{problem.text}` {text}" + (f": {details}" if details else ""),
+        message=f"`{asked_for}` {text}" + (f": {details}" if details else ""),
         fix=fix,
         anchor=f"{problem.parent} {problem.name} {problem.text}",
     )

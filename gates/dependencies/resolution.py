@@ -35,14 +35,9 @@ class Resolved:
 
     wanted: Import
     source: Source
+    module: str
+    """The name under which it is reported: as much of it as tells whose it is."""
     providers: frozenset[str] = frozenset()
-    is_whole: bool = True
-    """Whether the top-level name says it all; not for a folder that several distributions share."""
-
-    @property
-    def module(self) -> str:
-        """Return the name under which the module is reported: as long as it takes to tell it apart."""
-        return self.wanted.top if self.is_whole else self.wanted.asked
 
 
 class Resolver:
@@ -63,21 +58,21 @@ class Resolver:
     def resolve(self, wanted: Import) -> Resolved:
         """Say who answers an import, in the order in which Python looks."""
         if wanted.top in self._supply.target.standard or wanted.top == "__main__":
-            return Resolved(wanted=wanted, source=Source.STANDARD)
+            return _answered(wanted, Source.STANDARD)
         file = SourceFile(path=wanted.path, role=wanted.role)
         answer = self._own.answers(file, wanted.module, wanted.name)
         if answer == CERTAIN:
-            return Resolved(wanted=wanted, source=Source.OWN)
+            return _answered(wanted, Source.OWN)
         providers = self._providers(wanted)
         if providers:
             return Resolved(
                 wanted=wanted,
                 source=Source.INSTALLED,
                 providers=providers,
-                is_whole=not self._modules.is_shared(wanted.top),
+                module=self._modules.prefix(wanted.asked),
             )
         if answer == BESIDE:
-            return Resolved(wanted=wanted, source=Source.OWN)
+            return _answered(wanted, Source.OWN)
         return self._elsewhere(wanted, file)
 
     def is_there(self, asked: str, like: Import) -> bool:
@@ -94,18 +89,22 @@ class Resolver:
         if folder is not None:
             return self._lying(wanted, folder)
         if self._own.has_anywhere(file, wanted.top) or GENERATED.search(wanted.asked):
-            return Resolved(wanted=wanted, source=Source.OWN)
-        return Resolved(wanted=wanted, source=Source.NOBODY, is_whole=not self._modules.is_shared(wanted.top))
+            return _answered(wanted, Source.OWN)
+        return Resolved(wanted=wanted, source=Source.NOBODY, module=self._modules.prefix(wanted.asked))
 
     def _lying(self, wanted: Import, folder: Path) -> Resolved:
         """Say whose a module is that no RECORD names."""
         if folder.is_relative_to(self._root):
-            return Resolved(wanted=wanted, source=Source.OWN)
+            return _answered(wanted, Source.OWN)
         if (folder / LANDMARK).is_file() or folder.name == "lib-dynload":
-            return Resolved(wanted=wanted, source=Source.STANDARD)
+            return _answered(wanted, Source.STANDARD)
         providers = self._modules.editable(folder)
         source = Source.INSTALLED if providers else Source.STRAY
-        return Resolved(wanted=wanted, source=source, providers=providers)
+        return Resolved(wanted=wanted, source=source, providers=providers, module=wanted.top)
+
+
+def _answered(wanted: Import, source: Source) -> Resolved:
+    return Resolved(wanted=wanted, source=source, module=wanted.top)
 
 
 def resolve(resolver: Resolver, imports: Iterable[Import]) -> tuple[Resolved, ...]:

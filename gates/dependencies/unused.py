@@ -68,10 +68,11 @@ def findings(
     idle = [name for name in wanted if name not in imported and modules.of(name)]
     if not idle:
         return
-    words = _words(root, code)
     members = supply.closure.nodes
+    calls = {name: _calls(name, members[name], modules) for name in idle}
+    words = _words(root, code, frozenset().union(*calls.values()))
     used = {name for name in wanted if name in imported}
-    used |= {name for name in idle if _calls(name, members[name], modules) & words}
+    used |= {name for name in idle if calls[name] & words}
     for name in idle:
         if name not in used and not _is_part(name, members[name], used, members):
             path, line = names.place(name)
@@ -81,7 +82,7 @@ def findings(
                 path=path,
                 line=line,
                 severity=Severity.LOW,
-                message=f"`{name}` is imported nowhere in the product and named nowhere in code or configuration",
+                message=f"`{name}` is imported nowhere in the product, named nowhere in its strings or files",
                 fix="remove it, if nothing loads it by name",
                 anchor=name,
             )
@@ -96,9 +97,9 @@ def named(code: Sequence[SourceFile], root: Path, wanted: Iterable[str]) -> froz
     return looked_for & {word.replace("_", "-") for word in begun}
 
 
-def _calls(name: str, distribution: Distribution, modules: Modules) -> set[str]:
+def _calls(name: str, distribution: Distribution, modules: Modules) -> frozenset[str]:
     """Return the words by which a distribution is used without an import: modules and commands."""
-    return {*modules.of(name), *_entry_points(distribution).get("console_scripts", ())}
+    return frozenset({*modules.of(name), *_entry_points(distribution).get("console_scripts", ())})
 
 
 def _entry_points(distribution: Distribution) -> Mapping[str, tuple[str, ...]]:
@@ -138,17 +139,17 @@ def _optional(distribution: Distribution) -> set[str]:
     return found
 
 
-def _words(root: Path, code: Sequence[SourceFile]) -> frozenset[str]:
+def _words(root: Path, code: Sequence[SourceFile], only: frozenset[str]) -> frozenset[str]:
     """Return the words in the strings of the code and in the configuration, declarations apart."""
-    texts = [*_strings(root, code), *_configured(root), *_tables(root)]
+    texts = [*_strings(root, code, only), *_configured(root), *_tables(root)]
     return frozenset(word for text in texts for word in _WORD.findall(text))
 
 
-def _strings(root: Path, code: Sequence[SourceFile], only: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Yield the strings of files; with `only`, of files in which one of these words stands."""
+def _strings(root: Path, code: Sequence[SourceFile], only: frozenset[str]) -> Iterator[str]:
+    """Yield the strings of the files in which one of some words stands."""
     wanted = re.compile("|".join(re.escape(word).replace("\\-", "[-_]") for word in sorted(only)).encode())
     for file in code:
-        if only and not wanted.search((root / file.path).read_bytes()):
+        if not wanted.search((root / file.path).read_bytes()):
             continue
         for node in ast.walk(parse(root, file.path)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -88,8 +88,8 @@ def _version(markers: Mapping[str, str]) -> tuple[int, ...]:
 
 
 def _part(version: tuple[int, ...], index: ast.expr) -> Value | None:
-    if isinstance(index, ast.Constant) and index.value in {0, 1}:
-        return version[int(index.value)]
+    if isinstance(index, ast.Constant) and isinstance(index.value, int):
+        return version[index.value] if index.value in {0, 1} else None
     if isinstance(index, ast.Slice) and isinstance(index.upper, ast.Constant) and index.lower is None:
         upper = index.upper.value
         return version[:upper] if isinstance(upper, int) else None

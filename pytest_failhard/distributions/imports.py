@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_failhard.distributions.branches import is_taken
+from pytest_failhard.model import GateError
 from pytest_failhard.source.files import SourceFile, parse
 from pytest_failhard.source.module import Module, argument, last_part
 from pytest_failhard.source.structure import FLAG
@@ -63,12 +64,21 @@ _Block = tuple[Sequence[ast.stmt], _Around]
 
 
 def read(root: Path, files: Iterable[SourceFile], markers: Mapping[str, str]) -> tuple[Import, ...]:
-    """Return the absolute imports of files, sorted; raises GateError for one that does not parse.
+    """Return the absolute imports of files, sorted.
 
     What the target, whose `markers` are given, never reaches is left out: the branch of another platform
-    or version.
+    or version. Raises GateError that lists every file which cannot be read or parsed.
     """
-    return tuple(sorted(each for file in files for each in of_file(root, file, markers)))
+    found: list[Import] = []
+    problems: list[str] = []
+    for file in files:
+        try:
+            found += of_file(root, file, markers)
+        except GateError as error:
+            problems.append(str(error))
+    if problems:
+        raise GateError("unreadable-source: " + "; ".join(problems))
+    return tuple(sorted(found))
 
 
 def of_file(root: Path, file: SourceFile, markers: Mapping[str, str]) -> Iterator[Import]:

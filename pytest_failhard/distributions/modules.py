@@ -60,6 +60,19 @@ class Modules:
             prefix = prefix.rpartition(".")[0]
         return _NOBODY
 
+    def prefix(self, dotted: str) -> str:
+        """Return as much of a dotted name as tells whose the module is, or that it is nobody's."""
+        top = dotted.partition(".")[0]
+        if not self.is_shared(top):
+            return top
+        modules, folders = self._below(top)
+        parts = dotted.split(".")
+        for count in range(1, len(parts)):
+            above = ".".join(parts[:count])
+            if above in modules or above not in folders:
+                return above
+        return dotted
+
     def is_shared(self, top: str) -> bool:
         """Tell whether a top-level name alone does not say whose a module is, as `google`."""
         having = self._tops.get(top, set())

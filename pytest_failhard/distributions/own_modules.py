@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from pytest_failhard.source.files import SourceFile
-from pytest_failhard.source.import_roots import import_roots
+from pytest_failhard.source.files import SourceFile, role
+from pytest_failhard.source.import_roots import roots_of
 
 NO = ""
 CERTAIN = "certain"
@@ -16,9 +16,14 @@ BESIDE = "beside"
 
 
 class OwnModules:
-    """The project's modules and packages, by the folder that holds them. `files` are all it has."""
+    """The project's modules and packages, by the folder that holds them.
 
-    def __init__(self, root: Path, source: Sequence[str], files: Iterable[SourceFile]) -> None:
+    `files` are all it has, `named` the top-level names that the product imports.
+    """
+
+    def __init__(
+        self, root: Path, source: Sequence[str], files: Iterable[SourceFile], named: frozenset[str]
+    ) -> None:
         self._modules: set[str] = set()
         self._packages: set[str] = set()
         self._folders: set[str] = set()
@@ -26,9 +31,9 @@ class OwnModules:
         known = tuple(files)
         for file in known:
             self._add(file)
-        product = [file.path for file in known if file.role == "product"]
-        self._roots = tuple(dict.fromkeys([*import_roots(root, source, product), ".", "src"]))
+        self._roots = tuple(dict.fromkeys([*roots_of(root, source, named), ".", "src"]))
         self._test_roots = tuple(sorted({_parent(file.path) for file in known} - self._packages))
+        self._names = frozenset(PurePosixPath(place).name for place in self._modules | self._folders)
 
     def _add(self, file: SourceFile) -> None:
         pure = PurePosixPath(file.path)
@@ -44,7 +49,7 @@ class OwnModules:
     def answers(self, file: SourceFile, module: str, name: str = "") -> str:
         """Say whether an import in a file finds a module of the project: NO, CERTAIN or BESIDE."""
         best = NO
-        for base in self._bases(file):
+        for base in self._bases(file) if module.partition(".")[0] in self._names else ():
             found = self._found(base, module, name, file.path)
             if found == CERTAIN and base not in self._packages:
                 return CERTAIN
@@ -56,8 +61,8 @@ class OwnModules:
 
         Code that changes the search path finds it. What lies among examples answers no product.
         """
-        roles = self._by_name.get(top, set()) - {file.path}
-        return any(not _is_example(path) or file.role != "product" for path in roles)
+        others = self._by_name.get(top, set()) - {file.path}
+        return any(file.role != "product" or role(path) != "example" for path in others)
 
     def _bases(self, file: SourceFile) -> Iterator[str]:
         yield from self._roots
@@ -80,9 +85,3 @@ class OwnModules:
 
 def _parent(path: str) -> str:
     return PurePosixPath(path).parent.as_posix()
-
-
-def _is_example(path: str) -> bool:
-    from pytest_failhard.source.files import role
-
-    return role(path) == "example"

@@ -209,7 +209,8 @@ def _invalid(line: Line, path: str, scope: str) -> Declaration:
 def _requirement(line: RequirementLine) -> Requirement | None:
     """Return the requirement with its address; None where nothing says what it is called."""
     if line.link is None or (line.req is not None and (line.req.url or line.req.specifier)):
-        return line.req
+        # The parser takes the marker apart from the requirement.
+        return line.req and Requirement(f"{line.req} ; {line.marker}" if line.marker else str(line.req))
     name = line.req.name if line.req is not None else _file_name(line.link.url)
     extras = f"[{','.join(sorted(line.extras))}]" if line.extras else ""
     marker = f" ; {line.marker}" if line.marker else ""

@@ -1,4 +1,4 @@
-"""Which distribution an import name comes from, which distributions are tools, which the standard library replaced."""
+"""Names: who brings a module, which distributions are tools, what the standard library has itself."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "yaml": ("pyyaml",),
     "zmq": ("pyzmq",),
 }
-"""Module -> the distributions that bring it, where the two names differ. Used only for what is not installed."""
+"""Module -> the distributions that bring it, where the two names differ; for what is not installed."""
 
 RIGHT_NAMES = frozenset(
     {"attrs", "environ", "grpc", "kafka", "multipart", "psycopg", "psycopg2", "barcode", "cairo"}
