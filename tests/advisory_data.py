@@ -30,7 +30,7 @@ def record(name: str, identity: str, *events: Mapping[str, str], **more: object)
 CANARIES = (
     record("jinja2", "PYSEC-2019-217", {"introduced": "0"}, {"fixed": "2.10.1"}, aliases=["CVE-2019-10906"]),
     record("requests", "PYSEC-2018-28", {"introduced": "0"}, {"fixed": "2.20.0"}, aliases=["CVE-2018-18074"]),
-    record("PyYAML", "PYSEC-2018-49", {"introduced": "0"}, {"fixed": "4.1"}, aliases=["CVE-2017-18342"]),
+    record("PyYAML", "PYSEC-2018-49", {"introduced": "0"}, {"fixed": "5.1"}, aliases=["CVE-2017-18342"]),
     record("urllib3", "PYSEC-2019-132", {"introduced": "0"}, {"fixed": "1.24.3"}, aliases=["CVE-2019-11236"]),
     record("flask", "PYSEC-2018-66", {"introduced": "0"}, {"fixed": "0.12.3"}, aliases=["CVE-2018-1000656"]),
 )
