@@ -93,7 +93,10 @@ def test_the_bounds_are_those_of_the_levels() -> None:
         Severity.HIGH,
         Severity.HIGH,
     ]
-    assert {each.gate for each in LEVELS[1].rules} == set(GATES) - {"security"}
+    ages = [dict(rule(level, "vulnerabilities").at_most) for level in (2, 3, 4)]
+    assert [each["advisory_age_days"] for each in ages] == [90, 30, 7]
+    assert {rule(level, "vulnerabilities").fail_at for level in (2, 3, 4)} == {Severity.LOW}
+    assert {each.gate for each in LEVELS[1].rules} == set(GATES) - {"security", "vulnerabilities"}
     assert all({each.gate for each in LEVELS[level].rules} == set(GATES) for level in (2, 3, 4))
 
 
@@ -154,6 +157,7 @@ gates:
       strict: {kind: tighten, stricter: lower, value: low}
       names: {kind: tighten, stricter: superset, value: [1]}
       ranks: {kind: tighten, stricter: severity, value: {a: worst}}
+      open: {kind: tighten, stricter: choice, value: a}
       share: {kind: fixed, value: [0.5]}
 """
     assert mistakes(text) == (
@@ -194,6 +198,10 @@ gates:
         (
             "own.yaml: gates.types.options.ranks: value must be a table of names to off, low, medium or "
             "high, to be compared as severity"
+        ),
+        (
+            "own.yaml: gates.types.options.open: an option that a project may tighten needs `stricter`, "
+            "one of lower, higher, superset, subset, severity"
         ),
         "own.yaml: gates.types.options.share.value: no option has decimals; write it in quotes",
     )
@@ -316,6 +324,7 @@ FULL = Rule(
         "limit": PolicyOption(value=7, kind="tighten", stricter="lower"),
         "least": PolicyOption(value=3, kind="tighten", stricter="higher"),
         "severity": PolicyOption(value={"T20": "medium"}, kind="tighten", stricter="severity"),
+        "service": PolicyOption(value="", kind="fixed", stricter="choice"),
         "mode": PolicyOption(value="file", kind="fixed"),
     },
 )
@@ -367,6 +376,8 @@ WEAKENINGS: list[tuple[Callable[[Rule], Rule], str]] = [
         "options.severity: 'low' and {'T20': 'medium'} cannot be compared (severity)",
     ),
     (option("mode", value="url"), "options.mode: 'url' differs from 'file'"),
+    (option("service", value=7), "options.service: 7 and '' cannot be compared (choice)"),
+    (option("service", kind="project"), "options.service: kind project gives the project more than fixed"),
     (
         lambda of: replace(of, options={name: of.options[name] for name in of.options if name != "mode"}),
         "options.mode: missing, the gate's default would stand",
@@ -408,6 +419,7 @@ def test_what_only_tightens_is_not_weaker() -> None:
             "select": PolicyOption(value=["D", "F", "E"], kind="fixed", stricter="superset"),
             "exclude": PolicyOption(value=[], kind="fixed", stricter="subset"),
             "limit": PolicyOption(value=6, kind="tighten", stricter="lower"),
+            "service": PolicyOption(value="https://inside", kind="fixed", stricter="choice"),
             "severity": PolicyOption(value={"T20": "high", "E": "high"}, kind="tighten", stricter="severity"),
         },
     )

@@ -54,10 +54,10 @@ def others(level: int) -> str:
     return ",".join(rule.gate for rule in rules if rule.gate != GATE)
 
 
-def options(level: int, services: tuple[Callable[[], bytes], ...] = (index, osv)) -> tuple[str, str]:
+def options(level: int, asking: tuple[Callable[[], bytes], ...] = (index, osv)) -> tuple[str, str]:
     """Return the options, and what is to be said about them; both empty where a service answers."""
     reasons = []
-    for asked in services:
+    for asked in asking:
         reason = silence(asked)
         if not reason:
             return "", ""
