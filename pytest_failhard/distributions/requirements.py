@@ -25,6 +25,7 @@ from pytest_failhard.distributions.pinned import logical_lines
 DEFAULT = "requirements.txt"
 PATTERNS = ("requirements*.txt", "requirements/*.txt")
 NESTED = re.compile(r"-(?:r|c|e|-requirement|-constraint|-editable)\b")
+_OPTIONS = re.compile(r"\s--(?:hash|global-option|install-option|config-settings?)\b.*$", re.DOTALL)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -66,6 +67,10 @@ class RequirementLine(Line, Protocol):
     @property
     def marker(self) -> object:
         """The marker, or None."""
+
+    @property
+    def hash_options(self) -> Iterable[str]:
+        """The hashes that the line allows."""
 
 
 class OptionLine(Line, Protocol):
@@ -196,7 +201,12 @@ def _beside(path: str, nested: str) -> str:
 
 def _declaration(line: RequirementLine, path: str, scope: str) -> Declaration:
     return Declaration(
-        text=line.line.strip(), requirement=_requirement(line), path=path, line=line.line_number, scope=scope
+        text=_OPTIONS.sub("", line.line).strip(),
+        requirement=_requirement(line),
+        path=path,
+        line=line.line_number,
+        scope=scope,
+        hashes=tuple(line.hash_options),
     )
 
 

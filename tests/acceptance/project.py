@@ -17,6 +17,7 @@ name = "shop"
 version = "1.0"
 dependencies = []
 requires-python = ">=3.11"
+dependencies = []
 
 [tool.failhard]
 level = 1
