@@ -15,7 +15,6 @@ PYPROJECT = """\
 [project]
 name = "shop"
 version = "1.0"
-dependencies = []
 requires-python = ">=3.11"
 dependencies = []
 
