@@ -19,6 +19,7 @@ hookimpl = pluggy.HookimplMarker("pytest")
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
+    from pytest_failhard.gates.dependencies import DependenciesGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.integrity import IntegrityGate
     from pytest_failhard.gates.licences import LicencesGate
@@ -38,6 +39,7 @@ def builtin() -> tuple[Gate, ...]:
         FallbacksGate(),
         IntegrityGate(),
         SecretsGate(),
+        DependenciesGate(),
         SecurityGate(),
         SbomGate(),
         LlmGate(),

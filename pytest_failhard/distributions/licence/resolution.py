@@ -70,21 +70,13 @@ def _determined(distribution: Distribution, allowlist: spdx.Allowlist) -> Resolv
     blank = Resolved(
         name=distribution.name, version=distribution.version, expression="", raw=raw, texts=found
     )
-    possible: Iterable[Means] = ()
     try:
         if raw.expressions:
             expression, source = _expression(raw), "License-Expression"
         else:
-            stated = statements.read(raw, found)
-            possible = (
-                *stated.field.licences,
-                *stated.classifiers,
-                *(each for text in found for each in text.licences),
-            )
-            expression, source = _stated(stated, allowlist)
+            expression, source = _stated(statements.read(raw, found), allowlist)
     except UndeterminedError as error:
-        maybe = [identifier for means in possible for identifier in means]
-        return replace(blank, reason=str(error), families=_families(maybe))
+        return replace(blank, reason=str(error), families=_families(statements.hints(raw, found)))
     return replace(blank, expression=expression, source=source, families=_families(spdx.terms(expression)))
 
 

@@ -68,6 +68,14 @@ def read(stated: Raw, found: tuple[Text, ...]) -> Statements:
     return Statements(field=_field(stated.fields), classifiers=_classifiers(stated.classifiers), texts=found)
 
 
+def hints(stated: Raw, found: Iterable[Text]) -> frozenset[str]:
+    """Return every identifier that something may mean, where nobody can tell what it all means."""
+    means = [tables().classifiers.get(each.removeprefix(_PREFIX), frozenset()) for each in stated.classifiers]
+    means += [tables().aliases.get(plain(each), frozenset()) for each in stated.fields]
+    means += [each for text in found for each in text.licences]
+    return frozenset().union(*means)
+
+
 def _field(values: Iterable[str]) -> Field:
     telling = sorted({value.strip() for value in values if plain(value) not in tables().silent_fields})
     if len(telling) > 1:

@@ -169,6 +169,8 @@ def test_another_text_beside_the_right_one_is_no_contradiction(tmp_path: Path) -
         (classifiers(LGPL), ("LGPL",)),
         (licence("GPL"), ("GPL",)),
         (classifiers("MIT License", GPL_3), ("GPL",)),
+        (licence("LGPL with exceptions") + classifiers(LGPL), ("LGPL",)),
+        (licence("Custom") + PROPRIETARY, ()),
         (licence("MIT"), ()),
         (licence("MPL-2.0 OR LGPL-3.0-only"), ("LGPL", "MPL")),
         (classifiers("BSD License"), ()),
