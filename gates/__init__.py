@@ -25,6 +25,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.provenance import ProvenanceGate
     from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
@@ -44,6 +45,7 @@ def builtin() -> tuple[Gate, ...]:
         SbomGate(),
         LlmGate(),
         LicencesGate(),
+        ProvenanceGate(),
     )
 
 

@@ -505,6 +505,14 @@ class Run(Protocol):
         """The day of the run."""
 
     @property
+    def facts(self) -> ProjectFacts:
+        """Which tree is judged: its name and version, its commit, whether anything is not committed."""
+
+    @property
+    def signing_key(self) -> Path | None:
+        """The file with the private key of whoever runs this, where one is named."""
+
+    @property
     def committed(self) -> datetime | None:
         """The time of what is judged: SOURCE_DATE_EPOCH, else HEAD's commit time; None without both."""
 

@@ -28,6 +28,7 @@ from pytest_failhard.model import (
     GateError,
     Option,
     Process,
+    ProjectFacts,
     Settings,
     TestRun,
     Tool,
@@ -36,6 +37,7 @@ from pytest_failhard.model import (
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
 CLOCK = re.compile(rb'("generated_at": )"[^"]*"')
 LAST_LINES = 5
+NO_FACTS = ProjectFacts(name="", version="", commit="", dirty=False)
 
 
 class Keep(Protocol):
@@ -137,6 +139,8 @@ class GateRun:
     test_run: TestRun | None
     no_tests: str = ""
     """Why there are no records of a test run."""
+    facts: ProjectFacts = NO_FACTS
+    signing_key: Path | None = None
     committed: datetime | None = None
     clarifications: tuple[Clarification, ...] = ()
     executable: Path = field(default_factory=lambda: Path(sys.executable))

@@ -17,10 +17,21 @@ from pathlib import Path
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
-from pytest_failhard.model import Base, Clarification, Evidence, Gate, Observation, Option, Settings, TestRun
+from pytest_failhard.model import (
+    Base,
+    Clarification,
+    Evidence,
+    Gate,
+    Observation,
+    Option,
+    ProjectFacts,
+    Settings,
+    TestRun,
+)
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+FACTS = ProjectFacts(name="shop", version="1.0", commit="a" * 40, dirty=False)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
 PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest")
@@ -86,6 +97,8 @@ def gate_run(
     executable: Path = Path(sys.executable),
     interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
+    facts: ProjectFacts = FACTS,
+    signing_key: Path | None = None,
     committed: datetime | None = None,
     clarifications: tuple[Clarification, ...] = (),
 ) -> GateRun:
@@ -113,6 +126,8 @@ def gate_run(
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,
+        facts=facts,
+        signing_key=signing_key,
         committed=committed,
         clarifications=clarifications,
     )

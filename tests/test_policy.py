@@ -19,12 +19,12 @@ from pytest_failhard import policy
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable
 from pytest_failhard.policy import PolicyError, weaker, weaker_policy
 from pytest_failhard.strictness import joined, weaker_value
-from tests.support import GATES
+from tests.support import GATES, demanded
 
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
-FIRST_LEVEL = {"sbom": 2, "security": 2, "licences": 3}
+FIRST_LEVEL = {"security": 2, "sbom": 2, "licences": 3, "provenance": 4}
 """Where a gate is not demanded from level 1 on."""
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
@@ -267,7 +267,7 @@ def test_a_policy_of_ones_own_may_tighten_and_add(tmp_path: Path) -> None:
     )
     own = custom(tmp_path, 3, data, (*GATES, "house"))
     assert (own.name, own.plugins) == ("house", ("failhard-house",))
-    assert [each.gate for each in own.rules] == ["house", *GATES]
+    assert [each.gate for each in own.rules] == ["house", *demanded(3)]
     assert own.sha256 == hashlib.sha256(data).hexdigest()
     assert policy.plugins(tmp_path / "own.yaml") == ("failhard-house",)
 

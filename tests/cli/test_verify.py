@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import judge, policy
+from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
+from pytest_failhard.distributions.attest.inputs import SBOM
 from pytest_failhard.model import (
     Evidence,
     Finding,
@@ -55,8 +57,8 @@ WAIVER = Waiver(
     owner="jane",
     expires=date(2026, 12, 1),
 )
+BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
 Edit = Callable[[dict[str, object]], None]
-SBOM = "sbom.cdx.json"
 
 
 def seen(rule: Rule, *findings: Finding) -> Observation:
@@ -68,13 +70,24 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
 
 
+def attested_too(rule: Rule, looked: Observation, attested: Attestation, store: Store) -> Observation:
+    """Return what the gates see that an attestation is about."""
+    if rule.gate == "sbom":
+        return replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
+    if rule.gate == "provenance":
+        return replace(looked, measures={**looked.measures, "signed": int(attested.signer is not None)})
+    return looked
+
+
 def make(
     folder: Path,
     *findings: Finding,
     accepted: tuple[Waiver, ...] = (),
     broken: str = "",
     doubt: str = "",
+    commit: str = "",
     terms: Policy = TERMS,
+    attested: Attestation | None = None,
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -87,11 +100,13 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
+            if attested is not None:
+                looked = attested_too(rule, looked, attested, store)
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            evidence: tuple[Evidence, ...] = (kept,)
+            evidence: tuple[Evidence, ...] = (*looked.evidence, kept)
             if rule.gate == "sbom":
-                evidence = (kept, store.keep("sbom", SBOM, b"{}"))
-                copies = {SBOM: b"{}"}
+                evidence = (*evidence, store.keep("sbom", SBOM, BOM))
+                copies = {SBOM: BOM}
             results.append(judge.judge(rule, replace(looked, evidence=evidence), accepted, DAY))
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
@@ -100,7 +115,7 @@ def make(
             level=terms.level,
             policy_name=terms.name,
             policy_sha256=terms.sha256,
-            project=ProjectFacts(name="shop", version="1", commit="", dirty=False),
+            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=False),
             settings={"seed": 0, "waivers_sha256": listed.sha256},
             complete=True,
             results=settled,
@@ -109,7 +124,11 @@ def make(
             seconds={},
             host="here",
         )
-        store.publish(render_all(REDACTOR.value(report)), copies)
+        files = render_all(REDACTOR.value(report))
+        if attested is not None:
+            files |= attested.files(files["report.json"], {SBOM: BOM}, store)
+            copies = {SBOM: BOM}
+        store.publish(files, copies)
     return folder / ".failhard"
 
 

@@ -42,7 +42,7 @@ class Place:
 
     def modules(self, name: str, *paths: str, version: str = "1.0", requires: tuple[str, ...] = ()) -> None:
         """Install a distribution that brings some files."""
-        package(self.site, name, version, requires=requires, files={path: b"" for path in paths})
+        package(self.site, name, version, requires=requires, files=dict.fromkeys(paths, b""))
 
     def declares(self, *requirements: str, more: str = "") -> None:
         """Write pyproject.toml."""
