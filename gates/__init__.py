@@ -19,8 +19,10 @@ hookimpl = pluggy.HookimplMarker("pytest")
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
+    from pytest_failhard.gates.dependencies import DependenciesGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.integrity import IntegrityGate
+    from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
     from pytest_failhard.gates.provenance import ProvenanceGate
@@ -38,9 +40,11 @@ def builtin() -> tuple[Gate, ...]:
         FallbacksGate(),
         IntegrityGate(),
         SecretsGate(),
+        DependenciesGate(),
         SecurityGate(),
         SbomGate(),
         LlmGate(),
+        LicencesGate(),
         ProvenanceGate(),
     )
 

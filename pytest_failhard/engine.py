@@ -343,6 +343,7 @@ def jobs(
                 facts=plan.facts,
                 signing_key=plan.signing_key,
                 committed=plan.committed,
+                clarifications=plan.clarifications,
             )
             made.append(run)
             return run

@@ -228,6 +228,22 @@ class Waiver:
     value: int | Fraction | None = None
 
 
+@dataclass(frozen=True, kw_only=True, order=True)
+class Clarification:
+    """A person's reading of a licence that metadata does not determine, bound to what was read.
+
+    `package` is canonical; `files` are paths below its `.dist-info` with their SHA-256. It has no end,
+    because another version or another text voids it.
+    """
+
+    package: str
+    version: str
+    expression: str
+    files: tuple[tuple[str, str], ...]
+    reason: str
+    owner: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """A verdict for one gate, with what it rests on.
@@ -475,6 +491,10 @@ class Run(Protocol):
     @property
     def base_missing(self) -> str:
         """Why there is no merge base and what to do, empty where there is one."""
+
+    @property
+    def clarifications(self) -> tuple[Clarification, ...]:
+        """What the project's people read of licences; of the merge base where that was named."""
 
     @property
     def seed(self) -> int:

@@ -23,7 +23,7 @@ from pytest_failhard.strictness import weaker_value
 from pytest_failhard.system import declaration
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
+    from pytest_failhard.model import Base, Clarification, Gate, Option, Policy, Rule, Settings, Waiver
 
 WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
@@ -100,6 +100,7 @@ class Plan:
     settings: Mapping[str, Settings]
     waivers: tuple[Waiver, ...]
     waivers_text: bytes | None
+    clarifications: tuple[Clarification, ...]
     base: Base | None
     base_missing: str
     today: date
@@ -229,6 +230,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         settings=settings,
         waivers=accepted,
         waivers_text=text,
+        clarifications=waivers.clarifications(text, WAIVERS),
         base=base,
         base_missing=base_missing,
         today=today,

@@ -22,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 from pytest_failhard import proc
 from pytest_failhard.model import (
     Base,
+    Clarification,
     Completed,
     Evidence,
     GateError,
@@ -141,10 +142,13 @@ class GateRun:
     facts: ProjectFacts = NO_FACTS
     signing_key: Path | None = None
     committed: datetime | None = None
+    clarifications: tuple[Clarification, ...] = ()
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
+    # Apart from tools: which gate starts the probe that several share differs, names of evidence must not.
+    _processes: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
     _started: list[Started] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -218,7 +222,7 @@ class GateRun:
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
         self._time_for(Path(argv[0]).name)
-        name = f"process-{next(self._numbers)}"
+        name = f"process-{next(self._processes)}"
         stdout, stderr = self.scratch / f"{name}.stdout", self.scratch / f"{name}.stderr"
         child = proc.Child(
             argv,

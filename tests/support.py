@@ -17,7 +17,17 @@ from pathlib import Path
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
-from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, ProjectFacts, Settings, TestRun
+from pytest_failhard.model import (
+    Base,
+    Clarification,
+    Evidence,
+    Gate,
+    Observation,
+    Option,
+    ProjectFacts,
+    Settings,
+    TestRun,
+)
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
@@ -90,6 +100,7 @@ def gate_run(
     facts: ProjectFacts = FACTS,
     signing_key: Path | None = None,
     committed: datetime | None = None,
+    clarifications: tuple[Clarification, ...] = (),
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
     if scratch is None:
@@ -118,6 +129,7 @@ def gate_run(
         facts=facts,
         signing_key=signing_key,
         committed=committed,
+        clarifications=clarifications,
     )
 
 
@@ -155,7 +167,7 @@ for step, value in script:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeTools:
-    """A scratch environment in which ruff, mypy, bandit and detect-secrets do what a script says.
+    """A scratch environment in which the tools of our gates do what a script says.
 
     The scripted packages shadow those of the running environment, which a `.pth` file makes visible.
     """
@@ -188,6 +200,6 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit", "detect_secrets", "cyclonedx_py"):
+    for name in ("ruff", "mypy", "bandit", "detect_secrets", "piplicenses", "cyclonedx_py"):
         tools.install(name, "99.0")
     return tools

@@ -272,6 +272,21 @@ def test_a_waiver_of_the_change_itself_does_not_count_FO_132(shop: Path) -> None
     assert [item.rule for item in resolve(shop, base="main").waivers] == ["F401"]
 
 
+def test_a_clarification_of_the_change_itself_does_not_count(shop: Path) -> None:
+    change(shop, "", "")
+    reading = (
+        "{package: lib, version: '1', expression: MIT, reason: read by counsel, owner: Ada, files: [%s]}"
+    )
+    text = reading % f"{{path: LICENSE, sha256: '{'0' * 64}'}}"
+    write(shop, {"failhard-waivers.yaml": f"schema: failhard-waivers/1\nclarifications: [{text}]\n"})
+    commit(shop)
+    assert [item.package for item in resolve(shop).clarifications] == ["lib"]
+    assert resolve(shop, base="main").clarifications == ()
+    git(shop, "branch", "--force", "main")
+    commit(write(shop, {"shop/again.py": '"""Again."""\n', "failhard-waivers.yaml": None}))
+    assert [item.package for item in resolve(shop, base="main").clarifications] == ["lib"]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"), [(5, 7, 5), (7, 5, 5), (5, None, 5), (None, 5, 5), (6, 6, 6)]
 )

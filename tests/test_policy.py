@@ -24,7 +24,7 @@ from tests.support import GATES, demanded
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
-FIRST_LEVEL = {"security": 2, "sbom": 2, "provenance": 4}
+FIRST_LEVEL = {"security": 2, "sbom": 2, "licences": 3, "provenance": 4}
 """Where a gate is not demanded from level 1 on."""
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
@@ -98,6 +98,15 @@ def test_the_bounds_are_those_of_the_levels() -> None:
     for level in policy.LEVELS:
         demanded = {gate for gate in GATES if level >= FIRST_LEVEL.get(gate, 1)}
         assert {each.gate for each in LEVELS[level].rules} == demanded
+
+
+def test_what_may_be_used_without_asking() -> None:
+    allowed = options(3, "licences")["allowed"]
+    assert isinstance(allowed, list)
+    assert {"MIT", "Apache-2.0", "BSD-3-Clause"} < {*map(str, allowed)}
+    assert not [each for each in map(str, allowed) if "GPL" in each or each.startswith("LicenseRef")]
+    assert options(4, "licences") == options(3, "licences")
+    assert {each.kind for each in rule(4, "licences").options.values()} == {"tighten"}
 
 
 def test_what_each_level_demands_where_a_model_is_used() -> None:

@@ -38,7 +38,18 @@ EXPECTATIONS = (
         name="triage_service_lazy",
         status=1,
         failing=frozenset(
-            {"tests", "coverage", "lint", "types", "fallbacks", "integrity", "secrets", "security", "llm"}
+            {
+                "tests",
+                "coverage",
+                "lint",
+                "types",
+                "fallbacks",
+                "integrity",
+                "secrets",
+                "security",
+                "llm",
+                "licences",
+            }
         ),
     ),
 )

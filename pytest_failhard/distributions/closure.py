@@ -10,7 +10,7 @@ from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion
+from packaging.version import InvalidVersion, Version
 
 from pytest_failhard.distributions import direct
 from pytest_failhard.distributions.declared import Declaration, Declared
@@ -211,12 +211,12 @@ def _extras(distribution: Distribution) -> frozenset[str]:
 
 
 def _contains(specifiers: SpecifierSet, version: str) -> bool:
-    if not specifiers:
-        return True
     try:
-        return specifiers.contains(version, prereleases=True)
+        known = Version(version)
     except InvalidVersion:
-        return False
+        # Only `===` speaks of what is no version: it compares texts.
+        return all(each.operator == "===" and each.version == version for each in specifiers)
+    return specifiers.contains(known, prereleases=True)
 
 
 def unreached(closure: Closure, names: Iterable[str]) -> tuple[str, ...]:

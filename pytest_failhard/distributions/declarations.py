@@ -23,6 +23,8 @@ class Declaration:
     path: str
     line: int
     scope: str = RUNTIME
+    hashes: tuple[str, ...] = ()
+    """The hashes that a line of a requirements file gives beside it, `sha256:...`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from pytest_failhard.distributions import facts, pyproject, requirements
+from pytest_failhard.distributions import facts, pinned, pyproject, requirements
 from pytest_failhard.distributions.declarations import (
     CONSTRAINT,
     RUNTIME,
@@ -54,7 +54,7 @@ def read(root: Path, settings: SupplySettings, installed: Mapping[str, Distribut
     mistakes: list[str] = []
     tables = pyproject.read(root, mistakes)
     files = Files(root=root, mistakes=mistakes)
-    for path in settings.files or _default(root):
+    for path in settings.files or _default(root, tables):
         files.add(path)
     distribution = facts.own(facts.name_of(tables), root, installed)
     project = facts.project(tables, distribution)
@@ -83,8 +83,16 @@ def read(root: Path, settings: SupplySettings, installed: Mapping[str, Distribut
     return _compared(declared, found, files)
 
 
-def _default(root: Path) -> tuple[str, ...]:
-    return (requirements.DEFAULT,) if (root / requirements.DEFAULT).is_file() else ()
+def _default(root: Path, tables: Pyproject) -> tuple[str, ...]:
+    """Return the usual requirements file, unless it is the lock of what pyproject.toml declares."""
+    try:
+        text = (root / requirements.DEFAULT).read_text("utf-8-sig")
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError):
+        text = ""  # whoever reads it next says what is wrong
+    is_declared = "dependencies" in {*tables.project, *tables.dynamic()}
+    return () if is_declared and pinned.pins(text) is not None else (requirements.DEFAULT,)
 
 
 def _runtime(tables: Pyproject, files: Files, distribution: Distribution | None, root: Path) -> _Runtime:

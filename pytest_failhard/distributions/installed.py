@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from pytest_failhard.distributions.target import Target
 from pytest_failhard.model import GateError
 
-DIST_INFO, EGG_INFO = ".dist-info", ".egg-info"
+DIST_INFO, EGG_INFO, EGG = ".dist-info", ".egg-info", "egg-info"
 _HEADERS_END = re.compile(r"(?:\A|\n)\n")
 _FOLD = re.compile(r"^(?: {7}\|| {8}|\s+)")
 _EGG_SECTION = re.compile(r"^\[([^:\]]*)", re.MULTILINE)
@@ -109,13 +109,17 @@ def _entries(folder: Path, mistakes: list[str]) -> Iterator[Path]:
         mistakes.append(f"{folder.name}: {error.strerror}")
         return
     for name in names:
-        if name.lower().endswith((DIST_INFO, EGG_INFO)):
+        if name.lower().endswith((DIST_INFO, EGG_INFO)) or _is_inside_egg(folder / name):
             yield folder / name
+
+
+def _is_inside_egg(path: Path) -> bool:
+    return path.name.lower() == EGG and path.parent.suffix.lower() == ".egg"
 
 
 def _distribution(folder: Path) -> Distribution:
     """Return the distribution that a metadata folder describes; raises ValueError, OSError or csv.Error."""
-    is_egg = folder.suffix.lower() == EGG_INFO
+    is_egg = folder.name.lower().endswith(EGG)
     headers = _headers(_metadata(folder, is_egg=is_egg))
     names = [value for key, value in headers if key.lower() == "name" and value.strip()]
     if not names:

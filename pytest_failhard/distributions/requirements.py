@@ -25,6 +25,7 @@ from pytest_failhard.distributions.pinned import logical_lines
 DEFAULT = "requirements.txt"
 PATTERNS = ("requirements*.txt", "requirements/*.txt")
 NESTED = re.compile(r"-(?:r|c|e|-requirement|-constraint|-editable)\b")
+_OPTIONS = re.compile(r"\s--(?:hash|global-option|install-option|config-settings?)\b.*$", re.DOTALL)
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -66,6 +67,10 @@ class RequirementLine(Line, Protocol):
     @property
     def marker(self) -> object:
         """The marker, or None."""
+
+    @property
+    def hash_options(self) -> Iterable[str]:
+        """The hashes that the line allows."""
 
 
 class OptionLine(Line, Protocol):
@@ -196,7 +201,12 @@ def _beside(path: str, nested: str) -> str:
 
 def _declaration(line: RequirementLine, path: str, scope: str) -> Declaration:
     return Declaration(
-        text=line.line.strip(), requirement=_requirement(line), path=path, line=line.line_number, scope=scope
+        text=_OPTIONS.sub("", line.line).strip(),
+        requirement=_requirement(line),
+        path=path,
+        line=line.line_number,
+        scope=scope,
+        hashes=tuple(line.hash_options),
     )
 
 
@@ -209,7 +219,8 @@ def _invalid(line: Line, path: str, scope: str) -> Declaration:
 def _requirement(line: RequirementLine) -> Requirement | None:
     """Return the requirement with its address; None where nothing says what it is called."""
     if line.link is None or (line.req is not None and (line.req.url or line.req.specifier)):
-        return line.req
+        # The parser takes the marker apart from the requirement.
+        return line.req and Requirement(f"{line.req} ; {line.marker}" if line.marker else str(line.req))
     name = line.req.name if line.req is not None else _file_name(line.link.url)
     extras = f"[{','.join(sorted(line.extras))}]" if line.extras else ""
     marker = f" ; {line.marker}" if line.marker else ""

@@ -7,7 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pytest_failhard.distributions import closure, declared, installed, locks, pyproject, settings, target
+from pytest_failhard.distributions import (
+    closure,
+    declared,
+    installed,
+    locks,
+    optional,
+    pyproject,
+    settings,
+    target,
+)
 from pytest_failhard.distributions.closure import Closure
 from pytest_failhard.distributions.declared import Declared
 from pytest_failhard.distributions.installed import Distribution
@@ -15,6 +24,7 @@ from pytest_failhard.distributions.locks import Artefact, Lock
 from pytest_failhard.distributions.settings import SupplySettings
 from pytest_failhard.distributions.target import Target
 from pytest_failhard.model import GateError, Run
+from pytest_failhard.source import files
 
 KEPT = 2
 
@@ -60,7 +70,7 @@ def supply(run: Run) -> Supply:
     key = (run.root, run.interpreter)
     with _LOCK:
         kept = _KEPT.get(key)
-        if kept is None or _files(run.root, kept.found) != kept.files or _state(kept.files) != kept.state:
+        if kept is None or _files(run, kept.found) != kept.files or _state(kept.files) != kept.state:
             kept = _read(run)
             while len(_KEPT) >= KEPT:
                 _KEPT.pop(next(iter(_KEPT)))
@@ -71,21 +81,45 @@ def supply(run: Run) -> Supply:
     return kept.found
 
 
-def of_target(root: Path, wanted: SupplySettings, asked: Target) -> Supply:
-    """Return the supply of a project for a target that is already known; raises GateError."""
+def of_target(
+    root: Path,
+    wanted: SupplySettings,
+    asked: Target,
+    source: tuple[str, ...] = (),
+    tests: tuple[str, ...] = (),
+) -> Supply:
+    """Return the supply of a project for a target that is already known; raises GateError.
+
+    An extra that product code below `source` imports from is installed in production, named or not.
+    """
     present = installed.read(asked)
     said = declared.read(root, wanted, present)
     reached = closure.compute(said, present, asked)
+    if _has_extras(said):
+        product = _product(root, source, tests)
+        found = optional.extras(root, product, said.others, reached.nodes, present)
+        if found:
+            said = declared.read(root, replace(wanted, extras=(*wanted.extras, *found)), present)
+            reached = closure.compute(said, present, asked)
     explained = said.compiled - frozenset(closure.unreached(reached, said.compiled))
+    disagreeing = tuple(name for name in said.disagreeing if name not in explained)
     pinned = locks.read(root, wanted.locks)
     return Supply(
         target=asked,
-        declared=replace(said, disagreeing=tuple(name for name in said.disagreeing if name not in explained)),
+        declared=replace(said, disagreeing=disagreeing),
         installed=present,
         closure=reached,
         locks=pinned,
         artefacts={name: locks.artefact(member, pinned) for name, member in reached.nodes.items()},
     )
+
+
+def _has_extras(said: Declared) -> bool:
+    return any(each.scope.startswith("extra:") for each in said.others)
+
+
+def _product(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(file.path for file in files.read(root, source, tests).product) if source else ()
 
 
 def _read(run: Run) -> _Kept:
@@ -95,8 +129,8 @@ def _read(run: Run) -> _Kept:
         if not run.remaining():
             raise  # this gate's time is over; another one has its own
         found = error
-    files = _files(run.root, found)
-    return _Kept(files=files, state=_state(files), found=found)
+    paths = _files(run, found)
+    return _Kept(files=paths, state=_state(paths), found=found)
 
 
 def _supply(run: Run) -> Supply:
@@ -104,16 +138,18 @@ def _supply(run: Run) -> Supply:
     wanted = settings.read(pyproject.read(run.root, mistakes).document)
     if mistakes:
         raise GateError("; ".join(mistakes))
-    return of_target(run.root, wanted, target.probe(run))
+    return of_target(run.root, wanted, target.probe(run), run.source, run.test_roots)
 
 
-def _files(root: Path, found: Supply | GateError) -> tuple[Path, ...]:
+def _files(run: Run, found: Supply | GateError) -> tuple[Path, ...]:
     """Return what the result rests on: with another file among them, or one less, it is another result."""
-    usual = (pyproject.FILE, *declared.OLDER, *locks.usual(root))
+    usual = (pyproject.FILE, *declared.OLDER, *locks.usual(run.root))
     if isinstance(found, GateError):
-        return tuple(root / path for path in usual)
+        return tuple(run.root / path for path in usual)
     read = {*usual, *found.declared.files, *(lock.path for lock in found.locks)}
-    return (*(root / path for path in sorted(read)), *found.target.paths)
+    if _has_extras(found.declared):
+        read.update(_product(run.root, run.source, run.test_roots))
+    return (*(run.root / path for path in sorted(read)), *found.target.paths)
 
 
 def _state(files: Iterable[Path]) -> State:

@@ -16,6 +16,9 @@ PYPROJECT = """\
 name = "shop"
 version = "1.0"
 requires-python = ">=3.11"
+license = "MIT"
+license-files = ["LICENSE"]
+dependencies = []
 
 [tool.failhard]
 level = 1
@@ -32,6 +35,7 @@ pythonpath = ["."]
 FIRST: Files = {
     "pyproject.toml": PYPROJECT,
     ".gitignore": "__pycache__/\n",
+    "LICENSE": "MIT License\n",
     "shop/__init__.py": '"""A shop."""\n',
     "shop/prices.py": '''\
 """Prices of a basket, in cents."""

@@ -120,7 +120,7 @@ def test_what_is_fine_is_no_problem() -> None:
             "a>=1", "unversioned", constraints=("a<2", "absent<1", "a<1; os_name == 'nt'"), python=">=3.8"
         ),
         distribution("a", version="1.1rc1", python=">=3.9"),
-        distribution("unversioned", version="not a version"),
+        distribution("unversioned", version="odd"),
     )
     assert found.problems == ()
     assert list(found.nodes) == ["a", "unversioned"]

@@ -315,7 +315,7 @@ def test_requirements_files(tmp_path: Path) -> None:
     )
     found = declared(tmp_path)
     assert sorted(shown(found.roots)) == [
-        ("Jinja2==3.1     --hash=sha256:00", "requirements/base.txt", 2, "runtime"),
+        ("Jinja2==3.1", "requirements/base.txt", 2, "runtime"),
         ("flask>=3 ; os_name == 'posix'", "requirements.txt", 4, "runtime"),
         ("two words", "requirements.txt", 5, "runtime"),
     ]
@@ -328,6 +328,7 @@ def test_requirements_files(tmp_path: Path) -> None:
         ("--trusted-host example.org", "requirements-dev.txt", 1),
         ("--extra-index-url https://example.org/simple", "requirements.txt", 1),
     ]
+    assert [each.hashes for each in found.roots if each.text == "Jinja2==3.1"] == [("sha256:00",)]
     assert (found.source, found.is_explicit) == ("requirements.txt", False)
     assert found.files == ("limits.txt", "more-limits.txt", "requirements.txt", "requirements/base.txt")
 
@@ -341,6 +342,9 @@ def test_requirements_by_address(tmp_path: Path) -> None:
         "git+https://example.org/a/b.git@main#egg=b",
         "https://example.org/nameless.zip",
         "https://example.org/a-1-py3.whl",
+        "plain ; os_name == 'nt'",
+        "far @ https://example.org/far.zip ; os_name == 'nt'",
+        "git+https://example.org/a/c.git#egg=c ; os_name == 'nt'",
     ]
     found = declared(write(tmp_path, {"requirements.txt": "\n".join(lines)}))
     assert {each.requirement for each in found.roots} == {
@@ -349,6 +353,9 @@ def test_requirements_by_address(tmp_path: Path) -> None:
         Requirement("bar-x @ https://example.org/bar_x-1.0.tar.gz#sha256=ab"),
         Requirement("baz @ https://example.org/baz.zip"),
         Requirement("b @ git+https://example.org/a/b.git@main#egg=b"),
+        Requirement("plain ; os_name == 'nt'"),
+        Requirement("far @ https://example.org/far.zip ; os_name == 'nt'"),
+        Requirement("c @ git+https://example.org/a/c.git#egg=c ; os_name == 'nt'"),
         None,
     }
 
@@ -410,6 +417,16 @@ def test_two_declarations_of_the_same(
     assert names(found.roots) == listed
     assert found.disagreeing == expected
     assert found.compiled == ({"six"} if "six==1" in text else frozenset())
+
+
+def test_a_lock_is_no_second_declaration(tmp_path: Path) -> None:
+    text = f"--index-url http://example.org\nsix==1 --hash=sha256:{'0' * 64}\n"
+    root = write(pyproject(tmp_path / "a", ["flask"]), {"requirements.txt": text})
+    found = declared(root)
+    assert (found.disagreeing, found.files) == ((), ())
+    assert [each.line for each in found.options] == [1]
+    # Where nothing else declares, it does.
+    assert names(declared(write(tmp_path / "b", {"requirements.txt": text})).roots) == ["six"]
 
 
 def test_lines_of_what_is_written_otherwise(tmp_path: Path) -> None:

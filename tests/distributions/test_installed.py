@@ -146,6 +146,14 @@ def test_what_older_tools_wrote(tmp_path: Path) -> None:
     assert [name for name, each in found.items() if each.is_editable] == ["source"]
 
 
+def test_an_egg_that_is_a_search_folder(tmp_path: Path) -> None:
+    egg = tmp_path / "old-1.0-py3.12.egg"
+    write(egg, {"EGG-INFO/PKG-INFO": "Name: old\nVersion: 1\n", "EGG-INFO/SOURCES.txt": "", "old.py": ""})
+    write(tmp_path, {"egg-info/PKG-INFO": "Name: a folder of that name\n"})
+    found = read(target(tmp_path, egg))
+    assert [(name, each.version, each.is_editable) for name, each in found.items()] == [("old", "1", False)]
+
+
 def test_every_form_of_a_line_of_record(tmp_path: Path) -> None:
     record = 'a.py,sha256=abc,1\n"b,c.py",sha256=def,2\n\nd.py,,\ne.py\nf.py,sha512=xyz,3\n'
     write(

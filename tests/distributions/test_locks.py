@@ -251,6 +251,16 @@ def test_a_bound_elsewhere_is_no_header(tmp_path: Path) -> None:
     assert only(tmp_path, "requirements.txt", text).not_after is None
 
 
+def test_a_bound_that_is_a_day(tmp_path: Path) -> None:
+    text = "version = 1\n[options]\nexclude-newer = 2026-01-05\n"
+    assert only(tmp_path, "uv.lock", text).not_after == datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_a_last_line_that_goes_on(tmp_path: Path) -> None:
+    found = only(tmp_path, "requirements.txt", f"six==1 --hash=sha256:{AB} \\")
+    assert found.packages["six"][0].files == (LockedFile(name="", sha256=AB),)
+
+
 def test_named_locks_and_no_others(tmp_path: Path) -> None:
     files = {"uv.lock": "broken", "sub/uv.lock": UV, "locks/prod.txt": PINS, "requirements/x.txt": PINS}
     found = locks(tmp_path, files, "sub/uv.lock", "locks/prod.txt")

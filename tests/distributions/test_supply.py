@@ -95,6 +95,16 @@ def test_read_anew_when_something_has_changed(tmp_path: Path, change: str) -> No
     assert ("newcomer" in after.installed) == (change == "site")
 
 
+def test_read_anew_when_code_imports_what_an_extra_brings(tmp_path: Path) -> None:
+    run = project(tmp_path)
+    pyproject(run.root, ["a"], "[project.optional-dependencies]\nmore = ['tool']\n")
+    write(run.root, {"app/__init__.py": ""})
+    before = supply(run)
+    write(run.root, {"app/__init__.py": "import tool\n"})
+    assert "tool" not in before.closure.nodes
+    assert "tool" in supply(run).closure.nodes
+
+
 def test_the_last_two_projects_are_remembered(tmp_path: Path) -> None:
     runs = []
     for name in "xyz":

@@ -42,6 +42,7 @@ class Tree:
     options: dict[str, model.Option] = dataclasses.field(default_factory=dict)
     base: model.Base | None = None
     base_missing: str = "no base"
+    clarifications: tuple[model.Clarification, ...] = ()
     seed: int = 0
     today: date = date(2026, 1, 1)
     committed: datetime | None = None
