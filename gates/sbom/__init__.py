@@ -89,7 +89,7 @@ class SbomGate:
         if not isinstance(settings, SbomSettings):
             raise GateError(f"sbom: settings are {type(settings).__name__}, not SbomSettings")
         seen = supply(run)
-        parts, data = make(seen, settings, _time(run))
+        parts, data = make(run, seen, settings)
         document = written.load(_on_disk(run, data))
         written.compare(document, frozenset((each.title, each.version, each.purl) for each in parts))
         evidence = _kept(run, data)
@@ -107,19 +107,20 @@ class SbomGate:
         )
 
 
-def make(seen: Supply, settings: SbomSettings, time: datetime) -> tuple[tuple[Part, ...], bytes]:
+def make(run: Run, seen: Supply, settings: SbomSettings) -> tuple[tuple[Part, ...], bytes]:
     """Return what is known of each component, and the document."""
     from pytest_failhard.distributions.bom import document, parts
+    from pytest_failhard.distributions.licence import own
 
     project = seen.declared.project
     suppliers = {str(canonicalize_name(name)): party for name, party in settings.suppliers.items()}
-    gathered = parts.gather(seen, suppliers)
+    gathered = parts.gather(seen, suppliers, run.clarifications)
     subject = document.Subject(
         name=project.name,
         version=project.version,
-        licence=parts.expression(project.licence),
+        licence=own.read(run.root, project).expression,
         creator=creator(project, settings.manufacturer),
-        time=time,
+        time=_time(run),
         tools={name: importlib.metadata.version(name) for name in (OURSELVES, LIBRARY)},
         is_complete=not any(problem.kind == "missing" for problem in seen.closure.problems),
     )

@@ -16,6 +16,7 @@ PYPROJECT = """\
 name = "shop"
 version = "1.0"
 requires-python = ">=3.11"
+authors = [{ name = "The shop", email = "shop@example.com" }]
 license = "MIT"
 license-files = ["LICENSE"]
 dependencies = []

@@ -17,6 +17,7 @@ from pytest_failhard import judge, policy
 from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
 from pytest_failhard.distributions.attest.inputs import SBOM
+from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.model import (
     Finding,
     Observation,
@@ -57,6 +58,10 @@ WAIVER = Waiver(
     expires=date(2026, 12, 1),
 )
 BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
+UNBUILT = Attestation(
+    root=Path(), origin=Origin(repository="", ref="", source={"sha256": "0" * 64}), built=(), signer=None
+)
+"""What is attested of a run outside git that built nothing."""
 Edit = Callable[[dict[str, object]], None]
 
 
@@ -67,15 +72,6 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
         for name, bound in {**rule.at_most, **rule.at_least}.items()
     }
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
-
-
-def attested_too(rule: Rule, looked: Observation, attested: Attestation, store: Store) -> Observation:
-    """Return what the gates see that an attestation is about."""
-    if rule.gate == "sbom":
-        return replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
-    if rule.gate == "provenance":
-        return replace(looked, measures={**looked.measures, "signed": int(attested.signer is not None)})
-    return looked
 
 
 def make(
@@ -91,6 +87,7 @@ def make(
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
     with Store.open(Path(".failhard"), folder, REDACTOR) as store:
+        copies: dict[str, bytes] = {}
         listed = store.keep("run", "waivers.json", waivers.dump(accepted))
         results: list[Result] = []
         for rule in terms.rules:
@@ -98,8 +95,12 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
-            if attested is not None:
-                looked = attested_too(rule, looked, attested, store)
+            if rule.gate == "sbom":
+                looked = replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
+                copies = {SBOM: BOM}
+            if rule.gate == "provenance":
+                signed = attested is not None and attested.signer is not None
+                looked = replace(looked, measures={**looked.measures, "signed": int(signed)})
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
             results.append(
                 judge.judge(rule, replace(looked, evidence=(*looked.evidence, kept)), accepted, DAY)
@@ -121,9 +122,9 @@ def make(
             host="here",
         )
         files = render_all(REDACTOR.value(report))
-        if attested is not None:
-            files |= attested.files(files["report.json"], {SBOM: BOM}, store)
-        store.publish(files, {SBOM: BOM} if attested is not None else {})
+        if terms.level > 1:
+            files |= (attested or UNBUILT).files(files["report.json"], copies, store)
+        store.publish(files, copies)
     return folder / ".failhard"
 
 
@@ -238,6 +239,22 @@ def test_a_weaker_policy_is_a_usage_error(green: Path, tmp_path: Path) -> None:
 def test_a_lower_level_than_demanded(green: Path) -> None:
     assert again(green, level=1)[0] == 0
     assert again(green, level=3) == (4, ("level: level 1 was judged, and level 3 is demanded", LAST))
+
+
+def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY))
+    assert again(folder)[0] == 0
+    (folder / SBOM).write_bytes(b"[]")
+    assert again(folder) == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
+    (folder / SBOM).unlink()
+    assert again(folder)[1][0].startswith(f"{SBOM}: cannot be read")
+
+
+def test_a_gate_in_error_handed_nothing_out(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY), broken="sbom")
+    assert again(folder)[0] == 3
+    (folder / SBOM).write_bytes(b"{}")
+    assert again(folder) == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
 
 
 def test_tampered_evidence(red: Path) -> None:

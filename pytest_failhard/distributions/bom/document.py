@@ -29,7 +29,7 @@ from pytest_failhard.distributions.bom.party import Party
 ROOT = "root"
 OURS = "failhard:"
 UNKNOWN = f"{OURS}unknown"
-"""A property whose value names what is not known of a component: `supplier`, `licence`, `hash`, `file name`."""
+"""A property whose value names what is not known of a component: supplier, licence, hash, file name."""
 FLAGS = {"executable": "executable", "structured": "structured"}
 ARCHIVE = {True: "archive", False: "no archive"}
 
@@ -38,8 +38,8 @@ ARCHIVE = {True: "archive", False: "no archive"}
 class Subject:
     """What the bill of materials is of, who makes it, when, with what.
 
-    `licence` is a valid SPDX expression or empty; `tools` are names with their versions; `is_complete`
-    tells whether everything that the project requires is installed and so listed.
+    `name` is canonical; `licence` is a valid SPDX expression or empty; `tools` are names with their
+    versions; `is_complete` tells whether everything that the project requires is installed and so listed.
     """
 
     name: str
@@ -53,14 +53,15 @@ class Subject:
 
 def render(subject: Subject, parts: Sequence[Part], edges: Iterable[tuple[str, str]]) -> bytes:
     """Return the document. An edge's parent is "" for the project; the names are canonical."""
-    refs = {"": ROOT, **{part.name: part.purl for part in parts}}
+    # A member may need the project in its turn.
+    refs = {"": ROOT, subject.name: ROOT, **{part.name: part.purl for part in parts}}
     joined = sorted({(refs[a], refs[b]) for a, b in edges if a in refs and b in refs and a != b})
     bom = Bom(
         metadata=_metadata(subject),
         components=[_component(part) for part in parts],
         dependencies=[
             Dependency(BomRef(ref), [Dependency(BomRef(below)) for above, below in joined if above == ref])
-            for ref in refs.values()
+            for ref in dict.fromkeys(refs.values())
         ],
         # Replaced by one that comes from the content.
         serial_number=uuid.UUID(int=0),
@@ -117,7 +118,7 @@ def _component(part: Part) -> Component:
         bom_ref=part.purl,
         purl=PackageURL.from_string(part.purl),
         supplier=_entity(part.supplier),
-        licenses=_licences(part.licence),
+        licenses=_licences(part.licence, is_clarified=bool(part.stated)),
         hashes=[_hash(digest) for digest in one],
         external_references=_allowed(part),
         properties=[
@@ -137,10 +138,11 @@ def _entity(party: Party | None) -> OrganizationalEntity | None:
     )
 
 
-def _licences(expression: str) -> list[LicenseExpression]:
+def _licences(expression: str, *, is_clarified: bool = False) -> list[LicenseExpression]:
     if not expression:
         return []
-    return [LicenseExpression(expression, acknowledgement=LicenseAcknowledgement.DECLARED)]
+    by = LicenseAcknowledgement.CONCLUDED if is_clarified else LicenseAcknowledgement.DECLARED
+    return [LicenseExpression(expression, acknowledgement=by)]
 
 
 def _hash(digest: str) -> HashType:
@@ -174,6 +176,8 @@ def _unknown(what: Iterable[str]) -> Iterator[Property]:
 def _ours(part: Part) -> Iterator[Property]:
     if part.is_supplier_declared:
         yield Property(name=f"{OURS}supplier", value="declared by the project")
+    if part.stated:
+        yield Property(name=f"{OURS}licence:declared", value=part.stated)
     if part.is_built:
         yield Property(name=f"{OURS}built", value="from the source distribution")
     for number, inner in enumerate(part.embedded):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packageurl import PackageURL
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
+from pytest_failhard.distributions import spdx
 from pytest_failhard.distributions.bom.embedded import Embedded, embedded
 from pytest_failhard.distributions.bom.party import Party, supplier
+from pytest_failhard.distributions.licence.resolution import Resolved, resolve
 
 if TYPE_CHECKING:
     from pytest_failhard.distributions.installed import Distribution
     from pytest_failhard.distributions.locks import Artefact
     from pytest_failhard.distributions.supply import Supply
+    from pytest_failhard.model import Clarification
 
 PURE_TAG = "-none-any"
 
@@ -24,9 +26,10 @@ PURE_TAG = "-none-any"
 class Part:
     """A member of the closure. `name` is canonical, `title` as its supplier spells it.
 
-    `licence` is a valid SPDX expression or empty. `sha256` are the digests of the file that was
-    installed, in hexadecimal: one where the lock tells which file that is; several where it names files
-    of which one was installed; none where no lock names any.
+    `licence` is a valid SPDX expression or empty; where a person settled it, `stated` is what metadata
+    says. `sha256` are the digests of the file that was installed, in hexadecimal: one where the lock
+    tells which file that is; several where it names files of which one was installed; none where no
+    lock names any.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Part:
     supplier: Party | None
     is_supplier_declared: bool
     licence: str
+    stated: str
     filename: str
     sha256: tuple[str, ...]
     is_built: bool
@@ -43,14 +47,43 @@ class Part:
     is_pure: bool
 
 
-def gather(supply: Supply, suppliers: Mapping[str, Party]) -> tuple[Part, ...]:
-    """Return a part for each member of the closure, by name.
+class _Everything(spdx.Allowlist):
+    """Holds every licence: to list one is not to allow it.
+
+    Where several are named and nobody knows whether all or one of them holds, they are listed as all:
+    whoever keeps to all of them keeps to the one.
+    """
+
+    def holds(self, term: str) -> bool:
+        """Agree."""
+        del term
+        return True
+
+
+EVERYTHING = _Everything(terms=frozenset())
+
+
+def gather(
+    supply: Supply, suppliers: Mapping[str, Party], clarifications: Iterable[Clarification] = ()
+) -> tuple[Part, ...]:
+    """Return a part for each member of the closure, by name; the project itself is none.
 
     `suppliers` are those that the project declares, by canonical name: they hold where metadata names
     nobody. Raises GateError where a file of a member cannot be read.
     """
-    nodes = supply.closure.nodes
-    return tuple(_part(nodes[name], supply.artefacts[name], suppliers.get(name)) for name in sorted(nodes))
+    settled = tuple(clarifications)
+    members = {
+        name: member for name, member in supply.closure.nodes.items() if name != supply.declared.project.name
+    }
+    return tuple(
+        _part(
+            members[name],
+            supply.artefacts[name],
+            suppliers.get(name),
+            resolve(members[name], EVERYTHING, settled),
+        )
+        for name in sorted(members)
+    )
 
 
 def package_url(name: str, version: str) -> str:
@@ -58,7 +91,7 @@ def package_url(name: str, version: str) -> str:
     return PackageURL("pypi", name=name, version=version).to_string()
 
 
-def _part(distribution: Distribution, artefact: Artefact, declared: Party | None) -> Part:
+def _part(distribution: Distribution, artefact: Artefact, declared: Party | None, licence: Resolved) -> Part:
     own = supplier(distribution)
     return Part(
         name=distribution.name,
@@ -67,7 +100,8 @@ def _part(distribution: Distribution, artefact: Artefact, declared: Party | None
         purl=package_url(distribution.name, distribution.version),
         supplier=own or declared,
         is_supplier_declared=own is None and declared is not None,
-        licence=licence(distribution),
+        licence=licence.expression,
+        stated=_stated(licence) if licence.clarification is not None else "",
         filename=artefact.filename,
         sha256=(artefact.sha256,) if artefact.sha256 else artefact.candidates,
         is_built=artefact.is_built,
@@ -76,14 +110,7 @@ def _part(distribution: Distribution, artefact: Artefact, declared: Party | None
     )
 
 
-def licence(distribution: Distribution) -> str:
-    """Return the licence that metadata declares as a valid SPDX expression, empty where it does not."""
-    return expression(distribution.one("License-Expression") or distribution.one("License"))
-
-
-def expression(declared: str) -> str:
-    """Return a licence as a canonical SPDX expression, empty where it is none."""
-    try:
-        return str(canonicalize_license_expression(declared))
-    except InvalidLicenseExpression:
-        return ""
+def _stated(licence: Resolved) -> str:
+    """Return the fields of metadata about the licence, of a long text its first line."""
+    fields = (*licence.raw.expressions, *licence.raw.fields, *licence.raw.classifiers)
+    return "; ".join(text.strip().partition("\n")[0] for text in fields) or "nothing"
