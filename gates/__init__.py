@@ -25,11 +25,13 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.provenance import ProvenanceGate
     from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
+    from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate
 
     return (
         TestsGate(),
@@ -41,9 +43,11 @@ def builtin() -> tuple[Gate, ...]:
         SecretsGate(),
         DependenciesGate(),
         SecurityGate(),
+        VulnerabilitiesGate(),
         SbomGate(),
         LlmGate(),
         LicencesGate(),
+        ProvenanceGate(),
     )
 
 

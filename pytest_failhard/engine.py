@@ -340,6 +340,8 @@ def jobs(
                 keep=keep,
                 test_run=tests,
                 no_tests=problem,
+                facts=plan.facts,
+                signing_key=plan.signing_key,
                 committed=plan.committed,
                 clarifications=plan.clarifications,
             )

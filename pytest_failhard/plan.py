@@ -29,7 +29,8 @@ WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
 SOURCE_DATE = "SOURCE_DATE_EPOCH"
 GITHUB_BASE = "GITHUB_BASE_REF"
-VARIABLES = (SOURCE_DATE, GITHUB_BASE)
+SIGNING_KEY = "FAILHARD_SIGNING_KEY"
+VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
 """What a run takes from the environment: whoever resolves it in another process hands them on."""
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
@@ -108,6 +109,8 @@ class Plan:
     interpreter: Path
     facts: ProjectFacts
     project: config.ProjectConfig
+    signing_key: Path | None = None
+    """The file with the private key of whoever runs this, where one is named."""
     committed: datetime | None = None
     """SOURCE_DATE_EPOCH, else the commit time of HEAD, in UTC; None without both."""
     notes: tuple[str, ...] = ()
@@ -236,6 +239,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         interpreter=_interpreter(request.root, project),
         facts=facts,
         project=project,
+        signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY, "")) else None,
         committed=committed,
         notes=(ADOPTION,) if adopts else (),
     )

@@ -17,10 +17,21 @@ from pathlib import Path
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
-from pytest_failhard.model import Base, Clarification, Evidence, Gate, Observation, Option, Settings, TestRun
+from pytest_failhard.model import (
+    Base,
+    Clarification,
+    Evidence,
+    Gate,
+    Observation,
+    Option,
+    ProjectFacts,
+    Settings,
+    TestRun,
+)
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+FACTS = ProjectFacts(name="shop", version="1.0", commit="a" * 40, dirty=False)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
 PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest")
@@ -86,6 +97,8 @@ def gate_run(
     executable: Path = Path(sys.executable),
     interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
+    facts: ProjectFacts = FACTS,
+    signing_key: Path | None = None,
     committed: datetime | None = None,
     clarifications: tuple[Clarification, ...] = (),
 ) -> GateRun:
@@ -113,6 +126,8 @@ def gate_run(
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,
+        facts=facts,
+        signing_key=signing_key,
         committed=committed,
         clarifications=clarifications,
     )
@@ -185,6 +200,6 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit", "detect_secrets", "cyclonedx_py", "piplicenses"):
+    for name in ("ruff", "mypy", "bandit", "detect_secrets", "pip_audit", "cyclonedx_py", "piplicenses"):
         tools.install(name, "99.0")
     return tools

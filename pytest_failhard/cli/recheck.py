@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_failhard import judge, policy
+from pytest_failhard.cli import reattest
 from pytest_failhard.model import Evidence, GateError, Verdict
 from pytest_failhard.report import HANDED_OUT
 from pytest_failhard.report import document as documents
@@ -44,8 +45,17 @@ class Tampered(Exception):  # noqa: N818 - what the exit code is called
         self.mismatches = tuple(mismatches)
 
 
-def check(folder: Path, *, level: int | None, policy_file: Path | None, gates: Collection[str]) -> Document:
-    """Return the report where everything in the folder bears it out.
+def check(
+    folder: Path,
+    *,
+    level: int | None,
+    policy_file: Path | None,
+    gates: Collection[str],
+    project: Path | None = None,
+) -> Document:
+    """Return the report where everything in the folder bears it out, and what was built is as it was.
+
+    What was built is looked for in `project`, by default the folder that holds the report's.
 
     Raises Tampered with all that does not match, PolicyError where the policy cannot be loaded.
     """
@@ -54,6 +64,7 @@ def check(folder: Path, *, level: int | None, policy_file: Path | None, gates: C
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
     _stop([*_frame(document, level), *_scope(document, terms), *_files(folder, document)])
     _stop([*_judged_again(folder, document, terms)])
+    _stop([*reattest.mismatches(folder, document, terms, project or folder.resolve().parent)])
     return document
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import judge, policy
+from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
+from pytest_failhard.distributions.attest.inputs import SBOM
+from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.model import (
-    Evidence,
     Finding,
     Observation,
     Policy,
@@ -55,8 +57,12 @@ WAIVER = Waiver(
     owner="jane",
     expires=date(2026, 12, 1),
 )
+BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
+UNBUILT = Attestation(
+    root=Path(), origin=Origin(repository="", ref="", source={"sha256": "0" * 64}), built=(), signer=None
+)
+"""What is attested of a run outside git that built nothing."""
 Edit = Callable[[dict[str, object]], None]
-SBOM = "sbom.cdx.json"
 
 
 def seen(rule: Rule, *findings: Finding) -> Observation:
@@ -74,7 +80,9 @@ def make(
     accepted: tuple[Waiver, ...] = (),
     broken: str = "",
     doubt: str = "",
+    commit: str = "",
     terms: Policy = TERMS,
+    attested: Attestation | None = None,
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -87,12 +95,16 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
-            kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            evidence: tuple[Evidence, ...] = (kept,)
             if rule.gate == "sbom":
-                evidence = (kept, store.keep("sbom", SBOM, b"{}"))
-                copies = {SBOM: b"{}"}
-            results.append(judge.judge(rule, replace(looked, evidence=evidence), accepted, DAY))
+                looked = replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
+                copies = {SBOM: BOM}
+            if rule.gate == "provenance":
+                signed = attested is not None and attested.signer is not None
+                looked = replace(looked, measures={**looked.measures, "signed": int(signed)})
+            kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
+            results.append(
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, kept)), accepted, DAY)
+            )
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
@@ -100,7 +112,7 @@ def make(
             level=terms.level,
             policy_name=terms.name,
             policy_sha256=terms.sha256,
-            project=ProjectFacts(name="shop", version="1", commit="", dirty=False),
+            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=False),
             settings={"seed": 0, "waivers_sha256": listed.sha256},
             complete=True,
             results=settled,
@@ -109,7 +121,10 @@ def make(
             seconds={},
             host="here",
         )
-        store.publish(render_all(REDACTOR.value(report)), copies)
+        files = render_all(REDACTOR.value(report))
+        if terms.level > 1:
+            files |= (attested or UNBUILT).files(files["report.json"], copies, store)
+        store.publish(files, copies)
     return folder / ".failhard"
 
 

@@ -14,6 +14,7 @@ from pytest_failhard.gates import tests as gate
 from pytest_failhard.gates.tests import results
 from tests.acceptance.case import FULL
 from tests.recording import Recorded, record, write
+from tests.support import FACTS
 
 WORKERS = "2" if FULL else "1"
 BOTH = pytest.mark.parametrize("workers", [(), ("-n", WORKERS)], ids=["plain", "xdist"])
@@ -45,6 +46,8 @@ class Tree:
     seed: int = 0
     today: date = date(2026, 1, 1)
     committed: datetime | None = None
+    facts: model.ProjectFacts = FACTS
+    signing_key: Path | None = None
     scratch: Path = Path()
 
     def tool(self, tool: model.Tool) -> str:
@@ -57,8 +60,9 @@ class Tree:
         ok: frozenset[int] = frozenset({0}),
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
+        environment: Mapping[str, str] = model.NO_VARIABLES,
     ) -> model.Completed:
-        raise AssertionError(module, args, ok, found, cwd)
+        raise AssertionError(module, args, ok, found, cwd, environment)
 
     def keep(
         self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
