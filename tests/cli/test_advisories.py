@@ -125,7 +125,7 @@ def test_a_checkout_without_git_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("days", "levels"),
-    [(8, "level 2, level 3"), (91, "no level")],
+    [(8, "level 2, level 3")],
 )
 def test_status_says_for_which_levels_it_is_young_enough(tmp_path: Path, days: int, levels: str) -> None:
     told = call("status", small_file(tmp_path / "known", as_of=NOW - timedelta(days=days)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard.distributions.advisories import compact, fixes, osv
@@ -96,6 +96,7 @@ def test_a_database_is_asked_by_canonical_name() -> None:
     assert match(held, "box_tool", "1.0").advisories == ()
 
 
+@settings(max_examples=20)
 @given(st.lists(st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}(rc[0-9])?", fullmatch=True), min_size=1))
 def test_each_explicit_version_of_a_record_matches_it(versions: list[str]) -> None:
     found = advisory(ZERO, {"fixed": "0.1"}, versions=versions)
