@@ -76,6 +76,9 @@ def test_versions_alone_are_enough_to_tell() -> None:
 def test_a_withdrawn_advisory_means_nothing_though_it_says_nothing() -> None:
     assert effect(advisory(withdrawn="2023-01-01T00:00:00Z"), "1.0") is NONE
     assert effect(advisory(ZERO, withdrawn="2023-01-01T00:00:00Z"), "1.0") is NONE
+    gone = database(record("box", "TEST-1", ZERO, withdrawn="2023-01-01T00:00:00Z"))
+    [kept] = compact.read(compact.write(gone)).of("box")
+    assert effect(kept, "1.0") is NONE
 
 
 def test_other_kinds_of_ranges_and_other_ecosystems_are_left_out() -> None:
