@@ -63,6 +63,7 @@ EXPECTATIONS = (
                 "fallbacks",
                 "integrity",
                 "secrets",
+                "dependencies",
                 "security",
                 "llm",
                 "licences",

@@ -17,8 +17,8 @@ from pytest_failhard import judge, policy
 from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
 from pytest_failhard.distributions.attest.inputs import SBOM
+from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.model import (
-    Evidence,
     Finding,
     Observation,
     Policy,
@@ -58,6 +58,10 @@ WAIVER = Waiver(
     expires=date(2026, 12, 1),
 )
 BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
+UNBUILT = Attestation(
+    root=Path(), origin=Origin(repository="", ref="", source={"sha256": "0" * 64}), built=(), signer=None
+)
+"""What is attested of a run outside git that built nothing."""
 Edit = Callable[[dict[str, object]], None]
 
 
@@ -68,15 +72,6 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
         for name, bound in {**rule.at_most, **rule.at_least}.items()
     }
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
-
-
-def attested_too(rule: Rule, looked: Observation, attested: Attestation, store: Store) -> Observation:
-    """Return what the gates see that an attestation is about."""
-    if rule.gate == "sbom":
-        return replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
-    if rule.gate == "provenance":
-        return replace(looked, measures={**looked.measures, "signed": int(attested.signer is not None)})
-    return looked
 
 
 def make(
@@ -100,14 +95,16 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
-            if attested is not None:
-                looked = attested_too(rule, looked, attested, store)
-            kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            evidence: tuple[Evidence, ...] = (*looked.evidence, kept)
             if rule.gate == "sbom":
-                evidence = (*evidence, store.keep("sbom", SBOM, BOM))
+                looked = replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
                 copies = {SBOM: BOM}
-            results.append(judge.judge(rule, replace(looked, evidence=evidence), accepted, DAY))
+            if rule.gate == "provenance":
+                signed = attested is not None and attested.signer is not None
+                looked = replace(looked, measures={**looked.measures, "signed": int(signed)})
+            kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
+            results.append(
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, kept)), accepted, DAY)
+            )
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
@@ -125,9 +122,8 @@ def make(
             host="here",
         )
         files = render_all(REDACTOR.value(report))
-        if attested is not None:
-            files |= attested.files(files["report.json"], {SBOM: BOM}, store)
-            copies = {SBOM: BOM}
+        if terms.level > 1:
+            files |= (attested or UNBUILT).files(files["report.json"], copies, store)
         store.publish(files, copies)
     return folder / ".failhard"
 

@@ -72,6 +72,7 @@ class Licence(_Part):
     """A licence choice; we write expressions alone."""
 
     expression: str = ""
+    acknowledgement: str = ""
 
 
 class Property(_Part):

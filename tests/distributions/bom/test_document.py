@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,9 @@ from pytest_failhard.distributions.bom.document import render
 from pytest_failhard.distributions.bom.parts import gather
 from pytest_failhard.distributions.bom.party import Party
 from pytest_failhard.distributions.bom.written import Component, Written
+from pytest_failhard.distributions.settings import SupplySettings
+from pytest_failhard.distributions.supply import of_target
+from pytest_failhard.model import Clarification
 from tests.distributions.bom.material import (
     TEAM,
     gathered,
@@ -25,6 +29,7 @@ from tests.distributions.bom.material import (
     supply_of,
     wheel,
 )
+from tests.distributions.fake_site import package, pyproject, target
 
 WEB, CORE, BARE = "pkg:pypi/web-kit@1.0", "pkg:pypi/core@1.0", "pkg:pypi/bare@1.0"
 
@@ -121,6 +126,43 @@ def test_a_supplier_that_the_project_declares_is_marked_and_never_overrules(tmp_
     assert bare.values("failhard:supplier") == ("declared by the project",)
     assert component(bom, "Web.Kit").supplier.name == "Ada Ace"
     assert [part.name for part in parts if part.is_supplier_declared] == ["bare"]
+
+
+def test_a_licence_that_a_person_settled_is_concluded_and_what_was_declared_stays(tmp_path: Path) -> None:
+    seen = supply_of(tmp_path)
+    meant = Clarification(
+        package="bare", version="1.0", expression="MIT", files=(), reason="asked", owner="ada"
+    )
+    bom = written.load(render(subject(), gather(seen, {}, [meant]), seen.closure.edges))
+    bare = component(bom, "bare")
+    assert (bare.licence, bare.licenses[0].acknowledgement) == ("MIT", "concluded")
+    assert bare.values("failhard:licence:declared") == ("nothing",)
+    assert component(bom, "core").licenses[0].acknowledgement == "declared"
+
+
+def test_licences_of_which_one_or_all_hold_are_listed_as_all(tmp_path: Path) -> None:
+    seen = supply_of(tmp_path)
+    named = [f"License :: OSI Approved :: {name}" for name in ("MIT License", "ISC License (ISCL)")]
+    bare = seen.closure.nodes["bare"]
+    both = dataclasses.replace(
+        bare, headers=(*bare.headers, *(("Classifier", classifier) for classifier in named))
+    )
+    nodes = {**seen.closure.nodes, "bare": both}
+    seen = dataclasses.replace(seen, closure=dataclasses.replace(seen.closure, nodes=nodes))
+    bom = written.load(render(subject(), gather(seen, {}), seen.closure.edges))
+    assert component(bom, "bare").licence == "ISC AND MIT"
+
+
+def test_a_project_that_its_own_packages_need_is_the_root_and_no_component(tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    package(folder, "app")
+    package(folder, "circular", requires=["app"])
+    root = pyproject(tmp_path / "project", ["circular"])
+    seen = of_target(root, SupplySettings(), target(folder))
+    assert "app" in seen.closure.nodes
+    bom = written.load(render(subject(), gather(seen, {}), seen.closure.edges))
+    circular = "pkg:pypi/circular@1.0"
+    assert {each.ref: each.needs for each in bom.dependencies} == {"root": (circular,), circular: ("root",)}
 
 
 def test_what_was_built_here_is_marked(tmp_path: Path) -> None:

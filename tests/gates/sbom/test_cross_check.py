@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.sbom import SbomGate, SbomSettings
-from pytest_failhard.gates.sbom.cross_check import components
+from pytest_failhard.gates.sbom.cross_check import components, cross_check
 from pytest_failhard.model import GateError
 from tests.conftest import Script
 from tests.distributions.bom.material import TIME
@@ -72,6 +72,22 @@ def test_what_it_must_not_say(tmp_path: Path, written: bytes | None, reason: str
     )
     with pytest.raises(GateError, match=reason):
         SbomGate().observe(run)
+
+
+@pytest.mark.parametrize(
+    "steps", [[("exit", 2)], [("kill", 9)], [("err", "INTERNAL ERROR"), ("exit", 0)]], ids=str
+)
+def test_a_faulty_tool_is_an_error(tmp_path: Path, script: Script, steps: list[tuple[str, object]]) -> None:
+    tools = script(*steps)
+    run = gate_run(tmp_path / "p", SbomGate(), executable=tools.executable, packages=tools.packages)
+    with pytest.raises(GateError, match="cyclonedx_py"):
+        cross_check(run, ())
+
+
+def test_a_missing_tool_is_an_error_with_the_command(tmp_path: Path) -> None:
+    run = gate_run(tmp_path / "p", SbomGate(), packages=(str(tmp_path),))
+    with pytest.raises(GateError, match=r"cyclonedx-bom is not installed for .*: python -m pip install"):
+        cross_check(run, ())
 
 
 def test_what_has_no_package_url_is_passed_over() -> None:
