@@ -124,7 +124,7 @@ def bench(session: nox.Session) -> None:
     """Every benchmark; each prints ratios within one run."""
     install(session)
     programs = sorted(
-        {path.stem for path in Path("benchmarks").glob("*.py")} - {"__init__", "pairs", "peers"}
+        {path.stem for path in Path("benchmarks").glob("*.py")} - {"__init__", "pairs", "peers", "advisories"}
     )
     if not programs:
         session.error("benchmarks/ holds no program")

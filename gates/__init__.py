@@ -31,6 +31,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
+    from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate
 
     return (
         TestsGate(),
@@ -42,6 +43,7 @@ def builtin() -> tuple[Gate, ...]:
         SecretsGate(),
         DependenciesGate(),
         SecurityGate(),
+        VulnerabilitiesGate(),
         SbomGate(),
         LlmGate(),
         LicencesGate(),

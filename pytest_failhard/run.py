@@ -21,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from pytest_failhard import proc
 from pytest_failhard.model import (
+    NO_VARIABLES,
     Base,
     Clarification,
     Completed,
@@ -35,6 +36,8 @@ from pytest_failhard.model import (
 )
 
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
+LOOPBACK = re.compile(rb"(http://127\.0\.0\.1:)\d+/[0-9a-f]{32}/")
+"""An address of ours: its port and its secret are other ones in each run."""
 CLOCK = re.compile(rb'("generated_at": )"[^"]*"')
 LAST_LINES = 5
 NO_FACTS = ProjectFacts(name="", version="", commit="", dirty=False)
@@ -186,6 +189,7 @@ class GateRun:
         ok: frozenset[int] = frozenset({0}),
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
+        environment: Mapping[str, str] = NO_VARIABLES,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
@@ -196,7 +200,7 @@ class GateRun:
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
         left = self._time_for(module)
         try:
-            completed = self._run(argv, left, cwd or self.scratch)
+            completed = self._run(argv, left, cwd or self.scratch, environment)
         except proc.ProcError as error:
             self._keep(name, argv, {"error": str(error)})
             message = str(error).replace(str(self.executable), "python")
@@ -249,7 +253,7 @@ class GateRun:
             raise GateError(f"{what}: not started, because the gate {self.gate} has no time left")
         return left
 
-    def _run(self, argv: list[str], timeout: float, cwd: Path) -> Completed:
+    def _run(self, argv: list[str], timeout: float, cwd: Path, environment: Mapping[str, str]) -> Completed:
         with tempfile.TemporaryDirectory(prefix="failhard-", ignore_cleanup_errors=True) as folder:
             home, temporary = Path(folder, "home"), Path(folder, "tmp")
             home.mkdir()
@@ -258,7 +262,7 @@ class GateRun:
                 argv,
                 cwd=cwd,
                 timeout=timeout,
-                environment=proc.environment(home, temporary),
+                environment=proc.environment(home, temporary, extra=environment),
                 output_cap=self.output_cap,
             )
 
@@ -272,7 +276,7 @@ class GateRun:
         for place, name in places.items():
             for written in (str(place), json.dumps(str(place))[1:-1]):  # as it is, and as JSON escapes it
                 data = data.replace(written.encode(), name.encode())
-        return CLOCK.sub(rb'\1"<clock>"', data)
+        return LOOPBACK.sub(rb"\1<port>/<secret>/", CLOCK.sub(rb'\1"<clock>"', data))
 
 
 def _problem(completed: Completed, allowed: frozenset[int]) -> str:

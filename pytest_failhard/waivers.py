@@ -20,6 +20,8 @@ REASON_CHARACTERS = 10
 REASON_WORDS = 2
 CAUSES = ("not-applicable", "not-detected", "not-supported", "remediated", "test-data")
 """What the reason of a `false-positive` starts with, so that wrong findings can be counted by cause."""
+MENDED = "known-vulnerability"
+"""The rule whose findings a new version of a package mends."""
 
 
 class WaiverError(Exception):
@@ -160,6 +162,7 @@ class _Entry(BaseModel):
     ref: Person | None = None
     approved_by: Person | None = None
     value: Measure = None
+    until_fixed: bool = False
     qualname: str = ""
     """For the reader: the fingerprint identifies."""
 
@@ -210,6 +213,8 @@ def _problems(entry: _Entry, policy: Policy, today: date, gate_ids: Collection[s
             yield f".{name}: is missing: add it, level {policy.level} demands it"
     if entry.kind == "false-positive" and not entry.reason.startswith(CAUSES):
         yield f".reason: of a false-positive must start with one of {', '.join(CAUSES)}"
+    if entry.until_fixed and entry.rule != MENDED:
+        yield f".until_fixed: waits for a fixed version of a package; take it out, or name the rule {MENDED}"
     if gate_ids is not None and entry.gate not in gate_ids:
         yield f".gate: unknown gate {entry.gate}{suggestion(entry.gate, gate_ids)}"
 
@@ -256,4 +261,5 @@ def _waiver(entry: _Entry) -> Waiver:
         ref=entry.ref or "",
         approved_by=entry.approved_by or "",
         value=entry.value,
+        until_fixed=entry.until_fixed,
     )

@@ -83,6 +83,13 @@ def test_a_complete_waiver_is_read() -> None:
     )
 
 
+def test_a_waiver_until_a_fix_exists_is_one_of_a_vulnerability() -> None:
+    [one] = load(document(entry(rule="known-vulnerability", until_fixed="true")), POLICY, TODAY)
+    assert one.until_fixed
+    [mistake] = mistakes(document(entry(until_fixed="true")))
+    assert "waivers[0].until_fixed: waits for a fixed version of a package" in mistake
+
+
 def test_an_expired_waiver_is_read_for_the_judge_to_find_fo_130() -> None:
     [one] = load(document(entry(expires="2020-01-01")), POLICY, TODAY)
     assert one.expires == date(2020, 1, 1)
@@ -118,7 +125,7 @@ def test_every_mistake_is_listed_at_once_fo_128() -> None:
         (
             f"{WHERE}waivers[0].colour: unknown key; known: approved_by, clarifications, expires, expression, "
             "files, fingerprint, gate, kind, owner, package, path, qualname, reason, ref, rule, schema, sha256, "
-            "value, version, waivers"
+            "until_fixed, value, version, waivers"
         ),
         f"{WHERE}waivers[1].gate: is missing: add it",
         f"{WHERE}waivers[1].rule: 'error' is not one finding; a waiver names exactly one, never an error",

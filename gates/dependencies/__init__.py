@@ -37,6 +37,7 @@ from dataclasses import dataclass
 
 from pytest_failhard.distributions import imports, records
 from pytest_failhard.distributions.data.names import TOOLS
+from pytest_failhard.distributions.imports import Import
 from pytest_failhard.distributions.installed import Distribution
 from pytest_failhard.distributions.own_modules import OwnModules
 from pytest_failhard.distributions.supply import Supply, supply
@@ -102,20 +103,23 @@ class DependenciesGate:
             raise GateError(f"dependencies: settings are {type(settings).__name__}, not DependenciesSettings")
         project = files.read(run.root, run.source, run.test_roots)
         every = python_files(run.root, run.source, run.test_roots).files
-        scripts = [file for file in every if file.role == "script"]
+        code = [file for file in every if file.role in {"product", "script"}]
         known = supply(run)
         requirements.require_installed(known)
         names = Names(known, run.root)
-        read = imports.read(run.root, [*project.files, *scripts], known.target.markers)
+        read = imports.read(run.root, project.files, known.target.markers)
         named = frozenset(each.top for each in read if each.role == "product")
         own = OwnModules(run.root, run.source, every, named)
         resolver = Resolver(run.root, own, known, lambda: running(known))
         resolved = resolve(resolver, read)
-        judged = [each for each in resolved if each.wanted.role != "script"]
+        product = set(project.product)
+        beside = files.readable(run.root, [file for file in code if file not in product])
+        asked = [each for each in read if each.role == "product"]
+        asked += imports.read(run.root, beside, known.target.markers)
         members = Members(supply=known, names=names)
         found = [
-            *_imported(known, names, resolver, judged),
-            *_declared(run, known, names, resolver, resolved, every),
+            *_imported(known, names, resolver, resolved),
+            *_declared(run, known, names, resolver, resolved, [*project.product, *beside], asked),
             *_demanded(run, settings, members),
         ]
         declarations = (*known.declared.roots, *known.declared.others)
@@ -123,7 +127,7 @@ class DependenciesGate:
             tool=_tool(),
             # A list that is there and empty was examined as well.
             examined=max(len(declarations), int(known.declared.is_explicit))
-            + len({(each.wanted.path, each.wanted.line) for each in judged}),
+            + len({(each.path, each.line) for each in read}),
             findings=tuple(sorted(found)),
             measures={
                 **{measure: sum(each.rule == rule for each in found) for measure, rule in COUNTED.items()},
@@ -135,7 +139,7 @@ class DependenciesGate:
             },
             evidence=(
                 run.keep("closure.json", evidence.closure(known)),
-                run.keep("imports.json", evidence.imports(judged)),
+                run.keep("imports.json", evidence.imports(resolved)),
             ),
         )
 
@@ -162,14 +166,14 @@ def _declared(
     names: Names,
     resolver: Resolver,
     resolved: Iterable[Resolved],
-    every: Sequence[files.SourceFile],
+    code: Sequence[files.SourceFile],
+    asked: Iterable[Import],
 ) -> Iterator[Finding]:
+    """Yield what is wrong with the declarations. `code` is all that is no test, `asked` what it imports."""
     product = [each for each in resolved if each.wanted.role == "product"]
-    code = [file for file in every if file.role in {"product", "script"}]
     running_tools = {name for each in product for name in each.providers} & TOOLS
     running_tools |= unused.named(code, run.root, names.roots & TOOLS - running_tools)
     yield from requirements.findings(known, names, frozenset(running_tools))
-    asked = [each.wanted for each in resolved if each.wanted.role != "test"]
     yield from unused.findings(run.root, known, names, resolver.modules, code, asked)
 
 

@@ -94,7 +94,8 @@ class Resolver:
 
     def _lying(self, wanted: Import, folder: Path) -> Resolved:
         """Say whose a module is that no RECORD names."""
-        if folder.is_relative_to(self._root):
+        # The environment may lie in the project's folder.
+        if folder.is_relative_to(self._root) and not folder.is_relative_to(self._supply.target.prefix):
             return _answered(wanted, Source.OWN)
         if (folder / LANDMARK).is_file() or folder.name == "lib-dynload":
             return _answered(wanted, Source.STANDARD)

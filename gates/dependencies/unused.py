@@ -17,7 +17,7 @@ from pytest_failhard.distributions.installed import Distribution
 from pytest_failhard.distributions.modules import Modules
 from pytest_failhard.distributions.supply import Supply
 from pytest_failhard.gates.dependencies.names import Names
-from pytest_failhard.model import Finding, GateError, Severity
+from pytest_failhard.model import Finding, Severity
 from pytest_failhard.source.files import SourceFile, parse, pyproject
 
 CONFIGURATION = (
@@ -164,10 +164,7 @@ def _configured(root: Path) -> Iterator[str]:
 
 def _tables(root: Path) -> Iterator[str]:
     """Yield the texts of pyproject.toml outside of what declares requirements."""
-    try:
-        document = dict(pyproject(root))
-    except GateError:
-        return
+    document = dict(pyproject(root))
     project = document.get("project")
     if isinstance(project, dict):
         document["project"] = {key: value for key, value in project.items() if key not in DECLARING}

@@ -55,10 +55,12 @@ class Seen:
         """Return where the declaration stands that pulls a member in."""
         declared = self.supply.declared
         direct = next(iter(self.supply.closure.chain(name)), "")
-        for each in declared.roots:
-            if each.requirement is not None and canonicalize_name(each.requirement.name) == direct:
-                return each.path, each.line
-        return declared.source, 0
+        places = (
+            (each.path, each.line)
+            for each in declared.roots
+            if each.requirement is not None and canonicalize_name(each.requirement.name) == direct
+        )
+        return next(places, (declared.source, 0))
 
 
 def findings(seen: Seen) -> tuple[Finding, ...]:
@@ -108,10 +110,10 @@ def _listed(seen: Seen, each: Resolved) -> dict[str, object]:
         entry["clarification"] = dataclasses.asdict(each.clarification)
     if not each.expression:
         entry["undetermined"] = each.reason
-        metadata = seen.supply.closure.nodes[each.name].folder / "METADATA"
-        if metadata.is_file():
-            # What a clarification can be bound to where there is no licence text.
-            entry["metadata_sha256"] = hashlib.sha256(metadata.read_bytes()).hexdigest()
+        folder = seen.supply.closure.nodes[each.name].folder
+        # What a clarification can be bound to where there is no licence text.
+        described = [path for path in (folder / "METADATA", folder / "PKG-INFO") if path.is_file()]
+        entry["described"] = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in described}
     return entry
 
 

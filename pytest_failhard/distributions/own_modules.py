@@ -77,7 +77,7 @@ class OwnModules:
             place = part if place == "." else f"{place}/{part}"
             if place in self._modules:
                 # A file that is called like what it imports does not mean itself.
-                return NO if asking == f"{place}.py" and len(parts) == 1 else CERTAIN
+                return NO if asking == f"{place}.py" else CERTAIN
             if place not in self._folders:
                 return NO
         return BESIDE

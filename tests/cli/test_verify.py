@@ -241,20 +241,33 @@ def test_a_lower_level_than_demanded(green: Path) -> None:
     assert again(green, level=3) == (4, ("level: level 1 was judged, and level 3 is demanded", LAST))
 
 
-def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path) -> None:
-    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY))
-    assert again(folder)[0] == 0
+@pytest.fixture
+def terms_with_sbom(tmp_path: Path) -> Path:
+    """Return a policy of level 1, where nothing is attested yet, that demands the gate `sbom` too."""
+    file = tmp_path / "sbom.yaml"
+    rule = "\n  sbom:\n    fail_at: medium\n    timeout: 60\n"
+    file.write_text(policy.shipped_text(LEVEL).decode().rstrip("\n") + rule)
+    return file
+
+
+def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path, terms_with_sbom: Path) -> None:
+    terms = policy.load(LEVEL, GATES, terms_with_sbom, today=DAY)
+    folder = make(tmp_path / "p", terms=terms)
+    assert again(folder, file=terms_with_sbom)[0] == 0
     (folder / SBOM).write_bytes(b"[]")
-    assert again(folder) == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
+    said = again(folder, file=terms_with_sbom)
+    assert said == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
     (folder / SBOM).unlink()
-    assert again(folder)[1][0].startswith(f"{SBOM}: cannot be read")
+    assert again(folder, file=terms_with_sbom)[1][0].startswith(f"{SBOM}: cannot be read")
 
 
-def test_a_gate_in_error_handed_nothing_out(tmp_path: Path) -> None:
-    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY), broken="sbom")
-    assert again(folder)[0] == 3
+def test_a_gate_in_error_handed_nothing_out(tmp_path: Path, terms_with_sbom: Path) -> None:
+    terms = policy.load(LEVEL, GATES, terms_with_sbom, today=DAY)
+    folder = make(tmp_path / "p", terms=terms, broken="sbom")
+    assert again(folder, file=terms_with_sbom)[0] == 3
     (folder / SBOM).write_bytes(b"{}")
-    assert again(folder) == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
+    said = again(folder, file=terms_with_sbom)
+    assert said == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
 
 
 def test_tampered_evidence(red: Path) -> None:

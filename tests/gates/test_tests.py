@@ -60,8 +60,9 @@ class Tree:
         ok: frozenset[int] = frozenset({0}),
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
+        environment: Mapping[str, str] = model.NO_VARIABLES,
     ) -> model.Completed:
-        raise AssertionError(module, args, ok, found, cwd)
+        raise AssertionError(module, args, ok, found, cwd, environment)
 
     def keep(
         self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False

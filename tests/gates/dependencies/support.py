@@ -24,6 +24,8 @@ class Place:
     root: Path
     site: Path
     kept: Kept = field(default_factory=Kept)
+    searched: list[Path] = field(default_factory=list)
+    """Further folders that the interpreter searches."""
 
     def has(
         self,
@@ -55,7 +57,7 @@ class Place:
     def interpreter(self, **markers: str) -> Path:
         """Return a program that answers the probe like the interpreter of `site`."""
         said = {
-            "paths": [str(self.site)],
+            "paths": [str(self.site), *map(str, self.searched)],
             "markers": {**MARKERS, **markers},
             "standard": sorted(sys.stdlib_module_names),
             "prefix": str(self.site.parent),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from pytest_failhard.model import GateError
-from tests.gates.dependencies.support import ALL, Place
+from pytest_failhard.gates.dependencies import DependenciesGate
+from pytest_failhard.model import GateError, Settings
+from tests.gates.dependencies.support import ALL, Place, place
+from tests.support import gate_run, write
 
 ORACLE = """
 import jinja2
@@ -298,3 +301,41 @@ def test_a_file_that_does_not_parse_is_an_error_that_names_all(project: Place) -
     project.writes({"app/a.py": "def f(:\n", "app/b.py": "x = (\n"})
     with pytest.raises(GateError, match=r"unreadable-source: app/a\.py.*app/b\.py"):
         project.seen()
+
+
+def test_a_neighbour_inside_a_package_comes_after_what_is_installed(project: Place) -> None:
+    project.declares("openai")
+    project.has("openai")
+    project.writes({"app/a.py": "import openai\nimport helper\n", "app/openai.py": "", "app/helper.py": ""})
+    seen = project.seen()
+    answers = {each["module"]: each["source"] for each in json.loads(project.kept.files["imports.json"])}
+    assert (seen.findings, answers) == ((), {"openai": "installed", "helper": "project"})
+
+
+def test_whose_a_module_is_that_no_record_names(project: Place) -> None:
+    library, worked = project.root.parent / "library", project.root.parent / "worked"
+    project.searched += [library, worked, project.root / "vendored"]
+    for path in (library / "os.py", library / "internal.py", worked / "inside.py"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    project.declares("inside")
+    project.has("inside", files={}, direct_url={"url": worked.as_uri(), "dir_info": {"editable": True}})
+    project.writes({"app/a.py": "import internal, inside, extra\n", "vendored/extra.py": ""})
+    project.seen()
+    answers = {each["module"]: each["source"] for each in json.loads(project.kept.files["imports.json"])}
+    assert answers == {"internal": "standard library", "inside": "installed", "extra": "project"}
+
+
+def test_an_environment_below_the_project_is_no_part_of_it(tmp_path: Path) -> None:
+    project = place(tmp_path)
+    project.site = project.root / "env" / "site-packages"
+    write(project.site, {"stray.py": ""})
+    write(project.site.parent, {"pyvenv.cfg": ""})
+    project.writes({"app/a.py": "import stray\n"})
+    assert project.found() == [("undeclared-import", "high", "stray")]
+
+
+def test_settings_of_another_gate_are_an_error(project: Place) -> None:
+    run = gate_run(project.root, DependenciesGate(), settings=Settings())
+    with pytest.raises(GateError, match="settings are Settings, not DependenciesSettings"):
+        DependenciesGate().observe(run)

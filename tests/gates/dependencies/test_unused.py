@@ -30,7 +30,8 @@ def test_a_dependency_without_any_use_is_low(project: Place) -> None:
         {"app/a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import server\n"},
         {"app/a.py": "URL = 'postgresql+server://host/name'\n"},
         {"app/a.py": "RUN = ['serve-it', '--port']\n"},
-        {"scripts/run.py": "import server\n"},
+        {"scripts/run.py": "import server\n", "scripts/old.py": "print 1\n"},
+        {"main.py": "from server import app\n"},
         {"Dockerfile": 'CMD ["serve-it"]\n'},
         {"deploy/Dockerfile.web": "CMD serve-it\n"},
         {"Procfile": "web: serve-it app\n"},
@@ -73,6 +74,14 @@ def test_a_plugin_or_an_optional_part_of_a_used_one_counts(project: Place) -> No
         ("unused-dependency", "low", "broken"),
         ("unused-dependency", "low", "devtool"),
     ]
+
+
+def test_where_requirements_files_declare_and_a_configuration_file_is_none(project: Place) -> None:
+    project.writes({"pyproject.toml": "", "requirements.txt": "server\n"})
+    project.has("server", files=SCRIPT)
+    (project.root / "Dockerfile.d").mkdir()
+    project.writes({"big.yml": "serve-it\n" + "# " * 600_000})
+    assert project.found() == [("unused-dependency", "low", "server")]
 
 
 def test_a_distribution_without_modules_is_not_asked_for_imports(project: Place) -> None:
