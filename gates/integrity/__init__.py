@@ -47,6 +47,8 @@ from pytest_failhard.rules.scan import Limits, scan_project
 from pytest_failhard.rules.suppressed import in_stubs
 from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import Hit
+from pytest_failhard.rules.weak import suppressing
+from pytest_failhard.rules.weak.files import configurations
 from pytest_failhard.source.listing import others, python_files
 
 TREE_CHECKS: tuple[Callable[[Tree], Iterable[Hit]], ...] = (
@@ -110,7 +112,8 @@ class IntegrityGate:
             options=options,
             nested=listing.nested,
         )
-        more = [hit for check in TREE_CHECKS for hit in check(tree)]
+        configured = suppressing.of_files(run.root, tuple(configurations(run.root, run.test_roots)))
+        more = [hit for check in TREE_CHECKS for hit in check(tree)] + [*suppressing.hits(configured)]
         terms = Terms(
             severity=settings.severity,
             new=settings.new_severity,
@@ -119,7 +122,7 @@ class IntegrityGate:
         )
         settled, slack = settle_new(scan, self.id, run, terms, options, more)
         stubs = others(run.root, listing.nested, ".pyi")
-        counts = counted(run.root, scan.index.files, stubs)
+        counts = counted(run.root, scan.index.files, stubs, configured)
         findings = [*settled.findings, *slack, *map(_nested, listing.nested)]
         findings += malformed(scan, run.level, run.today)
         return Observation(
@@ -132,7 +135,7 @@ class IntegrityGate:
                 "unlisted": settled.unlisted,
                 **counts,
                 "inline_allows": len(list(allows(scan))),
-                **against_base(run.base, scan.index.files),
+                **against_base(run.base, scan.index.files, configured),
             },
         )
 
