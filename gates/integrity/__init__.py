@@ -10,8 +10,11 @@ Fails when:
     A rule of the catalogue (FH000, FH701 to FH712; `failhard explain RULE` says what each looks for) has
     a hit anywhere in the tree to which the level's `severity` gives `high`; `new_severity` says what a
     place counts that the change adds, beside the stock of the merge base or of `failhard-baseline.json`.
-    A `failhard: allow` that is written wrongly (`malformed-allow`) fails at every level. Reported only:
-    `nested-project`, `ratchet-slack`. A file that cannot be read or parsed is
+    A `failhard: allow` that is written wrongly (`malformed-allow`) and a tool whose files are not those
+    that were installed (`modified-tool`) fail at every level. Reported only: `nested-project`,
+    `ratchet-slack`, code that runs at every start of Python and that no package brought
+    (`start-up-line`), from level 3 a waiver that comes with the change of its file (`added-waiver`). A
+    file that cannot be read or parsed is
     an error, never a lower count. Measures: files, excluded_files, unlisted, suppressions and each kind
     of it (`suppressions_ruff`, ...), suppressions_blanket, suppressions_reasonless, coverage_exclusions,
     inline_allows; against the merge base suppressions_added and changed_together.
@@ -30,6 +33,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from pytest_failhard.gates.integrity import approvals, tools
 from pytest_failhard.gates.integrity.measures import against_base, counted
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from pytest_failhard.rules.baseline import FILE
@@ -124,7 +128,8 @@ class IntegrityGate:
         stubs = others(run.root, listing.nested, ".pyi")
         counts = counted(run.root, scan.index.files, stubs, configured)
         findings = [*settled.findings, *slack, *map(_nested, listing.nested)]
-        findings += malformed(scan, run.level, run.today)
+        findings += [*malformed(scan, run.level, run.today), *tools.findings(run.packages)]
+        findings += approvals.added(run.root, run.base, run.level)
         return Observation(
             tool="failhard",
             examined=len(listing.files) + len(stubs),

@@ -19,6 +19,8 @@ from pytest_failhard.rules.findings import options_of, settle
 from pytest_failhard.rules.ratchet import fingerprint
 from pytest_failhard.rules.scan import scan_project
 from pytest_failhard.rules.suppressed import in_stubs_of
+from pytest_failhard.rules.weak import suppressing
+from pytest_failhard.rules.weak.files import configurations
 from pytest_failhard.source import default_source, default_tests, pyproject
 from pytest_failhard.source.listing import others, python_files
 from pytest_failhard.store import write_atomically
@@ -123,7 +125,8 @@ def _hits(root: Path, today: date) -> Iterable[Hit]:
     if scan.unreadable:
         raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
     stubs = others(root, python_files(root, source, tests).nested, ".pyi")
-    more = list(in_stubs_of(root, stubs))
+    configured = suppressing.of_files(root, tuple(configurations(root, tests)))
+    more = [*in_stubs_of(root, stubs), *suppressing.hits(configured)]
     for rule in ratcheted:
         names = rule.options[OPTION].value
         named = set(names) if isinstance(names, dict) else set()

@@ -104,6 +104,13 @@ GATE_TOOLS = {
     "xdist": "pytest-xdist",
 }
 """Module -> the distribution whose own name it is."""
+TOOL_PARTS = frozenset(
+    {"detect-secrets", "pluggy", "iniconfig", "packaging", "mypy-extensions", "stevedore", "pyyaml"}
+    | {"execnet", "pytest-failhard"}
+)
+"""Distributions without which these tools judge nothing: who changes one changes the tool."""
+START_UP_LINES = frozenset({"import _virtualenv"})
+"""Lines of `.pth` files that are of no package, and known: what makes an environment."""
 START_UP = frozenset({"sitecustomize", "usercustomize"})
 """Modules that every interpreter imports by itself."""
 LIBRARY = (
