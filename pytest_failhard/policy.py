@@ -195,7 +195,7 @@ class _Table(BaseModel):
 
 class _Option(_Table):
     kind: Literal["fixed", "tighten", "project", "accept"]
-    stricter: Literal["lower", "higher", "superset", "subset", "severity", "none"] = "none"
+    stricter: Literal["lower", "higher", "superset", "subset", "severity", "budget", "none"] = "none"
     value: Annotated[object, PlainValidator(_option_value)]
 
     @model_validator(mode="after")

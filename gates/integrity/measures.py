@@ -24,15 +24,16 @@ UNCOUNTED = frozenset({"any"})
 """Kinds that have a measure of their own and are no part of the sum: an annotation hides no finding."""
 
 
-def counted(
+def gathered(
     root: Path, files: Iterable[FileFacts], stubs: Iterable[str], configured: Iterable[Suppression] = ()
-) -> Mapping[str, int]:
-    """Return the number of suppressions of all files, of each kind, and of those that say too little.
-
-    `configured` are those in configuration files.
-    """
+) -> tuple[Suppression, ...]:
+    """Return all suppressions: those of Python files, of stubs, and those in configuration files."""
     found = [*configured, *(each for facts in files for each in facts.suppressions)]
-    found += [each for path in stubs for each in of_pyi(root, path)]
+    return tuple(sorted([*found, *(each for path in stubs for each in of_pyi(root, path))]))
+
+
+def counted(found: Sequence[Suppression]) -> Mapping[str, int]:
+    """Return the number of suppressions, of each kind, and of those that say too little."""
     kinds = Counter(each.kind for each in found)
     listed = [each for each in found if each.kind not in UNCOUNTED]
     return {

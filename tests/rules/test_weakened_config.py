@@ -300,6 +300,16 @@ LOST = {
         ini("tool.failhard.integrity", "max_suppressions = 3"),
         ini("tool.failhard.integrity", "max_suppressions = 30"),
     ),
+    "role": (
+        "pyproject.toml",
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "product"'),
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "script"'),
+    ),
+    "budget": (
+        "pyproject.toml",
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 3"),
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 4"),
+    ),
     "exclusion": (
         "pyproject.toml",
         ini("tool.failhard.lint", 'exclude = ["docs"]'),
@@ -340,6 +350,16 @@ KEPT = {
         "pyproject.toml",
         ini("tool.failhard", 'tests = ["tests"]'),
         ini("tool.failhard", "level = 1"),
+    ),
+    "role": (
+        "pyproject.toml",
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "script"'),
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "script"', '"run.py" = "product"'),
+    ),
+    "budget": (
+        "pyproject.toml",
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 3"),
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 2", "mypy = 4"),
     ),
     "direction-unknown": (
         "pyproject.toml",
