@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
+UNCOMPARED = (
+    "not compared with a merge base: removed and weakened tests, lowered configuration, added suppressions, "
+    "changed lines"
+)
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
@@ -225,7 +229,10 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         interpreter=_interpreter(request.root, project),
         facts=_facts(request.root, project),
         project=project,
-        notes=(ADOPTION,) if adopts else (),
+        notes=(
+            *((ADOPTION,) if adopts else ()),
+            *((f"{UNCOMPARED}: {base_missing}",) if base_missing else ()),
+        ),
     )
 
 

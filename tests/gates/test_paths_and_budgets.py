@@ -118,7 +118,7 @@ def merged(table: Mapping[str, Option], level: int = 1) -> IntegritySettings:
 
 def test_a_role_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError, match="roles"):
-        merged({"roles": {"app/*": "prodcut"}})
+        merged({"roles": {"app/*": "main"}})
 
 
 SUPPRESSED = {
