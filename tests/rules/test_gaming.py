@@ -454,6 +454,7 @@ def shadowed(tmp_path: Path, *paths: str, distribution: str = "shop") -> list[tu
         ("bandit/__init__.py", "shadowed-tool"),
         ("src/pip_audit.py", "shadowed-tool"),
         ("tests/pytest_cov/__init__.py", "shadowed-tool"),
+        ("pytest_asyncio.py", "shadowed-tool"),
         ("pytest_failhard/__init__.py", "shadowed-tool"),
         ("tools/coverage.py", "shadowed-tool"),
         ("sitecustomize.py", "shadowed-tool"),

@@ -102,6 +102,13 @@ GATE_TOOLS = {
     "pylint": "pylint",
     "flake8": "flake8",
     "xdist": "pytest-xdist",
+    "pytest_asyncio": "pytest-asyncio",
+    "pytest_mock": "pytest-mock",
+    "pytest_timeout": "pytest-timeout",
+    "pytest_socket": "pytest-socket",
+    "pytest_randomly": "pytest-randomly",
+    "pytest_benchmark": "pytest-benchmark",
+    "detect_secrets": "detect-secrets",
 }
 """Module -> the distribution whose own name it is."""
 TOOL_PARTS = frozenset(
