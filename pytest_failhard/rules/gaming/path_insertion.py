@@ -37,7 +37,8 @@ class PathInsertion(StaticRule):
         `sys.path += [...]`, `sys.path[0] = ...`, `extend`, `from sys import path`, a name for the folder,
         `Path.home()`, `expanduser`. Not seen: a folder from the environment, a loop over folders.
     Measured:
-        No verdicts yet.
+        In sample: 76 hits in 5 generated projects, none in 18 hand-written ones. 30 judged: all break the
+        policy, 22 do harm.
     """
 
     code = "path-insertion"

@@ -33,7 +33,7 @@ class RerunTest(StaticRule):
     Evasions:
         `pytestmark`, a class, an alias of the mark, `pytest.param(..., marks=...)`.
     Measured:
-        No verdicts yet.
+        6 hits in one of 30 projects, all of them such tests.
     """
 
     code = "rerun-test"
