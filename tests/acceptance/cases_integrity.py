@@ -120,7 +120,6 @@ CASES = (
         "FH711/fewer-assertions",
         "truth",
         ask=STRICT,
-        twin=TIGHTER,
     ),
     _named(
         *("FO-73", {"tests/test_prices.py": None, **TIGHTER}, "FH711/removed-test", "test_net"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable
 
 from pytest_failhard.rules.data import delays as data
 from pytest_failhard.rules.unit import TESTS, Hit, StaticRule
 from pytest_failhard.source.checks import is_fixture, is_test
 from pytest_failhard.source.module import Module, last_part
+
+ELSEWHEN = (ast.For, ast.AsyncFor, ast.While, ast.Lambda)
 
 
 class SleepingTest(StaticRule):
@@ -68,9 +71,5 @@ def _waits(module: Module, call: ast.Call) -> bool:
     function = module.function(call)
     if function is None or not (is_test(module, function) or is_fixture(function)):
         return False
-    for above in module.ancestors(call):
-        if above is function:
-            return True
-        if isinstance(above, ast.For | ast.AsyncFor | ast.While | ast.Lambda):
-            return False
-    return True
+    inside = itertools.takewhile(lambda above: above is not function, module.ancestors(call))
+    return not any(isinstance(above, ELSEWHEN) for above in inside)
