@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
     from pytest_failhard.model import Option
 
-DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "budget", "none")
+DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "budget", "choice", "none")
+TIGHTENED = DIRECTIONS[:6]
+"""Those in which a project can be stricter."""
 KINDS = ("fixed", "tighten", "project", "accept")
 """Who may change an option, from nobody to the project at will."""
 SEVERITIES = ("off", "low", "medium", "high")
@@ -20,6 +22,7 @@ SHAPES = {
     "subset": "a list of text",
     "severity": "a table of names to off, low, medium or high",
     "budget": "a table of names to whole numbers that are not negative",
+    "choice": "text",
 }
 
 
@@ -31,7 +34,9 @@ def fits(value: Option, direction: str) -> bool:
         return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     if direction == "severity":
         return isinstance(value, dict) and all(entry in SEVERITIES for entry in value.values())
-    return direction != "budget" or (isinstance(value, dict) and all(map(_is_count, value.values())))
+    if direction == "budget":
+        return isinstance(value, dict) and all(map(_is_count, value.values()))
+    return direction != "choice" or isinstance(value, str)
 
 
 def weaker_value(value: Option, than: Option, direction: str) -> str:
@@ -48,6 +53,8 @@ def weaker_value(value: Option, than: Option, direction: str) -> str:
         return _weaker_list(value, than, direction)
     if direction in {"severity", "budget"}:
         return _weaker_severities(value, than) if direction == "severity" else _weaker_budget(value, than)
+    if direction == "choice":
+        return ""
     # True == 1 in Python, yet not in a document.
     same = value == than and type(value) is type(than)
     return "" if same else f"{value!r} differs from {than!r}"

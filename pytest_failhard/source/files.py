@@ -8,7 +8,7 @@ import functools
 import os
 import tomllib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -177,6 +177,11 @@ def _problem(root: Path, path: str) -> str:
     except GateError as error:
         return str(error)
     return ""
+
+
+def readable(root: Path, files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
+    """Return the files that parse: for a look at what is judged elsewhere, or not at all."""
+    return tuple(file for file in files if tree(root, file.path) is not None)
 
 
 @functools.lru_cache(maxsize=KEPT_TREES)

@@ -25,6 +25,12 @@ def send_slack(url, text):
     httpx.post(url, json={"text": text}, headers=headers, timeout=5)
 
 
+def send_status(url, text):
+    import requests
+
+    requests.post(url, json={"text": text}, timeout=5)
+
+
 def send_mail(to, text):
     server = smtplib.SMTP("localhost")
     server.sendmail("triage@example.com", [to], text)

@@ -6,6 +6,11 @@ from datetime import datetime
 
 from triage.store import list_tickets
 
+try:
+    import ticket_insights_pro
+except ImportError:
+    ticket_insights_pro = None
+
 
 def build_report(limit=1000):
     rows = list_tickets(limit)
