@@ -213,7 +213,7 @@ gates:
         ),
         (
             "own.yaml: gates.types.options.open: an option that a project may tighten needs `stricter`, "
-            "one of lower, higher, superset, subset, severity"
+            "one of lower, higher, superset, subset, severity, budget"
         ),
         "own.yaml: gates.types.options.share.value: no option has decimals; write it in quotes",
     )
