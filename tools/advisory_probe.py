@@ -7,12 +7,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from datetime import UTC, datetime
 
-from pytest_failhard import policy
 from pytest_failhard.distributions.advisories import services
 from pytest_failhard.distributions.advisories.canaries import CANARIES
-from pytest_failhard.gates import builtin
+from tools.gates_but import gates_but
 
 SECONDS = 5
 GATE = "vulnerabilities"
@@ -47,13 +45,6 @@ def silence(asked: Callable[[], bytes]) -> str:
     return "" if any(name in said for name in CANARIES[0].ids) else f"{asked.__name__}: no canary"
 
 
-def others(level: int) -> str:
-    """Return the gates of a level but the one that asks, as an option takes them."""
-    known = [gate.id for gate in builtin()]
-    rules = policy.load(level, known, today=datetime.now(UTC).date()).rules
-    return ",".join(rule.gate for rule in rules if rule.gate != GATE)
-
-
 def options(level: int, asking: tuple[Callable[[], bytes], ...] = (index, osv)) -> tuple[str, str]:
     """Return the options, and what is to be said about them; both empty where a service answers."""
     reasons = []
@@ -63,7 +54,7 @@ def options(level: int, asking: tuple[Callable[[], bytes], ...] = (index, osv)) 
             return "", ""
         reasons.append(reason)
     return (
-        f"--failhard-only={others(level)}",
+        f"--failhard-only={','.join(gates_but(level, [GATE]))}",
         f"{GATE} is left out: no advisory service ({'; '.join(reasons)})",
     )
 

@@ -10,7 +10,14 @@ from email.utils import format_datetime
 
 LAST_CHUNK = b"0\r\n\r\n"
 _UNPRINTABLE = re.compile(r"[^ -~]")
-_REASONS = {each.value: each.phrase for each in http.HTTPStatus}
+_RENAMED = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
+"""Python 3.13 took the names of RFC 9110; providers' servers say these, and one seed gives the same bytes."""
+_REASONS = {each.value: each.phrase for each in http.HTTPStatus} | _RENAMED
 
 
 def date(now: datetime) -> str:

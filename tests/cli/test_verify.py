@@ -17,6 +17,7 @@ from pytest_failhard import judge, policy
 from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
 from pytest_failhard.distributions.attest.inputs import SBOM
+from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.model import (
     Finding,
     Observation,
@@ -57,6 +58,10 @@ WAIVER = Waiver(
     expires=date(2026, 12, 1),
 )
 BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
+UNBUILT = Attestation(
+    root=Path(), origin=Origin(repository="", ref="", source={"sha256": "0" * 64}), built=(), signer=None
+)
+"""What is attested of a run outside git that built nothing."""
 Edit = Callable[[dict[str, object]], None]
 
 
@@ -67,15 +72,6 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
         for name, bound in {**rule.at_most, **rule.at_least}.items()
     }
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
-
-
-def attested_too(rule: Rule, looked: Observation, attested: Attestation, store: Store) -> Observation:
-    """Return what the gates see that an attestation is about."""
-    if rule.gate == "sbom":
-        return replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
-    if rule.gate == "provenance":
-        return replace(looked, measures={**looked.measures, "signed": int(attested.signer is not None)})
-    return looked
 
 
 def make(
@@ -99,14 +95,16 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
-            if attested is not None:
-                looked = attested_too(rule, looked, attested, store)
             if rule.gate == "sbom":
-                looked = replace(looked, evidence=(*looked.evidence, store.keep("sbom", SBOM, BOM)))
+                looked = replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
                 copies = {SBOM: BOM}
+            if rule.gate == "provenance":
+                signed = attested is not None and attested.signer is not None
+                looked = replace(looked, measures={**looked.measures, "signed": int(signed)})
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            evidence = (*looked.evidence, kept)
-            results.append(judge.judge(rule, replace(looked, evidence=evidence), accepted, DAY))
+            results.append(
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, kept)), accepted, DAY)
+            )
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
@@ -124,9 +122,8 @@ def make(
             host="here",
         )
         files = render_all(REDACTOR.value(report))
-        if attested is not None:
-            files |= attested.files(files["report.json"], {SBOM: BOM}, store)
-            copies = {SBOM: BOM}
+        if terms.level > 1:
+            files |= (attested or UNBUILT).files(files["report.json"], copies, store)
         store.publish(files, copies)
     return folder / ".failhard"
 
@@ -244,33 +241,20 @@ def test_a_lower_level_than_demanded(green: Path) -> None:
     assert again(green, level=3) == (4, ("level: level 1 was judged, and level 3 is demanded", LAST))
 
 
-@pytest.fixture
-def terms_with_sbom(tmp_path: Path) -> Path:
-    """Return a policy of level 1, where nothing is attested yet, that demands the gate `sbom` too."""
-    file = tmp_path / "sbom.yaml"
-    rule = "\n  sbom:\n    fail_at: medium\n    timeout: 60\n"
-    file.write_text(policy.shipped_text(LEVEL).decode().rstrip("\n") + rule)
-    return file
-
-
-def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path, terms_with_sbom: Path) -> None:
-    terms = policy.load(LEVEL, GATES, terms_with_sbom, today=DAY)
-    folder = make(tmp_path / "p", terms=terms)
-    assert again(folder, file=terms_with_sbom)[0] == 0
+def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY))
+    assert again(folder)[0] == 0
     (folder / SBOM).write_bytes(b"[]")
-    said = again(folder, file=terms_with_sbom)
-    assert said == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
+    assert again(folder) == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
     (folder / SBOM).unlink()
-    assert again(folder, file=terms_with_sbom)[1][0].startswith(f"{SBOM}: cannot be read")
+    assert again(folder)[1][0].startswith(f"{SBOM}: cannot be read")
 
 
-def test_a_gate_in_error_handed_nothing_out(tmp_path: Path, terms_with_sbom: Path) -> None:
-    terms = policy.load(LEVEL, GATES, terms_with_sbom, today=DAY)
-    folder = make(tmp_path / "p", terms=terms, broken="sbom")
-    assert again(folder, file=terms_with_sbom)[0] == 3
+def test_a_gate_in_error_handed_nothing_out(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY), broken="sbom")
+    assert again(folder)[0] == 3
     (folder / SBOM).write_bytes(b"{}")
-    said = again(folder, file=terms_with_sbom)
-    assert said == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
+    assert again(folder) == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
 
 
 def test_tampered_evidence(red: Path) -> None:

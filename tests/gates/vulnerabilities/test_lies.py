@@ -182,6 +182,23 @@ def test_who_answers_from_a_file_without_asking_is_an_error(tmp_path: Path, scri
         look(run, BOX)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ([("box", "1.0"), ("jinja2", "2.10"), ("jinja2", "2.10")], "asked 3 questions, not the 2"),
+        ([("box", "1.0"), ("jinja2", "2.10"), ("other", "1")], "what it was not to ask: other 1 is none of"),
+    ],
+)
+def test_who_asks_something_else_is_an_error(
+    tmp_path: Path, script: Script, asked: list[tuple[str, str]], said: str
+) -> None:
+    small_file(tmp_path / "p" / "advisories")
+    run = run_over(tmp_path / "p", tools=script(), mode="file", path="advisories")
+    script(("ask", asked), says(run, clean("box", "1.0"), FOUND), ("exit", 1))
+    with pytest.raises(GateError, match=said):
+        look(run, BOX)
+
+
 def test_a_hanging_tool_is_an_error(tmp_path: Path, script: Script) -> None:
     run = run_over(tmp_path / "p", tools=script(("hang", 0)), mode="osv", osv_url=SERVICE, seconds=0.5)
     with pytest.raises(GateError, match="not finished after"):
