@@ -222,6 +222,14 @@ def test_a_service_that_fails_is_asked_three_times(tmp_path: Path, script: Scrip
     assert len(json.loads(keep.files["tries.json"])) == 3
 
 
+def test_what_another_try_would_not_mend_is_asked_once(tmp_path: Path, script: Script) -> None:
+    refused = REFUSED.replace("refused", "[SSL: CERTIFICATE_VERIFY_FAILED]")
+    run = run_over(tmp_path / "p", tools=script(("err", refused), ("exit", 1)), mode="online")
+    with pytest.raises(GateError, match=r"\(1 tries\)") as caught:
+        look(run, BOX)
+    assert caught.value.external
+
+
 def test_a_network_that_takes_too_long_is_not_asked_again(
     tmp_path: Path, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
