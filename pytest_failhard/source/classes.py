@@ -59,8 +59,8 @@ def classes(module: Module) -> Iterator[ClassFacts]:
     """Yield the classes of a file, those under `if TYPE_CHECKING:` too."""
     for node in module.nodes(ast.ClassDef):
         yield _class(module, node)
-    for call in module.nodes(ast.Call):
-        if isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == TYPE_ARGUMENTS:
+    for call in module.calls.of(("type",)):
+        if isinstance(call.func, ast.Name) and len(call.args) == TYPE_ARGUMENTS:
             yield from _made(module, call)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import operator
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
@@ -12,14 +14,17 @@ from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
 from pytest_failhard.source.suppressed_code import of_module
 from pytest_failhard.source.suppressions import Suppression
+from pytest_failhard.source.tree import Named, argument, children, last_part, own_nodes, traversed
+
+__all__ = ["FUNCTIONS", "FunctionNode", "HOPS", "Module", "argument", "children", "last_part", "module_name"]
+__all__ += ["own_nodes"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_INNER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-_SCOPE_TYPES = frozenset({*_INNER_SCOPES, ast.Module})
+_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module})
 _NO_NAMES: Mapping[str, list[ast.expr | None]] = {}
-# Python 3.12 and newer: `type X = ...`, whose name is a node.
-_TYPE_ALIAS = getattr(ast, "TypeAlias", None)
+_NO_NODES: list[ast.AST] = []
+_MARK = re.compile(rb"#[^\n]*")
 HOPS = 8
 """How many names a value may be passed through before we give up: a cycle ends here."""
 
@@ -39,31 +44,35 @@ class Module:
         self.data = data
         self.tree = tree
         self.name = module_name(path)
-        self._buckets: dict[type[ast.AST], list[ast.AST]] = {}
-        self._parents: dict[ast.AST, ast.AST] = {}
-        self._scopes: dict[ast.AST, ast.AST] = {}
+        self._buckets, self._parents = traversed(tree)
         # Many rules ask for the same names.
         self._resolved: dict[ast.AST, str] = {}
-        self._traverse()
 
-    def _traverse(self) -> None:
-        buckets, parents, scopes = self._buckets, self._parents, self._scopes
-        queue: list[ast.AST] = [self.tree]
-        for node in queue:
-            kind = type(node)
-            buckets.setdefault(kind, []).append(node)
-            below = children(node)
-            if below:
-                scope = node if kind in _SCOPE_TYPES else scopes[node]
-                for child in below:
-                    parents[child] = node
-                    scopes[child] = scope
-                queue += below
+    def nodes(self, *kinds: type[_Node]) -> Sequence[_Node]:
+        """Return all nodes of exactly these types, outer ones before inner ones."""
+        if len(kinds) == 1:
+            return self._buckets.get(kinds[0], _NO_NODES)  # type: ignore[return-value]  # it holds one type
+        return [node for kind in kinds for node in self.nodes(kind)]
 
-    def nodes(self, *kinds: type[_Node]) -> Iterator[_Node]:
-        """Yield all nodes of exactly these types, outer ones before inner ones."""
-        for kind in kinds:
-            yield from self._buckets.get(kind, ())  # type: ignore[misc]  # a bucket holds one type
+    @functools.cached_property
+    def calls(self) -> Named[ast.Call]:
+        """The calls by the last name of their functions."""
+        return Named(self.nodes(ast.Call), last_part)
+
+    @functools.cached_property
+    def keywords(self) -> Named[ast.keyword]:
+        """The keyword arguments by name."""
+        return Named(self.nodes(ast.keyword), operator.attrgetter("arg"))
+
+    @functools.cached_property
+    def attributes(self) -> Named[ast.Attribute]:
+        """The attributes by name."""
+        return Named(self.nodes(ast.Attribute), operator.attrgetter("attr"))
+
+    @functools.cached_property
+    def stored(self) -> Sequence[ast.Name]:
+        """The names that are bound or deleted where they stand."""
+        return [node for node in self.nodes(ast.Name) if not isinstance(node.ctx, ast.Load)]
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node that holds this one, None for the module."""
@@ -78,14 +87,17 @@ class Module:
 
     def function(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function around the node; a lambda or a class between them is none."""
-        scope = self._scopes.get(node)
-        while scope is not None and not isinstance(scope, FUNCTIONS):
-            scope = self._scopes.get(scope)
-        return scope
+        above = self._parents.get(node)
+        while above is not None and not isinstance(above, FUNCTIONS):
+            above = self._parents.get(above)
+        return above
 
     def scope(self, node: ast.AST) -> ast.AST:
         """Return the innermost function, lambda, class or module around the node."""
-        return self._scopes.get(node, self.tree)
+        above = self._parents.get(node, self.tree)
+        while type(above) not in _SCOPES:
+            above = self._parents[above]
+        return above
 
     def class_of(self, function: ast.AST) -> ast.ClassDef | None:
         """Return the class whose body holds the node directly (for a method: its class)."""
@@ -103,7 +115,7 @@ class Module:
     def is_type_checking(self, node: ast.AST) -> bool:
         """Tell whether the node stands in the body of `if TYPE_CHECKING:`."""
         return any(
-            isinstance(above, ast.If) and _last_part(above.test) == FLAG and _holds(above.body, below)
+            isinstance(above, ast.If) and last_part(above.test) == FLAG and _holds(above.body, below)
             for below, above in self._steps(node)
         )
 
@@ -148,10 +160,9 @@ class Module:
     def _bindings(self) -> Mapping[ast.AST, Mapping[str, list[ast.expr | None]]]:
         """Scope -> name -> all that is ever bound to it there; None for what has no value of its own."""
         found: dict[ast.AST, dict[str, list[ast.expr | None]]] = {}
-        for node in self.nodes(ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                bound = found.setdefault(self._home(node), {}).setdefault(node.id, [])
-                bound.append(self._bound_value(node))
+        for node in self.stored:
+            bound = found.setdefault(self._home(node), {}).setdefault(node.id, [])
+            bound.append(self._bound_value(node))
         for argument in self.nodes(ast.arg):
             found.setdefault(self.scope(argument), {}).setdefault(argument.arg, []).append(None)
         return found
@@ -191,7 +202,9 @@ class Module:
             if isinstance(node, ast.NamedExpr):
                 node = node.value
                 continue
-            bound = self.bindings(node) if isinstance(node, ast.Name) else ()
+            if not isinstance(node, ast.Name):
+                return node
+            bound = self.bindings(node)
             if len(bound) != 1 or bound[0] is None:
                 return node
             node = bound[0]
@@ -244,6 +257,19 @@ class Module:
         return found
 
     @functools.cached_property
+    def lower(self) -> bytes:
+        """The bytes of the file in lower case, as far as they are ASCII."""
+        return self.data.lower()
+
+    @functools.cached_property
+    def marks(self) -> bytes:
+        """All that can be in a comment, in lower case: each line from its first `#` on, strings too.
+
+        Most words that matter in comments are in none: whoever looks for some asks here first.
+        """
+        return b"\n".join(_MARK.findall(self.lower))
+
+    @functools.cached_property
     def comments(self) -> tuple[Comment, ...]:
         """The comments of the file, in order."""
         return scanned(self.data, self.tree)
@@ -269,78 +295,6 @@ def module_name(path: str) -> str:
     return ".".join(parts)
 
 
-def last_part(node: ast.AST) -> str:
-    """Return the last name of a name, an attribute or a call: `get` for `a.b.get(...)`; else empty."""
-    return _last_part(node.func if isinstance(node, ast.Call) else node)
-
-
-def _last_part(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | None:
-    """Return the argument of a call at a position or under one of the names, None where it is absent."""
-    for keyword in call.keywords:
-        if keyword.arg in names:
-            return keyword.value
-    if position is None or position >= len(call.args):
-        return None
-    given = call.args[position]
-    return None if isinstance(given, ast.Starred) else given
-
-
-def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
-    """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
-    work = children(node)
-    for each in work:
-        if isinstance(each, kinds):
-            yield each
-        if not isinstance(each, _INNER_SCOPES):
-            work += children(each)
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes directly below one, in their order; operators and contexts are none."""
-    kind = type(node)
-    if kind not in _FIELDS:
-        _FIELDS[kind] = _children_fields(kind)
-    found: list[ast.AST] = []
-    for field in _FIELDS[kind]:
-        value = getattr(node, field, None)
-        if type(value) is list:
-            found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST):
-            found.append(value)
-    return found
-
-
-_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
-
-
-def _children_fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    """Return the fields of a node type that can hold nodes worth a visit: no operators, no contexts."""
-    never = {
-        "ctx",
-        "op",
-        "ops",
-        "id",
-        "attr",
-        "arg",
-        "kind",
-        "type_comment",
-        "level",
-        "module",
-        "name",
-        "names",
-    }
-    with_nodes = {("names", ast.Import), ("names", ast.ImportFrom), ("name", _TYPE_ALIAS)}
-    if kind in {ast.Name, ast.Constant, ast.Global, ast.Nonlocal, ast.alias}:
-        return ()
-    return tuple(name for name in kind._fields if name not in never or (name, kind) in with_nodes)
-
-
 def _holds(body: Sequence[ast.stmt], node: ast.AST) -> bool:
     return any(each is node for each in body)
 
@@ -349,7 +303,7 @@ def _is_main_test(test: ast.expr) -> bool:
     return (
         isinstance(test, ast.Compare)
         and len(test.comparators) == 1
-        and {_last_part(test.left), _last_part(test.comparators[0])} >= {"__name__"}
+        and {last_part(test.left), last_part(test.comparators[0])} >= {"__name__"}
         and any(
             isinstance(side, ast.Constant) and side.value == "__main__"
             for side in (test.left, test.comparators[0])

@@ -21,11 +21,13 @@ MARKS = data.SKIPS | data.FILTERS
 
 def of_module(module: Module) -> tuple[Suppression, ...]:
     """Return all of a parsed file, in the order of the lines."""
-    said = list(of_comments(module.path, module.data, lambda: module.comments))
-    found = [replace(each, where=_where(module, each.line)) for each in said]
-    if data.TYPED.search(module.data):
+    found: list[Suppression] = []
+    if any(word in module.marks for word in data.SUSPECT_WORDS):
+        said = of_comments(module.path, module.data, lambda: module.comments)
+        found += [replace(each, where=_where(module, each.line)) for each in said]
+    if any(word in module.data for word in data.TYPED):
         found += [*_unchecked(module), *_any(module)]
-    if module.role == "test" and data.TESTING.search(module.data):
+    if module.role == "test" and any(word in module.data for word in data.TESTING):
         found += [*_marked(module), *_switched(module)]
     return tuple(sorted(found))
 

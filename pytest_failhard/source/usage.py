@@ -36,20 +36,15 @@ def _used(module: Module) -> Iterator[str]:
     owners = _owners(module)
     notes = _annotation_nodes(module)
     for name in module.nodes(ast.Name):
-        if isinstance(name.ctx, ast.Load) and _counts(name.id, name.lineno, owners) and name not in notes:
-            yield name.id
+        if isinstance(name.ctx, ast.Load) and name not in notes:
+            owner = owners[name.lineno]
+            if owner is not None and owner != name.id:
+                yield name.id
     for attribute in module.nodes(ast.Attribute):
-        if (
-            isinstance(attribute.ctx, ast.Load)
-            and _counts(attribute.attr, attribute.lineno, owners)
-            and attribute not in notes
-        ):
-            yield attribute.attr
-
-
-def _counts(name: str, line: int, owners: Sequence[str | None]) -> bool:
-    owner = owners[line] if line < len(owners) else ""
-    return owner is not None and owner != name
+        if isinstance(attribute.ctx, ast.Load) and attribute not in notes:
+            owner = owners[attribute.lineno]
+            if owner is not None and owner != attribute.attr:
+                yield attribute.attr
 
 
 def _annotation_nodes(module: Module) -> frozenset[ast.AST]:

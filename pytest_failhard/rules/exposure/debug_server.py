@@ -63,7 +63,7 @@ class DebugServer(StaticRule):
 
 
 def _calls(module: Module) -> Iterator[tuple[ast.AST, str]]:
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(("update", *data.RUNS)):
         what = _started(module, call) if call.keywords else ""
         if what:
             yield call, what

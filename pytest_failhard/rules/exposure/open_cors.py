@@ -163,8 +163,8 @@ def _headers(module: Module) -> Iterator[Found]:
     ]
     found += [
         (call, call.args[0], call.args[1])
-        for call in module.nodes(ast.Call)
-        if last_part(call) in data.HEADER_METHODS and len(call.args) > 1
+        for call in module.calls.of(data.HEADER_METHODS)
+        if len(call.args) > 1
     ]
     for node, name, value in found:
         if _is_header(module, name, value):

@@ -129,15 +129,10 @@ def _dotted(module: Module, owner: ast.expr) -> str:
 
 
 def _called(module: Module) -> Iterator[tuple[ast.expr, str]]:
-    for call in module.nodes(ast.Call):
-        name = _CALLS.get(last_part(call), _nothing)(module, call)
+    for call in module.calls.of(_CALLS):
+        name = _CALLS[last_part(call)](module, call)
         if name:
             yield call, name
-
-
-def _nothing(module: Module, call: ast.Call) -> str:
-    del module, call
-    return ""
 
 
 def _set(module: Module, call: ast.Call) -> str:

@@ -71,8 +71,8 @@ def _variables(module: Module) -> Iterator[tuple[ast.expr, str]]:
     for subscript in module.nodes(ast.Subscript):
         if isinstance(subscript.ctx, ast.Load) and _is_environment(module, subscript.value):
             yield from _variable(module, subscript, subscript.slice)
-    for call in module.nodes(ast.Call):
-        if call.args and last_part(call) in {"get", "getenv"} and _reads_environment(module, call.func):
+    for call in module.calls.of(("get", "getenv")):
+        if call.args and _reads_environment(module, call.func):
             yield from _variable(module, call, call.args[0])
 
 
@@ -140,19 +140,21 @@ def _walks_stack(module: Module, node: ast.AST) -> bool:
 
 
 def _calls(module: Module) -> Iterator[tuple[ast.expr, str]]:
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(data.ASKING):
         said = _asked(module, call) if call.args else ""
         if said:
             yield call, said
-    for attribute in module.nodes(ast.Attribute):
-        if attribute.attr.startswith("_called_from_test") and isinstance(attribute.ctx, ast.Load):
+    for attribute in module.attributes.where(_is_mark):
+        if isinstance(attribute.ctx, ast.Load):
             yield attribute, "reads a mark that only tests set"
+
+
+def _is_mark(name: str) -> bool:
+    return name.startswith("_called_from_test")
 
 
 def _asked(module: Module, call: ast.Call) -> str:
     last = last_part(call)
-    if last not in data.ASKING:
-        return ""
     if last in {"hasattr", "getattr"}:
         return _marked(module, call)
     given = module.text(call.args[0]) or ""

@@ -134,8 +134,8 @@ def _demanded(module: Module) -> set[str]:
     found = set[str]()
     exits = (
         call
-        for call in module.nodes(ast.Call)
-        if last_part(call) in data.EXITS and handlers.raises(module, [ast.Expr(value=call)])
+        for call in module.calls.of(data.EXITS)
+        if handlers.raises(module, [ast.Expr(value=call)])
     )
     for failure in (*module.nodes(ast.Raise), *module.nodes(ast.Assert), *exits):
         for test in _tests(module, failure):

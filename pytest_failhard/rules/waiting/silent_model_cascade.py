@@ -59,7 +59,7 @@ class SilentModelCascade(StaticRule):
             place = _loop(module, attempt) or _nested(module, attempt) or _recursion(module, attempt)
             if place is not None and _swallows(module, attempt):
                 yield self._told(module, place)
-        for call in module.nodes(ast.Call):
+        for call in module.calls.of(("reduce",)):
             if _reduces(module, call):
                 yield self._told(module, call)
 
@@ -199,7 +199,7 @@ def _heads(function: FunctionNode) -> set[str]:
 
 def _reduces(module: Module, call: ast.Call) -> bool:
     """Tell whether a call folds a function that swallows over the models."""
-    if last_part(call) != "reduce" or module.resolve(call.func) != data.REDUCE:
+    if module.resolve(call.func) != data.REDUCE:
         return False
     function, over = argument(call, 0), argument(call, 1)
     if function is None or over is None or not is_candidates(module, over):

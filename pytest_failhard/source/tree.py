@@ -1,0 +1,122 @@
+"""Walks syntax trees: what lies directly below a node, what runs with it, and how an expression is named."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+_INNER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_Node = TypeVar("_Node", bound=ast.AST)
+Buckets = dict[type[ast.AST], list[ast.AST]]
+Parents = dict[ast.AST, ast.AST]
+_LEAVES = frozenset({ast.Name, ast.Constant, ast.Global, ast.Nonlocal, ast.alias, ast.MatchSingleton})
+_NO_NODES = frozenset(
+    {"ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment", "type_ignores", "level", "module"}
+    | {"name", "names", "rest", "kwd_attrs", "conversion", "simple", "is_async", "str"}
+)
+"""Fields that hold names, numbers, operators or contexts: nothing worth a visit."""
+# Python 3.12 and newer: `type X = ...`, whose name is a node.
+_WITH_NODES = {("names", ast.Import), ("names", ast.ImportFrom), ("name", getattr(ast, "TypeAlias", None))}
+
+
+class _Fields(dict[type[ast.AST], tuple[str, ...]]):
+    """Node type -> its fields that can hold nodes, worked out when a type is first met."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        named = kind._fields if kind not in _LEAVES else ()
+        self[kind] = tuple(name for name in named if name not in _NO_NODES or (name, kind) in _WITH_NODES)
+        return self[kind]
+
+
+_FIELDS = _Fields()
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """Return the nodes directly below one, in their order; operators and contexts are none."""
+    found: list[ast.AST] = []
+    for field in _FIELDS[type(node)]:
+        value = getattr(node, field, None)
+        if type(value) is list:
+            # A dict has no key, and a keyword-only parameter no default, where None stands.
+            found += [item for item in value if item is not None]
+        elif value is not None:
+            found.append(value)
+    return found
+
+
+def traversed(tree: ast.AST) -> tuple[Buckets, Parents]:
+    """Return the nodes by type, outer ones before inner ones, and the parent of each.
+
+    It does what `children` does, in one loop: every node of every file passes through here.
+    """
+    buckets: Buckets = {}
+    parents: Parents = {}
+    queue = [tree]
+    append = queue.append
+    for node in queue:
+        kind = type(node)
+        if kind in buckets:
+            buckets[kind].append(node)
+        else:
+            buckets[kind] = [node]
+        for field in _FIELDS[kind]:
+            value = getattr(node, field, None)
+            if type(value) is list:
+                for child in value:
+                    if child is not None:
+                        parents[child] = node
+                        append(child)
+            elif value is not None:
+                parents[value] = node
+                append(value)
+    return buckets, parents
+
+
+class Named(Generic[_Node]):
+    """The nodes of one type by a name of theirs: for who looks for few names among many nodes."""
+
+    def __init__(self, nodes: Sequence[_Node], name: Callable[[_Node], str | None]) -> None:
+        self._nodes = nodes
+        self._places: dict[str | None, list[int]] = {}
+        for place, node in enumerate(nodes):
+            self._places.setdefault(name(node), []).append(place)
+
+    def of(self, names: Iterable[str]) -> Sequence[_Node]:
+        """Return the nodes with one of some names, outer ones before inner ones."""
+        places = [place for name in names for place in self._places.get(name, ())]
+        return [self._nodes[place] for place in sorted(places)]
+
+    def where(self, wanted: Callable[[str], object]) -> Sequence[_Node]:
+        """Return the nodes whose name passes a test, which each name takes once; none without a name."""
+        return self.of([name for name in self._places if name and wanted(name)])
+
+
+def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
+    """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
+    work = children(node)
+    for each in work:
+        if isinstance(each, kinds):
+            yield each
+        if not isinstance(each, _INNER_SCOPES):
+            work += children(each)
+
+
+def last_part(node: ast.AST) -> str:
+    """Return the last name of a name, an attribute or a call: `get` for `a.b.get(...)`; else empty."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | None:
+    """Return the argument of a call at a position or under one of the names, None where it is absent."""
+    for keyword in call.keywords:
+        if keyword.arg in names:
+            return keyword.value
+    if position is None or position >= len(call.args):
+        return None
+    given = call.args[position]
+    return None if isinstance(given, ast.Starred) else given
