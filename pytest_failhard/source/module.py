@@ -47,6 +47,7 @@ class Module:
         self._buckets, self._parents = traversed(tree)
         # Many rules ask for the same names.
         self._resolved: dict[ast.AST, str] = {}
+        self._visible: dict[ast.AST, tuple[Mapping[str, list[ast.expr | None]], ...]] = {}
 
     def nodes(self, *kinds: type[_Node]) -> Sequence[_Node]:
         """Return all nodes of exactly these types, outer ones before inner ones."""
@@ -58,6 +59,11 @@ class Module:
     def calls(self) -> Named[ast.Call]:
         """The calls by the last name of their functions."""
         return Named(self.nodes(ast.Call), last_part)
+
+    @functools.cached_property
+    def names(self) -> Named[ast.Name]:
+        """The plain names, used and bound, by what they are."""
+        return Named(self.nodes(ast.Name), operator.attrgetter("id"))
 
     @functools.cached_property
     def keywords(self) -> Named[ast.keyword]:
@@ -185,16 +191,21 @@ class Module:
 
     def bindings(self, name: ast.Name) -> Sequence[ast.expr | None]:
         """Return all that is bound to a name where it is used: in its function, else in the module."""
-        here = scope = self.scope(name)
-        while True:
-            # The names of a class are seen in its own body alone.
-            if scope is here or not isinstance(scope, ast.ClassDef):
-                bound = self._bindings.get(scope, _NO_NAMES).get(name.id)
-                if bound is not None:
-                    return bound
-            if scope is self.tree:
-                return ()
+        here = self.scope(name)
+        if here not in self._visible:
+            self._visible[here] = tuple(self._seen_from(here))
+        for names in self._visible[here]:
+            if name.id in names:
+                return names[name.id]
+        return ()
+
+    def _seen_from(self, scope: ast.AST) -> Iterator[Mapping[str, list[ast.expr | None]]]:
+        """Yield what is bound in a scope and in those around it, classes left out: theirs are not seen."""
+        yield self._bindings.get(scope, _NO_NAMES)
+        while scope is not self.tree:
             scope = self.scope(scope)
+            if not isinstance(scope, ast.ClassDef):
+                yield self._bindings.get(scope, _NO_NAMES)
 
     def value(self, node: ast.expr) -> ast.expr:
         """Return what an expression certainly is: through a walrus, and names bound exactly once."""
@@ -350,7 +361,10 @@ def _method_text(module: Module, call: ast.Call, method: ast.Attribute, hops: in
 
 
 def _joined(module: Module, parts: Sequence[ast.expr], separator: str, hops: int) -> str | None:
-    texts = [_text(module, part, hops - 1) for part in parts]
-    if any(text is None for text in texts):
-        return None
-    return separator.join(text for text in texts if text is not None)
+    texts: list[str] = []
+    for part in parts:
+        text = _text(module, part, hops - 1)
+        if text is None:
+            return None
+        texts.append(text)
+    return separator.join(texts)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 
 from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.kept import KEPT_NAMES
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.module import FunctionNode, Module, argument, last_part
 
@@ -90,6 +92,7 @@ def _name(target: ast.expr, module: Module) -> str:
     return last_part(target)
 
 
+@functools.lru_cache(maxsize=KEPT_NAMES)
 def _is_flag(name: str) -> bool:
     return data.MOCK_FLAG.match(name) is not None and name.lower() not in data.NO_FLAGS
 

@@ -55,7 +55,7 @@ def _wraps(module: Module, function: FunctionNode) -> bool:
 
 def used(module: Module, call: ast.Call) -> Use | None:
     """Return the key and the default that a call hands over, None for a call of another shape."""
-    if len(call.args) + len(call.keywords) < data.WRAPPED_ARGUMENTS or not call.args:
+    if not call.args or len(call.args) + len(call.keywords) < data.WRAPPED_ARGUMENTS:
         return None
     key, default = call.args[0], argument(call, 1, *data.WRAPPED_NAMES)
     if not isinstance(key, ast.Constant | ast.Name | ast.JoinedStr) or not isinstance(default, data.TEXTS):
