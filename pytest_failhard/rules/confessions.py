@@ -193,8 +193,6 @@ def _said(statement: ast.Expr) -> tuple[ast.Constant | None, str]:
 
 
 def _names(module: Module) -> Iterator[Confession]:
-    if not any(word in module.lower for word in data.NAME_WORDS):
-        return
     for node in module.stored:
         if isinstance(node.ctx, ast.Store) and data.NAME.match(node.id):
             yield Confession(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.kept import once
 from pytest_failhard.rules.values import carries_error, literal
-from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
+from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes, walk
 
 
 def last_read(module: Module, function: FunctionNode | None, name: str) -> int:
@@ -46,7 +46,7 @@ def _refusals(module: Module) -> Mapping[tuple[FunctionNode | None, str], Sequen
     for test in module.nodes(ast.If):
         if _refuses(module, test.body + test.orelse):
             function = module.function(test)
-            for target in {written(each) for each in ast.walk(test.test) if _is_target(each)}:
+            for target in {written(each) for each in walk(test.test) if _is_target(each)}:
                 found.setdefault((function, target), []).append(test.lineno)
     return found
 

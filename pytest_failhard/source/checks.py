@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part, walk
 
 CHECK = re.compile(
     r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status|judge)"
@@ -112,7 +112,7 @@ def _is_live(module: Module, node: ast.AST, test: FunctionNode, dead: set[ast.AS
 
 
 def _is_named(test: FunctionNode, inner: FunctionNode | ast.ClassDef) -> bool:
-    return any(isinstance(each, ast.Name) and each.id == inner.name for each in ast.walk(test))
+    return any(isinstance(each, ast.Name) and each.id == inner.name for each in walk(test))
 
 
 def _functions(module: Module) -> Iterator[FunctionNode]:
@@ -278,7 +278,7 @@ def _helps(module: Module, check: ast.AST, helper: FunctionNode) -> bool:
     """Tell whether a check serves the tests: in a fixture, after its `yield` or in what it hands out."""
     if not is_fixture(helper) or module.function(check) is not helper:
         return True
-    ends = (each.lineno for each in ast.walk(helper) if isinstance(each, ast.Yield))
+    ends = (each.lineno for each in walk(helper) if isinstance(each, ast.Yield))
     return getattr(check, "lineno", 0) > min(ends, default=getattr(check, "lineno", 0))
 
 

@@ -6,7 +6,7 @@ import ast
 import functools
 import operator
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -14,10 +14,19 @@ from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
 from pytest_failhard.source.suppressed_code import of_module
 from pytest_failhard.source.suppressions import Suppression
-from pytest_failhard.source.tree import Named, argument, children, last_part, own_nodes, traversed
+from pytest_failhard.source.tree import (
+    Named,
+    argument,
+    children,
+    docstring,
+    last_part,
+    own_nodes,
+    traversed,
+    walk,
+)
 
-__all__ = ["FUNCTIONS", "FunctionNode", "HOPS", "Module", "argument", "children", "last_part", "module_name"]
-__all__ += ["own_nodes"]
+__all__ = ["FUNCTIONS", "HOPS", "FunctionNode", "Module", "argument", "children", "docstring", "last_part"]
+__all__ += ["module_name", "own_nodes", "walk"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -74,6 +83,31 @@ class Module:
     def attributes(self) -> Named[ast.Attribute]:
         """The attributes by name."""
         return Named(self.nodes(ast.Attribute), operator.attrgetter("attr"))
+
+    @functools.cached_property
+    def assigned(self) -> Named[ast.Assign]:
+        """The assignments by the last name of their first target."""
+        return Named(self.nodes(ast.Assign), _first_target)
+
+    @functools.cached_property
+    def annotated(self) -> Named[ast.AnnAssign]:
+        """The annotated assignments and declarations by the last name of their target."""
+        return Named(self.nodes(ast.AnnAssign), _target)
+
+    def mentions(self, words: Iterable[str]) -> bool:
+        """Tell whether one of some words is part of a name in the code: of a variable, a keyword, an import.
+
+        The cheap question of a rule that looks for certain names. What stands in texts and comments does
+        not count, and it is Python that reads the names: no odd spelling hides one.
+        """
+        return any(word in self._vocabulary for word in words)
+
+    @functools.cached_property
+    def _vocabulary(self) -> str:
+        found = {node.id for node in self.nodes(ast.Name)}
+        found.update(node.attr for node in self.nodes(ast.Attribute))
+        found.update(node.arg for node in self.nodes(ast.keyword) if node.arg)
+        return " ".join([*found, *self.imports, *self.imports.values()])
 
     @functools.cached_property
     def stored(self) -> Sequence[ast.Name]:
@@ -169,17 +203,21 @@ class Module:
         for node in self.stored:
             bound = found.setdefault(self._home(node), {}).setdefault(node.id, [])
             bound.append(self._bound_value(node))
-        for argument in self.nodes(ast.arg):
-            found.setdefault(self.scope(argument), {}).setdefault(argument.arg, []).append(None)
+        for given in self.nodes(ast.arg):
+            found.setdefault(self.scope(given), {}).setdefault(given.arg, []).append(None)
         return found
 
     def _home(self, node: ast.Name) -> ast.AST:
         scope = self.scope(node)
-        if isinstance(scope, FUNCTIONS) and any(
-            isinstance(each, ast.Global) and node.id in each.names for each in scope.body
-        ):
-            return self.tree
-        return scope
+        return self.tree if node.id in self._globals.get(scope, ()) else scope
+
+    @functools.cached_property
+    def _globals(self) -> Mapping[ast.AST, set[str]]:
+        """Function -> the names that its body declares as the module's."""
+        found: dict[ast.AST, set[str]] = {}
+        for node in self.nodes(ast.Global):
+            found.setdefault(self._parents[node], set()).update(node.names)
+        return {scope: names for scope, names in found.items() if isinstance(scope, FUNCTIONS)}
 
     def _bound_value(self, node: ast.Name) -> ast.expr | None:
         above = self.parent(node)
@@ -294,6 +332,14 @@ class Module:
     def lines(self) -> Sequence[str]:
         """The physical lines without their ends, decoded as the file's cookie says."""
         return decoded(self.data).splitlines()
+
+
+def _first_target(node: ast.Assign) -> str:
+    return last_part(node.targets[0])
+
+
+def _target(node: ast.AnnAssign) -> str:
+    return last_part(node.target)
 
 
 def module_name(path: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-_INNER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_INNER_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef})
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _Node = TypeVar("_Node", bound=ast.AST)
 Buckets = dict[type[ast.AST], list[ast.AST]]
 Parents = dict[ast.AST, ast.AST]
@@ -50,16 +52,13 @@ def traversed(tree: ast.AST) -> tuple[Buckets, Parents]:
 
     It does what `children` does, in one loop: every node of every file passes through here.
     """
-    buckets: Buckets = {}
+    buckets: Buckets = defaultdict(list)
     parents: Parents = {}
     queue = [tree]
     append = queue.append
     for node in queue:
         kind = type(node)
-        if kind in buckets:
-            buckets[kind].append(node)
-        else:
-            buckets[kind] = [node]
+        buckets[kind].append(node)
         for field in _FIELDS[kind]:
             value = getattr(node, field, None)
             if type(value) is list:
@@ -71,6 +70,13 @@ def traversed(tree: ast.AST) -> tuple[Buckets, Parents]:
                 parents[value] = node
                 append(value)
     return buckets, parents
+
+
+def docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> str | None:
+    """Return the text that a body begins with, as it stands."""
+    first = node.body[0]
+    value = first.value if isinstance(first, ast.Expr) else None
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
 
 
 class Named(Generic[_Node]):
@@ -94,12 +100,28 @@ class Named(Generic[_Node]):
 
 def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
     """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
-    work = children(node)
+    # No statement lies in an expression.
+    below = inner_statements if all(issubclass(kind, ast.stmt) for kind in kinds) else children
+    work = below(node)
     for each in work:
         if isinstance(each, kinds):
             yield each
-        if not isinstance(each, _INNER_SCOPES):
-            work += children(each)
+        if type(each) not in _INNER_SCOPES:
+            work += below(each)
+
+
+def inner_statements(node: ast.AST) -> list[ast.AST]:
+    """Return the statements directly below a node, its handlers and cases included, in their order."""
+    blocks = [getattr(node, field, None) for field in node._fields if field in _BLOCKS]
+    return [each for block in blocks if type(block) is list for each in block]
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, outer ones first; as `ast.walk`, without operators and contexts."""
+    work = [node]
+    for each in work:
+        yield each
+        work += children(each)
 
 
 def last_part(node: ast.AST) -> str:

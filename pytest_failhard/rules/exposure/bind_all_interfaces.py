@@ -67,11 +67,10 @@ def _arguments(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
 
 
 def _names(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
-    for assign in module.nodes(ast.Assign):
-        if data.HOSTS.search(last_part(assign.targets[0])):
-            yield assign, assign.value
-    for annotated in module.nodes(ast.AnnAssign):
-        if annotated.value is not None and data.HOSTS.search(last_part(annotated.target)):
+    for assign in module.assigned.where(data.HOSTS.search):
+        yield assign, assign.value
+    for annotated in module.annotated.where(data.HOSTS.search):
+        if annotated.value is not None:
             value = annotated.value
             default = argument(value, 0, "default") if isinstance(value, ast.Call) else None
             yield annotated, value if default is None or lookup(module, value) else default

@@ -178,13 +178,9 @@ def _is_header(module: Module, name: ast.expr, value: ast.expr) -> bool:
 
 def _settings(module: Module) -> Iterator[Found]:
     """Yield the fields and constants of settings that let every origin in by default."""
-    for annotated in module.nodes(ast.AnnAssign):
-        if annotated.value is not None and _is_setting(module, annotated.target, annotated.value):
+    for annotated in module.annotated.where(data.ORIGIN_SETTING.search):
+        if annotated.value is not None and _holds_star(module, annotated.value):
             yield annotated, "star"
-    for assign in module.nodes(ast.Assign):
-        if _is_setting(module, assign.targets[0], assign.value) and not module.function(assign):
+    for assign in module.assigned.where(data.ORIGIN_SETTING.search):
+        if _holds_star(module, assign.value) and not module.function(assign):
             yield assign, "star"
-
-
-def _is_setting(module: Module, target: ast.expr, value: ast.expr) -> bool:
-    return data.ORIGIN_SETTING.search(last_part(target)) is not None and _holds_star(module, value)

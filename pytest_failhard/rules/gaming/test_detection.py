@@ -9,7 +9,7 @@ from pytest_failhard.model import Option
 from pytest_failhard.rules.data import gaming as data
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.index import Index
-from pytest_failhard.source.module import Module, last_part
+from pytest_failhard.source.module import Module, last_part, walk
 
 FIX = "behave the same everywhere; hand in what a test replaces"
 
@@ -126,16 +126,14 @@ def _contained(
 
 def _is_program(module: Module, node: ast.expr) -> bool:
     """Tell whether an expression is the command line: `sys.argv`, an entry of it, or made from one."""
-    return any(
-        isinstance(each, ast.Attribute) and module.resolve(each) == "sys.argv" for each in ast.walk(node)
-    )
+    return any(isinstance(each, ast.Attribute) and module.resolve(each) == "sys.argv" for each in walk(node))
 
 
 def _walks_stack(module: Module, node: ast.AST) -> bool:
     function = module.function(node) or module.tree
     return any(
         isinstance(each, ast.Attribute | ast.Name) and module.resolve(each) in data.STACKS
-        for each in ast.walk(function)
+        for each in walk(function)
     )
 
 

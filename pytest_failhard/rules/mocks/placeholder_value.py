@@ -44,10 +44,7 @@ class PlaceholderValue(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each placeholder in the position of a value."""
-        words = [word for word in data.PLACEHOLDER_WORDS if word.encode() in module.lower]
-        if not words and b"+" not in module.data and b"f" not in module.lower:
-            return
-        for node in _candidates(module, words):
+        for node in _candidates(module):
             text = module.text(node)
             if text is None or not _is_placeholder(text):
                 continue
@@ -62,12 +59,12 @@ class PlaceholderValue(StaticRule):
                 )
 
 
-def _candidates(module: Module, words: Iterable[str]) -> Iterator[Text]:
+def _candidates(module: Module) -> Iterator[Text]:
     """Yield the outermost texts that may be placeholders: constants, joined and concatenated ones."""
     texts = [(each, each.value.lower()) for each in module.nodes(ast.Constant) if _is_text(each.value)]
     # Most words stand in the code of the file, and in no text.
     together = "\n".join(text for _, text in texts)
-    wanted = [word for word in words if word in together]
+    wanted = [word for word in data.PLACEHOLDER_WORDS if word in together and word.encode() in module.lower]
     for constant, text in texts if wanted else ():
         if any(word in text for word in wanted) and not _is_part(constant, module):
             yield constant

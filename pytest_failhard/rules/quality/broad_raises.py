@@ -10,7 +10,7 @@ from pytest_failhard.rules.data import quality as data
 from pytest_failhard.rules.data.values import BROAD
 from pytest_failhard.rules.handlers import is_broad
 from pytest_failhard.rules.tested import QualityRule, raises_itself
-from pytest_failhard.source.module import argument, last_part
+from pytest_failhard.source.module import argument, last_part, walk
 
 if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
@@ -99,7 +99,7 @@ def _is_made_here(module: Module, node: ast.Call) -> bool:
     function = module.function(node)
     return function is not None and any(
         isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in BROAD
-        for each in ast.walk(function)
+        for each in walk(function)
     )
 
 
@@ -112,5 +112,5 @@ def _is_read(module: Module, node: ast.Call, name: str) -> bool:
     function = module.function(node)
     return function is not None and any(
         isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Load)
-        for each in ast.walk(function)
+        for each in walk(function)
     )
