@@ -104,10 +104,8 @@ class Module:
 
     @functools.cached_property
     def _vocabulary(self) -> str:
-        found = {node.id for node in self.nodes(ast.Name)}
-        found.update(node.attr for node in self.nodes(ast.Attribute))
-        found.update(node.arg for node in self.nodes(ast.keyword) if node.arg)
-        return " ".join([*found, *self.imports, *self.imports.values()])
+        named = (*self.names, *self.attributes, *self.keywords, *self.imports, *self.imports.values())
+        return " ".join(named)
 
     @functools.cached_property
     def stored(self) -> Sequence[ast.Name]:
@@ -251,13 +249,23 @@ class Module:
             if isinstance(node, ast.NamedExpr):
                 node = node.value
                 continue
-            if not isinstance(node, ast.Name):
+            if not isinstance(node, ast.Name) or node.id not in self._certain:
                 return node
             bound = self.bindings(node)
             if len(bound) != 1 or bound[0] is None:
                 return node
             node = bound[0]
         return node
+
+    @functools.cached_property
+    def _certain(self) -> frozenset[str]:
+        """The names that some scope binds exactly once, and to a value: most names are none of them."""
+        return frozenset(
+            name
+            for names in self._bindings.values()
+            for name, bound in names.items()
+            if len(bound) == 1 and bound[0] is not None
+        )
 
     def resolve(self, node: ast.AST) -> str:
         """Return the dotted name that a name or attribute stands for, through imports and plain aliases.

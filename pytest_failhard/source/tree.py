@@ -80,22 +80,29 @@ def docstring(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> st
 
 
 class Named(Generic[_Node]):
-    """The nodes of one type by a name of theirs: for who looks for few names among many nodes."""
+    """The nodes of one type by a name of theirs: for who looks for few names among many nodes.
+
+    Iteration yields the names; a node without one is not found here.
+    """
 
     def __init__(self, nodes: Sequence[_Node], name: Callable[[_Node], str | None]) -> None:
         self._nodes = nodes
-        self._places: dict[str | None, list[int]] = {}
-        for place, node in enumerate(nodes):
-            self._places.setdefault(name(node), []).append(place)
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, named in enumerate(map(name, nodes)):
+            if named:
+                self._places[named].append(place)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
 
     def of(self, names: Iterable[str]) -> Sequence[_Node]:
         """Return the nodes with one of some names, outer ones before inner ones."""
         places = [place for name in names for place in self._places.get(name, ())]
-        return [self._nodes[place] for place in sorted(places)]
+        return [self._nodes[place] for place in sorted(places)] if places else ()
 
     def where(self, wanted: Callable[[str], object]) -> Sequence[_Node]:
         """Return the nodes whose name passes a test, which each name takes once; none without a name."""
-        return self.of([name for name in self._places if name and wanted(name)])
+        return self.of([name for name in self._places if wanted(name)])
 
 
 def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:

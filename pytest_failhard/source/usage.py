@@ -35,16 +35,14 @@ def used(module: Module) -> frozenset[str]:
 def _used(module: Module) -> Iterator[str]:
     owners = _owners(module)
     notes = _annotation_nodes(module)
-    for name in module.nodes(ast.Name):
-        if isinstance(name.ctx, ast.Load) and name not in notes:
-            owner = owners[name.lineno]
-            if owner is not None and owner != name.id:
-                yield name.id
-    for attribute in module.nodes(ast.Attribute):
-        if isinstance(attribute.ctx, ast.Load) and attribute not in notes:
-            owner = owners[attribute.lineno]
-            if owner is not None and owner != attribute.attr:
-                yield attribute.attr
+    for named in (module.names, module.attributes):
+        for name in named:
+            if any(_counts(node, name, owners) and node not in notes for node in named.of((name,))):
+                yield name
+
+
+def _counts(node: ast.Name | ast.Attribute, name: str, owners: Sequence[str | None]) -> bool:
+    return owners[node.lineno] not in {None, name} and isinstance(node.ctx, ast.Load)
 
 
 def _annotation_nodes(module: Module) -> frozenset[ast.AST]:

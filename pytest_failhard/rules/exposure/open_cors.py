@@ -65,8 +65,11 @@ class OpenCors(StaticRule):
 
 
 def _calls(module: Module) -> Iterator[Found]:
-    for call in module.nodes(ast.Call):
-        if call.keywords and _is_open(module, call):
+    named = map(module.parent, module.keywords.of((data.ORIGIN_REGEX, *data.ORIGINS, "resources")))
+    for call in dict.fromkeys((*named, *module.calls.of(("CORS",)))):
+        if not isinstance(call, ast.Call):
+            continue
+        if _is_open(module, call):
             yield call, "credentials" if _has_credentials(module, call) else "star"
         elif (
             last_part(call) == "CORS"

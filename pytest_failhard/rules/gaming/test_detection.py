@@ -126,7 +126,8 @@ def _contained(
 
 def _is_program(module: Module, node: ast.expr) -> bool:
     """Tell whether an expression is the command line: `sys.argv`, an entry of it, or made from one."""
-    return any(isinstance(each, ast.Attribute) and module.resolve(each) == "sys.argv" for each in walk(node))
+    read = module.attributes.of(("argv",))
+    return bool(read) and any(each in read and module.resolve(each) == "sys.argv" for each in walk(node))
 
 
 def _walks_stack(module: Module, node: ast.AST) -> bool:
