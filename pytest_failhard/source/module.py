@@ -14,6 +14,7 @@ from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
 from pytest_failhard.source.suppressed_code import of_module
 from pytest_failhard.source.suppressions import Suppression
+from pytest_failhard.source.texts import certain_text
 from pytest_failhard.source.tree import (
     Named,
     argument,
@@ -301,7 +302,7 @@ class Module:
 
         Through names bound once, f-strings without computed parts, `+` and `"".join([...])`.
         """
-        return _text(self, node, HOPS)
+        return certain_text(self, node, HOPS)
 
     @functools.cached_property
     def functions(self) -> Mapping[str, Sequence[FunctionNode]]:
@@ -374,51 +375,3 @@ def _is_main_test(test: ast.expr) -> bool:
             for side in (test.left, test.comparators[0])
         )
     )
-
-
-def _text(module: Module, node: ast.expr | None, hops: int) -> str | None:
-    if node is None or hops == 0:
-        return None
-    node = module.value(node)
-    if isinstance(node, ast.Constant):
-        return _constant_text(node.value)
-    if isinstance(node, ast.FormattedValue):
-        return _text(module, node.value, hops - 1) if node.conversion == -1 and not node.format_spec else None
-    if isinstance(node, ast.Call):
-        return _method_text(module, node, node.func, hops) if isinstance(node.func, ast.Attribute) else None
-    parts = _parts(node)
-    return _joined(module, parts, "", hops) if parts else None
-
-
-def _parts(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.JoinedStr):
-        return node.values
-    return [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else []
-
-
-def _constant_text(value: object) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else None
-
-
-def _method_text(module: Module, call: ast.Call, method: ast.Attribute, hops: int) -> str | None:
-    base = _text(module, method.value, hops - 1)
-    if base is None:
-        return None
-    if method.attr in {"decode", "encode", "strip"}:
-        return base
-    parts = module.value(call.args[0]) if method.attr == "join" and len(call.args) == 1 else None
-    if isinstance(parts, ast.List | ast.Tuple):
-        return _joined(module, parts.elts, base, hops)
-    return None
-
-
-def _joined(module: Module, parts: Sequence[ast.expr], separator: str, hops: int) -> str | None:
-    texts: list[str] = []
-    for part in parts:
-        text = _text(module, part, hops - 1)
-        if text is None:
-            return None
-        texts.append(text)
-    return separator.join(texts)
