@@ -19,14 +19,19 @@ hookimpl = pluggy.HookimplMarker("pytest")
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
     from pytest_failhard.gates.coverage import CoverageGate
+    from pytest_failhard.gates.dependencies import DependenciesGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
     from pytest_failhard.gates.integrity import IntegrityGate
+    from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.provenance import ProvenanceGate
+    from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
+    from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate
 
     return (
         TestsGate(),
@@ -36,8 +41,13 @@ def builtin() -> tuple[Gate, ...]:
         FallbacksGate(),
         IntegrityGate(),
         SecretsGate(),
+        DependenciesGate(),
         SecurityGate(),
+        VulnerabilitiesGate(),
+        SbomGate(),
         LlmGate(),
+        LicencesGate(),
+        ProvenanceGate(),
     )
 
 

@@ -314,8 +314,9 @@ def jobs(
         kept: list[Evidence] = []
         made: list[GateRun] = []
 
-        def keep(name: str, data: bytes, *, volatile: bool = False) -> Evidence:
-            kept.append(replace(staging.keep(rule.gate, name, data), volatile=volatile))
+        def keep(name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
+            stored = staging.keep(rule.gate, name, data, has_contacts=has_contacts)
+            kept.append(replace(stored, volatile=volatile))
             return kept[-1]
 
         def make(deadline: float) -> Run:
@@ -339,6 +340,10 @@ def jobs(
                 keep=keep,
                 test_run=tests,
                 no_tests=problem,
+                facts=plan.facts,
+                signing_key=plan.signing_key,
+                committed=plan.committed,
+                clarifications=plan.clarifications,
             )
             made.append(run)
             return run

@@ -37,14 +37,14 @@ def explain(name: str, gates: Sequence[Gate] | None = None) -> str:
     by_id = {gate.id: gate for gate in (builtin() if gates is None else gates)}
     if name in by_id:
         return inspect.cleandoc(sys.modules[type(by_id[name]).__module__].__doc__ or "")
-    rules = {each: rule for rule in catalogue.RULES for each in (rule.code, rule.name)}
+    rules = {each: rule for rule in catalogue.every() for each in (rule.code, rule.name)}
     wanted = name.partition("/")[0]
     if wanted in rules:
         return explain_rule(rules[wanted])
     near = difflib.get_close_matches(wanted, [*by_id, *rules], n=3)
     if near:
         raise ExplanationError(f"no gate or rule is called {name!r}; did you mean {' or '.join(near)}?")
-    codes = f"; rules are {catalogue.RULES[0].code} to {catalogue.RULES[-1].code}"
+    codes = f"; rules are {catalogue.every()[0].code} to {catalogue.every()[-1].code}"
     raise ExplanationError(f"no gate or rule is called {name!r}; there are {', '.join(by_id)}{codes}")
 
 

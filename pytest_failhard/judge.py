@@ -106,7 +106,7 @@ def settle_waivers(
 def expiring(waivers: Iterable[Waiver], terms: WaiverTerms, today: date) -> tuple[str, ...]:
     """Return a note for each waiver that ends within the policy's days of warning."""
     return tuple(
-        f"the waiver of {_place(waiver)} expires on {waiver.expires} (owner {waiver.owner})"
+        f"the waiver of {waiver.place} expires on {waiver.expires} (owner {waiver.owner})"
         for waiver in sorted(waivers, key=repr)
         if 0 <= (waiver.expires - today).days <= terms.warn_days
     )
@@ -228,7 +228,7 @@ def _covers(waiver: Waiver, judged: _Judged, rule: Rule) -> bool:
     return (
         rule.waivable.admits(judged.finding, waiver)
         and _means(waiver, rule.gate, judged.finding)
-        and waiver.fingerprint == judged.finding.fingerprint
+        and waiver.binds(judged.finding)
         and judged.accepted_by(waiver)
     )
 
@@ -344,8 +344,10 @@ def _problem(waiver: Waiver, result: Result, today: date) -> tuple[str, str] | N
         return None
     for finding in result.findings:
         if _means(waiver, result.gate, finding):
-            if waiver.fingerprint != finding.fingerprint:
+            if waiver.fingerprint not in finding.fingerprints:
                 return "mismatched-waiver", f"names another fingerprint than {finding.fingerprint}"
+            if waiver.has_lapsed(finding):
+                return "lapsed-waiver", f"was to hold until a fix exists: {finding.fixed_in} is one"
             return "mismatched-waiver", "cannot cover the finding: not waivable, or worse than its value"
     return "unused-waiver", "covers nothing that was found"
 
@@ -358,7 +360,7 @@ def _stale(waiver: Waiver, problem: tuple[str, str], terms: WaiverTerms) -> Find
         path=WAIVERS_FILE,
         line=0,
         severity=terms.stale,
-        message=f"the waiver of {_place(waiver)} (owner {waiver.owner}) {text}",
+        message=f"the waiver of {waiver.place} (owner {waiver.owner}) {text}",
         fix="remove the entry, or renew it with a reason that holds today",
         anchor="\0".join((waiver.gate, waiver.rule, waiver.path, waiver.fingerprint)),
     )
@@ -394,7 +396,3 @@ def _where(finding: Finding) -> str:
 def _line(finding: Finding) -> str:
     """Return one finding on one line, whatever its message holds."""
     return " ".join((finding.rule, _where(finding), finding.message)).replace("\n", " ").strip()
-
-
-def _place(waiver: Waiver) -> str:
-    return " ".join(part for part in (waiver.gate, waiver.rule, waiver.path) if part)

@@ -7,16 +7,18 @@ import hashlib
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
     from fractions import Fraction
     from pathlib import Path
 
 Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 """A value as it stands in a policy or in `[tool.failhard.<gate>]`."""
 
+NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 FINGERPRINT_DIGITS = 16
 FALSE_POSITIVE = "false-positive"
 """The kind of a waiver that says: the finding is wrong, nothing is accepted."""
@@ -85,11 +87,23 @@ class Finding:
     message: str
     fix: str
     anchor: str = ""
+    other_anchors: tuple[str, ...] = ()
+    """Further names of the same thing (the aliases of an advisory): a waiver by one of them fits too."""
+    fixed_in: str = ""
+    """The version of a package that mends it; empty where there is none, or none is meant."""
 
     @property
     def fingerprint(self) -> str:
         """Return the identity that survives unrelated edits: never the line."""
-        identity = "\0".join((self.name, self.path, self.anchor or self.message))
+        return self._fingerprint(self.anchor or self.message)
+
+    @property
+    def fingerprints(self) -> frozenset[str]:
+        """Return the identities by all of its names."""
+        return frozenset({self.fingerprint, *map(self._fingerprint, self.other_anchors)})
+
+    def _fingerprint(self, anchor: str) -> str:
+        identity = "\0".join((self.name, self.path, anchor))
         return hashlib.sha256(identity.encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 
@@ -163,7 +177,8 @@ class PolicyOption:
 
     `kind` is `fixed`, `tighten`, `project` (describes the tree) or `accept` (lets something through).
     `stricter` says which direction is the stricter one: `lower`, `higher`, `superset`, `subset`,
-    `severity` (a mapping of names to severities), `none` where values cannot be compared.
+    `severity` (a mapping of names to severities), `choice` where none is, and a policy file may take
+    another; `none` where values cannot be compared.
     """
 
     value: Option
@@ -226,6 +241,37 @@ class Waiver:
     ref: str = ""
     approved_by: str = ""
     value: int | Fraction | None = None
+    until_fixed: bool = False
+    """It lapses as soon as a version is known that mends the finding."""
+
+    @property
+    def place(self) -> str:
+        """What it speaks of, for a reader."""
+        return " ".join(part for part in (self.gate, self.rule, self.path) if part)
+
+    def binds(self, finding: Finding) -> bool:
+        """Tell whether it was given for this very finding, and still holds."""
+        return self.fingerprint in finding.fingerprints and not self.has_lapsed(finding)
+
+    def has_lapsed(self, finding: Finding) -> bool:
+        """Tell whether it was to hold until a fix exists, and one does."""
+        return self.until_fixed and bool(finding.fixed_in)
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Clarification:
+    """A person's reading of a licence that metadata does not determine, bound to what was read.
+
+    `package` is canonical; `files` are paths below its `.dist-info` with their SHA-256. It has no end,
+    because another version or another text voids it.
+    """
+
+    package: str
+    version: str
+    expression: str
+    files: tuple[tuple[str, str], ...]
+    reason: str
+    owner: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -477,12 +523,28 @@ class Run(Protocol):
         """Why there is no merge base and what to do, empty where there is one."""
 
     @property
+    def clarifications(self) -> tuple[Clarification, ...]:
+        """What the project's people read of licences; of the merge base where that was named."""
+
+    @property
     def seed(self) -> int:
         """The seed of everything random."""
 
     @property
     def today(self) -> date:
         """The day of the run."""
+
+    @property
+    def facts(self) -> ProjectFacts:
+        """Which tree is judged: its name and version, its commit, whether anything is not committed."""
+
+    @property
+    def signing_key(self) -> Path | None:
+        """The file with the private key of whoever runs this, where one is named."""
+
+    @property
+    def committed(self) -> datetime | None:
+        """The time of what is judged: SOURCE_DATE_EPOCH, else HEAD's commit time; None without both."""
 
     @property
     def scratch(self) -> Path:
@@ -502,10 +564,12 @@ class Run(Protocol):
         ok: frozenset[int] = frozenset({0}),
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
+        environment: Mapping[str, str] = NO_VARIABLES,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
-        `cwd` is the scratch folder unless given. Raises GateError for a timeout, a signal, an exit
+        `cwd` is the scratch folder unless given; `environment` stands beside the few variables that
+        every tool gets. Raises GateError for a timeout, a signal, an exit
         code outside `ok` and `found`, output over the cap, or a crash report on stderr.
         """
 
@@ -521,8 +585,11 @@ class Run(Protocol):
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
 
-    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
-        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are."""
+    def keep(self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
+        """Store bytes, redacted, below `evidence/<gate>/` and return where and what they are.
+
+        With `has_contacts` e-mail addresses stay: for a file whose purpose is to say whom to write to.
+        """
 
 
 class Gate(Protocol):

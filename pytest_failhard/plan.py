@@ -23,10 +23,15 @@ from pytest_failhard.strictness import weaker_value
 from pytest_failhard.system import declaration
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Base, Gate, Option, Policy, Rule, Settings, Waiver
+    from pytest_failhard.model import Base, Clarification, Gate, Option, Policy, Rule, Settings, Waiver
 
 WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
+SOURCE_DATE = "SOURCE_DATE_EPOCH"
+GITHUB_BASE = "GITHUB_BASE_REF"
+SIGNING_KEY = "FAILHARD_SIGNING_KEY"
+VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
+"""What a run takes from the environment: whoever resolves it in another process hands them on."""
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
@@ -95,6 +100,7 @@ class Plan:
     settings: Mapping[str, Settings]
     waivers: tuple[Waiver, ...]
     waivers_text: bytes | None
+    clarifications: tuple[Clarification, ...]
     base: Base | None
     base_missing: str
     today: date
@@ -103,6 +109,10 @@ class Plan:
     interpreter: Path
     facts: ProjectFacts
     project: config.ProjectConfig
+    signing_key: Path | None = None
+    """The file with the private key of whoever runs this, where one is named."""
+    committed: datetime | None = None
+    """SOURCE_DATE_EPOCH, else the commit time of HEAD, in UTC; None without both."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -206,6 +216,9 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         *invalid,
         *_clock(request.root, base, today),
     ]
+    facts, head = _facts(request.root, project)
+    committed, wrong_date = _committed(head)
+    mistakes += wrong_date
     if mistakes:
         raise PlanError(mistakes)
     return Plan(
@@ -217,14 +230,17 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         settings=settings,
         waivers=accepted,
         waivers_text=text,
+        clarifications=waivers.clarifications(text, WAIVERS),
         base=base,
         base_missing=base_missing,
         today=today,
         source=source,
         test_roots=test_roots,
         interpreter=_interpreter(request.root, project),
-        facts=_facts(request.root, project),
+        facts=facts,
         project=project,
+        signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY, "")) else None,
+        committed=committed,
         notes=(ADOPTION,) if adopts else (),
     )
 
@@ -239,7 +255,7 @@ def _project(request: Request) -> config.ProjectConfig:
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
     """Find the merge base, or say why there is none: a mistake where one was named."""
     try:
-        github = os.environ.get("GITHUB_BASE_REF", "")
+        github = os.environ.get(GITHUB_BASE, "")
         return git_base.resolve(request.root, request.base or project.base, github), ""
     except GateError as error:
         return None, str(error)
@@ -387,12 +403,25 @@ def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
     return root / project.python if project.python is not None else Path(sys.executable)
 
 
-def _facts(root: Path, project: config.ProjectConfig) -> ProjectFacts:
+def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
+    """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
-        commit = proc.git(root, "rev-parse", "--verify", "-q", "HEAD").stdout.decode().strip()
+        said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
         changes = proc.git(root, "status", "--porcelain", "--untracked-files=normal").stdout
     except GateError:
-        return ProjectFacts(name=project.name, version=project.version, commit="", dirty=False)
-    return ProjectFacts(
+        said, changes = "", b""
+    commit, _, seconds = said.strip().partition(" ")
+    facts = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )
+    return facts, int(seconds) if seconds else None
+
+
+def _committed(head: int | None) -> tuple[datetime | None, list[str]]:
+    """Return the time of what is judged, and what is wrong with the variable that says it."""
+    given = os.environ.get(SOURCE_DATE, "")
+    try:
+        seconds = int(given) if given else head
+        return (None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)), []
+    except (ValueError, OverflowError, OSError):
+        return None, [f"{SOURCE_DATE}: {given!r} is no number of seconds since 1970; mend or unset it"]

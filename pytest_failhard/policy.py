@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pytest_failhard.figures import bound_text, is_share
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable, WaiverTerms
 from pytest_failhard.strict import StrictError, mistakes, read_day, read_yaml, suggestion
-from pytest_failhard.strictness import DIRECTIONS, KINDS, SHAPES, fits, weaker_value
+from pytest_failhard.strictness import KINDS, SHAPES, TIGHTENED, fits, weaker_value
 
 SCHEMA = "failhard-policy/1"
 SHIPPED = {1: "1-poc.yaml", 2: "2-development.yaml", 3: "3-pre-production.yaml", 4: "4-production.yaml"}
@@ -195,13 +195,13 @@ class _Table(BaseModel):
 
 class _Option(_Table):
     kind: Literal["fixed", "tighten", "project", "accept"]
-    stricter: Literal["lower", "higher", "superset", "subset", "severity", "none"] = "none"
+    stricter: Literal["lower", "higher", "superset", "subset", "severity", "choice", "none"] = "none"
     value: Annotated[object, PlainValidator(_option_value)]
 
     @model_validator(mode="after")
     def _comparable(self) -> _Option:
-        if self.kind == "tighten" and self.stricter == "none":
-            directions = ", ".join(each for each in DIRECTIONS if each != "none")
+        if self.kind == "tighten" and self.stricter not in TIGHTENED:
+            directions = ", ".join(TIGHTENED)
             raise ValueError(f"an option that a project may tighten needs `stricter`, one of {directions}")
         if not fits(_option_value(self.value), self.stricter):
             raise ValueError(f"value must be {SHAPES[self.stricter]}, to be compared as {self.stricter}")

@@ -118,6 +118,10 @@ class Redactor:
         secrets = [value for name, value in environ.items() if SECRET_NAME.search(name.upper())]
         return cls((*shipped(), *additional(environ.get(EXTRA_PATTERNS, ""))), secrets)
 
+    def without(self, kind: str) -> Redactor:
+        """Return one that lets a kind of pattern through, and no secret value."""
+        return Redactor((pattern for pattern in self._given if pattern.kind != kind), self._secrets)
+
     def dump(self) -> str:
         """Return the redactor as text, for the pipe to a process whose environment is scrubbed."""
         patterns = [[pattern.kind, pattern.regex.pattern, list(pattern.needs)] for pattern in self._given]

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,26 +21,34 @@ from packaging.version import InvalidVersion, Version
 
 from pytest_failhard import proc
 from pytest_failhard.model import (
+    NO_VARIABLES,
     Base,
+    Clarification,
     Completed,
     Evidence,
     GateError,
     Option,
     Process,
+    ProjectFacts,
     Settings,
     TestRun,
     Tool,
 )
 
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
+LOOPBACK = re.compile(rb"(http://127\.0\.0\.1:)\d+/[0-9a-f]{32}/")
+"""An address of ours: its port and its secret are other ones in each run."""
 CLOCK = re.compile(rb'("generated_at": )"[^"]*"')
 LAST_LINES = 5
+NO_FACTS = ProjectFacts(name="", version="", commit="", dirty=False)
 
 
 class Keep(Protocol):
     """Stores bytes below `evidence/<gate>/`."""
 
-    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
         """Return where and what the stored bytes are."""
 
 
@@ -134,10 +142,16 @@ class GateRun:
     test_run: TestRun | None
     no_tests: str = ""
     """Why there are no records of a test run."""
+    facts: ProjectFacts = NO_FACTS
+    signing_key: Path | None = None
+    committed: datetime | None = None
+    clarifications: tuple[Clarification, ...] = ()
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
+    # Apart from tools: which gate starts the probe that several share differs, names of evidence must not.
+    _processes: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
     _started: list[Started] = field(default_factory=list, repr=False, compare=False)
 
     @property
@@ -175,6 +189,7 @@ class GateRun:
         ok: frozenset[int] = frozenset({0}),
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
+        environment: Mapping[str, str] = NO_VARIABLES,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
@@ -185,7 +200,7 @@ class GateRun:
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
         left = self._time_for(module)
         try:
-            completed = self._run(argv, left, cwd or self.scratch)
+            completed = self._run(argv, left, cwd or self.scratch, environment)
         except proc.ProcError as error:
             self._keep(name, argv, {"error": str(error)})
             message = str(error).replace(str(self.executable), "python")
@@ -211,7 +226,7 @@ class GateRun:
         found. Raises GateError where it cannot be started or the gate's time is over.
         """
         self._time_for(Path(argv[0]).name)
-        name = f"process-{next(self._numbers)}"
+        name = f"process-{next(self._processes)}"
         stdout, stderr = self.scratch / f"{name}.stdout", self.scratch / f"{name}.stderr"
         child = proc.Child(
             argv,
@@ -238,7 +253,7 @@ class GateRun:
             raise GateError(f"{what}: not started, because the gate {self.gate} has no time left")
         return left
 
-    def _run(self, argv: list[str], timeout: float, cwd: Path) -> Completed:
+    def _run(self, argv: list[str], timeout: float, cwd: Path, environment: Mapping[str, str]) -> Completed:
         with tempfile.TemporaryDirectory(prefix="failhard-", ignore_cleanup_errors=True) as folder:
             home, temporary = Path(folder, "home"), Path(folder, "tmp")
             home.mkdir()
@@ -247,7 +262,7 @@ class GateRun:
                 argv,
                 cwd=cwd,
                 timeout=timeout,
-                environment=proc.environment(home, temporary),
+                environment=proc.environment(home, temporary, extra=environment),
                 output_cap=self.output_cap,
             )
 
@@ -261,7 +276,7 @@ class GateRun:
         for place, name in places.items():
             for written in (str(place), json.dumps(str(place))[1:-1]):  # as it is, and as JSON escapes it
                 data = data.replace(written.encode(), name.encode())
-        return CLOCK.sub(rb'\1"<clock>"', data)
+        return LOOPBACK.sub(rb"\1<port>/<secret>/", CLOCK.sub(rb'\1"<clock>"', data))
 
 
 def _problem(completed: Completed, allowed: frozenset[int]) -> str:

@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import engine, gates, plan, proc, report
+from pytest_failhard import attestation, engine, gates, plan, proc, report
 from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.report import observation as codec
 from pytest_failhard.report import waivers
 from pytest_failhard.source import read
-from pytest_failhard.store import StoreError
+from pytest_failhard.store import REPORT, StoreError
 
 if TYPE_CHECKING:
+    from pytest_failhard.attestation import Attestation
     from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
@@ -83,11 +84,12 @@ class Session:
             return
         home = self.folder / "home"
         home.mkdir()
+        handed_on = {name: os.environ[name] for name in plan.VARIABLES if name in os.environ}
         reading, self.orders = os.pipe()
         self.worker = proc.Child(
             [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
             cwd=home,
-            environment=proc.environment(home, home),
+            environment=proc.environment(home, home, extra=handed_on),
             stdout=self.folder / "worker.out",
             stderr=self.folder / "worker.err",
             pass_fds=(reading,),
@@ -207,12 +209,36 @@ class Session:
             kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
             self.waivers_sha256 = listed.sha256
-            made = self._concluded(kept, doubts, complete=complete)
-            self.store.publish(report.render_all(made))
-        except StoreError as error:
+            attested, problems = self._attestation()
+            made = self._concluded(kept, [*doubts, *problems], complete=complete)
+            files, copies = report.render_all(made), self._copies(made)
+            if attested is not None:
+                files |= attested.files(files[REPORT], copies, self.store)
+            self.store.publish(files, copies)
+        except GateError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
         return made
+
+    def _copies(self, made: Report) -> dict[str, bytes]:
+        """Return the evidence that is handed out beside the report; of a gate in error there is none."""
+        return {
+            name: self.store.staging.kept(result.gate, evidence)
+            for result in made.results
+            for name, evidence in report.handed_out(result).items()
+        }
+
+    def _attestation(self) -> tuple[Attestation | None, Sequence[str]]:
+        """Return what the statements of the run rest on, and what takes its verdict away."""
+        if not attestation.is_due(self.plan):
+            return None, ()
+        try:
+            attested = attestation.prepare(self.plan, os.environ, self.before, self.store)
+        except StoreError:
+            raise
+        except GateError as error:
+            return None, [f"not-attested: {error}"]
+        return attested, attested.doubts
 
     def _concluded(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
 
     from pytest_failhard.model import Option
 
-DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "none")
+DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "choice", "none")
+TIGHTENED = DIRECTIONS[:5]
+"""Those in which a project can be stricter."""
 KINDS = ("fixed", "tighten", "project", "accept")
 """Who may change an option, from nobody to the project at will."""
 SEVERITIES = ("off", "low", "medium", "high")
@@ -19,6 +21,7 @@ SHAPES = {
     "superset": "a list of text",
     "subset": "a list of text",
     "severity": "a table of names to off, low, medium or high",
+    "choice": "text",
 }
 
 
@@ -30,6 +33,8 @@ def fits(value: Option, direction: str) -> bool:
         return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     if direction == "severity":
         return isinstance(value, dict) and all(entry in SEVERITIES for entry in value.values())
+    if direction == "choice":
+        return isinstance(value, str)
     return True
 
 
@@ -47,6 +52,8 @@ def weaker_value(value: Option, than: Option, direction: str) -> str:
         return _weaker_list(value, than, direction)
     if direction == "severity":
         return _weaker_severities(value, than)
+    if direction == "choice":
+        return ""
     # True == 1 in Python, yet not in a document.
     same = value == than and type(value) is type(than)
     return "" if same else f"{value!r} differs from {than!r}"

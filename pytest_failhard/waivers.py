@@ -1,4 +1,4 @@
-"""Reads `failhard-waivers.yaml`: reason, owner and expiry of every exception, or nothing at all."""
+"""Reads `failhard-waivers.yaml`: reason and owner of every exception and reading, or nothing at all."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Annotated, Literal
 
+from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
-from pytest_failhard.model import Policy, Waiver
+from pytest_failhard.model import Clarification, Policy, Waiver
 from pytest_failhard.strict import StrictError, mistakes, read_day, read_yaml, suggestion
 
 FILE = "failhard-waivers.yaml"
@@ -19,6 +20,8 @@ REASON_CHARACTERS = 10
 REASON_WORDS = 2
 CAUSES = ("not-applicable", "not-detected", "not-supported", "remediated", "test-data")
 """What the reason of a `false-positive` starts with, so that wrong findings can be counted by cause."""
+MENDED = "known-vulnerability"
+"""The rule whose findings a new version of a package mends."""
 
 
 class WaiverError(Exception):
@@ -43,12 +46,7 @@ def load(
     """
     if text is None:
         return ()
-    try:
-        document = _Document.model_validate(read_yaml(text, where))
-    except StrictError as error:
-        raise WaiverError([str(error)]) from None
-    except ValidationError as error:
-        raise WaiverError(mistakes(error, f"{where}: ", _KEYS)) from None
+    document = _read(text, where)
     found = [
         f"{where}: waivers[{index}]{problem}"
         for index, entry in enumerate(document.waivers)
@@ -58,6 +56,27 @@ def load(
     if found:
         raise WaiverError(found)
     return tuple(sorted((_waiver(entry) for entry in document.waivers), key=repr))
+
+
+def clarifications(text: bytes | None, where: str = FILE) -> tuple[Clarification, ...]:
+    """Return how people read licences that metadata leaves open, sorted; none where there is no document.
+
+    Raises WaiverError for the mistakes of the whole document.
+    """
+    return () if text is None else tuple(sorted(map(_clarification, _read(text, where).clarifications)))
+
+
+def _read(text: bytes, where: str) -> _Document:
+    try:
+        document = _Document.model_validate(read_yaml(text, where))
+    except StrictError as error:
+        raise WaiverError([str(error)]) from None
+    except ValidationError as error:
+        raise WaiverError(mistakes(error, f"{where}: ", _KEYS)) from None
+    twice = [f"{where}: {each}" for each in _read_twice(document.clarifications)]
+    if twice:
+        raise WaiverError(twice)
+    return document
 
 
 def _day(value: object) -> date:
@@ -91,6 +110,15 @@ def _person(value: str) -> str:
     return value.strip()
 
 
+def _expression(value: str) -> str:
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    try:
+        return canonicalize_license_expression(value)
+    except InvalidLicenseExpression as error:
+        raise ValueError(f"must be an SPDX expression ({error})") from None
+
+
 def _matching(pattern: str, meaning: str) -> Callable[[str], str]:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
@@ -109,6 +137,15 @@ Measure = Annotated[int | Fraction | None, PlainValidator(_measure)]
 Fingerprint = Annotated[
     str, AfterValidator(_matching("[0-9a-f]{16}", "the 16 hex digits that the report prints, in quotes"))
 ]
+Digest = Annotated[
+    str, AfterValidator(_matching("[0-9a-f]{64}", "the SHA-256 of the file, 64 hex digits in quotes"))
+]
+InFolder = Annotated[
+    str,
+    AfterValidator(_matching(r"(?!.*(?:^|/)\.\.?(?:/|$))[^/\\:]+(?:/[^/\\:]+)*", "a path below .dist-info")),
+]
+Text = Annotated[str, Field(min_length=1)]
+Expression = Annotated[str, AfterValidator(_expression)]
 
 
 class _Entry(BaseModel):
@@ -125,8 +162,27 @@ class _Entry(BaseModel):
     ref: Person | None = None
     approved_by: Person | None = None
     value: Measure = None
+    until_fixed: bool = False
     qualname: str = ""
     """For the reader: the fingerprint identifies."""
+
+
+class _ReadFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    path: InFolder
+    sha256: Digest
+
+
+class _Reading(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    package: Text
+    version: Text
+    expression: Expression
+    reason: Reason
+    owner: Person
+    files: Annotated[list[_ReadFile], Field(min_length=1)]
 
 
 class _Document(BaseModel):
@@ -134,10 +190,15 @@ class _Document(BaseModel):
 
     schema_: Literal["failhard-waivers/1"] = Field(alias="schema")
     waivers: list[_Entry] = []
-    clarifications: Annotated[list[str], Field(max_length=0)] = []
+    clarifications: list[_Reading] = []
 
 
-_KEYS = {"schema", "waivers", "clarifications", *_Entry.model_fields}
+_KEYS = {
+    *("schema", "waivers", "clarifications"),
+    *_Entry.model_fields,
+    *_Reading.model_fields,
+    *_ReadFile.model_fields,
+}
 
 
 def _problems(entry: _Entry, policy: Policy, today: date, gate_ids: Collection[str] | None) -> Iterator[str]:
@@ -152,6 +213,8 @@ def _problems(entry: _Entry, policy: Policy, today: date, gate_ids: Collection[s
             yield f".{name}: is missing: add it, level {policy.level} demands it"
     if entry.kind == "false-positive" and not entry.reason.startswith(CAUSES):
         yield f".reason: of a false-positive must start with one of {', '.join(CAUSES)}"
+    if entry.until_fixed and entry.rule != MENDED:
+        yield f".until_fixed: waits for a fixed version of a package; take it out, or name the rule {MENDED}"
     if gate_ids is not None and entry.gate not in gate_ids:
         yield f".gate: unknown gate {entry.gate}{suggestion(entry.gate, gate_ids)}"
 
@@ -163,6 +226,26 @@ def _repeated(entries: list[_Entry]) -> Iterator[str]:
         if key in first:
             yield f"waivers[{index}]: covers the same finding as waivers[{first[key]}]; keep one"
         first.setdefault(key, index)
+
+
+def _read_twice(readings: list[_Reading]) -> Iterator[str]:
+    first: dict[tuple[str, str], int] = {}
+    for index, reading in enumerate(readings):
+        key = (canonicalize_name(reading.package), reading.version)
+        if key in first:
+            yield f"clarifications[{index}]: is of the same package as clarifications[{first[key]}]; keep one"
+        first.setdefault(key, index)
+
+
+def _clarification(reading: _Reading) -> Clarification:
+    return Clarification(
+        package=canonicalize_name(reading.package),
+        version=reading.version,
+        expression=reading.expression,
+        files=tuple(sorted((file.path, file.sha256) for file in reading.files)),
+        reason=reading.reason,
+        owner=reading.owner,
+    )
 
 
 def _waiver(entry: _Entry) -> Waiver:
@@ -178,4 +261,5 @@ def _waiver(entry: _Entry) -> Waiver:
         ref=entry.ref or "",
         approved_by=entry.approved_by or "",
         value=entry.value,
+        until_fixed=entry.until_fixed,
     )

@@ -11,16 +11,27 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
-from pytest_failhard.model import Base, Evidence, Gate, Observation, Option, Settings, TestRun
+from pytest_failhard.model import (
+    Base,
+    Clarification,
+    Evidence,
+    Gate,
+    Observation,
+    Option,
+    ProjectFacts,
+    Settings,
+    TestRun,
+)
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+FACTS = ProjectFacts(name="shop", version="1.0", commit="a" * 40, dirty=False)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
 PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest")
@@ -45,7 +56,9 @@ class Kept:
 
     files: dict[str, bytes] = field(default_factory=dict)
 
-    def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
         """Keep the bytes and describe them."""
         self.files[name] = data
         return Evidence(
@@ -84,6 +97,10 @@ def gate_run(
     executable: Path = Path(sys.executable),
     interpreter: Path = Path(sys.executable),
     packages: tuple[str, ...] | None = None,
+    facts: ProjectFacts = FACTS,
+    signing_key: Path | None = None,
+    committed: datetime | None = None,
+    clarifications: tuple[Clarification, ...] = (),
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
     if scratch is None:
@@ -109,6 +126,10 @@ def gate_run(
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,
+        facts=facts,
+        signing_key=signing_key,
+        committed=committed,
+        clarifications=clarifications,
     )
 
 
@@ -146,7 +167,7 @@ for step, value in script:
 
 @dataclass(frozen=True, kw_only=True)
 class FakeTools:
-    """A scratch environment in which ruff, mypy, bandit and detect-secrets do what a script says.
+    """A scratch environment in which the tools of our gates do what a script says.
 
     The scripted packages shadow those of the running environment, which a `.pth` file makes visible.
     """
@@ -179,6 +200,6 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit", "detect_secrets"):
+    for name in ("ruff", "mypy", "bandit", "detect_secrets", "pip_audit", "cyclonedx_py", "piplicenses"):
         tools.install(name, "99.0")
     return tools

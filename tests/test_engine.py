@@ -15,8 +15,20 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import engine, plan
-from pytest_failhard.model import Evidence, GateError, Mode, Observation, Process, Run, Settings, Verdict
+from pytest_failhard.model import (
+    Evidence,
+    GateError,
+    Mode,
+    Observation,
+    Phase,
+    Process,
+    Run,
+    Settings,
+    Verdict,
+)
+from pytest_failhard.redact import Redactor
 from pytest_failhard.run import GateRun
+from pytest_failhard.store import Staging
 from tests.support import Kept, gate_run
 
 
@@ -151,7 +163,9 @@ def test_a_traceback_that_cannot_be_kept_takes_no_gate_s_outcome_away(
     tmp_path: Path, trouble: Exception
 ) -> None:
     class Full(Kept):
-        def __call__(self, name: str, data: bytes, *, volatile: bool = False) -> Evidence:
+        def __call__(
+            self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+        ) -> Evidence:
             raise trouble
 
     def crash(_: Run) -> Observation:
@@ -239,6 +253,20 @@ def test_a_measure_of_changed_code_without_a_base_says_why_there_is_none_FO_136(
     assert coverage.verdict is lint.verdict is Verdict.ERROR
     assert any(reason.startswith("no-merge-base: ") for reason in coverage.because) is not history
     assert not any(reason.startswith("no-merge-base: ") for reason in lint.because)
+
+
+def test_a_gate_sees_the_clarifications_of_the_plan(shop: Path, tmp_path: Path) -> None:
+    reading = f"{{path: LICENSE, sha256: '{'0' * 64}'}}"
+    text = (
+        f"{{package: x, version: '1', expression: MIT, reason: read by Ada, owner: Ada, files: [{reading}]}}"
+    )
+    (shop / "failhard-waivers.yaml").write_text(f"schema: failhard-waivers/1\nclarifications: [{text}]\n")
+    gates = plan.collect_gates(())
+    request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=("lint",))
+    resolved = plan.resolve(request, gates, [gate.id for gate in gates], date(2026, 6, 1))
+    staging = Staging(tmp_path, Redactor.from_environment({}))
+    [job] = engine.jobs(resolved, ["lint"], Phase.STATIC, staging, tmp_path / "scratch", None, "")
+    assert [each.package for each in job.run(0.0).clarifications] == ["x"]
 
 
 def test_the_budget_of_the_run_cuts_a_timeout_short(tmp_path: Path) -> None:

@@ -265,6 +265,23 @@ def test_a_waiver_that_differs_anywhere_covers_nothing(changes: dict[str, object
     assert judge(LINT, saw(one), [waiver(one, **changes)], TODAY).verdict is Verdict.FAIL
 
 
+def test_a_waiver_by_another_name_of_the_same_thing_covers_it() -> None:
+    found = dataclasses.replace(finding("box CVE-1"), other_anchors=("box GHSA-1",))
+    for anchor, verdict in (("box GHSA-1", Verdict.PASS), ("box CVE-1", Verdict.PASS), ("x", Verdict.FAIL)):
+        given = waiver(finding(anchor))
+        assert judge(LINT, saw(found), [given], TODAY).verdict is verdict
+
+
+def test_a_waiver_until_a_fix_exists_lapses_with_it() -> None:
+    given = waiver(finding(), until_fixed=True)
+    assert judge(LINT, saw(finding()), [given], TODAY).verdict is Verdict.PASS
+    result = judge(LINT, saw(dataclasses.replace(finding(), fixed_in="2.0")), [given], TODAY)
+    assert result.verdict is Verdict.FAIL
+    [settled] = settle_waivers([result], [given], MILD, TODAY)
+    [lapsed] = [each for each in settled.findings if each.name == "lapsed-waiver"]
+    assert "was to hold until a fix exists: 2.0 is one" in lapsed.message
+
+
 def test_a_waiver_may_name_the_rule_by_its_name() -> None:
     one = finding()
     assert judge(LINT, saw(one), [waiver(one, rule="line-too-long")], TODAY).verdict is Verdict.PASS

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from pytest_failhard.gates import tests as tests_gate
 from pytest_failhard.gates.lint import LintSettings
 from pytest_failhard.model import Gate, Mode, Observation, Phase, Run, Settings
 from tests.acceptance.cases_terms import SHIPPED, waiver
+from tests.acceptance.project import FIRST as FIRST_FILES
 from tests.acceptance.project import Files, commit, configured, git, write
 from tests.support import GATES, demanded
 
@@ -105,6 +106,25 @@ def test_a_plan_has_all_that_a_run_needs(shop: Path) -> None:
     assert (resolved.waivers, resolved.waivers_text, resolved.notes) == ((), None, ())
     assert resolved.base is not None
     assert resolved.base.chosen == "first parent of HEAD, because HEAD (no remote branch) is HEAD"
+
+
+def test_the_time_of_what_is_judged(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed = resolve(shop).committed
+    assert committed is not None
+    assert committed.timestamp() == int(git(shop, "show", "-s", "--format=%ct", "HEAD"))
+    assert committed.utcoffset() == timedelta(0)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
+    assert resolve(shop).committed == datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
+    for given in ("yesterday", "9" * 30):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+        assert mistakes(shop) == (
+            f"SOURCE_DATE_EPOCH: '{given}' is no number of seconds since 1970; mend or unset it",
+        )
+
+
+def test_outside_git_there_is_no_time(tmp_path: Path) -> None:
+    resolved = resolve(write(tmp_path / "p", FIRST_FILES), level=1)
+    assert (resolved.committed, resolved.facts.commit, resolved.facts.dirty) == (None, "", False)
 
 
 def test_a_request_survives_the_pipe_to_the_worker(shop: Path) -> None:
@@ -270,6 +290,21 @@ def test_a_waiver_of_the_change_itself_does_not_count_FO_132(shop: Path) -> None
     git(shop, "branch", "--force", "main")
     commit(write(shop, {"shop/again.py": '"""Again."""\n', "failhard-waivers.yaml": None}))
     assert [item.rule for item in resolve(shop, base="main").waivers] == ["F401"]
+
+
+def test_a_clarification_of_the_change_itself_does_not_count(shop: Path) -> None:
+    change(shop, "", "")
+    reading = (
+        "{package: lib, version: '1', expression: MIT, reason: read by counsel, owner: Ada, files: [%s]}"
+    )
+    text = reading % f"{{path: LICENSE, sha256: '{'0' * 64}'}}"
+    write(shop, {"failhard-waivers.yaml": f"schema: failhard-waivers/1\nclarifications: [{text}]\n"})
+    commit(shop)
+    assert [item.package for item in resolve(shop).clarifications] == ["lib"]
+    assert resolve(shop, base="main").clarifications == ()
+    git(shop, "branch", "--force", "main")
+    commit(write(shop, {"shop/again.py": '"""Again."""\n', "failhard-waivers.yaml": None}))
+    assert [item.package for item in resolve(shop, base="main").clarifications] == ["lib"]
 
 
 @pytest.mark.parametrize(

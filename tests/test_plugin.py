@@ -333,7 +333,7 @@ def test_defaults_do_where_the_project_says_nothing(shop: Path) -> None:
     write(
         shop,
         {
-            "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\n\n[tool.pytest]\npythonpath = ["."]\n'
+            "pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\ndependencies = []\n\n[tool.pytest]\npythonpath = ["."]\n'
         },
     )
     shutil.rmtree(shop / ".git")

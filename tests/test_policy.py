@@ -19,11 +19,13 @@ from pytest_failhard import policy
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable
 from pytest_failhard.policy import PolicyError, weaker, weaker_policy
 from pytest_failhard.strictness import joined, weaker_value
-from tests.support import GATES
+from tests.support import GATES, demanded
 
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
+FIRST_LEVEL = {"security": 2, "vulnerabilities": 2, "sbom": 2, "licences": 3, "provenance": 4}
+"""Where a gate is not demanded from level 1 on."""
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
 
@@ -93,8 +95,21 @@ def test_the_bounds_are_those_of_the_levels() -> None:
         Severity.HIGH,
         Severity.HIGH,
     ]
-    assert {each.gate for each in LEVELS[1].rules} == set(GATES) - {"security"}
-    assert all({each.gate for each in LEVELS[level].rules} == set(GATES) for level in (2, 3, 4))
+    for level in policy.LEVELS:
+        demanded = {gate for gate in GATES if level >= FIRST_LEVEL.get(gate, 1)}
+        assert {each.gate for each in LEVELS[level].rules} == demanded
+    ages = [dict(rule(level, "vulnerabilities").at_most) for level in (2, 3, 4)]
+    assert [each["advisory_age_days"] for each in ages] == [90, 30, 7]
+    assert {rule(level, "vulnerabilities").fail_at for level in (2, 3, 4)} == {Severity.LOW}
+
+
+def test_what_may_be_used_without_asking() -> None:
+    allowed = options(3, "licences")["allowed"]
+    assert isinstance(allowed, list)
+    assert {"MIT", "Apache-2.0", "BSD-3-Clause"} < {*map(str, allowed)}
+    assert not [each for each in map(str, allowed) if "GPL" in each or each.startswith("LicenseRef")]
+    assert options(4, "licences") == options(3, "licences")
+    assert {each.kind for each in rule(4, "licences").options.values()} == {"tighten"}
 
 
 def test_what_each_level_demands_where_a_model_is_used() -> None:
@@ -154,6 +169,7 @@ gates:
       strict: {kind: tighten, stricter: lower, value: low}
       names: {kind: tighten, stricter: superset, value: [1]}
       ranks: {kind: tighten, stricter: severity, value: {a: worst}}
+      open: {kind: tighten, stricter: choice, value: a}
       share: {kind: fixed, value: [0.5]}
 """
     assert mistakes(text) == (
@@ -194,6 +210,10 @@ gates:
         (
             "own.yaml: gates.types.options.ranks: value must be a table of names to off, low, medium or "
             "high, to be compared as severity"
+        ),
+        (
+            "own.yaml: gates.types.options.open: an option that a project may tighten needs `stricter`, "
+            "one of lower, higher, superset, subset, severity"
         ),
         "own.yaml: gates.types.options.share.value: no option has decimals; write it in quotes",
     )
@@ -255,7 +275,7 @@ def test_a_policy_of_ones_own_may_tighten_and_add(tmp_path: Path) -> None:
     )
     own = custom(tmp_path, 3, data, (*GATES, "house"))
     assert (own.name, own.plugins) == ("house", ("failhard-house",))
-    assert [each.gate for each in own.rules] == ["house", *GATES]
+    assert [each.gate for each in own.rules] == ["house", *demanded(3)]
     assert own.sha256 == hashlib.sha256(data).hexdigest()
     assert policy.plugins(tmp_path / "own.yaml") == ("failhard-house",)
 
@@ -316,6 +336,7 @@ FULL = Rule(
         "limit": PolicyOption(value=7, kind="tighten", stricter="lower"),
         "least": PolicyOption(value=3, kind="tighten", stricter="higher"),
         "severity": PolicyOption(value={"T20": "medium"}, kind="tighten", stricter="severity"),
+        "service": PolicyOption(value="", kind="fixed", stricter="choice"),
         "mode": PolicyOption(value="file", kind="fixed"),
     },
 )
@@ -367,6 +388,8 @@ WEAKENINGS: list[tuple[Callable[[Rule], Rule], str]] = [
         "options.severity: 'low' and {'T20': 'medium'} cannot be compared (severity)",
     ),
     (option("mode", value="url"), "options.mode: 'url' differs from 'file'"),
+    (option("service", value=7), "options.service: 7 and '' cannot be compared (choice)"),
+    (option("service", kind="project"), "options.service: kind project gives the project more than fixed"),
     (
         lambda of: replace(of, options={name: of.options[name] for name in of.options if name != "mode"}),
         "options.mode: missing, the gate's default would stand",
@@ -408,6 +431,7 @@ def test_what_only_tightens_is_not_weaker() -> None:
             "select": PolicyOption(value=["D", "F", "E"], kind="fixed", stricter="superset"),
             "exclude": PolicyOption(value=[], kind="fixed", stricter="subset"),
             "limit": PolicyOption(value=6, kind="tighten", stricter="lower"),
+            "service": PolicyOption(value="https://inside", kind="fixed", stricter="choice"),
             "severity": PolicyOption(value={"T20": "high", "E": "high"}, kind="tighten", stricter="severity"),
         },
     )

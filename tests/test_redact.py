@@ -146,6 +146,11 @@ def test_a_redactor_travels_as_text() -> None:
     )
 
 
+def test_a_kind_can_be_let_through_and_no_value_with_it() -> None:
+    redactor = Redactor(shipped(), ["s3cret-value"]).without("email-address")
+    assert redactor.text("ada@example.com s3cret-value") == "ada@example.com [redacted:secret-value]"
+
+
 def test_values_of_the_vocabulary_are_redacted_and_their_digests_are_not() -> None:
     digest = "0" * 24 + "12345678" * 5
     seen = Observation(

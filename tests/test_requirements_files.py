@@ -15,10 +15,17 @@ FOLDER = ROOT / "requirements"
 COMPILED = sorted(path.name for path in FOLDER.glob("*.txt"))
 
 
+EXAMPLE = "../examples/triage_service/requirements.txt"
+
+
+def path(name: str) -> Path:
+    return FOLDER / name
+
+
 def pins(name: str) -> dict[str, list[str]]:
     """Return the version pins of each distribution; a requirement without a hash is refused."""
     found: dict[str, list[str]] = {}
-    for entry in re.sub(r" \\\n", " ", (FOLDER / name).read_text()).splitlines():
+    for entry in re.sub(r" \\\n", " ", path(name).read_text()).splitlines():
         if entry.strip() and not entry.lstrip().startswith("#"):
             text, *hashes = entry.split(" --hash=")
             assert hashes, entry
@@ -52,11 +59,25 @@ def test_the_packages_own_dependencies_are_pinned() -> None:
     assert [text for text in declared if canonicalize_name(Requirement(text).name) not in pinned] == []
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", [*COMPILED, EXAMPLE])
+def test_the_header_bounds_the_age_of_all_that_is_locked(name: str) -> None:
+    header = path(name).read_text().splitlines()[1]
+    assert re.fullmatch(
+        r"#    nox -s lock  # uv pip compile --exclude-newer \d{4}-\d\d-\d\dT00:00:00Z", header
+    )
+
+
+def test_the_example_runs_in_the_versions_that_it_has_here() -> None:
+    ours = pins("dev.txt")
+    theirs = pins(EXAMPLE)
+    assert {name: versions for name, versions in theirs.items() if ours.get(name) != versions} == {}
+    declared = tomllib.loads(path(EXAMPLE).with_name("pyproject.toml").read_text())["project"]["dependencies"]
+    assert {canonicalize_name(Requirement(text).name) for text in declared} <= set(theirs)
+
+
+@pytest.mark.parametrize("name", [*COMPILED, EXAMPLE])
 def test_no_index_host_or_folder_is_named(name: str) -> None:
     assert (
-        re.findall(
-            r"--(?:extra-)?index|--find-links|https?:|file:|/home/|/root/", (FOLDER / name).read_text()
-        )
+        re.findall(r"--(?:extra-)?index|--find-links|https?:|file:|/home/|/root/", path(name).read_text())
         == []
     )

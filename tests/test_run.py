@@ -20,7 +20,7 @@ from pytest_failhard.gates.lint import RUFF, LintGate
 from pytest_failhard.model import GateError, Process, Tool
 from pytest_failhard.run import GateRun
 from tests.conftest import Script
-from tests.support import FakeTools, Kept, gate_run
+from tests.support import FakeTools, Kept, gate_run, write
 
 
 def scripted(tools: FakeTools, tmp_path: Path, keep: Kept | None = None, seconds: float = 60) -> GateRun:
@@ -96,6 +96,29 @@ def test_the_clock_is_not_kept(tmp_path: Path, script: Script) -> None:
     run = scripted(script(("out", b'{"generated_at": "2026-01-01"}'.hex()), ("exit", 0)), tmp_path, keep)
     assert b"2026" in run.python("bandit").stdout
     assert keep.files["bandit-1.stdout"] == b'{"generated_at": "<clock>"}'
+
+
+def test_an_address_of_ours_is_not_kept(tmp_path: Path, script: Script) -> None:
+    keep = Kept()
+    url = f"http://127.0.0.1:4711/{'0a' * 16}/v1/query"
+    run = scripted(script(("exit", 0)), tmp_path, keep)
+    run.python("ruff", "--at", url, "--other", "http://127.0.0.1:4711/v1/query")
+    argv = json.loads(keep.files["ruff-1.json"])["argv"]
+    assert argv[-3:] == [
+        "http://127.0.0.1:<port>/<secret>/v1/query",
+        "--other",
+        "http://127.0.0.1:4711/v1/query",
+    ]
+
+
+def test_a_tool_sees_the_variables_that_it_is_given_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_AUDIT_OSV_URL", "http://elsewhere")
+    run = gate_run(write(tmp_path / "p", {"a.py": ""}), LintGate())
+    shown = "import os; print(*map(os.environ.get, ('NO_PROXY', 'PIP_AUDIT_OSV_URL', 'HTTP_PROXY')))"
+    seen = run.python("timeit", "-n", "1", "-r", "1", shown, environment={"NO_PROXY": "here"}).stdout
+    assert seen.splitlines()[0] == b"here None None"
 
 
 def test_no_place_of_the_machine_is_kept(tmp_path: Path, script: Script) -> None:

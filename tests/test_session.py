@@ -47,11 +47,11 @@ class Runs:
         self.store = Store.open(Path(".failhard"), root, self.redactor)
         self.sessions: list[Session] = []
 
-    def session(self, *only: str, budget_seconds: int | None = None) -> Session:
+    def session(self, *only: str, budget_seconds: int | None = None, level: int = 1) -> Session:
         policy = write(self.folder, {"policy.yaml": SHIPPED.rstrip("\n") + RULE}) / "policy.yaml"
         request = plan.Request(
             root=self.root,
-            level=1,
+            level=level,
             mode=Mode.SUPERVISED,
             only=only,
             policy=policy if "probe" in only else None,
@@ -95,6 +95,20 @@ def test_a_run_ends_in_a_published_report(runs: Runs, shop: Path) -> None:
     assert report.verdict is Verdict.PASS, reasons(report)
     assert written(shop)["verdict"] == "pass"
     assert (shop / ".failhard" / "evidence" / "lint" / "observation.json").is_file()
+
+
+def test_the_bill_of_materials_stands_beside_the_report(
+    runs: Runs, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
+    session = runs.session("sbom", level=2)
+    session.begin()
+    report = session.end(NO_TESTS)
+    assert report.verdict is Verdict.PASS, reasons(report)
+    data = (shop / ".failhard" / "sbom.cdx.json").read_bytes()
+    assert data == (shop / ".failhard" / "evidence" / "sbom" / "sbom.cdx.json").read_bytes()
+    # The variable reached the process in which the gates observe.
+    assert json.loads(data)["metadata"]["timestamp"] == "2001-09-09T01:46:40+00:00"
 
 
 def test_a_tree_that_changes_is_no_tree_that_was_judged(runs: Runs, shop: Path) -> None:

@@ -274,6 +274,30 @@ def test_a_secret_left_after_rendering_is_an_error_fo_115(root: Path) -> None:
     assert tree(root / ".failhard") == [".gitignore"]
 
 
+CONTACT = f"ada@example.com {SECRET}".encode()
+
+
+def test_a_copy_of_evidence_stands_beside_the_report_with_its_contacts_and_no_secret(root: Path) -> None:
+    with Store.open(HERE, root, REDACTOR) as store:
+        kept = store.staging.keep("sbom", "sbom.cdx.json", CONTACT, has_contacts=True)
+        store.publish({"report.json": b"{}\n"}, {kept.name: store.staging.kept("sbom", kept)})
+    copied = (root / ".failhard" / "sbom.cdx.json").read_bytes()
+    assert copied == b"ada@example.com [redacted:secret-value]"
+    assert (root / ".failhard" / "evidence" / "sbom" / "sbom.cdx.json").read_bytes() == copied
+    assert hashlib.sha256(copied).hexdigest() == kept.sha256
+
+
+def test_evidence_that_changed_or_went_is_no_copy(tmp_path: Path) -> None:
+    staging = Staging(tmp_path, REDACTOR)
+    kept = staging.keep("sbom", "sbom.cdx.json", b"{}")
+    (tmp_path / "sbom" / kept.name).write_bytes(b"[]")
+    with pytest.raises(StoreError, match=r"evidence-changed: .*sbom\.cdx\.json: changed since it was kept"):
+        staging.kept("sbom", kept)
+    (tmp_path / "sbom" / kept.name).unlink()
+    with pytest.raises(StoreError, match="cannot-write"):
+        staging.kept("sbom", kept)
+
+
 @pytest.mark.usefixtures("full_disk")
 def test_a_full_disk_fails_the_evidence_of_one_gate_fo_112(tmp_path: Path) -> None:
     staging = Staging(tmp_path, REDACTOR)

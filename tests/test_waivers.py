@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_failhard.model import Policy, Severity, Waiver, WaiverTerms
-from pytest_failhard.waivers import WaiverError, load
+from pytest_failhard.model import Clarification, Policy, Severity, Waiver, WaiverTerms
+from pytest_failhard.waivers import WaiverError, clarifications, load
 
 TODAY = date(2026, 11, 20)
 TERMS = WaiverTerms(max_days=90, warn_days=14, required=frozenset(), stale=Severity.LOW)
@@ -83,6 +83,13 @@ def test_a_complete_waiver_is_read() -> None:
     )
 
 
+def test_a_waiver_until_a_fix_exists_is_one_of_a_vulnerability() -> None:
+    [one] = load(document(entry(rule="known-vulnerability", until_fixed="true")), POLICY, TODAY)
+    assert one.until_fixed
+    [mistake] = mistakes(document(entry(until_fixed="true")))
+    assert "waivers[0].until_fixed: waits for a fixed version of a package" in mistake
+
+
 def test_an_expired_waiver_is_read_for_the_judge_to_find_fo_130() -> None:
     [one] = load(document(entry(expires="2020-01-01")), POLICY, TODAY)
     assert one.expires == date(2020, 1, 1)
@@ -116,8 +123,9 @@ def test_every_mistake_is_listed_at_once_fo_128() -> None:
         f"{WHERE}waivers[0].kind: must be one of 'accepted-risk' or 'false-positive' (it is 'forever')",
         f"{WHERE}waivers[0].value: must be the worst accepted measure, a number without quotes (it is '79')",
         (
-            f"{WHERE}waivers[0].colour: unknown key; known: approved_by, clarifications, expires, "
-            "fingerprint, gate, kind, owner, path, qualname, reason, ref, rule, schema, value, waivers"
+            f"{WHERE}waivers[0].colour: unknown key; known: approved_by, clarifications, expires, expression, "
+            "files, fingerprint, gate, kind, owner, package, path, qualname, reason, ref, rule, schema, sha256, "
+            "until_fixed, value, version, waivers"
         ),
         f"{WHERE}waivers[1].gate: is missing: add it",
         f"{WHERE}waivers[1].rule: 'error' is not one finding; a waiver names exactly one, never an error",
@@ -183,10 +191,91 @@ def test_the_last_day_that_the_terms_admit_is_admitted() -> None:
         (b"#" * 1048577, "failhard-waivers.yaml: larger than 1048576 bytes; no such file is meant"),
         (
             b"schema: failhard-waivers/1\nclarifications: [x]\n",
-            f"{WHERE}clarifications: List should have at most 0 items",
+            f"{WHERE}clarifications[0]: must be a table (it is 'x')",
         ),
     ],
 )
 def test_a_document_that_is_none_is_refused_with_its_place(data: bytes, message: str) -> None:
     [one] = mistakes(data)
     assert one.startswith(message)
+
+
+READING = """\
+  - package: Some_Lib
+    version: "1.10"
+    expression: mit or gpl-3.0
+    reason: the author answered by mail
+    owner: mia
+    files:
+      - {path: licenses/LICENSE, sha256: "%s"}
+""" % ("ab" * 32)
+
+
+def readings(*texts: str) -> bytes:
+    return ("schema: failhard-waivers/1\nclarifications:\n" + "".join(texts)).encode()
+
+
+def test_without_a_file_nothing_is_clarified() -> None:
+    assert clarifications(None) == clarifications(document(entry())) == ()
+
+
+def test_a_complete_clarification_is_read() -> None:
+    assert clarifications(readings(READING)) == (
+        Clarification(
+            package="some-lib",
+            version="1.10",
+            expression="MIT OR GPL-3.0",
+            files=(("licenses/LICENSE", "ab" * 32),),
+            reason="the author answered by mail",
+            owner="mia",
+        ),
+    )
+    assert load(readings(READING), STRICT, TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("    owner: mia\n", "", "[0].owner: is missing: add it"),
+        ("owner: mia", "owner: '-'", "[0].owner: must name somebody who answers for it (it is '-')"),
+        (
+            "the author answered by mail",
+            "ok",
+            "[0].reason: must say why in at least 2 words and 10 characters",
+        ),
+        ('"1.10"', "1.10", "[0].version: must be text; quote it (it is Fraction(11, 10))"),
+        ('"1.10"', '""', "[0].version: must not be empty (it is '')"),
+        ("Some_Lib", '""', "[0].package: must not be empty (it is '')"),
+        ("mit or gpl-3.0", "GPL", "[0].expression: must be an SPDX expression (Unknown license: 'gpl')"),
+        ("licenses/LICENSE", "../x", "[0].files[0].path: must be a path below .dist-info (it is '../x')"),
+        ("licenses/LICENSE", "/x", "[0].files[0].path: must be a path below .dist-info (it is '/x')"),
+        ("licenses/LICENSE", "a/./x", "[0].files[0].path: must be a path below .dist-info (it is 'a/./x')"),
+        (
+            "ab" * 32,
+            "ab",
+            "[0].files[0].sha256: must be the SHA-256 of the file, 64 hex digits in quotes (it is 'ab')",
+        ),
+        ("    owner: mia\n", "    owner: mia\n    expires: never\n", "[0].expires: unknown key"),
+        ("Some_Lib", "Some_Lib\n    colour: red", "[0].colour: unknown key"),
+    ],
+)
+def test_a_clarification_that_is_none_is_refused(old: str, new: str, message: str) -> None:
+    data = readings(READING.replace(old, new))
+    [one] = mistakes(data)
+    assert one.startswith(f"{WHERE}clarifications{message}")
+    with pytest.raises(WaiverError) as caught:
+        clarifications(data)
+    assert caught.value.mistakes == (one,)
+
+
+def test_a_clarification_names_the_files_that_were_read() -> None:
+    without = READING[: READING.index("    files:")] + "    files: []\n"
+    assert mistakes(readings(without)) == (f"{WHERE}clarifications[0].files: must not be empty (it is [])",)
+
+
+def test_two_clarifications_of_one_package_are_refused() -> None:
+    again = READING.replace("Some_Lib", "some.lib")
+    assert mistakes(readings(READING, again)) == (
+        f"{WHERE}clarifications[1]: is of the same package as clarifications[0]; keep one",
+    )
+    assert len(clarifications(readings(READING, again.replace("1.10", "1.11")))) == 2

@@ -1,19 +1,36 @@
-"""Judges both examples with the real command and compares the verdicts with what must come out."""
+"""Judges both examples with the real command and compares the verdicts with what must come out.
+
+Whether a package has a known vulnerability is asked of a service on this machine, which the demo starts over
+hand-made records: an organisation's policy names it, and so does the report. The demo needs no network.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 DEMO = ROOT / "build" / "demo"
+RECORDS = EXAMPLES / "advisories"
+POLICY = ROOT / "policies" / "3-pre-production.yaml"
+CHOICES = {
+    "name: pre-production": "name: demo",
+    "kind: project, stricter: choice, value: auto": "kind: fixed, stricter: choice, value: osv",
+    'kind: fixed, stricter: choice, value: ""': "kind: fixed, stricter: choice, value: URL",
+}
+"""What the demo's policy says otherwise than the shipped one of its level."""
+STOP_SECONDS = 30
 REPORT = Path(".failhard", "report.json")
 LEFTOVERS = shutil.ignore_patterns("__pycache__", ".*_cache", ".failhard", ".venv", ".coverage")
 VERDICTS = {0: "pass", 1: "fail", 2: "usage error", 3: "error", 4: "tampering"}
@@ -38,7 +55,18 @@ EXPECTATIONS = (
         name="triage_service_lazy",
         status=1,
         failing=frozenset(
-            {"tests", "coverage", "lint", "types", "fallbacks", "integrity", "secrets", "security", "llm"}
+            {
+                "tests",
+                "coverage",
+                "lint",
+                "types",
+                "fallbacks",
+                "integrity",
+                "secrets",
+                "security",
+                "llm",
+                "licences",
+            }
         ),
     ),
 )
@@ -81,17 +109,65 @@ def without_git(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith("GIT_")}
 
 
-def check(folder: Path) -> int:
+def archive(folder: Path) -> bytes:
+    """Return the records of a folder as an archive, the same bytes for the same records."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as opened:
+        for path in sorted(folder.glob("*.json")):
+            opened.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+    return stream.getvalue()
+
+
+def policy_naming(url: str) -> str:
+    """Return an organisation's policy: the shipped one of level 3, with a service of its own choice."""
+    text = POLICY.read_text("utf-8")
+    for shipped, chosen in CHOICES.items():
+        if text.count(shipped) != 1:
+            raise DemoError(f"{POLICY.name}: {shipped!r} does not stand there once")
+        text = text.replace(shipped, chosen.replace("URL", json.dumps(url)))
+    return text
+
+
+@contextlib.contextmanager
+def advisory_service() -> Iterator[str]:
+    """Serve the hand-made records as long as the context is open; give the service's address."""
+    DEMO.mkdir(parents=True, exist_ok=True)
+    path = DEMO / "advisories.zip"
+    path.write_bytes(archive(RECORDS))
+    Path(f"{path}.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest() + "\n", "utf-8")
+    command = [sys.executable, "-I", "-m", "pytest_failhard", "advisories", "serve", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield _address(process)
+        finally:
+            process.terminate()
+            process.wait(STOP_SECONDS)
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    line = process.stdout.readline() if process.stdout is not None else ""
+    try:
+        ready = json.loads(line)
+        print(f"advisories: {ready['records']} hand-made records, served at {ready['url']}", flush=True)
+        return str(ready["url"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DemoError(f"the advisory service did not start: {line!r}") from error
+
+
+def check(folder: Path, policy: Path) -> int:
     """Judge the folder; the report goes to our own output as it comes."""
-    command = [sys.executable, "-I", "-m", "pytest_failhard", "check", str(folder), "--level", "3"]
+    asked = [str(folder), "--level", "3", "--policy", str(policy)]
+    command = [sys.executable, "-I", "-m", "pytest_failhard", "check", *asked]
     return subprocess.run(command, env=without_git(os.environ), check=False).returncode
 
 
-def failing_gates(folder: Path) -> frozenset[str]:
-    """Return the gates that the report calls failed; no readable report is an error of the demo."""
+def failing_gates(folder: Path, url: str) -> frozenset[str]:
+    """Return the gates that the report calls failed; it must be readable, and name the advisory service."""
     path = folder / REPORT
     try:
         gates = json.loads(path.read_bytes())["gates"]
+        if not any(gate["id"] == "vulnerabilities" and url in gate["tool"] for gate in gates):
+            raise DemoError(f"{path.relative_to(ROOT)}: no gate says that {url} answered")
         return frozenset(gate["id"] for gate in gates if gate["verdict"] == "fail")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DemoError(f"{path.relative_to(ROOT)}: no readable report: {error!r}") from error
@@ -104,13 +180,15 @@ def outcome(status: int, failing: frozenset[str]) -> str:
     return f"{verdict} (exit {status}{gates})"
 
 
-def judge(expected: Expectation) -> tuple[bool, str]:
-    """Run one example; return whether it came out as it must, and the line that says so."""
+def judge(expected: Expectation, url: str) -> tuple[bool, str]:
+    """Run one example, its advisories from `url`; return whether it came out as it must, and a line on it."""
     print(f"== {expected.name}", flush=True)
     folder = prepare(expected.name)
-    status = check(folder)
+    policy = DEMO / "policy.yaml"
+    policy.write_text(policy_naming(url), "utf-8")
+    status = check(folder, policy)
     try:
-        failing = failing_gates(folder)
+        failing = failing_gates(folder, url)
     except DemoError as error:
         return False, f"UNEXPECTED: {expected.name}: exit {status}; {error}"
     as_expected = status == expected.status and failing >= expected.failing and bool(failing) == bool(status)
@@ -124,7 +202,8 @@ def judge(expected: Expectation) -> tuple[bool, str]:
 def main() -> int:
     """Return 0 exactly when both examples came out as they must."""
     try:
-        results = [judge(expected) for expected in EXPECTATIONS]
+        with advisory_service() as url:
+            results = [judge(expected, url) for expected in EXPECTATIONS]
     except (DemoError, OSError, subprocess.SubprocessError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2

@@ -55,7 +55,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     yield root / "docs" / "rules.md", overview()
     yield root / "docs" / "precision.md", precision(judged)
     for family in catalogue.FAMILIES:
-        rules = [rule for rule in catalogue.RULES if rule.family == family]
+        rules = [rule for rule in catalogue.every() if rule.family == family]
         if rules:
             yield root / "docs" / "rules" / f"{family}.md", page(family, rules)
 
@@ -64,7 +64,7 @@ def overview() -> str:
     """Return docs/rules.md."""
     lines = [HEAD.format(note=NOTE)]
     for family in catalogue.FAMILIES:
-        rules = [rule for rule in catalogue.RULES if rule.family == family]
+        rules = [rule for rule in catalogue.every() if rule.family == family]
         if rules:
             lines += [f"## [{TITLES[family]}](rules/{family}.md)", ""]
             lines += ["| rule | form | 1 | 2 | 3 | 4 |", "|---|---|---|---|---|---|"]

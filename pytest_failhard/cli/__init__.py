@@ -6,7 +6,17 @@ import importlib
 
 import click
 
-COMMANDS = ("check", "verify", "gates", "explain", "ratchet", "llm-faults", "llm-server", "init")
+COMMANDS = (
+    "check",
+    "verify",
+    "gates",
+    "explain",
+    "ratchet",
+    "advisories",
+    "llm-faults",
+    "llm-server",
+    "init",
+)
 
 
 class LazyGroup(click.Group):

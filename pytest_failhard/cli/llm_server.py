@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
@@ -20,9 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-if TYPE_CHECKING:
-    from types import FrameType
+from pytest_failhard.cli.signals import stopped_by_signals
 
+if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
     from pytest_failhard.llm.prices import Prices
     from pytest_failhard.llm.session import Injection, LlmSession, OpenCase
@@ -228,7 +225,7 @@ def _run(options: Options, session: LlmSession, injection: Injection) -> int:
         prices=_prices,
     )
     steering = session.server.open(control, host=options.host)
-    with _signals(stopping):
+    with stopped_by_signals(stopping):
         _announce(options, case, steering.port, control.token)
         stopped = stopping.wait(options.seconds)
     came = control.requests or (case.listener.connections if injection.trap else 0)
@@ -253,22 +250,6 @@ def _keep(path: Path | None, record: bytes) -> None:
     if path is not None:
         with path.open("ab") as file:
             file.write(record)
-
-
-@contextlib.contextmanager
-def _signals(stopping: threading.Event) -> Iterator[None]:
-    """Stop in order at the signals that end a process."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _announce(options: Options, case: OpenCase, control_port: int, token: str) -> None:

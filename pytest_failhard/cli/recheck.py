@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_failhard import judge, policy
+from pytest_failhard.cli import reattest
 from pytest_failhard.model import Evidence, GateError, Verdict
+from pytest_failhard.report import HANDED_OUT
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
 from pytest_failhard.report import waivers as waiver_lists
@@ -43,8 +45,17 @@ class Tampered(Exception):  # noqa: N818 - what the exit code is called
         self.mismatches = tuple(mismatches)
 
 
-def check(folder: Path, *, level: int | None, policy_file: Path | None, gates: Collection[str]) -> Document:
-    """Return the report where everything in the folder bears it out.
+def check(
+    folder: Path,
+    *,
+    level: int | None,
+    policy_file: Path | None,
+    gates: Collection[str],
+    project: Path | None = None,
+) -> Document:
+    """Return the report where everything in the folder bears it out, and what was built is as it was.
+
+    What was built is looked for in `project`, by default the folder that holds the report's.
 
     Raises Tampered with all that does not match, PolicyError where the policy cannot be loaded.
     """
@@ -53,6 +64,7 @@ def check(folder: Path, *, level: int | None, policy_file: Path | None, gates: C
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
     _stop([*_frame(document, level), *_scope(document, terms), *_files(folder, document)])
     _stop([*_judged_again(folder, document, terms)])
+    _stop([*reattest.mismatches(folder, document, terms, project or folder.resolve().parent)])
     return document
 
 
@@ -108,7 +120,19 @@ def _files(folder: Path, document: Document) -> Iterator[str]:
     for part in document.gates:
         for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
+        yield from _handed_out(folder, part)
     yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+
+
+def _handed_out(folder: Path, part: GatePart) -> Iterator[str]:
+    """Say which file beside the report is not the evidence that it is a copy of."""
+    names = HANDED_OUT.get(part.id, frozenset())
+    kept = {each.name: each.sha256 for each in part.evidence if part.verdict != Verdict.ERROR.value}
+    for name in sorted(names):
+        if name in kept:
+            yield from _same(folder, name, kept[name])
+        elif (folder / name).exists():
+            yield f"{name}: stands beside the report, which knows nothing of it"
 
 
 def _file(folder: Path, gate: str, name: str, sha256: str) -> Iterator[str]:
@@ -116,6 +140,10 @@ def _file(folder: Path, gate: str, name: str, sha256: str) -> Iterator[str]:
     if not (PLAIN_NAME.fullmatch(gate) and PLAIN_NAME.fullmatch(name)):
         yield f"{place}: is no name of a kept file"
         return
+    yield from _same(folder, place, sha256)
+
+
+def _same(folder: Path, place: str, sha256: str) -> Iterator[str]:
     try:
         data = (folder / place).read_bytes()
     except OSError as error:

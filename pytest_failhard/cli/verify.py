@@ -35,23 +35,34 @@ CODES = {"pass": 0, "fail": 1, "error": 3}
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The policy file that must have been judged by, where it is not the shipped one.",
 )
-def command(folder: Path, level: int | None, policy_file: Path | None) -> None:
+@click.option(
+    "--project",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Where what was built lies (default: the folder that holds DIR).",
+)
+def command(folder: Path, level: int | None, policy_file: Path | None, project: Path | None) -> None:
     """Judge the evidence in the report folder DIR again and compare it with the report there.
 
     Exit status: 0 pass, 1 fail, 2 usage or policy invalid, 3 error, 4 the report does not hold.
     """
-    code, lines = verify(folder, level=level, policy_file=policy_file, gates=[gate.id for gate in builtin()])
+    known = [gate.id for gate in builtin()]
+    code, lines = verify(folder, level=level, policy_file=policy_file, gates=known, project=project)
     for line in lines:
         click.echo(f"failhard: {line}", err=code in {USAGE, TAMPERED})
     sys.exit(code)
 
 
 def verify(
-    folder: Path, *, level: int | None, policy_file: Path | None, gates: Collection[str]
+    folder: Path,
+    *,
+    level: int | None,
+    policy_file: Path | None,
+    gates: Collection[str],
+    project: Path | None = None,
 ) -> tuple[int, tuple[str, ...]]:
     """Return the exit status and what is to be said; `gates` are the ids of those that are built in."""
     try:
-        document = check(folder, level=level, policy_file=policy_file, gates=gates)
+        document = check(folder, level=level, policy_file=policy_file, gates=gates, project=project)
     except policy.PolicyError as error:
         return USAGE, error.mistakes
     except Tampered as error:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from pytest_failhard.model import Report
+from pytest_failhard.model import Report, Verdict
 from pytest_failhard.report import document, junit, terminal
 
-__all__ = ["RENDERERS", "render_all", "terminal"]
+if TYPE_CHECKING:
+    from pytest_failhard.model import Evidence, Result
+
+__all__ = ["RENDERERS", "handed_out", "render_all", "terminal"]
 
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
     "report.xml": junit.render,
@@ -15,7 +19,21 @@ RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
 }
 """The files of a report folder and who renders them."""
 
+HANDED_OUT: Mapping[str, frozenset[str]] = {"sbom": frozenset({"sbom.cdx.json"})}
+"""The evidence of a gate that others use, and that therefore stands beside the report too."""
+
 
 def render_all(report: Report) -> dict[str, bytes]:
     """Return every file of the report, for `Store.publish`."""
     return {name: render(report) for name, render in RENDERERS.items()}
+
+
+def handed_out(result: Result) -> dict[str, Evidence]:
+    """Return the evidence that stands in the report folder too, by its name there.
+
+    A gate in error hands out nothing: what is not proven is not for use.
+    """
+    if result.verdict is Verdict.ERROR:
+        return {}
+    names = HANDED_OUT.get(result.gate, frozenset())
+    return {evidence.name: evidence for evidence in result.evidence if evidence.name in names}

@@ -273,5 +273,6 @@ def _waived(waived: model.Waived) -> WaivedPart:
             ref=waiver.ref,
             approved_by=waiver.approved_by,
             value=None if waiver.value is None else exact(waiver.value),
+            until_fixed=waiver.until_fixed,
         ),
     )

@@ -29,6 +29,8 @@ class _Finding(Strict):
     message: str
     fix: str
     anchor: str
+    other_anchors: tuple[str, ...] = ()
+    fixed_in: str = ""
 
 
 class _Observation(Strict):
@@ -68,6 +70,8 @@ def load(data: bytes) -> Observation:
                 message=each.message,
                 fix=each.fix,
                 anchor=each.anchor,
+                other_anchors=each.other_anchors,
+                fixed_in=each.fixed_in,
             )
             for each in stored.findings
         ),
@@ -98,6 +102,8 @@ def _values(observation: Observation) -> dict[str, JsonValue]:
                 "message": finding.message,
                 "fix": finding.fix,
                 "anchor": finding.anchor,
+                "other_anchors": [*finding.other_anchors],
+                "fixed_in": finding.fixed_in,
             }
             for finding in observation.findings
         ],

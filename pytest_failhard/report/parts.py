@@ -59,6 +59,7 @@ class WaiverPart(Strict):
     ref: str
     approved_by: str
     value: Exact | None
+    until_fixed: bool = False
 
 
 def places(error: ValidationError) -> str:

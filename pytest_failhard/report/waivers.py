@@ -53,6 +53,7 @@ def restored(stored: Stored) -> Waiver:
         ref=stored.ref,
         approved_by=stored.approved_by,
         value=None if stored.value is None else number(stored.value),
+        until_fixed=stored.until_fixed,
     )
 
 

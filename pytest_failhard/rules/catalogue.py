@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING, TypeGuard
@@ -39,17 +40,22 @@ def _is_rule(thing: object, module: str) -> TypeGuard[type[StaticRule]]:
     )
 
 
-RULES: tuple[type[StaticRule], ...] = tuple(sorted(_found(), key=lambda each: each.code))
-"""Found in the packages of the families: a rule that exists is a rule that runs."""
+@functools.cache
+def every() -> tuple[type[StaticRule], ...]:
+    """Return the rules found in the packages of the families: one that exists is one that runs.
+
+    They are imported with the first call: whoever runs no rule does not wait for them.
+    """
+    return tuple(sorted(_found(), key=lambda each: each.code))
 
 
 def find(name: str) -> type[StaticRule]:
     """Return the rule of a code (`FH101`, `FH101/true`) or name; raises UnknownRuleError."""
     wanted = name.partition("/")[0]
-    for rule in RULES:
+    for rule in every():
         if wanted in {rule.code, rule.name}:
             return rule
-    known = [each for rule in RULES for each in (rule.code, rule.name)]
+    known = [each for rule in every() for each in (rule.code, rule.name)]
     near = difflib.get_close_matches(wanted, known, n=3)
     raise UnknownRuleError(
         f"no rule is called {name!r}" + (f"; did you mean {' or '.join(near)}?" if near else "")

@@ -121,7 +121,7 @@ def scan_sources(
 
     `said` is what the project says of itself.
     """
-    rules = {rule.code: rule() for rule in catalogue.RULES}
+    rules = {rule.code: rule() for rule in catalogue.every()}
     known: list[FileFacts] = []
     hits: list[Hit] = []
     unreadable: list[str] = []

@@ -18,7 +18,11 @@ def import_roots(root: Path, source: Sequence[str], paths: Sequence[str]) -> tup
     A module's or package's is the folder that holds it; a folder that is no package (`src`, or a
     folder of scripts that no import names) is one itself.
     """
-    named = _imported(root, paths)
+    return roots_of(root, source, _imported(root, paths))
+
+
+def roots_of(root: Path, source: Sequence[str], named: frozenset[str]) -> tuple[str, ...]:
+    """Return the import roots, where it is known which top-level names the product imports."""
     return tuple(sorted({_import_root(root, PurePosixPath(name), named) for name in source}))
 
 

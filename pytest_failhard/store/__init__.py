@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import psutil
@@ -42,9 +43,12 @@ MEDIA_TYPES = {
     ".yaml": "application/yaml",
 }
 TEXT = "text/plain"
+CONTACT = "email-address"
+"""What stays in a file whose purpose is to say whom to write to."""
 # A clock that is set right moves the start that the kernel tells.
 START_TOLERANCE_SECONDS = 5.0
 MAX_NAME_CHARACTERS = 120
+NO_COPIES: Mapping[str, bytes] = MappingProxyType({})
 TEMPORARY_REMEDY = "free space in the temporary folder, or set TMPDIR to another"
 
 
@@ -59,12 +63,21 @@ class Staging:
     folder: Path
     redactor: Redactor
 
-    def keep(self, gate: str, name: str, data: bytes, media_type: str | None = None) -> Evidence:
-        """Store bytes, redacted, and return their name and digest.
+    def keep(
+        self,
+        gate: str,
+        name: str,
+        data: bytes,
+        media_type: str | None = None,
+        *,
+        has_contacts: bool = False,
+    ) -> Evidence:
+        """Store bytes, redacted, and return their name and digest; with `has_contacts` addresses stay.
 
         A name is made safe; where it is taken by other bytes, a number is added. Raises StoreError.
         """
-        stored = self.redactor.data(data)
+        redactor = self.redactor.without(CONTACT) if has_contacts else self.redactor
+        stored = redactor.data(data)
         with _told(self.folder / gate, TEMPORARY_REMEDY):
             top = Folder.open(self.folder)
             try:
@@ -77,6 +90,15 @@ class Staging:
                 top.close()
         guessed = media_type or MEDIA_TYPES.get(PurePosixPath(kept).suffix, TEXT)
         return Evidence(name=kept, sha256=hashlib.sha256(stored).hexdigest(), media_type=guessed)
+
+    def kept(self, gate: str, evidence: Evidence) -> bytes:
+        """Return the bytes of kept evidence; raises StoreError where they are not those that were kept."""
+        place = self.folder / gate / evidence.name
+        with _told(place, TEMPORARY_REMEDY):
+            data = place.read_bytes()
+        if hashlib.sha256(data).hexdigest() != evidence.sha256:
+            raise StoreError(f"evidence-changed: {place}: changed since it was kept; run again")
+        return data
 
 
 @dataclass
@@ -124,8 +146,8 @@ class Store:
         """Store evidence, redacted, until the report is published."""
         return self.staging.keep(gate, name, data, media_type)
 
-    def publish(self, files: Mapping[str, bytes]) -> None:
-        """Put the evidence and the rendered files in place, `report.json` last.
+    def publish(self, files: Mapping[str, bytes], copies: Mapping[str, bytes] = NO_COPIES) -> None:
+        """Put the evidence, the rendered files and copies of evidence in place, `report.json` last.
 
         Raises StoreError where a secret is left in a file, or where something cannot be written; then
         no report file is there.
@@ -142,7 +164,7 @@ class Store:
                 "find what the tests do to it, then run again"
             )
         with _told(self.folder.path, "free space on the disk, then run again"):
-            self._publish(files)
+            self._publish({**copies, **files})
 
     def close(self) -> None:
         """Release the lock and remove the staging folder."""

@@ -16,6 +16,10 @@ PYPROJECT = """\
 name = "shop"
 version = "1.0"
 requires-python = ">=3.11"
+authors = [{ name = "The shop", email = "shop@example.com" }]
+license = "MIT"
+license-files = ["LICENSE"]
+dependencies = []
 
 [tool.failhard]
 level = 1
@@ -32,6 +36,7 @@ pythonpath = ["."]
 FIRST: Files = {
     "pyproject.toml": PYPROJECT,
     ".gitignore": "__pycache__/\n",
+    "LICENSE": "MIT License\n",
     "shop/__init__.py": '"""A shop."""\n',
     "shop/prices.py": '''\
 """Prices of a basket, in cents."""

@@ -14,8 +14,11 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import judge, policy
+from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli.verify import verify
+from pytest_failhard.distributions.attest.inputs import SBOM
 from pytest_failhard.model import (
+    Evidence,
     Finding,
     Observation,
     Policy,
@@ -54,6 +57,7 @@ WAIVER = Waiver(
     owner="jane",
     expires=date(2026, 12, 1),
 )
+BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
 Edit = Callable[[dict[str, object]], None]
 
 
@@ -66,17 +70,29 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
 
 
+def attested_too(rule: Rule, looked: Observation, attested: Attestation, store: Store) -> Observation:
+    """Return what the gates see that an attestation is about."""
+    if rule.gate == "sbom":
+        return replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
+    if rule.gate == "provenance":
+        return replace(looked, measures={**looked.measures, "signed": int(attested.signer is not None)})
+    return looked
+
+
 def make(
     folder: Path,
     *findings: Finding,
     accepted: tuple[Waiver, ...] = (),
     broken: str = "",
     doubt: str = "",
+    commit: str = "",
     terms: Policy = TERMS,
+    attested: Attestation | None = None,
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
     with Store.open(Path(".failhard"), folder, REDACTOR) as store:
+        copies: dict[str, bytes] = {}
         listed = store.keep("run", "waivers.json", waivers.dump(accepted))
         results: list[Result] = []
         for rule in terms.rules:
@@ -84,8 +100,14 @@ def make(
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
+            if attested is not None:
+                looked = attested_too(rule, looked, attested, store)
             kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
-            results.append(judge.judge(rule, replace(looked, evidence=(kept,)), accepted, DAY))
+            evidence: tuple[Evidence, ...] = (*looked.evidence, kept)
+            if rule.gate == "sbom":
+                evidence = (*evidence, store.keep("sbom", SBOM, BOM))
+                copies = {SBOM: BOM}
+            results.append(judge.judge(rule, replace(looked, evidence=evidence), accepted, DAY))
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
@@ -93,7 +115,7 @@ def make(
             level=terms.level,
             policy_name=terms.name,
             policy_sha256=terms.sha256,
-            project=ProjectFacts(name="shop", version="1", commit="", dirty=False),
+            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=False),
             settings={"seed": 0, "waivers_sha256": listed.sha256},
             complete=True,
             results=settled,
@@ -102,7 +124,11 @@ def make(
             seconds={},
             host="here",
         )
-        store.publish(render_all(REDACTOR.value(report)))
+        files = render_all(REDACTOR.value(report))
+        if attested is not None:
+            files |= attested.files(files["report.json"], {SBOM: BOM}, store)
+            copies = {SBOM: BOM}
+        store.publish(files, copies)
     return folder / ".failhard"
 
 
@@ -217,6 +243,22 @@ def test_a_weaker_policy_is_a_usage_error(green: Path, tmp_path: Path) -> None:
 def test_a_lower_level_than_demanded(green: Path) -> None:
     assert again(green, level=1)[0] == 0
     assert again(green, level=3) == (4, ("level: level 1 was judged, and level 3 is demanded", LAST))
+
+
+def test_what_was_handed_out_must_be_the_evidence(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY))
+    assert again(folder)[0] == 0
+    (folder / SBOM).write_bytes(b"[]")
+    assert again(folder) == (4, (f"{SBOM}: its bytes are not those that the report names", LAST))
+    (folder / SBOM).unlink()
+    assert again(folder)[1][0].startswith(f"{SBOM}: cannot be read")
+
+
+def test_a_gate_in_error_handed_nothing_out(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY), broken="sbom")
+    assert again(folder)[0] == 3
+    (folder / SBOM).write_bytes(b"{}")
+    assert again(folder) == (4, (f"{SBOM}: stands beside the report, which knows nothing of it", LAST))
 
 
 def test_tampered_evidence(red: Path) -> None:

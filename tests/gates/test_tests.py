@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from pytest_failhard.gates import tests as gate
 from pytest_failhard.gates.tests import results
 from tests.acceptance.case import FULL
 from tests.recording import Recorded, record, write
+from tests.support import FACTS
 
 WORKERS = "2" if FULL else "1"
 BOTH = pytest.mark.parametrize("workers", [(), ("-n", WORKERS)], ids=["plain", "xdist"])
@@ -41,8 +42,12 @@ class Tree:
     options: dict[str, model.Option] = dataclasses.field(default_factory=dict)
     base: model.Base | None = None
     base_missing: str = "no base"
+    clarifications: tuple[model.Clarification, ...] = ()
     seed: int = 0
     today: date = date(2026, 1, 1)
+    committed: datetime | None = None
+    facts: model.ProjectFacts = FACTS
+    signing_key: Path | None = None
     scratch: Path = Path()
 
     def tool(self, tool: model.Tool) -> str:
@@ -55,11 +60,14 @@ class Tree:
         ok: frozenset[int] = frozenset({0}),
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
+        environment: Mapping[str, str] = model.NO_VARIABLES,
     ) -> model.Completed:
-        raise AssertionError(module, args, ok, found, cwd)
+        raise AssertionError(module, args, ok, found, cwd, environment)
 
-    def keep(self, name: str, data: bytes, *, volatile: bool = False) -> model.Evidence:
-        raise AssertionError(name, data, volatile)
+    def keep(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> model.Evidence:
+        raise AssertionError(name, data, volatile, has_contacts)
 
     def remaining(self) -> float:
         raise AssertionError

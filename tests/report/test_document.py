@@ -71,7 +71,8 @@ GREEN_TEXT = """\
             "kind": "accepted-risk",
             "ref": "",
             "approved_by": "",
-            "value": "1/3"
+            "value": "1/3",
+            "until_fixed": false
           }
         }
       ],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.rules.catalogue import FAMILIES, RULES, UnknownRuleError, find
+from pytest_failhard.rules.catalogue import FAMILIES, UnknownRuleError, every, find
 from pytest_failhard.rules.gaming.weakened_test_suite import WeakenedTestSuite, weakened
 from pytest_failhard.rules.unit import SECTIONS, Hit, StaticRule, sections, summary
 from pytest_failhard.source.files import role
@@ -50,7 +50,7 @@ def _shown(rule: type[StaticRule], section: str, root: Path) -> list[Hit]:
     return list(weakened(base, {path: data for path, data in sources.items() if not path.startswith(BASE)}))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+@pytest.mark.parametrize("rule", every(), ids=lambda rule: rule.code)
 class TestEachRule:
     def test_its_documentation_is_whole(self, rule: type[StaticRule]) -> None:
         found = sections(rule)
@@ -72,7 +72,7 @@ class TestEachRule:
 
 
 def test_codes_and_names_occur_once() -> None:
-    names = [each for rule in RULES for each in {rule.code, rule.name}]
+    names = [each for rule in every() for each in {rule.code, rule.name}]
     assert len(names) == len(set(names))
 
 

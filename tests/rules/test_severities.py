@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from pytest_failhard.policy import LEVELS, shipped_text
-from pytest_failhard.rules.catalogue import RULES
+from pytest_failhard.rules.catalogue import every
 from pytest_failhard.strictness import SEVERITIES
 
 GATES = ("fallbacks", "tests", "integrity")
@@ -24,7 +24,7 @@ def forms(gate: str) -> set[str]:
     """Return the names of all that the rules of a gate can say."""
     return {
         f"{rule.name}/{sub}" if sub else rule.name
-        for rule in RULES
+        for rule in every()
         if rule.gate == gate
         for sub in (rule.subs or ("",))
     }
@@ -59,5 +59,5 @@ def test_what_a_change_adds_is_never_better_than_the_stock() -> None:
 
 
 def test_codes_are_those_of_their_families() -> None:
-    for rule in RULES:
+    for rule in every():
         assert re.fullmatch(r"FH\d{3}", rule.code) or rule.code == rule.name

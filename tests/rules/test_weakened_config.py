@@ -299,6 +299,16 @@ LOST = {
         ini("tool.failhard.lint", 'exclude = ["docs"]'),
         ini("tool.failhard.lint", 'exclude = ["docs", "app"]'),
     ),
+    "advisories": (
+        "pyproject.toml",
+        ini("tool.failhard.vulnerabilities", 'mode = "osv"'),
+        ini("tool.failhard.vulnerabilities", 'mode = "file"'),
+    ),
+    "new-advisories": (
+        "pyproject.toml",
+        ini("tool.failhard", "level = 2"),
+        ini("tool.failhard", "level = 2") + ini("tool.failhard.vulnerabilities", 'mode = "file"'),
+    ),
     "new-exclusion": ("pyproject.toml", "", ini("tool.failhard.lint", 'exclude = ["app"]')),
 }
 
@@ -310,6 +320,17 @@ def test_what_the_base_had_stricter(tmp_path: Path, path: str, before: str, now:
 
 
 KEPT = {
+    "advisories-stay": (
+        "pyproject.toml",
+        ini("tool.failhard.vulnerabilities", 'mode = "file"', 'path = "a"'),
+        ini("tool.failhard.vulnerabilities", 'mode = "file"', 'path = "b"'),
+    ),
+    "advisories-live": (
+        "pyproject.toml",
+        ini("tool.failhard.vulnerabilities", 'mode = "file"'),
+        ini("tool.failhard.vulnerabilities", 'mode = "online"'),
+    ),
+    "advisories-adopted": ("pyproject.toml", "", ini("tool.failhard.vulnerabilities", 'mode = "file"')),
     "raised": (".coveragerc", ini("report", "fail_under = 80"), ini("report", "fail_under = 90")),
     "zero": (".coveragerc", ini("report", "fail_under = 0"), ini("report", "")),
     "no-number": (".coveragerc", ini("report", "fail_under = x"), ini("report", "fail_under = 1")),

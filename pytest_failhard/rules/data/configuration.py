@@ -150,6 +150,8 @@ STRICTER = {
 FLOORS = re.compile(r"(?:^|_)(?:min|minimum|at_least|floor|threshold)(?:_|\Z)")
 CEILINGS = re.compile(r"(?:^|_)(?:max|maximum|at_most|budget|ceiling|limit)(?:_|\Z)")
 EXCLUDED = re.compile(r"exclude|ignore")
+OWN_SOURCES = {("vulnerabilities", "mode"): "file"}
+"""Table and key of ours -> the value by which the project brings what a gate judges by."""
 
 COMMAND_FILES = (
     "Makefile",

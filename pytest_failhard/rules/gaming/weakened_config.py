@@ -44,7 +44,8 @@ class WeakenedConfig(StaticRule):
         flake8's and pylint's switched-off families and excluded product files; bandit's skips. The same
         options in PYTEST_ADDOPTS, PYTHONOPTIMIZE, `python -O`, ignored vulnerabilities, in whatever file
         of commands; `collect_ignore` in a conftest; PYTEST_DONT_REWRITE. Against the merge base: lowered
-        thresholds and levels, switched-off flags, shortened lists, new exclusions of `[tool.failhard]`.
+        thresholds and levels, switched-off flags, shortened lists, new exclusions of `[tool.failhard]`, and
+        its advisories taken from a file of the project where a service was asked.
     Why:
         Our own gates read none of it, but every other run of the tool is green for it, and nobody sees it in
         the code.

@@ -17,7 +17,7 @@ def weaknesses(now: Settings, before: Settings, project: Project) -> Iterator[We
             yield _weakness(now.path, old, new, lost)
     for new in now.of("failhard"):
         old = before.get("failhard", new.section, new.key)
-        if new.section and (lost := _moved(old, new)):
+        if new.section and (lost := _moved(old, new) or _turned(old, new, before)):
             yield _weakness(now.path, old or new, new, lost)
 
 
@@ -56,6 +56,18 @@ def _lower(old: Setting, new: Setting | None) -> str:
     if new.number is None or new.number >= old.number:
         return ""
     return f"lowered from {old.value} to {new.value}"
+
+
+def _turned(old: Setting | None, new: Setting, before: Settings) -> str:
+    """Say that a gate takes what the project brings, where it asked a service at the base.
+
+    Nothing is turned where the base has no settings of ours: a first adoption chooses.
+    """
+    own = data.OWN_SOURCES.get((new.section, new.key))
+    if own is None or new.value != own or not any(before.of("failhard")):
+        return ""
+    told = old.value if old is not None else "the policy's"
+    return "" if told == own else f"turned from {told} to {own}"
 
 
 def _moved(old: Setting | None, new: Setting) -> str:

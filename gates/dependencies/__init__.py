@@ -1,0 +1,216 @@
+"""Dependencies: what is imported, declared, installed and locked is the same.
+
+Why:
+    A language model imports packages that sound right. About one suggested name in five does not exist, and
+    those names repeat: whoever registers one gets his code run. An import that resolves only because a
+    development tool brought the package along works in CI and fails in production. And what no lock holds
+    is another system tomorrow. So it is no proof that a name resolves: the closure of what is declared,
+    computed from the installed metadata with the interpreter's own markers, the lock and the age of its
+    files together are.
+
+Fails when:
+    A finding reaches the level's `fail_at`. High: `missing-import` (nothing installed has the module),
+    `undeclared-import` (present only because something undeclared brought it), `missing-distribution`,
+    `unsatisfied-requirement`, `invalid-requirement`, `python-version`, `direct-mismatch`, `index-override`
+    and, where `verify_files` says so, `modified-file`. Medium: `transitive-import`, the two about imports
+    where try/except hides them, `unknown-extra`, `duplicate-distribution`, `declarations-disagree`,
+    `wrong-name`, `tool-in-runtime`, `direct-reference`; with `lock: true` `no-lock`, `unpinned` and
+    `drifted`; with `hashes` `unhashed`, with `no_editable` `editable-install`, with `min_age_days`
+    `too-young`. Low: `unused-dependency`, and what only tests import without declaring it. Test code may
+    import what groups and extras for development declare. Imports for type checkers alone are not judged,
+    nor is the branch of another platform or version. No declaration at all is an error, as is a project of
+    which nothing is installed for the interpreter that `python` in [tool.failhard] names.
+
+Fix:
+    Declare what you import, remove what does not exist, install the project into the environment that is
+    judged, commit a lock with hashes (`uv lock`, or `uv pip compile --generate-hashes`).
+
+Waive:
+    By finding, with a reason that says why the import cannot be reached, or who looked at the distribution.
+    A file that was changed after its installation cannot be waived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_failhard.distributions import imports, records
+from pytest_failhard.distributions.data.names import TOOLS
+from pytest_failhard.distributions.installed import Distribution
+from pytest_failhard.distributions.own_modules import OwnModules
+from pytest_failhard.distributions.supply import Supply, supply
+from pytest_failhard.gates.dependencies import evidence, locked, requirements, unused
+from pytest_failhard.gates.dependencies.hygiene import Hygiene
+from pytest_failhard.gates.dependencies.locked import Members
+from pytest_failhard.gates.dependencies.names import Names
+from pytest_failhard.gates.dependencies.resolution import Resolved, Resolver, resolve, running
+from pytest_failhard.model import Finding, GateError, Observation, Run, Settings
+from pytest_failhard.source import files, history
+from pytest_failhard.source.listing import python_files
+
+PACKAGING = "packaging"
+COUNTED = {
+    "missing": "missing-import",
+    "undeclared": "undeclared-import",
+    "transitive": "transitive-import",
+    "unused": "unused-dependency",
+    "unsatisfied": "unsatisfied-requirement",
+    "unhashed": "unhashed",
+    "modified_files": "modified-file",
+}
+"""Measure -> the rule whose findings it counts."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DependenciesSettings(Settings):
+    """Where declarations and locks stand, and what is demanded of them.
+
+    The first four are read for the other gates of the supply chain as well.
+    """
+
+    files: tuple[str, ...] = ()
+    """Requirements files that declare what production is installed with; else `requirements.txt`."""
+    groups: tuple[str, ...] = ()
+    """Dependency groups that production is installed with."""
+    extras: tuple[str, ...] = ()
+    """The project's own extras that production is installed with."""
+    locks: tuple[str, ...] = ()
+    """Lock files; else those with a usual name."""
+    lock: bool = False
+    """Whether every member of the closure must be locked."""
+    verify_files: bool = False
+    """Whether every installed file of the closure must be as its RECORD says."""
+    hashes: bool = False
+    """Whether every lock entry must have a sha256."""
+    no_editable: bool = False
+    """Whether a member may be installed from a folder, without a copy; the project itself may."""
+    min_age_days: int = 0
+    """How old a locked file must be at the time of the commit."""
+
+
+class DependenciesGate:
+    """Observes what is declared, imported, installed and locked."""
+
+    id = "dependencies"
+    settings: type[Settings] = DependenciesSettings
+
+    def observe(self, run: Run) -> Observation:
+        """Compare the four; raises GateError where one of them cannot be known."""
+        settings = run.settings
+        if not isinstance(settings, DependenciesSettings):
+            raise GateError(f"dependencies: settings are {type(settings).__name__}, not DependenciesSettings")
+        project = files.read(run.root, run.source, run.test_roots)
+        every = python_files(run.root, run.source, run.test_roots).files
+        scripts = [file for file in every if file.role == "script"]
+        known = supply(run)
+        requirements.require_installed(known)
+        names = Names(known, run.root)
+        read = imports.read(run.root, [*project.files, *scripts], known.target.markers)
+        named = frozenset(each.top for each in read if each.role == "product")
+        own = OwnModules(run.root, run.source, every, named)
+        resolver = Resolver(run.root, own, known, lambda: running(known))
+        resolved = resolve(resolver, read)
+        judged = [each for each in resolved if each.wanted.role != "script"]
+        members = Members(supply=known, names=names)
+        found = [
+            *_imported(known, names, resolver, judged),
+            *_declared(run, known, names, resolver, resolved, every),
+            *_demanded(run, settings, members),
+        ]
+        declarations = (*known.declared.roots, *known.declared.others)
+        return Observation(
+            tool=_tool(),
+            # A list that is there and empty was examined as well.
+            examined=max(len(declarations), int(known.declared.is_explicit))
+            + len({(each.wanted.path, each.wanted.line) for each in judged}),
+            findings=tuple(sorted(found)),
+            measures={
+                **{measure: sum(each.rule == rule for each in found) for measure, rule in COUNTED.items()},
+                "drifted": len(members.drifted()),
+                "unpinned": len(members.unpinned()),
+                "files_verified": _verified(known) if settings.verify_files else 0,
+                "closure_size": len(known.closure.nodes),
+                "installed": len(known.installed),
+            },
+            evidence=(
+                run.keep("closure.json", evidence.closure(known)),
+                run.keep("imports.json", evidence.imports(judged)),
+            ),
+        )
+
+
+def _tool() -> str:
+    import importlib.metadata
+
+    return f"{PACKAGING} {importlib.metadata.version(PACKAGING)}"
+
+
+def _imported(
+    known: Supply, names: Names, resolver: Resolver, judged: Iterable[Resolved]
+) -> Iterator[Finding]:
+    def is_superseded(each: Resolved) -> bool:
+        return all(resolver.is_there(asked, each.wanted) for asked in each.wanted.instead_of)
+
+    hygiene = Hygiene(known, names, is_superseded, lambda name: not resolver.modules.of(name))
+    return hygiene.findings(judged)
+
+
+def _declared(
+    run: Run,
+    known: Supply,
+    names: Names,
+    resolver: Resolver,
+    resolved: Iterable[Resolved],
+    every: Sequence[files.SourceFile],
+) -> Iterator[Finding]:
+    product = [each for each in resolved if each.wanted.role == "product"]
+    code = [file for file in every if file.role in {"product", "script"}]
+    running_tools = {name for each in product for name in each.providers} & TOOLS
+    running_tools |= unused.named(code, run.root, names.roots & TOOLS - running_tools)
+    yield from requirements.findings(known, names, frozenset(running_tools))
+    asked = [each.wanted for each in resolved if each.wanted.role != "test"]
+    yield from unused.findings(run.root, known, names, resolver.modules, code, asked)
+
+
+def _demanded(run: Run, settings: DependenciesSettings, members: Members) -> Iterator[Finding]:
+    """Yield what the level demands beyond declarations and imports."""
+    if settings.lock:
+        yield from locked.lock_findings(members)
+    if settings.verify_files:
+        yield from _modified(members)
+    if settings.hashes:
+        yield from locked.unhashed(members)
+    if settings.no_editable:
+        yield from locked.editable(members)
+    if settings.min_age_days and members.supply.locks:
+        paths = [lock.path for lock in members.supply.locks]
+        made = history.made(run.root, paths, run.today)
+        yield from locked.too_young(members, made, settings.min_age_days)
+
+
+def _modified(members: Members) -> Iterator[Finding]:
+    nodes = members.supply.closure.nodes
+    changed = {name: records.changed(nodes[name]) for name in members}
+    for name, paths in changed.items():
+        for path in paths:
+            if not _is_anothers(path, nodes[name], members, changed):
+                yield members.finding(
+                    "modified-file", name, f"was installed with another {path}", "install it anew", about=path
+                )
+
+
+def _is_anothers(
+    path: str, distribution: Distribution, members: Members, changed: Mapping[str, Sequence[str]]
+) -> bool:
+    """Tell whether another member, in the same folder, has a file of this name which is as recorded."""
+    others = (members.supply.closure.nodes[name] for name in changed if path not in changed[name])
+    return any(
+        other.folder.parent == distribution.folder.parent and any(file.path == path for file in other.files)
+        for other in others
+    )
+
+
+def _verified(known: Supply) -> int:
+    own = known.declared.project.name
+    return sum(len(each.files) for name, each in known.closure.nodes.items() if name != own)

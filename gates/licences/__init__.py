@@ -1,0 +1,98 @@
+"""Licences: every distribution that the product runs on is under a licence that the policy allows.
+
+Why:
+    Generated code takes whatever package solves the task. A licence that forbids the use, or that binds the
+    product itself, is found by somebody else, late. Tools that compare names let most of it pass: here each
+    member of the runtime closure is resolved to one SPDX expression, or it is undetermined. What decides, in
+    this order: `License-Expression`; the field `License` where it is an expression or a known name and no
+    classifier says otherwise; classifiers; the licence texts where a classifier is ambiguous; the texts
+    alone. Two of them that contradict each other determine nothing. pip-licenses must have read the same
+    fields of every member.
+
+Fails when:
+    A member's expression is not allowed (`licence-not-allowed`: OR asks for one allowed side, AND for all),
+    its licence is undetermined or it is not installed (`licence-undetermined`), a clarification has no effect
+    (`clarification-lapsed`), the project itself names no licence (`own-licence-missing`: any SPDX expression
+    will do, `LicenseRef-Proprietary` too) or brings no licence text (`own-licence-file-missing`). A member
+    that pip-licenses does not list, or lists with other fields, is an error: then nobody knows what was read.
+
+Fix:
+    Replace the distribution. Where its licence is undetermined, read its licence text and settle it under
+    `clarifications` in `failhard-waivers.yaml`: `package`, `version`, `expression`, `reason`, `owner`, and
+    `files` with `path` (below its `.dist-info`) and `sha256`, which stand in the evidence `licences.json`.
+    It holds until the version or a text changes, and overrules nothing that is determined. Name your own
+    licence as `license = "..."` in `[project]`, its text in `license-files`.
+
+Waive:
+    By finding, for that one package, with the reason why its terms are kept.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from pytest_failhard.distributions import spdx, supply
+from pytest_failhard.distributions.licence import own, resolution
+from pytest_failhard.gates.licences import crosscheck, findings
+from pytest_failhard.gates.licences.findings import Seen
+from pytest_failhard.model import GateError, Observation, Run, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LicencesSettings(Settings):
+    """Which licences may be used."""
+
+    allowed: list[str] = field(default_factory=list)
+    """SPDX identifiers, each by itself (`X`, `X+`, `X WITH E`); none without a policy."""
+    exceptions: list[str] = field(default_factory=list)
+    """SPDX exceptions: `X WITH` one of them is allowed where `X` is."""
+
+
+class LicencesGate:
+    """Observes under which licences the runtime closure stands, and the project itself."""
+
+    id = "licences"
+    settings: type[Settings] = LicencesSettings
+
+    def observe(self, run: Run) -> Observation:
+        """Resolve every member; raises GateError where one cannot be read, or pip-licenses read otherwise."""
+        settings = run.settings
+        if not isinstance(settings, LicencesSettings):
+            raise GateError(f"licences: settings are {type(settings).__name__}, not LicencesSettings")
+        tool = run.tool(crosscheck.PIP_LICENSES)
+        allowlist = _allowlist(settings)
+        known = supply.supply(run)
+        members = {
+            name: member
+            for name, member in known.closure.nodes.items()
+            if name != known.declared.project.name
+        }
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            listed = beside.submit(crosscheck.ask, run)
+            resolved = [
+                resolution.resolve(member, allowlist, run.clarifications)
+                for _, member in sorted(members.items())
+            ]
+            crosscheck.agree(members.values(), listed.result())
+        seen = Seen(
+            supply=known,
+            resolved=tuple(resolved),
+            allowlist=allowlist,
+            clarifications=run.clarifications,
+            own=own.read(run.root, known.declared.project),
+        )
+        return Observation(
+            tool=tool,
+            examined=len(resolved) + 1,
+            findings=findings.findings(seen),
+            measures=findings.measures(seen),
+            evidence=(run.keep("licences.json", findings.document(seen)),),
+        )
+
+
+def _allowlist(settings: LicencesSettings) -> spdx.Allowlist:
+    try:
+        return spdx.Allowlist.of(settings.allowed, settings.exceptions)
+    except spdx.ExpressionError as error:
+        raise GateError(f"licences: `allowed` or `exceptions`: {error}") from None

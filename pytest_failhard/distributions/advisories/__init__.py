@@ -1,0 +1,1 @@
+"""Published advisories about Python packages: read from a file, matched against versions."""

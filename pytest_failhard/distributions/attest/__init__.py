@@ -1,0 +1,1 @@
+"""What is attested of a run: in-toto statements over what was built, found and judged, signed or not."""

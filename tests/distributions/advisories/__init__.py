@@ -1,0 +1,1 @@
+"""Tests of advisories: their forms, their matching, their file."""
