@@ -79,7 +79,7 @@ def _is_chosen(module: Module, call: ast.Call) -> bool:
 
 
 def _calls(module: Module) -> Iterator[tuple[ast.AST, str]]:
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(("update", *data.RUNS)):
         what = _started(module, call) if call.keywords else ""
         if what:
             yield call, what

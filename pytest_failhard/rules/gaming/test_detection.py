@@ -9,7 +9,7 @@ from pytest_failhard.model import Option
 from pytest_failhard.rules.data import gaming as data
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.index import Index
-from pytest_failhard.source.module import Module, last_part
+from pytest_failhard.source.module import Module, last_part, walk
 
 FIX = "behave the same everywhere; hand in what a test replaces"
 
@@ -76,8 +76,8 @@ def _variables(module: Module) -> Iterator[tuple[ast.expr, str]]:
     for subscript in module.nodes(ast.Subscript):
         if isinstance(subscript.ctx, ast.Load) and _is_environment(module, subscript.value):
             yield from _variable(module, subscript, subscript.slice)
-    for call in module.nodes(ast.Call):
-        if call.args and last_part(call) in {"get", "getenv"} and _reads_environment(module, call.func):
+    for call in module.calls.of(("get", "getenv")):
+        if call.args and _reads_environment(module, call.func):
             yield from _variable(module, call, call.args[0])
 
 
@@ -152,33 +152,34 @@ def _contained(
 
 def _is_program(module: Module, node: ast.expr) -> bool:
     """Tell whether an expression is the command line: `sys.argv`, an entry of it, or made from one."""
-    return any(
-        isinstance(each, ast.Attribute) and module.resolve(each) == "sys.argv" for each in ast.walk(node)
-    )
+    read = module.attributes.of(("argv",))
+    return bool(read) and any(each in read and module.resolve(each) == "sys.argv" for each in walk(node))
 
 
 def _walks_stack(module: Module, node: ast.AST) -> bool:
     function = module.function(node) or module.tree
     return any(
         isinstance(each, ast.Attribute | ast.Name) and module.resolve(each) in data.STACKS
-        for each in ast.walk(function)
+        for each in walk(function)
     )
 
 
 def _calls(module: Module) -> Iterator[tuple[ast.expr, str]]:
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(data.ASKING):
         said = _asked(module, call) if call.args else ""
         if said:
             yield call, said
-    for attribute in module.nodes(ast.Attribute):
-        if attribute.attr.startswith("_called_from_test") and isinstance(attribute.ctx, ast.Load):
+    for attribute in module.attributes.where(_is_mark):
+        if isinstance(attribute.ctx, ast.Load):
             yield attribute, "reads a mark that only tests set"
+
+
+def _is_mark(name: str) -> bool:
+    return name.startswith("_called_from_test")
 
 
 def _asked(module: Module, call: ast.Call) -> str:
     last = last_part(call)
-    if last not in data.ASKING:
-        return ""
     if last in {"hasattr", "getattr"}:
         return _marked(module, call)
     given = module.text(call.args[0]) or ""
