@@ -152,6 +152,17 @@ for step, value in script:
     elif step == "write":
         path = pathlib.Path(value[0]); path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes.fromhex(value[1]))
+    elif step == "ask":
+        import urllib.request
+        url = sys.argv[sys.argv.index("--osv-url") + 1]
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({{}}))
+        for name, version in value:
+            question = {{"package": {{"name": name, "ecosystem": "PyPI"}}, "version": version}}
+            request = urllib.request.Request(url, json.dumps(question).encode())
+            try:
+                opener.open(request).close()
+            except urllib.error.HTTPError as error:
+                error.close()
     elif step == "grandchild":
         code = "import time; print(1, flush=True); time.sleep(600)"
         child = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)

@@ -23,8 +23,19 @@ OUTSIDE = re.compile(r"requests\.exceptions|urllib3|ServiceError|JSONDecodeError
 """What its last words hold where a service is to blame."""
 
 
+LASTING = re.compile(r"CERTIFICATE_V|Name or service not known|nodename nor servname")
+"""What they hold where another try meets the same."""
+
+
 class NoReportError(GateError):
-    """There is no report: `external` where the service did not answer, or not as it should."""
+    """There is no report: `external` where the service did not answer, or not as it should.
+
+    `is_lasting` where asking again would not help.
+    """
+
+    def __init__(self, message: str, *, external: bool = False, is_lasting: bool = False) -> None:
+        super().__init__(message, external=external)
+        self.is_lasting = is_lasting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +106,10 @@ def _started(run: Run, asked: Sequence[Pin], source: Source) -> tuple[int, str]:
             environment=source.environment,
         )
     except GateError as error:
-        raise NoReportError(_short(str(error)), external=bool(OUTSIDE.search(str(error)))) from None
+        said = str(error)
+        raise NoReportError(
+            _short(said), external=bool(OUTSIDE.search(said)), is_lasting=bool(LASTING.search(said))
+        ) from None
     return completed.returncode, completed.stderr.decode("utf-8", "replace")
 
 

@@ -57,6 +57,13 @@ def ask(
                 "mode is file, and no file is named: add `path` to [tool.failhard.vulnerabilities]"
             )
         return _of_file(run, pins, database, settings.path)
+    try:
+        return _of_services(run, settings, pins)
+    except GateError as error:
+        raise GateError(f"{error}; {REMEDY}", external=error.external) from None
+
+
+def _of_services(run: Run, settings: VulnerabilitiesSettings, pins: Sequence[Pin]) -> Answer:
     if settings.mode == "auto":
         return _either(run, _online(), _osv(settings.osv_url), pins)
     return _live(run, _online() if settings.mode == "online" else _osv(settings.osv_url), pins)
@@ -107,11 +114,10 @@ def _live(run: Run, source: Source, pins: Sequence[Pin]) -> Answer:
             tries.append(str(error))
             pause = PAUSES[len(tries) - 1] if len(tries) <= len(PAUSES) else None
             late = time.monotonic() - began > TRYING_SECONDS or run.remaining() <= (pause or 0)
-            if not error.external or pause is None or late:
+            if not error.external or error.is_lasting or pause is None or late:
                 run.keep("tries.json", _json(tries), volatile=True)
                 raise GateError(
-                    f"could not ask {source.label} ({len(tries)} tries): {error}; {REMEDY}",
-                    external=error.external,
+                    f"could not ask {source.label} ({len(tries)} tries): {error}", external=error.external
                 ) from None
             time.sleep(pause)
         else:

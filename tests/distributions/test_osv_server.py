@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -76,6 +78,19 @@ def test_all_else_is_refused_and_noted(
 ) -> None:
     code, _ = post(server, body, path=path, method=method)
     assert (code, len(server.refused), server.ledger) == (status, 1, [])
+
+
+def test_a_connection_that_breaks_off_is_noted(server: OsvServer) -> None:
+    parts = urlsplit(server.url)
+    with socket.create_connection(("127.0.0.1", parts.port or 0), timeout=10) as opened:
+        opened.sendall(f"POST {parts.path} HTTP/1.1\r\nContent-Length: 99\r\n\r\n{{".encode())
+        # Closed like this, the peer's next read fails.
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for _ in range(1000):
+        post(server, QUESTION)
+        if server.refused:
+            break
+    assert server.refused == ["a connection broke off"]
 
 
 def test_each_server_has_a_secret_of_its_own_or_osvs_path() -> None:

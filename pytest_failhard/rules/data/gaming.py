@@ -102,8 +102,22 @@ GATE_TOOLS = {
     "pylint": "pylint",
     "flake8": "flake8",
     "xdist": "pytest-xdist",
+    "pytest_asyncio": "pytest-asyncio",
+    "pytest_mock": "pytest-mock",
+    "pytest_timeout": "pytest-timeout",
+    "pytest_socket": "pytest-socket",
+    "pytest_randomly": "pytest-randomly",
+    "pytest_benchmark": "pytest-benchmark",
+    "detect_secrets": "detect-secrets",
 }
 """Module -> the distribution whose own name it is."""
+TOOL_PARTS = frozenset(
+    {"detect-secrets", "pluggy", "iniconfig", "packaging", "mypy-extensions", "stevedore", "pyyaml"}
+    | {"execnet", "pytest-failhard"}
+)
+"""Distributions without which these tools judge nothing: who changes one changes the tool."""
+START_UP_LINES = frozenset({"import _virtualenv"})
+"""Lines of `.pth` files that are of no package, and known: what makes an environment."""
 START_UP = frozenset({"sitecustomize", "usercustomize"})
 """Modules that every interpreter imports by itself."""
 LIBRARY = (

@@ -13,6 +13,9 @@ from pytest_failhard.source.module import Module, last_part
 
 FIX = "behave the same everywhere; hand in what a test replaces"
 
+VALUES = (ast.Name, ast.Subscript, ast.Call)
+"""What hands a value on: a name, an entry, a look-up."""
+
 
 class TestDetection(StaticRule):
     """Product code asks whether it is being tested.
@@ -36,7 +39,8 @@ class TestDetection(StaticRule):
         def total(rows):
             return sum(rows)
     Exempt:
-        The product of a project that is a plugin of pytest.
+        The product of a project that is a plugin of pytest, or pytest; a variable that is handed on to
+        another process under its own name.
     Evasions:
         Names put together from parts; `sys._getframe` or `inspect.stack()` in place of a variable.
     Measured:
@@ -61,9 +65,10 @@ class TestDetection(StaticRule):
                 yield self.hit(module, node, message, FIX)
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
-        """Leave out a plugin of pytest: it is there to know."""
+        """Leave out pytest and its plugins: they are there to know."""
         del options
-        return [] if index.metadata.is_pytest_plugin else hits
+        said = index.metadata
+        return [] if said.is_pytest_plugin or said.distribution == data.GATE_TOOLS["pytest"] else hits
 
 
 def _variables(module: Module) -> Iterator[tuple[ast.expr, str]]:
@@ -92,8 +97,27 @@ def _reads_environment(module: Module, called: ast.expr) -> bool:
 
 def _variable(module: Module, node: ast.expr, key: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     name = module.text(key)
-    if name is not None and data.TEST_VARIABLES.fullmatch(name):
+    if name is not None and data.TEST_VARIABLES.fullmatch(name) and not _is_handed_on(module, node, name):
         yield node, f"reads {name}, which tests and CI set"
+
+
+def _is_handed_on(module: Module, node: ast.expr, name: str) -> bool:
+    """Tell whether a variable is only passed to another process under its own name, unread."""
+    holder = next((each for each in module.ancestors(node) if isinstance(each, ast.stmt | ast.Dict)), None)
+    if isinstance(holder, ast.Dict):
+        pairs = zip(holder.keys, holder.values, strict=True)
+        return any(value is node and module.text(key) == name for key, value in pairs)
+    if isinstance(holder, ast.If) and not holder.orelse:
+        return all(_is_entry(module, each, name) for each in holder.body)
+    return isinstance(holder, ast.Assign) and holder.value is node and _is_entry(module, holder, name)
+
+
+def _is_entry(module: Module, statement: ast.stmt, name: str) -> bool:
+    """Tell whether a statement sets an entry of the variable's own name, and nothing else."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, VALUES):
+        return False
+    targets = statement.targets
+    return all(isinstance(each, ast.Subscript) and module.text(each.slice) == name for each in targets)
 
 
 def _comparisons(module: Module) -> Iterator[tuple[ast.expr, str]]:
@@ -117,6 +141,8 @@ def _contained(
     if module.resolve(right) == "sys.modules" and name.partition(".")[0] in data.TEST_MODULES:
         yield compare, f"asks whether {name} is imported"
     elif _is_environment(module, right) and data.TEST_VARIABLES.fullmatch(name):
+        if _is_handed_on(module, compare, name):
+            return
         yield compare, f"reads {name}, which tests and CI set"
     elif _is_program(module, right) and "test" in name:
         yield compare, "looks for the tests in the command line"

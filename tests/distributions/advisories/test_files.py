@@ -109,37 +109,39 @@ def test_a_folder_without_records_is_no_checkout(tmp_path: Path) -> None:
 
 def _compact(**changes: object) -> bytes:
     document = json.loads(gzip.decompress(compact.write(database(*CANARIES))))
-    return gzip.compress(json.dumps({**document, **changes}).encode())
+    return gzip.compress(json.dumps({**document, **changes}).encode(), mtime=0)
+
+
+USELESS = [
+    (b"", "neither an archive"),
+    (b"{}", "neither an archive"),
+    (b"\x1f\x8bgarbage", "damaged gzip"),
+    (compact.write(database(*CANARIES))[:-20], "damaged gzip"),
+    (gzip.compress(b"{", mtime=0), "Invalid JSON"),
+    (_compact(schema="failhard-advisories/2"), "schema"),
+    (_compact(as_of="soon"), "as_of: 'soon' is no moment"),
+    (_compact(vulns={"box": [{"id": "A", "ranges": [["0", "1", 7]]}]}), "7 is not a valid End"),
+    (_compact(vulns={"box": [{"id": "A", "ranges": [["0", "1", None]]}]}), "the range"),
+    (_compact(vulns={}), "it holds no record"),
+    (_compact(records=0), "it holds no record"),
+    (compact.write(database(BOX)), "it knows none of the canaries"),
+    (
+        compact.write(database(*CANARIES, as_of=datetime(2026, 1, 16, tzinfo=UTC))),
+        "after today 2026-01-15",
+    ),
+    (b"PK\x05\x06" + bytes(18), "it holds no record that says when"),
+    (b"PK\x03\x04garbage", "damaged archive"),
+    (archive([])[:10], "damaged archive"),
+    (archive([{"id": "A", "modified": "2026-01-01T00:00:00Z"}]), "it holds no record"),
+    (archive([record("box", "A", {"intruded": "1"}), *CANARIES]), "the event 'intruded'"),
+    (archive([record("", "A"), *CANARIES]), "name is ''"),
+    (archive([record("box", "A", aliases=[1]), *CANARIES]), "aliases is"),
+    (archive([{**BOX, "affected": {}}]), "affected is dict"),
+]
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        (b"", "neither an archive"),
-        (b"{}", "neither an archive"),
-        (b"\x1f\x8bgarbage", "damaged gzip"),
-        (compact.write(database(*CANARIES))[:-20], "damaged gzip"),
-        (gzip.compress(b"{"), "Invalid JSON"),
-        (_compact(schema="failhard-advisories/2"), "schema"),
-        (_compact(as_of="soon"), "as_of: 'soon' is no moment"),
-        (_compact(vulns={"box": [{"id": "A", "ranges": [["0", "1", 7]]}]}), "7 is not a valid End"),
-        (_compact(vulns={"box": [{"id": "A", "ranges": [["0", "1", None]]}]}), "the range"),
-        (_compact(vulns={}), "it holds no record"),
-        (_compact(records=0), "it holds no record"),
-        (compact.write(database(BOX)), "it knows none of the canaries"),
-        (
-            compact.write(database(*CANARIES, as_of=datetime(2026, 1, 16, tzinfo=UTC))),
-            "after today 2026-01-15",
-        ),
-        (b"PK\x05\x06" + bytes(18), "it holds no record that says when"),
-        (b"PK\x03\x04garbage", "damaged archive"),
-        (archive([])[:10], "damaged archive"),
-        (archive([{"id": "A", "modified": "2026-01-01T00:00:00Z"}]), "it holds no record"),
-        (archive([record("box", "A", {"intruded": "1"}), *CANARIES]), "the event 'intruded'"),
-        (archive([record("", "A"), *CANARIES]), "name is ''"),
-        (archive([record("box", "A", aliases=[1]), *CANARIES]), "aliases is"),
-        (archive([{**BOX, "affected": {}}]), "affected is dict"),
-    ],
+    ("data", "said"), USELESS, ids=[f"{number}-{said}" for number, (_, said) in enumerate(USELESS)]
 )
 def test_what_proves_nothing_is_refused(tmp_path: Path, data: bytes, said: str) -> None:
     with pytest.raises(files.AdvisoryFileError, match=said):

@@ -45,6 +45,9 @@ def supply(*members: str, missing: Iterable[str] = (), explicit: bool = True) ->
             roots.append(Declaration(text=name, requirement=requirement, path="pyproject.toml", line=number))
         if version:
             nodes[name] = Distribution(name=name, raw_name=name, version=version, folder=Path("/nowhere"))
+    if roots:
+        # What nobody can read brings no member.
+        roots.append(Declaration(text="???", requirement=None, path="pyproject.toml", line=0))
     problems = tuple(Problem(kind="missing", parent="", name=name, text=name) for name in missing)
     return Supply(
         target=Target(

@@ -20,7 +20,10 @@ from pytest_failhard.distributions.advisories.matching import match
 from pytest_failhard.distributions.advisories.osv import served
 from pytest_failhard.distributions.osv_server import OsvServer, Record
 from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate, examine, sources
+from pytest_failhard.gates.vulnerabilities.accounting import account
+from pytest_failhard.gates.vulnerabilities.audit import Entry
 from pytest_failhard.gates.vulnerabilities.checkout import commit_time
+from pytest_failhard.gates.vulnerabilities.pins import pins
 from pytest_failhard.judge import judge, settle_waivers
 from pytest_failhard.model import Finding, GateError, Observation, Result, Settings, Severity, Verdict, Waiver
 from tests.advisory_data import CANARIES, SLIGHT, database, record, small_file
@@ -189,13 +192,33 @@ def test_without_any_service_both_reasons_and_the_remedy_stand_in_one_line(
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     run = run_over(tmp_path / "p", osv_url="https://osv.invalid/v1/query")
-    expected = pattern(
-        "could not ask the package index", 'mode = "file"', "could not ask OSV at", 'mode = "file"'
-    )
+    expected = pattern("could not ask the package index", "could not ask OSV at", 'mode = "file"')
     with pytest.raises(GateError, match=expected) as caught:
         look(run, supply("box==1.0"))
     assert caught.value.external
     assert "\n" not in str(caught.value)
+
+
+def test_auto_takes_the_second_source_where_the_first_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    held = database(*CANARIES)
+
+    def answer(name: str, version: str) -> list[Record]:
+        return [served(each, name) for each in match(held, name, version).advisories]
+
+    with OsvServer(answer, secret=False) as server:
+        seen = look(run_over(tmp_path / "p", osv_url=server.url), supply("box==1.0"))
+    assert seen.tool.endswith(f"answered by OSV at {server.url}")
+    assert seen.measures["attempts"] == 2
+
+
+def test_a_member_that_is_lost_on_the_way_is_an_error() -> None:
+    entry = Entry(name="box", version="1.0")
+    with pytest.raises(GateError, match="does not add up"):
+        account(pins([("box", "1.0")]), ["box"], {"box": entry}, None)
 
 
 @pytest.mark.parametrize("url", ["ftp://x/", "https:///v1", "https://me:pw@x/", "x"])

@@ -182,6 +182,23 @@ def test_who_answers_from_a_file_without_asking_is_an_error(tmp_path: Path, scri
         look(run, BOX)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ([("box", "1.0"), ("jinja2", "2.10"), ("jinja2", "2.10")], "asked 3 questions, not the 2"),
+        ([("box", "1.0"), ("jinja2", "2.10"), ("other", "1")], "what it was not to ask: other 1 is none of"),
+    ],
+)
+def test_who_asks_something_else_is_an_error(
+    tmp_path: Path, script: Script, asked: list[tuple[str, str]], said: str
+) -> None:
+    small_file(tmp_path / "p" / "advisories")
+    run = run_over(tmp_path / "p", tools=script(), mode="file", path="advisories")
+    script(("ask", asked), says(run, clean("box", "1.0"), FOUND), ("exit", 1))
+    with pytest.raises(GateError, match=said):
+        look(run, BOX)
+
+
 def test_a_hanging_tool_is_an_error(tmp_path: Path, script: Script) -> None:
     run = run_over(tmp_path / "p", tools=script(("hang", 0)), mode="osv", osv_url=SERVICE, seconds=0.5)
     with pytest.raises(GateError, match="not finished after"):
@@ -203,6 +220,14 @@ def test_a_service_that_fails_is_asked_three_times(tmp_path: Path, script: Scrip
         look(run, BOX)
     assert caught.value.external
     assert len(json.loads(keep.files["tries.json"])) == 3
+
+
+def test_what_another_try_would_not_mend_is_asked_once(tmp_path: Path, script: Script) -> None:
+    refused = REFUSED.replace("refused", "[SSL: CERTIFICATE_VERIFY_FAILED]")
+    run = run_over(tmp_path / "p", tools=script(("err", refused), ("exit", 1)), mode="online")
+    with pytest.raises(GateError, match=r"\(1 tries\)") as caught:
+        look(run, BOX)
+    assert caught.value.external
 
 
 def test_a_network_that_takes_too_long_is_not_asked_again(
