@@ -7,10 +7,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +22,7 @@ from click.testing import CliRunner, Result
 from pytest_failhard.cli.advisories import command
 from pytest_failhard.distributions.advisories import download
 from tests.advisory_data import CANARIES, archive, record, small_file
+from tests.support import measuring
 
 BOX = record("box", "PYSEC-2026-1", {"introduced": "0"}, {"fixed": "2"})
 VAGUE = record("rope", "PYSEC-2026-3", {"introduced": "0"}, {"fixed": "0.2-n653"})
@@ -145,28 +146,22 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_answers_until_it_is_told_to_stop(
-    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_serve_answers_until_it_is_told_to_stop(tmp_path: Path, number: int) -> None:
     path = small_file(tmp_path / "known", BOX, VAGUE)
     ready = tmp_path / "ready"
-    receiving, sending = os.pipe()
-
-    def talk() -> tuple[str, dict[tuple[str, str], list[str]]]:
-        with os.fdopen(receiving, encoding="utf-8") as stdout:
-            line = stdout.readline()
-            try:
-                url = json.loads(line)["url"]
-                return line, {pin: ids(url, *pin) for pin in (("box", "1"), ("box", "2"), ("rope", "1"))}
-            finally:
-                os.kill(os.getpid(), number)
-
-    with ThreadPoolExecutor(1) as pool:
-        talking = pool.submit(talk)
-        with monkeypatch.context() as patch, os.fdopen(sending, "w", buffering=1) as stdout:
-            patch.setattr(sys, "stdout", stdout)
-            command.main(["serve", str(path), "--ready-file", str(ready)], standalone_mode=False)
-        line, answers = talking.result(30)
+    argv = [sys.executable, "-I", "-m", "pytest_failhard", "advisories", "serve", str(path)]
+    with subprocess.Popen(
+        [*argv, "--ready-file", str(ready)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **measuring()},
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        url = json.loads(line)["url"]
+        answers = {pin: ids(url, *pin) for pin in (("box", "1"), ("box", "2"), ("rope", "1"))}
+        process.send_signal(number)
+        assert process.wait(30) == 0
     assert answers == {("box", "1"): ["PYSEC-2026-1"], ("box", "2"): [], ("rope", "1"): ["PYSEC-2026-3"]}
     assert (json.loads(line)["ready"], json.loads(line)["records"]) == (True, 7)
     assert ready.read_text() == line

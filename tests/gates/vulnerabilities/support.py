@@ -76,7 +76,7 @@ def run_over(
     """Return a run of the gate over a small project."""
     write(root, {"app/__init__.py": '"""Nothing of others."""\n\nimport json\n'})
     gate = VulnerabilitiesGate()
-    chosen = VulnerabilitiesSettings(**settings)  # type: ignore[arg-type]  # a Literal
+    chosen = VulnerabilitiesSettings(**settings)  # type: ignore[arg-type]  # pydantic checks the literals
     if tools is None:
         return gate_run(root, gate, settings=chosen, keep=keep, base=base, seconds=seconds)
     return gate_run(
