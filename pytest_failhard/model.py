@@ -177,8 +177,9 @@ class PolicyOption:
 
     `kind` is `fixed`, `tighten`, `project` (describes the tree) or `accept` (lets something through).
     `stricter` says which direction is the stricter one: `lower`, `higher`, `superset`, `subset`,
-    `severity` (a mapping of names to severities), `choice` where none is, and a policy file may take
-    another; `none` where values cannot be compared.
+    `severity` (a mapping of names to severities), `budget` (of names to numbers), `demand` (a word, empty
+    for nothing demanded), `choice` where none is, and a policy file may take another; `none` where values
+    cannot be compared.
     """
 
     value: Option

@@ -243,7 +243,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         interpreter=_interpreter(request.root, project),
         facts=facts,
         project=project,
-        signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY, "")) else None,
+        signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY)) else None,
         committed=committed,
         notes=(
             *((ADOPTION,) if adopts else ()),

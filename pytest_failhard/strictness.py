@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from pytest_failhard.model import Option
 
-DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "budget", "choice", "none")
-TIGHTENED = DIRECTIONS[:6]
+DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "budget", "demand", "choice", "none")
+TIGHTENED = DIRECTIONS[:7]
 """Those in which a project can be stricter."""
 KINDS = ("fixed", "tighten", "project", "accept")
 """Who may change an option, from nobody to the project at will."""
@@ -22,6 +22,7 @@ SHAPES = {
     "subset": "a list of text",
     "severity": "a table of names to off, low, medium or high",
     "budget": "a table of names to whole numbers that are not negative",
+    "demand": "text, empty where nothing is demanded",
     "choice": "text",
 }
 
@@ -36,7 +37,7 @@ def fits(value: Option, direction: str) -> bool:
         return isinstance(value, dict) and all(entry in SEVERITIES for entry in value.values())
     if direction == "budget":
         return isinstance(value, dict) and all(map(_is_count, value.values()))
-    return direction != "choice" or isinstance(value, str)
+    return direction not in {"choice", "demand"} or isinstance(value, str)
 
 
 def weaker_value(value: Option, than: Option, direction: str) -> str:
@@ -53,7 +54,7 @@ def weaker_value(value: Option, than: Option, direction: str) -> str:
         return _weaker_list(value, than, direction)
     if direction in {"severity", "budget"}:
         return _weaker_severities(value, than) if direction == "severity" else _weaker_budget(value, than)
-    if direction == "choice":
+    if direction == "choice" or (direction == "demand" and not than):
         return ""
     # True == 1 in Python, yet not in a document.
     same = value == than and type(value) is type(than)

@@ -337,6 +337,8 @@ FULL = Rule(
         "least": PolicyOption(value=3, kind="tighten", stricter="higher"),
         "severity": PolicyOption(value={"T20": "medium"}, kind="tighten", stricter="severity"),
         "service": PolicyOption(value="", kind="fixed", stricter="choice"),
+        "lock": PolicyOption(value="required", kind="tighten", stricter="demand"),
+        "copies": PolicyOption(value="", kind="tighten", stricter="demand"),
         "mode": PolicyOption(value="file", kind="fixed"),
     },
 )
@@ -388,6 +390,8 @@ WEAKENINGS: list[tuple[Callable[[Rule], Rule], str]] = [
         "options.severity: 'low' and {'T20': 'medium'} cannot be compared (severity)",
     ),
     (option("mode", value="url"), "options.mode: 'url' differs from 'file'"),
+    (option("lock", value=""), "options.lock: '' differs from 'required'"),
+    (option("copies", value=False), "options.copies: False and '' cannot be compared (demand)"),
     (option("service", value=7), "options.service: 7 and '' cannot be compared (choice)"),
     (option("service", kind="project"), "options.service: kind project gives the project more than fixed"),
     (
@@ -429,6 +433,7 @@ def test_what_only_tightens_is_not_weaker() -> None:
         options={
             **FULL.options,
             "select": PolicyOption(value=["D", "F", "E"], kind="fixed", stricter="superset"),
+            "copies": PolicyOption(value="forbidden", kind="tighten", stricter="demand"),
             "exclude": PolicyOption(value=[], kind="fixed", stricter="subset"),
             "limit": PolicyOption(value=6, kind="tighten", stricter="lower"),
             "service": PolicyOption(value="https://inside", kind="fixed", stricter="choice"),

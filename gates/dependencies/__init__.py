@@ -14,12 +14,12 @@ Fails when:
     `unsatisfied-requirement`, `invalid-requirement`, `python-version`, `direct-mismatch`, `index-override`
     and, where `verify_files` says so, `modified-file`. Medium: `transitive-import`, the two about imports
     where try/except hides them, `unknown-extra`, `duplicate-distribution`, `declarations-disagree`,
-    `wrong-name`, `tool-in-runtime`, `direct-reference`; with `lock: true` `no-lock`, `unpinned` and
-    `drifted`; with `hashes` `unhashed`, with `no_editable` `editable-install`, with `min_age_days`
-    `too-young`. Low: `unused-dependency`, and what only tests import without declaring it. Test code may
-    import what groups and extras for development declare. Imports for type checkers alone are not judged,
-    nor is the branch of another platform or version. No declaration at all is an error, as is a project of
-    which nothing is installed for the interpreter that `python` in [tool.failhard] names.
+    `wrong-name`, `tool-in-runtime`, `direct-reference`; with `lock: required` `no-lock`, `unpinned` and
+    `drifted`; with `hashes: required` `unhashed`, with `editable: forbidden` `editable-install`, with
+    `min_age_days` `too-young`. Low: `unused-dependency`, and what only tests import without declaring it.
+    Test code may import what groups and extras for development declare. Imports for type checkers alone are
+    not judged, nor is the branch of another platform or version. No declaration at all is an error, as is a
+    project of which nothing is installed for the interpreter that `python` in [tool.failhard] names.
 
 Fix:
     Declare what you import, remove what does not exist, install the project into the environment that is
@@ -34,6 +34,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pytest_failhard.distributions import imports, records
 from pytest_failhard.distributions.data.names import TOOLS
@@ -78,13 +79,13 @@ class DependenciesSettings(Settings):
     """The project's own extras that production is installed with."""
     locks: tuple[str, ...] = ()
     """Lock files; else those with a usual name."""
-    lock: bool = False
+    lock: Literal["", "required"] = ""
     """Whether every member of the closure must be locked."""
     verify_files: bool = False
     """Whether every installed file of the closure must be as its RECORD says."""
-    hashes: bool = False
+    hashes: Literal["", "required"] = ""
     """Whether every lock entry must have a sha256."""
-    no_editable: bool = False
+    editable: Literal["", "forbidden"] = ""
     """Whether a member may be installed from a folder, without a copy; the project itself may."""
     min_age_days: int = 0
     """How old a locked file must be at the time of the commit."""
@@ -185,7 +186,7 @@ def _demanded(run: Run, settings: DependenciesSettings, members: Members) -> Ite
         yield from _modified(members)
     if settings.hashes:
         yield from locked.unhashed(members)
-    if settings.no_editable:
+    if settings.editable:
         yield from locked.editable(members)
     if settings.min_age_days and members.supply.locks:
         paths = [lock.path for lock in members.supply.locks]

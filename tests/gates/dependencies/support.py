@@ -14,7 +14,7 @@ from pytest_failhard.model import Observation
 from tests.distributions.fake_site import MARKERS, package, pyproject
 from tests.support import Kept, gate_run, observe, write
 
-ALL = DependenciesSettings(lock=True, verify_files=True, hashes=True, no_editable=True)
+ALL = DependenciesSettings(lock="required", verify_files=True, hashes="required", editable="forbidden")
 
 
 @dataclass

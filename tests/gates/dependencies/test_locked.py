@@ -15,7 +15,7 @@ from tests.gates.dependencies.support import ALL, Place
 from tests.support import TODAY
 
 HASH = "sha256:" + 64 * "a"
-LOCK = DependenciesSettings(lock=True)
+LOCK = DependenciesSettings(lock="required")
 AGED = DependenciesSettings(min_age_days=7)
 
 
@@ -113,7 +113,7 @@ def test_an_environment_that_was_not_made_from_the_lock_is_one_finding(project: 
 
 def test_a_lock_entry_without_a_hash(locked: Place) -> None:
     locked.writes({"uv.lock": uv_lock(digest="")})
-    assert locked.found(DependenciesSettings(hashes=True)) == [
+    assert locked.found(DependenciesSettings(hashes="required")) == [
         ("unhashed", "medium", "below"),
         ("unhashed", "medium", "web"),
     ]
@@ -123,7 +123,7 @@ def test_a_member_that_is_installed_editable(locked: Place) -> None:
     locked.declares("web", "worked-on")
     locked.has("worked-on", direct_url={"url": "file:///srv/w", "dir_info": {"editable": True}})
     locked.writes({"app/b.py": "import worked_on\n"})
-    assert locked.found(DependenciesSettings(no_editable=True)) == [
+    assert locked.found(DependenciesSettings(editable="forbidden")) == [
         ("editable-install", "medium", "worked-on")
     ]
 
