@@ -9,8 +9,9 @@ Fails when:
     A rule of the catalogue (FH001 to FH505; `failhard explain RULE` says what each looks for) has a hit
     in product code to which the level's `severity` gives `high`. What a product file imports is product,
     wherever it lies. A file that cannot be read or parsed is an error, never a lower count. Measures:
-    files, code_lines, findings_per_kloc, unlisted (hits of rules that are off at this level), and one
-    for each family of rules: secrets, swallowed, mocks, stubs, waiting, exposure.
+    files, code_lines, excluded_files, findings_per_kloc, unlisted (hits of rules that are off at this
+    level), and one for each family of rules: secrets, swallowed, mocks, stubs, waiting, exposure. What
+    `exclude` and `roles` let through is reported.
 
 Fix:
     Let it fail: raise what says which dependency or setting is missing, and let the caller answer for it.
@@ -28,11 +29,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings
+from pytest_failhard.rules import exclusion
 from pytest_failhard.rules.baseline import FILE
+from pytest_failhard.rules.exclusion import Role, paths
 from pytest_failhard.rules.findings import by_family, options_of
 from pytest_failhard.rules.inline import bind
 from pytest_failhard.rules.ratchet import Terms, settle_new
 from pytest_failhard.rules.scan import Limits, scan_project
+from pytest_failhard.source.listing import python_files
 
 FAMILIES = ("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure")
 THOUSAND = 1000
@@ -59,6 +63,10 @@ class FallbacksSettings(Settings):
     required_methods: tuple[str, ...] = ()
     optional_hooks: tuple[str, ...] = ()
     confession_languages: tuple[str, ...] = ("en",)
+    exclude: tuple[str, ...] = ()
+    """Globs of files that are not judged."""
+    roles: dict[str, Role] = field(default_factory=dict)
+    """Glob -> role of the files that it means, where their paths say otherwise."""
     baseline: str = FILE
     """The file that notes the stock of the rules in `new_severity`."""
     baseline_sha256: str = ""
@@ -80,7 +88,8 @@ class FallbacksGate:
         if not isinstance(settings, FallbacksSettings):
             raise GateError(f"fallbacks: settings are {type(settings).__name__}, not FallbacksSettings")
         limits = Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds)
-        scan = scan_project(run.root, run.source, run.test_roots, limits)
+        terms_of_paths = paths(settings.exclude, settings.roles)
+        scan = scan_project(run.root, run.source, run.test_roots, limits, terms_of_paths)
         if scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
         terms = Terms(
@@ -91,17 +100,20 @@ class FallbacksGate:
         )
         settled, slack = settle_new(scan, self.id, run, terms, options_of(settings))
         inline = bind(scan, self.id, settled, run)
-        files = [facts for facts in scan.index.files if facts.role == "product"]
+        files = [facts for facts in scan.files if facts.role == "product"]
+        listed = python_files(run.root, run.source, run.test_roots, terms_of_paths.roles)
+        told = exclusion.findings(self.id, terms_of_paths, listed.files)
         lines = sum(facts.code_lines for facts in files)
         families = by_family(scan, settled.hits)
         return Observation(
             tool="failhard",
             examined=len(files),
-            findings=tuple(sorted((*settled.findings, *slack, *inline.findings))),
+            findings=tuple(sorted((*settled.findings, *slack, *inline.findings, *told))),
             allows=inline.waivers,
             measures={
                 "files": len(files),
                 "code_lines": lines,
+                "excluded_files": len(scan.excluded),
                 "unlisted": settled.unlisted,
                 **_density(settled.findings, lines),
                 **{family: families.get(family, 0) for family in FAMILIES},

@@ -507,6 +507,10 @@ class Run(Protocol):
         """The interpreter whose packages the system runs on."""
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """The folders in which the distributions of the tools are looked up."""
+
+    @property
     def settings(self) -> Settings:
         """An instance of the gate's own `settings` type: policy values with the project's on top."""
 

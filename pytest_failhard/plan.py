@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
+UNCOMPARED = (
+    "not compared with a merge base: removed and weakened tests, lowered configuration, added suppressions, "
+    "changed lines"
+)
 SOURCE_DATE = "SOURCE_DATE_EPOCH"
 GITHUB_BASE = "GITHUB_BASE_REF"
 SIGNING_KEY = "FAILHARD_SIGNING_KEY"
@@ -241,7 +245,10 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         project=project,
         signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY, "")) else None,
         committed=committed,
-        notes=(ADOPTION,) if adopts else (),
+        notes=(
+            *((ADOPTION,) if adopts else ()),
+            *((f"{UNCOMPARED}: {base_missing}",) if base_missing else ()),
+        ),
     )
 
 

@@ -195,7 +195,9 @@ class _Table(BaseModel):
 
 class _Option(_Table):
     kind: Literal["fixed", "tighten", "project", "accept"]
-    stricter: Literal["lower", "higher", "superset", "subset", "severity", "choice", "none"] = "none"
+    stricter: Literal["lower", "higher", "superset", "subset", "severity", "budget", "choice", "none"] = (
+        "none"
+    )
     value: Annotated[object, PlainValidator(_option_value)]
 
     @model_validator(mode="after")

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
     from pytest_failhard.model import Option
 
-DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "choice", "none")
-TIGHTENED = DIRECTIONS[:5]
+DIRECTIONS = ("lower", "higher", "superset", "subset", "severity", "budget", "choice", "none")
+TIGHTENED = DIRECTIONS[:6]
 """Those in which a project can be stricter."""
 KINDS = ("fixed", "tighten", "project", "accept")
 """Who may change an option, from nobody to the project at will."""
@@ -21,6 +21,7 @@ SHAPES = {
     "superset": "a list of text",
     "subset": "a list of text",
     "severity": "a table of names to off, low, medium or high",
+    "budget": "a table of names to whole numbers that are not negative",
     "choice": "text",
 }
 
@@ -33,9 +34,9 @@ def fits(value: Option, direction: str) -> bool:
         return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     if direction == "severity":
         return isinstance(value, dict) and all(entry in SEVERITIES for entry in value.values())
-    if direction == "choice":
-        return isinstance(value, str)
-    return True
+    if direction == "budget":
+        return isinstance(value, dict) and all(map(_is_count, value.values()))
+    return direction != "choice" or isinstance(value, str)
 
 
 def weaker_value(value: Option, than: Option, direction: str) -> str:
@@ -50,8 +51,8 @@ def weaker_value(value: Option, than: Option, direction: str) -> str:
         return _weaker_number(value, than, direction)
     if direction in {"superset", "subset"}:
         return _weaker_list(value, than, direction)
-    if direction == "severity":
-        return _weaker_severities(value, than)
+    if direction in {"severity", "budget"}:
+        return _weaker_severities(value, than) if direction == "severity" else _weaker_budget(value, than)
     if direction == "choice":
         return ""
     # True == 1 in Python, yet not in a document.
@@ -63,9 +64,28 @@ def joined(value: Option, policy: Option, direction: str) -> Option:
     """Return what holds where a project tightens: its entries on top of the policy's for lists and tables."""
     if direction == "superset" and isinstance(value, list) and isinstance(policy, list):
         return [*policy, *(entry for entry in value if entry not in policy)]
-    if direction == "severity" and isinstance(value, dict) and isinstance(policy, dict):
+    if direction in {"severity", "budget"} and isinstance(value, dict) and isinstance(policy, dict):
         return {**policy, **value}
     return value
+
+
+def _is_count(value: Option) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _weaker_budget(value: Option, than: Option) -> str:
+    """Say what a table admits more of than another; what one does not name, it admits without end."""
+    have, demanded = _counts(value), _counts(than)
+    more = [
+        f"{name} is {have[name]}, above {most}" if name in have else f"{name} is missing, {most} are admitted"
+        for name, most in sorted(demanded.items())
+        if name not in have or have[name] > most
+    ]
+    return "; ".join(more)
+
+
+def _counts(value: Option) -> Mapping[str, int]:
+    return {name: int(str(each)) for name, each in value.items()} if isinstance(value, dict) else {}
 
 
 def _weaker_number(value: Option, than: Option, direction: str) -> str:

@@ -172,6 +172,7 @@ def test_without_git_a_plan_has_no_base_and_says_why(shop: Path) -> None:
     resolved = resolve(shop)
     assert resolved.base is None
     assert "git init" in resolved.base_missing
+    assert resolved.notes == (f"{plan.UNCOMPARED}: {resolved.base_missing}",)
     assert resolved.facts.commit == ""
 
 

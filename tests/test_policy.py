@@ -200,7 +200,7 @@ gates:
         ),
         (
             "own.yaml: gates.types.options.severity: an option that a project may tighten needs `stricter`, "
-            "one of lower, higher, superset, subset, severity"
+            "one of lower, higher, superset, subset, severity, budget"
         ),
         (
             "own.yaml: gates.types.options.strict: value must be a whole number, true, false or null, "
@@ -213,7 +213,7 @@ gates:
         ),
         (
             "own.yaml: gates.types.options.open: an option that a project may tighten needs `stricter`, "
-            "one of lower, higher, superset, subset, severity"
+            "one of lower, higher, superset, subset, severity, budget"
         ),
         "own.yaml: gates.types.options.share.value: no option has decimals; write it in quotes",
     )
@@ -442,6 +442,28 @@ def test_what_only_tightens_is_not_weaker() -> None:
     assert weaker(replace(late, starts=TODAY), late) == []
     nothing = replace(FULL, waivable=Waivable(any=False))
     assert weaker(FULL, nothing) == ["waivable: true, where nothing is waivable"]
+
+
+@pytest.mark.parametrize(
+    ("value", "than", "said"),
+    [
+        ({"ruff": 2, "mypy": 9}, {"ruff": 3}, ""),
+        ({}, {}, ""),
+        ({"ruff": 4}, {"ruff": 3}, "ruff is 4, above 3"),
+        ({"mypy": 4}, {"ruff": 3, "mypy": 5}, "ruff is missing, 3 are admitted"),
+        ({"ruff": -1}, {}, "cannot be compared"),
+        ({"ruff": True}, {}, "cannot be compared"),
+        ([], {}, "cannot be compared"),
+    ],
+)
+def test_a_budget_is_stricter_where_it_admits_less(value: Option, than: Option, said: str) -> None:
+    problem = weaker_value(value, than, "budget")
+    assert said in problem
+    assert bool(said) == bool(problem)
+
+
+def test_a_budget_of_the_project_stands_on_top() -> None:
+    assert joined({"ruff": 2}, {"ruff": 3, "mypy": 1}, "budget") == {"ruff": 2, "mypy": 1}
 
 
 names = st.lists(st.sampled_from("abcd"), unique=True)

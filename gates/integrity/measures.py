@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.suppressed import of_pyi
+from pytest_failhard.rules.weak.suppressing import of_text
 from pytest_failhard.source.module import Module
 from pytest_failhard.source.suppression_forms import KINDS
 from pytest_failhard.source.suppressions import Suppression
@@ -23,10 +24,16 @@ UNCOUNTED = frozenset({"any"})
 """Kinds that have a measure of their own and are no part of the sum: an annotation hides no finding."""
 
 
-def counted(root: Path, files: Iterable[FileFacts], stubs: Iterable[str]) -> Mapping[str, int]:
-    """Return the number of suppressions of all files, of each kind, and of those that say too little."""
-    found = [each for facts in files for each in facts.suppressions]
-    found += [each for path in stubs for each in of_pyi(root, path)]
+def gathered(
+    root: Path, files: Iterable[FileFacts], stubs: Iterable[str], configured: Iterable[Suppression] = ()
+) -> tuple[Suppression, ...]:
+    """Return all suppressions: those of Python files, of stubs, and those in configuration files."""
+    found = [*configured, *(each for facts in files for each in facts.suppressions)]
+    return tuple(sorted([*found, *(each for path in stubs for each in of_pyi(root, path))]))
+
+
+def counted(found: Sequence[Suppression]) -> Mapping[str, int]:
+    """Return the number of suppressions, of each kind, and of those that say too little."""
     kinds = Counter(each.kind for each in found)
     listed = [each for each in found if each.kind not in UNCOUNTED]
     return {
@@ -38,15 +45,19 @@ def counted(root: Path, files: Iterable[FileFacts], stubs: Iterable[str]) -> Map
     }
 
 
-def against_base(base: Base | None, files: Sequence[FileFacts]) -> Mapping[str, int]:
+def against_base(
+    base: Base | None, files: Sequence[FileFacts], configured: Iterable[Suppression] = ()
+) -> Mapping[str, int]:
     """Return what the change adds; nothing where there is no merge base, which the judge makes an error."""
     if base is None:
         return {}
     changed = {*base.changed_lines(), *base.differing()}
     touched = [facts for facts in files if facts.path in changed]
     roles = Counter(facts.role for facts in touched)
+    added = sum(_added(base, facts) for facts in touched)
+    added += _configured(base, [each for each in configured if each.path in changed])
     return {
-        "suppressions_added": sum(_added(base, facts) for facts in touched),
+        "suppressions_added": added,
         "changed_together": roles["test"] if roles["product"] else 0,
     }
 
@@ -58,6 +69,14 @@ def _added(base: Base, facts: FileFacts) -> int:
         return 0
     before = _keys(_at_base(facts, base.read(facts.path)))
     return (now - before).total()
+
+
+def _configured(base: Base, found: Sequence[Suppression]) -> int:
+    """Return how many of the suppressions in changed configuration files the base's versions lack."""
+    paths = sorted({each.path for each in found})
+    texts = {path: (base.read(path) or b"").decode("utf-8", "replace") for path in paths}
+    before = [each for path, text in texts.items() for each in of_text(path, text)]
+    return (_keys(found) - _keys(before)).total()
 
 
 def _keys(found: Iterable[Suppression]) -> Counter[tuple[str, str, tuple[str, ...]]]:

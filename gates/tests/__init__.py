@@ -62,6 +62,7 @@ from pytest_failhard.model import (
     Severity,
     TestRun,
 )
+from pytest_failhard.rules.exclusion import Role, paths
 from pytest_failhard.rules.findings import options_of
 from pytest_failhard.rules.scan import Limits
 from pytest_failhard.source import files
@@ -99,6 +100,10 @@ class TestsSettings(Settings):
     """Globs over the whole reason."""
     pass_env: tuple[str, ...] = ()
     """Read by the supervisor: names of variables that it hands to the test process."""
+    exclude: tuple[str, ...] = ()
+    """Globs of files whose text is not judged; their tests count all the same."""
+    roles: dict[str, Role] = field(default_factory=dict)
+    """Glob -> role of the files that it means, where their paths say otherwise."""
     max_file_bytes: int = Limits.max_bytes
     max_file_seconds: int = Limits.max_seconds
 
@@ -153,6 +158,7 @@ def _terms(settings: TestsSettings, config: PytestConfig) -> quality.Terms:
         severity=settings.severity,
         options={**options_of(settings), **quality.strictness(config)},
         limits=Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds),
+        paths=paths(settings.exclude, settings.roles),
     )
 
 

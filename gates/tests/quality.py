@@ -8,11 +8,14 @@ from pathlib import PurePosixPath
 
 from pytest_failhard.gates.tests.results import View
 from pytest_failhard.model import Finding, GateError, Option, Run, Severity, Waiver
+from pytest_failhard.rules import exclusion
+from pytest_failhard.rules.exclusion import ALL, Paths
 from pytest_failhard.rules.findings import OFF, Settled, finding, rank_of, settle
 from pytest_failhard.rules.inline import bind
 from pytest_failhard.rules.scan import Limits, Scan, scan_project
 from pytest_failhard.rules.tested import CONFTEST, ROOTS
 from pytest_failhard.rules.unit import Hit
+from pytest_failhard.source.listing import python_files
 from pytest_failhard.source.pytest_config import PytestConfig
 
 GATE = "tests"
@@ -38,20 +41,22 @@ class Terms:
     severity: Mapping[str, str]
     options: Mapping[str, Option]
     limits: Limits
+    paths: Paths = ALL
 
 
 def read(run: Run, collected: Collection[str], view: View, terms: Terms) -> Text:
     """Return what the rules say of the collected files; raises GateError for one that cannot be read."""
-    scan = scan_project(run.root, run.source, run.test_roots, terms.limits)
+    scan = scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths)
     problems = [each for each in scan.unreadable if _is_ours(each.partition(": ")[0], collected)]
     if problems:
         raise GateError("unreadable-source: " + "; ".join(problems))
     hits = settle(scan, GATE, {}, {**terms.options, ROOTS: list(run.test_roots)}).hits
     judged = _Judged(view)
     findings = tuple(_listed((hit for hit in hits if not judged.covers(hit)), terms.severity))
+    files = python_files(run.root, run.source, run.test_roots, terms.paths.roles).files
     inline = bind(scan, GATE, Settled(findings=findings, hits=hits, unlisted=0), run)
     return Text(
-        findings=(*findings, *inline.findings),
+        findings=(*findings, *inline.findings, *exclusion.findings(GATE, terms.paths, files)),
         allows=inline.waivers,
         measures=_measures(scan, collected, hits),
     )

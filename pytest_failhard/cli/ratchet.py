@@ -15,10 +15,13 @@ from pytest_failhard.gates import builtin
 from pytest_failhard.model import GateError
 from pytest_failhard.rules import baseline as baselines
 from pytest_failhard.rules.baseline import Baseline, Entry
+from pytest_failhard.rules.exclusion import is_excluded, of_options
 from pytest_failhard.rules.findings import options_of, settle
 from pytest_failhard.rules.ratchet import fingerprint
 from pytest_failhard.rules.scan import scan_project
 from pytest_failhard.rules.suppressed import in_stubs_of
+from pytest_failhard.rules.weak import suppressing
+from pytest_failhard.rules.weak.files import configurations
 from pytest_failhard.source import default_source, default_tests, pyproject
 from pytest_failhard.source.listing import others, python_files
 from pytest_failhard.store import write_atomically
@@ -119,13 +122,17 @@ def _hits(root: Path, today: date) -> Iterable[Hit]:
         raise RatchetError("\n".join(error.mistakes)) from None
     source = project.source if project.source is not None else default_source(root, pyproject(root))
     tests = project.tests if project.tests is not None else default_tests(root)
-    scan = scan_project(root, source, tests)
-    if scan.unreadable:
-        raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
     stubs = others(root, python_files(root, source, tests).nested, ".pyi")
-    more = list(in_stubs_of(root, stubs))
+    configured = suppressing.of_files(root, tuple(configurations(root, tests)))
+    more = [*in_stubs_of(root, stubs), *suppressing.hits(configured)]
     for rule in ratcheted:
         names = rule.options[OPTION].value
         named = set(names) if isinstance(names, dict) else set()
-        settled = settle(scan, rule.gate, {}, options_of(settings[rule.gate]), more)
+        options = options_of(settings[rule.gate])
+        paths = of_options(options)
+        scan = scan_project(root, source, tests, paths=paths)
+        if scan.unreadable:
+            raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
+        judged = [hit for hit in more if not is_excluded(hit.path, paths)]
+        settled = settle(scan, rule.gate, {}, options, judged)
         yield from (hit for hit in settled.hits if hit.name in named)

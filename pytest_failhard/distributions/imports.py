@@ -16,6 +16,8 @@ from pytest_failhard.source.structure import FLAG
 
 CAUGHT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 DYNAMIC = frozenset({"importlib.import_module", "__import__", "builtins.__import__"})
+IMPORTING = (ast.Import, ast.ImportFrom)
+PLAIN = (*IMPORTING, ast.Assign, ast.AnnAssign, ast.Expr, ast.Return, ast.Assert, ast.Raise, ast.AugAssign)
 _DYNAMIC_WORD = re.compile(rb"import_module|__import__")
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z")
 _PROBES = frozenset({"find_spec", "find_loader", "importorskip"})
@@ -91,17 +93,25 @@ def of_file(root: Path, file: SourceFile, markers: Mapping[str, str]) -> Iterato
     while work:
         statements, around = work.pop()
         for statement in statements:
-            base = Import(path=file.path, line=statement.lineno, module="", role=file.role)
-            told = replace(
-                base,
-                is_guarded=around.is_guarded,
-                is_typing=around.is_typing,
-                instead_of=around.instead_of,
-            )
-            yield from _imports(statement, told)
-            if module is not None:
+            if module is not None or isinstance(statement, IMPORTING):
+                told = _told(file, statement, around)
+                yield from _imports(statement, told)
                 yield from _called(statement, told, module)
-            work += _blocks(statement, around, markers, is_flag_trusted=flag)
+            # Most statements hold no block, and most of the time would go into asking them.
+            if not isinstance(statement, PLAIN):
+                work += _blocks(statement, around, markers, is_flag_trusted=flag)
+
+
+def _told(file: SourceFile, statement: ast.stmt, around: _Around) -> Import:
+    return Import(
+        path=file.path,
+        line=statement.lineno,
+        module="",
+        role=file.role,
+        is_guarded=around.is_guarded,
+        is_typing=around.is_typing,
+        instead_of=around.instead_of,
+    )
 
 
 def _imports(statement: ast.stmt, told: Import) -> Iterator[Import]:
@@ -113,8 +123,13 @@ def _imports(statement: ast.stmt, told: Import) -> Iterator[Import]:
             yield replace(told, module=statement.module, name=name)
 
 
-def _called(statement: ast.stmt, told: Import, module: Module) -> Iterator[Import]:
-    """Yield the modules that the expressions of a statement load by a name that is certain."""
+def _called(statement: ast.stmt, told: Import, module: Module | None) -> Iterator[Import]:
+    """Yield the modules that the expressions of a statement load by a name that is certain.
+
+    Without a module none is loaded so.
+    """
+    if module is None:
+        return
     for part in ast.iter_child_nodes(statement):
         if isinstance(part, ast.expr | ast.withitem | ast.arguments):
             for node in ast.walk(part):

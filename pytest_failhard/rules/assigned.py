@@ -9,6 +9,7 @@ from pytest_failhard.rules.handlers import running
 from pytest_failhard.source.module import Module, last_part
 
 Pair = tuple[str, ast.expr | None]
+_ASSIGNING = (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.withitem, ast.Call)
 
 
 def assigned(module: Module, body: Sequence[ast.stmt]) -> Mapping[str, ast.expr | None]:
@@ -19,7 +20,8 @@ def assigned(module: Module, body: Sequence[ast.stmt]) -> Mapping[str, ast.expr 
     """
     found: dict[str, ast.expr | None] = {}
     for node in running(body):
-        found.update(_pairs(module, node))
+        if isinstance(node, _ASSIGNING):
+            found.update(_pairs(module, node))
     return found
 
 

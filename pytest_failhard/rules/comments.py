@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_failhard.rules.kept import once
 from pytest_failhard.source.comments import Comment
 from pytest_failhard.source.module import Module
 
@@ -39,17 +40,26 @@ def blocks(module: Module, words: Iterable[str], matches: Callable[[str], bool])
 
     `words` are what it cannot do without. A file is tokenized only where a line passes from its `#` on.
     """
-    data = module.data.lower()
-    present = [word for each in words if (word := each.encode()) in data]
-    if b"#" in data and present and any(map(matches, _suspects(data, present))):
-        yield from _joined(module)
+    encoded = [each.encode() for each in words]
+    if any(word in module.marks for word in encoded):
+        present = [word for word in encoded if word in module.lower]
+        if any(map(matches, _suspects(module, present))):
+            yield from _joined(module)
 
 
-def _suspects(data: bytes, words: Sequence[bytes]) -> Iterator[str]:
+@once
+def _marked_lines(module: Module) -> tuple[Sequence[bytes], Sequence[int]]:
+    """Return the lines of a file in lower case, and the indexes of those with a `#`."""
+    lines = module.lower.splitlines()
+    return lines, [number for number, line in enumerate(lines) if b"#" in line]
+
+
+def _suspects(module: Module, words: Sequence[bytes]) -> Iterator[str]:
     """Yield what stands behind the `#` of lines with a word, with the comment lines around it."""
-    lines = data.splitlines()
-    for number, line in enumerate(lines):
-        if b"#" in line and any(word in line for word in words):
+    lines, marked = _marked_lines(module)
+    for number in marked:
+        line = lines[number]
+        if any(word in line for word in words):
             above = lines[max(number - NEIGHBOURS, 0) : number]
             below = lines[number + 1 : number + 1 + NEIGHBOURS]
             alone = line[line.index(b"#") :].decode("utf-8", "replace")

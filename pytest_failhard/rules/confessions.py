@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_failhard.model import GateError, Option
 from pytest_failhard.rules.comments import blocks
@@ -58,15 +59,19 @@ def confessions(module: Module) -> tuple[Confession, ...]:
 
 
 def _found(module: Module) -> Iterator[Confession]:
-    lower = module.data.lower()
+    texts = list(_texts(module))
+    said = "\n".join(text.lower for text in texts)
     for language, expression in data.CONFESSIONS.items():
-        words = [word for word in data.WORDS[language] if word.encode() in lower]
+        words = [
+            word
+            for word in data.WORDS[language]
+            if (word in said or word.encode() in module.marks) and word.encode() in module.lower
+        ]
         if words:
             reader = _Reader(module, language, expression, words)
             yield from reader.comments()
-            yield from reader.texts()
-    if b"_" in lower and any(word in lower for word in data.NAME_WORDS):
-        yield from _names(module)
+            yield from reader.texts(texts)
+    yield from _names(module)
 
 
 class _Reader:
@@ -91,20 +96,16 @@ class _Reader:
             if found is not None:
                 yield self._confession(found, (block.line, block.end), block.text, "comment", None)
 
-    def texts(self) -> Iterator[Confession]:
+    def texts(self, texts: Iterable[_Text]) -> Iterator[Confession]:
         """Yield the confessions in docstrings, in strings that are statements, and in log calls."""
-        for statement in self.module.nodes(ast.Expr):
-            node, kind = _said(statement)
-            if node is None or not isinstance(node.value, str):
+        for each in texts:
+            if not any(word in each.lower for word in self.words):
                 continue
-            if not any(word in node.value.lower() for word in self.words):
-                continue
-            words = list(_prose(node.value, node.lineno))
+            words = _prose(each.text, each.line)
             found = self._match(words)
             if found is not None:
                 text = " ".join(word for word, _ in words)
-                lines = (node.lineno, node.end_lineno or node.lineno)
-                yield self._confession(found, lines, text, kind, statement)
+                yield self._confession(found, (each.line, each.end), text, each.kind, each.statement)
 
     def _matches(self, text: str) -> bool:
         return self.expression.search(text) is not None
@@ -159,6 +160,25 @@ def _sentence(text: str, start: int, end: int) -> str:
     return text[first : last if last >= 0 else len(text)]
 
 
+class _Text(NamedTuple):
+    """A text that is a statement or is logged, and its lines."""
+
+    text: str
+    lower: str
+    line: int
+    end: int
+    kind: str
+    statement: ast.Expr
+
+
+def _texts(module: Module) -> Iterator[_Text]:
+    for statement in module.nodes(ast.Expr):
+        node, kind = _said(statement)
+        if node is not None and isinstance(node.value, str):
+            end = node.end_lineno or node.lineno
+            yield _Text(node.value, node.value.lower(), node.lineno, end, kind, statement)
+
+
 def _said(statement: ast.Expr) -> tuple[ast.Constant | None, str]:
     """Return the text that is a statement, or that a log call writes first."""
     value = statement.value
@@ -173,7 +193,7 @@ def _said(statement: ast.Expr) -> tuple[ast.Constant | None, str]:
 
 
 def _names(module: Module) -> Iterator[Confession]:
-    for node in module.nodes(ast.Name):
+    for node in module.stored:
         if isinstance(node.ctx, ast.Store) and data.NAME.match(node.id):
             yield Confession(
                 line=node.lineno,

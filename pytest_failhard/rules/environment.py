@@ -40,6 +40,8 @@ def lookup(module: Module, node: ast.expr) -> Lookup | None:
 def _reads(module: Module, call: ast.Call) -> bool:
     function = call.func
     if isinstance(function, ast.Attribute):
+        if function.attr not in data.READING:
+            return False
         if function.attr in data.METHODS and is_environment(module, function.value):
             return True
         if last_part(function.value) in data.READER_OBJECTS and function.attr in data.READER_METHODS:

@@ -59,7 +59,8 @@ def _standing(scan: Scan, gate: str, options: Mapping[str, Option]) -> Iterator[
         by_code.setdefault(hit.code, []).append(hit)
     for code, rule in scan.rules.items():
         if rule.gate == gate:
-            yield from rule.settle(by_code.get(code, []), scan.index, options)
+            settled = rule.settle(by_code.get(code, []), scan.index, options)
+            yield from (hit for hit in settled if hit.path not in scan.excluded)
     yield from unused_approvals(scan.hits, options)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_failhard.rules.data import values as data
 from pytest_failhard.source.module import HOPS, FunctionNode, Module, children, last_part
 
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef})
 
 
 def caught(module: Module, expression: ast.expr | None) -> tuple[str, ...]:
@@ -81,7 +81,7 @@ def running(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
     work: list[ast.AST] = list(body)
     for node in work:
         yield node
-        if isinstance(node, _SCOPES):
+        if type(node) in _SCOPES:
             continue
         if isinstance(node, ast.If) and never(node.test):
             work.extend(node.orelse)

@@ -226,8 +226,8 @@ def _run_at_exit(module: Module) -> frozenset[str]:
     """Return the names that are registered with `atexit`."""
     return frozenset(
         last_part(each)
-        for call in module.nodes(ast.Call)
-        if last_part(call) == "register" and module.resolve(call.func) == "atexit.register"
+        for call in module.calls.of(("register",))
+        if module.resolve(call.func) == "atexit.register"
         for each in call.args
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from pytest_failhard.rules.data import imports as data
 from pytest_failhard.source.module import Module, argument
@@ -32,7 +32,7 @@ def wanted(module: Module) -> Iterator[Wanted]:
 
 def encoded(found: Iterable[Wanted]) -> str:
     """Return the needs of a file as text, for the details of a hit."""
-    return json.dumps([asdict(each) for each in found])
+    return json.dumps([vars(each) for each in found])
 
 
 def decoded(text: str) -> tuple[Wanted, ...]:
@@ -75,7 +75,7 @@ def _read(module: Module) -> Iterator[Wanted]:
     }
     if not modules:
         return
-    rebound = {node.id for node in module.nodes(ast.Name) if not isinstance(node.ctx, ast.Load)}
+    rebound = {node.id for node in module.stored}
     rebound |= {node.arg for node in module.nodes(ast.arg)} | set(module.functions)
     written: set[tuple[str, str]] = set()
     reads: dict[tuple[str, str], ast.Attribute] = {}

@@ -72,7 +72,7 @@ def malformed(scan: Scan, level: int, today: date) -> Iterator[Finding]:
 
 def allows(scan: Scan) -> Iterator[Allow]:
     """Yield all such comments of a tree."""
-    for facts in scan.index.files:
+    for facts in scan.files:
         yield from facts.allows
 
 

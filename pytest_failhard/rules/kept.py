@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from pytest_failhard.source.module import Module
 
+KEPT_NAMES = 16384
+"""How many names a test of names remembers: most names come again, in other files too."""
 _Result = TypeVar("_Result")
 
 

@@ -8,22 +8,13 @@ from collections.abc import Mapping, Sequence
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.kept import once
 from pytest_failhard.rules.values import carries_error, literal
-from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes
+from pytest_failhard.source.module import FunctionNode, Module, last_part, own_nodes, walk
 
 
 def last_read(module: Module, function: FunctionNode | None, name: str) -> int:
     """Return the last line of a function (None: of the module level) that reads a name; 0 for none."""
-    return _reads(module).get((function, name), 0)
-
-
-@once
-def _reads(module: Module) -> Mapping[tuple[FunctionNode | None, str], int]:
-    found: dict[tuple[FunctionNode | None, str], int] = {}
-    for name in module.nodes(ast.Name):
-        if isinstance(name.ctx, ast.Load):
-            key = (module.function(name), name.id)
-            found[key] = max(found.get(key, 0), name.lineno)
-    return found
+    reads = (each for each in module.names.of((name,)) if isinstance(each.ctx, ast.Load))
+    return max((each.lineno for each in reads if module.function(each) is function), default=0)
 
 
 def last_denial(module: Module, function: FunctionNode) -> int:
@@ -55,7 +46,7 @@ def _refusals(module: Module) -> Mapping[tuple[FunctionNode | None, str], Sequen
     for test in module.nodes(ast.If):
         if _refuses(module, test.body + test.orelse):
             function = module.function(test)
-            for target in {written(each) for each in ast.walk(test.test) if _is_target(each)}:
+            for target in {written(each) for each in walk(test.test) if _is_target(each)}:
                 found.setdefault((function, target), []).append(test.lineno)
     return found
 

@@ -14,6 +14,7 @@ from pytest_failhard.rules import baseline as baselines
 from pytest_failhard.rules.findings import finding, rank, rank_of, settle
 from pytest_failhard.rules.scan import scan_sources
 from pytest_failhard.rules.suppressed import blanket, unreasoned
+from pytest_failhard.rules.weak import suppressing
 from pytest_failhard.source.files import SourceFile
 from pytest_failhard.source.suppressions import of_bytes
 from pytest_failhard.strictness import SEVERITIES
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
 
 STUB = ".pyi"
+MODULE = ".py"
 Place = tuple[str, str, str]
 """Name of the rule, qualified name, canonical text: what a fingerprint is made of within a file."""
 
@@ -104,8 +106,8 @@ class Ratchet:
             return frozenset()
         if data == (self._root / hit.path).read_bytes():
             return None
-        if hit.path.endswith(STUB):
-            return frozenset(map(_place, _pyi_hits(hit.path, data)))
+        if not hit.path.endswith(MODULE):
+            return frozenset(map(_place, _other_hits(hit.path, data)))
         role = scan.index.by_path[hit.path].role
         # A version that does not parse has no hits: then all is new.
         old = scan_sources([(SourceFile(path=hit.path, role=role), lambda: data)], scan.index.metadata)
@@ -144,7 +146,10 @@ def _place(hit: Hit) -> Place:
     return (hit.name, hit.qualname, hit.canonical)
 
 
-def _pyi_hits(path: str, data: bytes) -> tuple[Hit, ...]:
+def _other_hits(path: str, data: bytes) -> tuple[Hit, ...]:
+    """Return the hits of a stub or of a configuration file."""
+    if not path.endswith(STUB):
+        return tuple(suppressing.hits(suppressing.of_text(path, data.decode("utf-8", "replace"))))
     try:
         found = of_bytes(path, data)
     except (SyntaxError, ValueError, tokenize.TokenError):

@@ -28,12 +28,8 @@ def _registered(module: Module) -> frozenset[str]:
 
 
 def _names(module: Module) -> Iterator[str]:
-    for call in module.nodes(ast.Call):
-        if last_part(call) in data.REGISTRATIONS:
-            given = argument(call, 1, "endpoint", "view_func", "handler", "route")
-            views = (
-                [given, argument(call, 2, "view_func")]
-                if given is not None
-                else [argument(call, 2, "view_func")]
-            )
-            yield from (last_part(view) for view in views if view is not None)
+    for call in module.calls.of(data.REGISTRATIONS):
+        given = argument(call, 1, "endpoint", "view_func", "handler", "route")
+        for view in (given, argument(call, 2, "view_func")):
+            if view is not None:
+                yield last_part(view)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import dataclasses
 import functools
+import gc
 import re
 import sys
 import threading
@@ -15,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_failhard.rules import catalogue
+from pytest_failhard.rules.exclusion import ALL, Paths, is_excluded
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile
 from pytest_failhard.source.index import FileFacts, Index, facts
@@ -56,6 +60,13 @@ class Scan:
     hits: tuple[Hit, ...]
     index: Index
     unreadable: tuple[str, ...]
+    excluded: frozenset[str] = frozenset()
+    """Paths of files that are known and not judged."""
+
+    @property
+    def files(self) -> tuple[FileFacts, ...]:
+        """The files that are judged."""
+        return tuple(facts for facts in self.index.files if facts.path not in self.excluded)
 
 
 def scan(
@@ -76,13 +87,28 @@ def scan(
 
 
 def scan_project(
-    root: Path, source: tuple[str, ...], tests: tuple[str, ...], limits: Limits = DEFAULT_LIMITS
+    root: Path,
+    source: tuple[str, ...],
+    tests: tuple[str, ...],
+    limits: Limits = DEFAULT_LIMITS,
+    paths: Paths = ALL,
 ) -> Scan:
     """Return the scan of a project's Python files, the same for every gate that asks.
 
-    Those of other projects among its examples are left out.
+    Those of other projects among its examples are left out. An excluded file is read all the same, so
+    that others are judged by what it holds; of the file itself nothing is said.
     """
-    return scan(root, python_files(root, source, tests).files, metadata(root), limits)
+    files = python_files(root, source, tests, paths.roles).files
+    whole = scan(root, files, metadata(root), limits)
+    excluded = frozenset(file.path for file in files if is_excluded(file.path, paths))
+    if not excluded:
+        return whole
+    return dataclasses.replace(
+        whole,
+        hits=tuple(hit for hit in whole.hits if hit.path not in excluded),
+        unreadable=tuple(each for each in whole.unreadable if each.partition(": ")[0] not in excluded),
+        excluded=excluded,
+    )
 
 
 _LOCK = threading.Lock()
@@ -125,8 +151,8 @@ def scan_sources(
     unreadable: list[str] = []
     for file, reader in sources:
         begun = time.thread_time()
-        module = _module(file, reader, said.requires_python, limits)
-        found = module if isinstance(module, str) else _judged(module, rules.values())
+        with _no_collection():
+            found = _read(file, reader, rules.values(), said.requires_python, limits)
         if isinstance(found, str):
             unreadable.append(f"{file.path}: {found}")
             continue
@@ -140,6 +166,34 @@ def scan_sources(
         index=Index(known, said),
         unreadable=tuple(unreadable),
     )
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the collector of cycles away while a file is read.
+
+    A tree has tens of thousands of nodes and no cycle, and goes when its file is done: to look through it
+    again and again costs a tenth of the scan, more in a process that holds much else.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read(
+    file: SourceFile,
+    reader: Callable[[], bytes],
+    rules: Iterable[StaticRule],
+    needs: str,
+    limits: Limits,
+) -> tuple[list[Hit], FileFacts] | str:
+    """Return what stands in a file; or a sub of FH000 and why it cannot be said."""
+    module = _module(file, reader, needs, limits)
+    return module if isinstance(module, str) else _judged(module, rules)
 
 
 def _place(hit: Hit) -> tuple[str, int, str, str, str, str]:
@@ -219,12 +273,12 @@ def _hits(module: Module, rules: Iterable[StaticRule]) -> Iterator[Hit]:
 
 def numbered(hits: Iterable[Hit]) -> tuple[Hit, ...]:
     """Return the hits in order; equal ones in one scope are told apart by `#2`, `#3` behind their code."""
-    from dataclasses import replace
-
     seen: dict[tuple[str, str, str, str], int] = {}
     told: list[Hit] = []
     for hit in hits:
         key = (hit.name, hit.path, hit.qualname, hit.canonical)
         seen[key] = seen.get(key, 0) + 1
-        told.append(hit if seen[key] == 1 else replace(hit, canonical=f"{hit.canonical}#{seen[key]}"))
+        told.append(
+            hit if seen[key] == 1 else dataclasses.replace(hit, canonical=f"{hit.canonical}#{seen[key]}")
+        )
     return tuple(told)

@@ -6,7 +6,7 @@ import ast
 
 from pytest_failhard.rules.data import values as data
 from pytest_failhard.source.index import body
-from pytest_failhard.source.module import Module, argument, last_part
+from pytest_failhard.source.module import Module, argument, last_part, walk
 
 HOPS = 4
 """How deep values are looked into, and through how many functions."""
@@ -132,7 +132,7 @@ def carries_error(module: Module, node: ast.expr | None, bound: str | None) -> b
     if node is None:
         return False
     silent: set[ast.AST] = set(_silent(module, node))
-    for each in ast.walk(node):
+    for each in walk(node):
         if isinstance(each, ast.Name) and bound is not None and each.id == bound:
             return True
         if each in silent or not isinstance(each, ast.Constant) or not isinstance(each.value, str):
@@ -145,7 +145,7 @@ def carries_error(module: Module, node: ast.expr | None, bound: str | None) -> b
 def _silent(module: Module, node: ast.expr) -> list[ast.expr]:
     return [
         key
-        for each in ast.walk(node)
+        for each in walk(node)
         if isinstance(each, ast.Dict)
         for key, value in zip(each.keys, each.values, strict=True)
         if key is not None and literal(module, value) in {"none", "empty", "false"}

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, children, last_part, walk
 
 CHECK = re.compile(
     r"_*(assert|check|verif|expect|validate|should|fail|ensure|run_|match|snapshot|raise_for_status|judge)"
@@ -63,9 +63,9 @@ def _written(module: Module) -> Iterator[WrittenTest]:
     # From the checks to their tests: most nodes of a test are neither.
     at = _by_line(tests)
     dead = set(_unreachable(module)) if tests else set[ast.AST]()
-    for node in module.nodes(ast.Assert, ast.Raise, ast.Call):
+    for node in (*module.nodes(ast.Assert, ast.Raise), *_checking_calls(module)):
         test = at.get(getattr(node, "lineno", 0))
-        if test is not None and is_check(node) and _is_live(module, node, test, dead):
+        if test is not None and _is_live(module, node, test, dead):
             checks[test].append(node)
     for test in tests:
         yield WrittenTest(node=test, checks=tuple(checks[test]))
@@ -112,7 +112,7 @@ def _is_live(module: Module, node: ast.AST, test: FunctionNode, dead: set[ast.AS
 
 
 def _is_named(test: FunctionNode, inner: FunctionNode | ast.ClassDef) -> bool:
-    return any(isinstance(each, ast.Name) and each.id == inner.name for each in ast.walk(test))
+    return any(isinstance(each, ast.Name) and each.id == inner.name for each in walk(test))
 
 
 def _functions(module: Module) -> Iterator[FunctionNode]:
@@ -153,6 +153,16 @@ def is_check(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and (
         _names_a_check(last_part(node)) or any(_is_checked(each) for each in node.keywords)
     )
+
+
+def _checking_calls(module: Module) -> Sequence[ast.Call]:
+    """Return the calls of a file that are checks, outer ones first."""
+    named = module.calls.where(_names_a_check)
+    checked = [module.parent(each) for each in module.keywords.of(("check",)) if _is_checked(each)]
+    if not checked:
+        return named
+    found = {*named, *checked}
+    return [call for call in module.nodes(ast.Call) if call in found]
 
 
 @functools.cache
@@ -259,8 +269,8 @@ def checking(module: Module) -> frozenset[str]:
     """
     tests = {test.node for test in written_tests(module)}
     found: set[str] = set()
-    for node in module.nodes(ast.Assert, ast.Call):
-        helper = _outermost(module, node) if is_check(node) else None
+    for node in (*module.nodes(ast.Assert), *_checking_calls(module)):
+        helper = _outermost(module, node)
         if helper is not None and helper not in tests and _helps(module, node, helper):
             found.add(helper.name)
     for _ in range(ROUNDS if found else 0):
@@ -278,7 +288,7 @@ def _helps(module: Module, check: ast.AST, helper: FunctionNode) -> bool:
     """Tell whether a check serves the tests: in a fixture, after its `yield` or in what it hands out."""
     if not is_fixture(helper) or module.function(check) is not helper:
         return True
-    ends = (each.lineno for each in ast.walk(helper) if isinstance(each, ast.Yield))
+    ends = (each.lineno for each in walk(helper) if isinstance(each, ast.Yield))
     return getattr(check, "lineno", 0) > min(ends, default=getattr(check, "lineno", 0))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_failhard.source.module import FUNCTIONS, last_part
+from pytest_failhard.source.module import FUNCTIONS, docstring, last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import FunctionNode, Module
@@ -59,8 +59,8 @@ def classes(module: Module) -> Iterator[ClassFacts]:
     """Yield the classes of a file, those under `if TYPE_CHECKING:` too."""
     for node in module.nodes(ast.ClassDef):
         yield _class(module, node)
-    for call in module.nodes(ast.Call):
-        if isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) == TYPE_ARGUMENTS:
+    for call in module.calls.of(("type",)):
+        if isinstance(call.func, ast.Name) and len(call.args) == TYPE_ARGUMENTS:
             yield from _made(module, call)
 
 
@@ -144,7 +144,7 @@ def decorators(function: FunctionNode) -> frozenset[str]:
 
 def body(function: FunctionNode) -> list[ast.stmt]:
     """Return the statements of a function after its docstring."""
-    return function.body if ast.get_docstring(function, clean=False) is None else function.body[1:]
+    return function.body if docstring(function) is None else function.body[1:]
 
 
 def is_trivial(function: FunctionNode) -> bool:

@@ -141,7 +141,7 @@ def read(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Project
     below_tests = {path for name in tests for path in walk(root, name)}
     product = {path for path in below_source if role(path) == "product"}
     others = {path for path in walk(root) if role(path) != "product"}
-    product |= promoted(root, source, product, others, lambda path: _tree(root, path))
+    product |= promoted(root, source, product, others, lambda path: tree(root, path))
     tested = {path for path in below_source | below_tests if role(path) == "test"} - product
     return Project(
         root=root,
@@ -157,7 +157,8 @@ def every(project: Project) -> tuple[SourceFile, ...]:
     return tuple(sorted({**listed, **known}.values()))
 
 
-def _tree(root: Path, path: str) -> ast.Module | None:
+def tree(root: Path, path: str) -> ast.Module | None:
+    """Return the parsed file, None where it cannot be read."""
     try:
         return parse(root, path)
     except GateError:
@@ -180,7 +181,7 @@ def _problem(root: Path, path: str) -> str:
 
 def readable(root: Path, files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
     """Return the files that parse: for a look at what is judged elsewhere, or not at all."""
-    return tuple(file for file in files if _tree(root, file.path) is not None)
+    return tuple(file for file in files if tree(root, file.path) is not None)
 
 
 @functools.lru_cache(maxsize=KEPT_TREES)

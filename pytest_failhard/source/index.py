@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClassFacts", "FileFacts", "Index", "body", "facts", "is_trivial"]
 STAR = "*"
+_CODE_LINE = re.compile(rb"\n[ \t\v\f]*[^\s#]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,4 +218,4 @@ def facts(module: Module) -> FileFacts:
 
 
 def _code_lines(data: bytes) -> int:
-    return sum(1 for line in data.splitlines() if (left := line.strip()) and not left.startswith(b"#"))
+    return len(_CODE_LINE.findall(b"\n" + data.replace(b"\r", b"\n")))

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pytest_failhard.source.files import SourceFile, every, read, role, walk
+from pytest_failhard.source.files import SourceFile, every, read, role, tree, walk
+from pytest_failhard.source.globs import matches
+from pytest_failhard.source.promotion import promoted
 
 PYPROJECT = "pyproject.toml"
 
@@ -23,10 +25,13 @@ class Listing:
 
 
 @functools.lru_cache(maxsize=8)
-def python_files(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Listing:
+def python_files(
+    root: Path, source: tuple[str, ...], tests: tuple[str, ...], roles: tuple[tuple[str, str], ...] = ()
+) -> Listing:
     """Return the Python files of a project, without those of the projects among its examples.
 
-    What the product imports, and what lies below a source or test root, is read wherever it is.
+    What the product imports, and what lies below a source or test root, is read wherever it is. `roles`
+    are globs with the roles of the files that they mean.
     """
     project = read(root, source, tests)
     known = set(project.files)
@@ -34,10 +39,28 @@ def python_files(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) ->
     nested = _nested(root, (*source, *tests), (file.path for file in files))
     excluded = {file for file in files if file not in known and _below(file.path, nested)}
     return Listing(
-        files=tuple(file for file in files if file not in excluded),
+        files=_given(root, source, tuple(file for file in files if file not in excluded), roles),
         nested=nested,
         excluded=tuple(file.path for file in sorted(excluded)),
     )
+
+
+def _given(
+    root: Path, source: Sequence[str], files: tuple[SourceFile, ...], roles: Sequence[tuple[str, str]]
+) -> tuple[SourceFile, ...]:
+    """Return the files with the roles that they are given; what product code imports stays product."""
+    given = {file.path: _role(file, roles) for file in files}
+    if all(given[file.path] == file.role for file in files):
+        return files
+    product = {path for path, given_role in given.items() if given_role == "product"}
+    product |= promoted(root, source, product, given.keys() - product, lambda path: tree(root, path))
+    return tuple(
+        SourceFile(path=path, role="product" if path in product else each) for path, each in given.items()
+    )
+
+
+def _role(file: SourceFile, roles: Sequence[tuple[str, str]]) -> str:
+    return next((given for glob, given in roles if matches(file.path, glob)), file.role)
 
 
 def others(root: Path, nested: Sequence[str], *suffixes: str) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -12,14 +14,27 @@ from pytest_failhard.source.comments import Comment, decoded, scanned
 from pytest_failhard.source.structure import FLAG
 from pytest_failhard.source.suppressed_code import of_module
 from pytest_failhard.source.suppressions import Suppression
+from pytest_failhard.source.texts import certain_text
+from pytest_failhard.source.tree import (
+    Named,
+    argument,
+    children,
+    docstring,
+    last_part,
+    own_nodes,
+    traversed,
+    walk,
+)
+
+__all__ = ["FUNCTIONS", "HOPS", "FunctionNode", "Module", "argument", "children", "docstring", "last_part"]
+__all__ += ["module_name", "own_nodes", "walk"]
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_INNER_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-_SCOPE_TYPES = frozenset({*_INNER_SCOPES, ast.Module})
+_SCOPES = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef, ast.Module})
 _NO_NAMES: Mapping[str, list[ast.expr | None]] = {}
-# Python 3.12 and newer: `type X = ...`, whose name is a node.
-_TYPE_ALIAS = getattr(ast, "TypeAlias", None)
+_NO_NODES: list[ast.AST] = []
+_MARK = re.compile(rb"#[^\n]*")
 HOPS = 8
 """How many names a value may be passed through before we give up: a cycle ends here."""
 
@@ -39,31 +54,64 @@ class Module:
         self.data = data
         self.tree = tree
         self.name = module_name(path)
-        self._buckets: dict[type[ast.AST], list[ast.AST]] = {}
-        self._parents: dict[ast.AST, ast.AST] = {}
-        self._scopes: dict[ast.AST, ast.AST] = {}
+        self._buckets, self._parents = traversed(tree)
         # Many rules ask for the same names.
         self._resolved: dict[ast.AST, str] = {}
-        self._traverse()
+        self._visible: dict[ast.AST, tuple[Mapping[str, list[ast.expr | None]], ...]] = {}
 
-    def _traverse(self) -> None:
-        buckets, parents, scopes = self._buckets, self._parents, self._scopes
-        queue: list[ast.AST] = [self.tree]
-        for node in queue:
-            kind = type(node)
-            buckets.setdefault(kind, []).append(node)
-            below = children(node)
-            if below:
-                scope = node if kind in _SCOPE_TYPES else scopes[node]
-                for child in below:
-                    parents[child] = node
-                    scopes[child] = scope
-                queue += below
+    def nodes(self, *kinds: type[_Node]) -> Sequence[_Node]:
+        """Return all nodes of exactly these types, outer ones before inner ones."""
+        if len(kinds) == 1:
+            return self._buckets.get(kinds[0], _NO_NODES)  # type: ignore[return-value]  # it holds one type
+        return [node for kind in kinds for node in self.nodes(kind)]
 
-    def nodes(self, *kinds: type[_Node]) -> Iterator[_Node]:
-        """Yield all nodes of exactly these types, outer ones before inner ones."""
-        for kind in kinds:
-            yield from self._buckets.get(kind, ())  # type: ignore[misc]  # a bucket holds one type
+    @functools.cached_property
+    def calls(self) -> Named[ast.Call]:
+        """The calls by the last name of their functions."""
+        return Named(self.nodes(ast.Call), last_part)
+
+    @functools.cached_property
+    def names(self) -> Named[ast.Name]:
+        """The plain names, used and bound, by what they are."""
+        return Named(self.nodes(ast.Name), operator.attrgetter("id"))
+
+    @functools.cached_property
+    def keywords(self) -> Named[ast.keyword]:
+        """The keyword arguments by name."""
+        return Named(self.nodes(ast.keyword), operator.attrgetter("arg"))
+
+    @functools.cached_property
+    def attributes(self) -> Named[ast.Attribute]:
+        """The attributes by name."""
+        return Named(self.nodes(ast.Attribute), operator.attrgetter("attr"))
+
+    @functools.cached_property
+    def assigned(self) -> Named[ast.Assign]:
+        """The assignments by the last name of their first target."""
+        return Named(self.nodes(ast.Assign), _first_target)
+
+    @functools.cached_property
+    def annotated(self) -> Named[ast.AnnAssign]:
+        """The annotated assignments and declarations by the last name of their target."""
+        return Named(self.nodes(ast.AnnAssign), _target)
+
+    def mentions(self, words: Iterable[str]) -> bool:
+        """Tell whether one of some words is part of a name in the code: of a variable, a keyword, an import.
+
+        The cheap question of a rule that looks for certain names. What stands in texts and comments does
+        not count, and it is Python that reads the names: no odd spelling hides one.
+        """
+        return any(word in self._vocabulary for word in words)
+
+    @functools.cached_property
+    def _vocabulary(self) -> str:
+        named = (*self.names, *self.attributes, *self.keywords, *self.imports, *self.imports.values())
+        return " ".join(named)
+
+    @functools.cached_property
+    def stored(self) -> Sequence[ast.Name]:
+        """The names that are bound or deleted where they stand."""
+        return [node for node in self.nodes(ast.Name) if not isinstance(node.ctx, ast.Load)]
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node that holds this one, None for the module."""
@@ -78,14 +126,17 @@ class Module:
 
     def function(self, node: ast.AST) -> FunctionNode | None:
         """Return the innermost function around the node; a lambda or a class between them is none."""
-        scope = self._scopes.get(node)
-        while scope is not None and not isinstance(scope, FUNCTIONS):
-            scope = self._scopes.get(scope)
-        return scope
+        above = self._parents.get(node)
+        while above is not None and not isinstance(above, FUNCTIONS):
+            above = self._parents.get(above)
+        return above
 
     def scope(self, node: ast.AST) -> ast.AST:
         """Return the innermost function, lambda, class or module around the node."""
-        return self._scopes.get(node, self.tree)
+        above = self._parents.get(node, self.tree)
+        while type(above) not in _SCOPES:
+            above = self._parents[above]
+        return above
 
     def class_of(self, function: ast.AST) -> ast.ClassDef | None:
         """Return the class whose body holds the node directly (for a method: its class)."""
@@ -103,7 +154,7 @@ class Module:
     def is_type_checking(self, node: ast.AST) -> bool:
         """Tell whether the node stands in the body of `if TYPE_CHECKING:`."""
         return any(
-            isinstance(above, ast.If) and _last_part(above.test) == FLAG and _holds(above.body, below)
+            isinstance(above, ast.If) and last_part(above.test) == FLAG and _holds(above.body, below)
             for below, above in self._steps(node)
         )
 
@@ -148,21 +199,24 @@ class Module:
     def _bindings(self) -> Mapping[ast.AST, Mapping[str, list[ast.expr | None]]]:
         """Scope -> name -> all that is ever bound to it there; None for what has no value of its own."""
         found: dict[ast.AST, dict[str, list[ast.expr | None]]] = {}
-        for node in self.nodes(ast.Name):
-            if not isinstance(node.ctx, ast.Load):
-                bound = found.setdefault(self._home(node), {}).setdefault(node.id, [])
-                bound.append(self._bound_value(node))
-        for argument in self.nodes(ast.arg):
-            found.setdefault(self.scope(argument), {}).setdefault(argument.arg, []).append(None)
+        for node in self.stored:
+            bound = found.setdefault(self._home(node), {}).setdefault(node.id, [])
+            bound.append(self._bound_value(node))
+        for given in self.nodes(ast.arg):
+            found.setdefault(self.scope(given), {}).setdefault(given.arg, []).append(None)
         return found
 
     def _home(self, node: ast.Name) -> ast.AST:
         scope = self.scope(node)
-        if isinstance(scope, FUNCTIONS) and any(
-            isinstance(each, ast.Global) and node.id in each.names for each in scope.body
-        ):
-            return self.tree
-        return scope
+        return self.tree if node.id in self._globals.get(scope, ()) else scope
+
+    @functools.cached_property
+    def _globals(self) -> Mapping[ast.AST, set[str]]:
+        """Function -> the names that its body declares as the module's."""
+        found: dict[ast.AST, set[str]] = {}
+        for node in self.nodes(ast.Global):
+            found.setdefault(self._parents[node], set()).update(node.names)
+        return {scope: names for scope, names in found.items() if isinstance(scope, FUNCTIONS)}
 
     def _bound_value(self, node: ast.Name) -> ast.expr | None:
         above = self.parent(node)
@@ -174,16 +228,21 @@ class Module:
 
     def bindings(self, name: ast.Name) -> Sequence[ast.expr | None]:
         """Return all that is bound to a name where it is used: in its function, else in the module."""
-        here = scope = self.scope(name)
-        while True:
-            # The names of a class are seen in its own body alone.
-            if scope is here or not isinstance(scope, ast.ClassDef):
-                bound = self._bindings.get(scope, _NO_NAMES).get(name.id)
-                if bound is not None:
-                    return bound
-            if scope is self.tree:
-                return ()
+        here = self.scope(name)
+        if here not in self._visible:
+            self._visible[here] = tuple(self._seen_from(here))
+        for names in self._visible[here]:
+            if name.id in names:
+                return names[name.id]
+        return ()
+
+    def _seen_from(self, scope: ast.AST) -> Iterator[Mapping[str, list[ast.expr | None]]]:
+        """Yield what is bound in a scope and in those around it, classes left out: theirs are not seen."""
+        yield self._bindings.get(scope, _NO_NAMES)
+        while scope is not self.tree:
             scope = self.scope(scope)
+            if not isinstance(scope, ast.ClassDef):
+                yield self._bindings.get(scope, _NO_NAMES)
 
     def value(self, node: ast.expr) -> ast.expr:
         """Return what an expression certainly is: through a walrus, and names bound exactly once."""
@@ -191,11 +250,23 @@ class Module:
             if isinstance(node, ast.NamedExpr):
                 node = node.value
                 continue
-            bound = self.bindings(node) if isinstance(node, ast.Name) else ()
+            if not isinstance(node, ast.Name) or node.id not in self._certain:
+                return node
+            bound = self.bindings(node)
             if len(bound) != 1 or bound[0] is None:
                 return node
             node = bound[0]
         return node
+
+    @functools.cached_property
+    def _certain(self) -> frozenset[str]:
+        """The names that some scope binds exactly once, and to a value: most names are none of them."""
+        return frozenset(
+            name
+            for names in self._bindings.values()
+            for name, bound in names.items()
+            if len(bound) == 1 and bound[0] is not None
+        )
 
     def resolve(self, node: ast.AST) -> str:
         """Return the dotted name that a name or attribute stands for, through imports and plain aliases.
@@ -231,7 +302,7 @@ class Module:
 
         Through names bound once, f-strings without computed parts, `+` and `"".join([...])`.
         """
-        return _text(self, node, HOPS)
+        return certain_text(self, node, HOPS)
 
     @functools.cached_property
     def functions(self) -> Mapping[str, Sequence[FunctionNode]]:
@@ -242,6 +313,19 @@ class Module:
         for coroutine in self.nodes(ast.AsyncFunctionDef):
             found.setdefault(coroutine.name, []).append(coroutine)
         return found
+
+    @functools.cached_property
+    def lower(self) -> bytes:
+        """The bytes of the file in lower case, as far as they are ASCII."""
+        return self.data.lower()
+
+    @functools.cached_property
+    def marks(self) -> bytes:
+        """All that can be in a comment, in lower case: each line from its first `#` on, strings too.
+
+        Most words that matter in comments are in none: whoever looks for some asks here first.
+        """
+        return b"\n".join(_MARK.findall(self.lower))
 
     @functools.cached_property
     def comments(self) -> tuple[Comment, ...]:
@@ -259,6 +343,14 @@ class Module:
         return decoded(self.data).splitlines()
 
 
+def _first_target(node: ast.Assign) -> str:
+    return last_part(node.targets[0])
+
+
+def _target(node: ast.AnnAssign) -> str:
+    return last_part(node.target)
+
+
 def module_name(path: str) -> str:
     """Return the dotted name of a file: a leading `src` folder is no package."""
     parts = list(PurePosixPath(path).with_suffix("").parts)
@@ -269,78 +361,6 @@ def module_name(path: str) -> str:
     return ".".join(parts)
 
 
-def last_part(node: ast.AST) -> str:
-    """Return the last name of a name, an attribute or a call: `get` for `a.b.get(...)`; else empty."""
-    return _last_part(node.func if isinstance(node, ast.Call) else node)
-
-
-def _last_part(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def argument(call: ast.Call, position: int | None, *names: str) -> ast.expr | None:
-    """Return the argument of a call at a position or under one of the names, None where it is absent."""
-    for keyword in call.keywords:
-        if keyword.arg in names:
-            return keyword.value
-    if position is None or position >= len(call.args):
-        return None
-    given = call.args[position]
-    return None if isinstance(given, ast.Starred) else given
-
-
-def own_nodes(node: ast.AST, *kinds: type[_Node]) -> Iterator[_Node]:
-    """Yield the nodes below this one that run with it: nested functions, lambdas and classes are left out."""
-    work = children(node)
-    for each in work:
-        if isinstance(each, kinds):
-            yield each
-        if not isinstance(each, _INNER_SCOPES):
-            work += children(each)
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """Return the nodes directly below one, in their order; operators and contexts are none."""
-    kind = type(node)
-    if kind not in _FIELDS:
-        _FIELDS[kind] = _children_fields(kind)
-    found: list[ast.AST] = []
-    for field in _FIELDS[kind]:
-        value = getattr(node, field, None)
-        if type(value) is list:
-            found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST):
-            found.append(value)
-    return found
-
-
-_FIELDS: dict[type[ast.AST], tuple[str, ...]] = {}
-
-
-def _children_fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    """Return the fields of a node type that can hold nodes worth a visit: no operators, no contexts."""
-    never = {
-        "ctx",
-        "op",
-        "ops",
-        "id",
-        "attr",
-        "arg",
-        "kind",
-        "type_comment",
-        "level",
-        "module",
-        "name",
-        "names",
-    }
-    with_nodes = {("names", ast.Import), ("names", ast.ImportFrom), ("name", _TYPE_ALIAS)}
-    if kind in {ast.Name, ast.Constant, ast.Global, ast.Nonlocal, ast.alias}:
-        return ()
-    return tuple(name for name in kind._fields if name not in never or (name, kind) in with_nodes)
-
-
 def _holds(body: Sequence[ast.stmt], node: ast.AST) -> bool:
     return any(each is node for each in body)
 
@@ -349,54 +369,9 @@ def _is_main_test(test: ast.expr) -> bool:
     return (
         isinstance(test, ast.Compare)
         and len(test.comparators) == 1
-        and {_last_part(test.left), _last_part(test.comparators[0])} >= {"__name__"}
+        and {last_part(test.left), last_part(test.comparators[0])} >= {"__name__"}
         and any(
             isinstance(side, ast.Constant) and side.value == "__main__"
             for side in (test.left, test.comparators[0])
         )
     )
-
-
-def _text(module: Module, node: ast.expr | None, hops: int) -> str | None:
-    if node is None or hops == 0:
-        return None
-    node = module.value(node)
-    if isinstance(node, ast.Constant):
-        return _constant_text(node.value)
-    if isinstance(node, ast.FormattedValue):
-        return _text(module, node.value, hops - 1) if node.conversion == -1 and not node.format_spec else None
-    if isinstance(node, ast.Call):
-        return _method_text(module, node, node.func, hops) if isinstance(node.func, ast.Attribute) else None
-    parts = _parts(node)
-    return _joined(module, parts, "", hops) if parts else None
-
-
-def _parts(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.JoinedStr):
-        return node.values
-    return [node.left, node.right] if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) else []
-
-
-def _constant_text(value: object) -> str | None:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    return value if isinstance(value, str) else None
-
-
-def _method_text(module: Module, call: ast.Call, method: ast.Attribute, hops: int) -> str | None:
-    base = _text(module, method.value, hops - 1)
-    if base is None:
-        return None
-    if method.attr in {"decode", "encode", "strip"}:
-        return base
-    parts = module.value(call.args[0]) if method.attr == "join" and len(call.args) == 1 else None
-    if isinstance(parts, ast.List | ast.Tuple):
-        return _joined(module, parts.elts, base, hops)
-    return None
-
-
-def _joined(module: Module, parts: Sequence[ast.expr], separator: str, hops: int) -> str | None:
-    texts = [_text(module, part, hops - 1) for part in parts]
-    if any(text is None for text in texts):
-        return None
-    return separator.join(text for text in texts if text is not None)

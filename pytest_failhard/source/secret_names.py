@@ -17,9 +17,16 @@ _SECRET = re.compile(
     r"secret|passw(or)?d|passphrase|pwd|api_?key|private_?key|access_?key|auth_?token|access_?token|token"
     r"|bearer|credentials?|secret_?key|signing_?key|encryption_?key|jwt_?key|webhook_?secret|client_?secret"
     r"|salt|dsn"
-    r")s?($|_)",
+    r")s?($|_)"
+    # `pass` is a result, a stage or a ticket more often than a secret: it is one behind what asks for it.
+    r"|(^|_)(redis|db|database|sql|mysql|mariadb|mssql|postgres(ql)?|pg|oracle|mongo(db)?|neo4j|influx(db)?"
+    r"|clickhouse|elastic(search)?|es|rabbit(mq)?|amqp|mq|mqtt|kafka|broker|celery|smtp|imap|pop3?|e?mail"
+    r"|s?ftp|ssh|ldap|proxy|auth|basic|admin|root|user|login|account|api|registry|docker|vnc|wifi"
+    r"|keystore|truststore|cert|ssl|tls)_?pass$",
     re.IGNORECASE,
 )
+_WORKING_DIRECTORY = frozenset({"PWD", "OLDPWD"})
+"""What shells call the folder they are in."""
 _NOT_SECRET = re.compile(
     r"max_?tokens"
     r"|token_?(url|uri|limit|count|type|expire|expiry|ttl|budget|endpoint|param|name|header|len|size|cost|usage"
@@ -91,6 +98,8 @@ def is_secret_name(name: str) -> bool:
     What only describes a secret does not: its lifetime, its file, its header, a number of tokens.
     """
     words = snake_case(name)
+    if name in _WORKING_DIRECTORY:
+        return False
     return _SECRET.search(words) is not None and _NOT_SECRET.search(words) is None
 
 

@@ -21,11 +21,13 @@ MARKS = data.SKIPS | data.FILTERS
 
 def of_module(module: Module) -> tuple[Suppression, ...]:
     """Return all of a parsed file, in the order of the lines."""
-    said = list(of_comments(module.path, module.data, lambda: module.comments))
-    found = [replace(each, where=_where(module, each.line)) for each in said]
-    if data.TYPED.search(module.data):
+    found: list[Suppression] = []
+    if any(word in module.marks for word in data.SUSPECT_WORDS) and data.SUSPECT.search(module.marks):
+        said = of_comments(module.path, module.data, lambda: module.comments)
+        found += [replace(each, where=_where(module, each.line)) for each in said]
+    if any(word in module.data for word in data.TYPED):
         found += [*_unchecked(module), *_any(module)]
-    if module.role == "test" and data.TESTING.search(module.data):
+    if module.role == "test" and any(word in module.data for word in data.TESTING):
         found += [*_marked(module), *_switched(module)]
     return tuple(sorted(found))
 
@@ -53,15 +55,21 @@ def _unchecked(module: Module) -> Iterator[Suppression]:
 
 
 def _any(module: Module) -> Iterator[Suppression]:
-    for call in module.nodes(ast.Call):
-        if call.args and _named(module, call.func, data.CASTS) and _named(module, call.args[0], data.ANY):
-            yield _coded(module, call, "any", "cast(Any, ...)", specific=True)
-    for annotated in module.nodes(ast.AnnAssign):
-        if _named(module, annotated.annotation, data.ANY):
-            yield _coded(module, annotated, "any", ": Any", specific=True)
-    for argument in module.nodes(ast.arg):
-        if argument.annotation is not None and _named(module, argument.annotation, data.ANY):
-            yield _coded(module, argument, "any", ": Any", specific=True)
+    for node in _mentions(module, data.ANY):
+        above = module.parent(node)
+        if isinstance(above, ast.Call):
+            if above.args[:1] == [node] and _named(module, above.func, data.CASTS):
+                yield _coded(module, above, "any", "cast(Any, ...)", specific=True)
+        elif isinstance(above, ast.AnnAssign | ast.arg) and above.annotation is node:
+            yield _coded(module, above, "any", ": Any", specific=True)
+
+
+def _mentions(module: Module, names: frozenset[str]) -> Iterator[ast.Attribute | ast.Name]:
+    """Yield the attributes and plain names that mean one of some dotted names."""
+    last = _last_parts(names)
+    taken = {name for name, dotted in module.imports.items() if dotted.rpartition(".")[2] in last}
+    found: list[ast.Attribute | ast.Name] = [*module.attributes.of(last), *module.names.of(taken | last)]
+    yield from (node for node in found if _named(module, node, names))
 
 
 def _named(module: Module, node: ast.AST, names: frozenset[str]) -> str:
@@ -84,12 +92,11 @@ def _last_parts(names: frozenset[str]) -> frozenset[str]:
 
 
 def _marked(module: Module) -> Iterator[Suppression]:
-    nodes: list[ast.Attribute | ast.Name] = [*module.nodes(ast.Attribute), *module.nodes(ast.Name)]
-    for node in nodes:
+    for node in _mentions(module, MARKS):
         name = _named(module, node, MARKS)
         if name in data.SKIPS:
             yield _coded(module, node, "pytest", name, specific=True, reason=_stated(module, node))
-        elif name and _ignores(module, module.parent(node)):
+        elif _ignores(module, module.parent(node)):
             yield _coded(module, node, "pytest", name, specific=True)
 
 

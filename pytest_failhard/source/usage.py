@@ -35,21 +35,14 @@ def used(module: Module) -> frozenset[str]:
 def _used(module: Module) -> Iterator[str]:
     owners = _owners(module)
     notes = _annotation_nodes(module)
-    for name in module.nodes(ast.Name):
-        if isinstance(name.ctx, ast.Load) and _counts(name.id, name.lineno, owners) and name not in notes:
-            yield name.id
-    for attribute in module.nodes(ast.Attribute):
-        if (
-            isinstance(attribute.ctx, ast.Load)
-            and _counts(attribute.attr, attribute.lineno, owners)
-            and attribute not in notes
-        ):
-            yield attribute.attr
+    for named in (module.names, module.attributes):
+        for name in named:
+            if any(_counts(node, name, owners) and node not in notes for node in named.of((name,))):
+                yield name
 
 
-def _counts(name: str, line: int, owners: Sequence[str | None]) -> bool:
-    owner = owners[line] if line < len(owners) else ""
-    return owner is not None and owner != name
+def _counts(node: ast.Name | ast.Attribute, name: str, owners: Sequence[str | None]) -> bool:
+    return owners[node.lineno] not in {None, name} and isinstance(node.ctx, ast.Load)
 
 
 def _annotation_nodes(module: Module) -> frozenset[ast.AST]:

@@ -54,6 +54,8 @@ def interpreter(scratches: dict[str, Scratch], request: pytest.FixtureRequest) -
         else:
             version = str(fault["value"]) if fault.get("kind") == "version" else "99.0"
             environment.install_tool(tool, version)
+            if fault.get("kind") == "modified":
+                environment.modify(tool)
         return environment.executable
 
     assert set(TOOLS) == {"ruff", "mypy", "bandit"}

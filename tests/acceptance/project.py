@@ -21,6 +21,9 @@ license = "MIT"
 license-files = ["LICENSE"]
 dependencies = []
 
+[dependency-groups]
+dev = ["pytest"]
+
 [tool.failhard]
 level = 1
 purpose = "adds up the prices of a basket"

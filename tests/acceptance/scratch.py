@@ -154,6 +154,11 @@ class Scratch:
         code = FAKE.format(script=str(self.script), real=sys.executable, tool=name)
         self.install(name, version, {f"{name}/__init__.py": "", f"{name}/__main__.py": code})
 
+    def modify(self, name: str) -> None:
+        """Record other bytes for a tool than those that lie there."""
+        record = f"{name}/__init__.py,sha256={'A' * 43},7\n"
+        (next(self.site.glob(f"{name}-*.dist-info")) / "RECORD").write_text(record, "utf-8")
+
     def install_gate(self) -> None:
         """Put in a distribution that brings a gate."""
         self.install(

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance import cases_forging, cases_invocation, cases_measurement, cases_terms, cases_tools
+from tests.acceptance import (
+    cases_forging,
+    cases_integrity,
+    cases_invocation,
+    cases_measurement,
+    cases_terms,
+    cases_tools,
+)
 from tests.acceptance.case import FULL, Case
 from tests.acceptance.conftest import Environment
 from tests.acceptance.harness import Ask, Mode, check_agreement, run
@@ -21,6 +28,7 @@ CASES = (
     *cases_forging.CASES,
     *cases_tools.CASES,
     *cases_terms.CASES,
+    *cases_integrity.CASES,
 )
 GREEN = {2: Ask(level=2), 3: Ask(level=3)}
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_failhard.cli import ratchet
 from pytest_failhard.measurement import VARIABLES
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.conftest import Environment
@@ -315,3 +316,14 @@ def test_a_change_cannot_waive_its_own_finding_fo_135(project: Path) -> None:
     judged = run(Mode.SUPERVISED, project, Ask(only="lint", base="main"))
     assert judged.code == 1, str(judged)
     assert judged.gate("lint")["verdict"] == "fail"
+
+
+def test_a_baseline_is_lowered_by_nobody_unnamed_fo_133(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, {"shop/hushed.py": "x = 1  # noqa\n"})
+    for options in ((), ("--lower",), ("--lower", "--reason", "from the start")):
+        with pytest.raises(SystemExit) as refused:
+            ratchet.command.main(["update", *options, str(project)])
+        assert refused.value.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], capsys.readouterr()
+        assert not (project / "failhard-baseline.json").exists()

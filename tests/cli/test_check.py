@@ -234,7 +234,7 @@ def test_the_variables_that_the_project_names_reach_its_tests(
 
 def test_plugins_that_the_project_declares_are_loaded(checked: Checked, shop: Path) -> None:
     project = (shop / "pyproject.toml").read_text()
-    declared = project.replace('version = "1.0"\n', 'version = "1.0"\ndependencies = ["pytest-asyncio"]\n')
+    declared = project.replace("dependencies = []\n", 'dependencies = ["pytest-asyncio"]\n')
     body = "import pytest\n\n\n@pytest.mark.asyncio\nasync def test_a() -> None:\n    assert len('a') == 1\n"
     write(shop, {"pyproject.toml": declared, "tests/test_a.py": body})
     code, text, _ = checked(shop, "--only=tests")

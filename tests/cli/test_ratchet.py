@@ -39,6 +39,12 @@ def noted(root: Path) -> dict[str, int]:
     return {name: len(entries) for name, entries in rules.items()}
 
 
+def test_what_a_configuration_leaves_out_is_noted_too(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(shop, {".coveragerc": "[report]\nexclude_also =\n    if debug:\n"})
+    assert run(capsys, shop, *LOWER)[0] == 0
+    assert noted(shop) == {"blanket-suppression": 2, "unreasoned-suppression": 2}
+
+
 def test_it_adds_only_with_owner_and_reason_and_takes_out_what_is_gone(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

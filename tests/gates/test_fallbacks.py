@@ -36,6 +36,7 @@ def test_a_clean_project(tmp_path: Path) -> None:
     assert seen.measures == {
         **dict.fromkeys(("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure", "unlisted"), 0),
         "files": 2,
+        "excluded_files": 0,
         "code_lines": 2,
         "findings_per_kloc": 0,
     }

@@ -90,6 +90,67 @@ def test_suppressions_are_counted_by_kind_wherever_they_are(tmp_path: Path) -> N
     assert (measures["unlisted"], observation.findings) == (3, ())
 
 
+COVERAGE_TABLE = """\
+[tool.coverage.report]
+exclude_also = [
+    # Only PyPy gets here, see #12.
+    "if PYPY:",
+    "if WINDOWS:",  # the runner is on Linux, see #13
+    "if debug:",
+    'if __name__ == .__main__.:',
+    "raise NotImplementedError",
+    "raise AssertionError",
+    "if 0:",
+    "if odd:(",
+    "\\u0069f slow:",
+]
+[tool.pytest.ini_options]
+addopts = "-ra -p no:cacheprovider -m 'not slow' --ignore=tests/slow"
+filterwarnings = ["error", "ignore::FutureWarning"]
+"""
+
+
+def test_suppressions_in_the_configuration_are_counted_and_need_a_reason(tmp_path: Path) -> None:
+    settings = IntegritySettings(severity={"unreasoned-suppression": "medium"})
+    observation = look(tmp_path, {"pyproject.toml": COVERAGE_TABLE}, settings=settings)
+    assert [(each.path, each.line, each.rule) for each in observation.findings] == [
+        ("pyproject.toml", 2, "FH702"),
+        ("pyproject.toml", 6, "FH702"),
+    ]
+    measures = observation.measures
+    assert (measures["coverage_exclusions"], measures["suppressions_pytest"]) == (4, 4)
+    assert measures["suppressions"] == 8
+
+
+def test_a_configuration_that_cannot_be_read_suppresses_nothing(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {".coveragerc": "exclude_lines\n", "app/mypy.ini": "[mypy]\n"}
+    assert look(tmp_path, files).measures["suppressions"] == 0
+    (tmp_path / "p" / ".flake8").symlink_to("nowhere")
+    with pytest.raises(GateError, match="flake8"):
+        look(tmp_path, files)
+
+
+@pytest.mark.parametrize(
+    ("before", "added", "severities"),
+    [
+        (None, 8, {"HIGH"}),
+        (COVERAGE_TABLE, 0, {"MEDIUM"}),
+        (COVERAGE_TABLE.replace('    "if debug:",\n', ""), 1, {"HIGH", "MEDIUM"}),
+    ],
+    ids=["all", "none", "one"],
+)
+def test_what_a_change_adds_to_the_configuration(
+    tmp_path: Path, before: str | None, added: int, severities: set[str]
+) -> None:
+    base = FixedBase(
+        files={"pyproject.toml": before.encode()} if before else {},
+        changed={"pyproject.toml": frozenset({1})},
+    )
+    observation = look(tmp_path, {"pyproject.toml": COVERAGE_TABLE}, settings=at_level(3), base=base)
+    assert observation.measures["suppressions_added"] == added
+    assert {each.severity.name for each in observation.findings if each.rule == "FH702"} == severities
+
+
 def test_severities_are_the_settings(tmp_path: Path) -> None:
     settings = IntegritySettings(severity={"blanket-suppression": "high", "FH702": "low"})
     observation = look(

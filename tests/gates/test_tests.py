@@ -39,6 +39,7 @@ class Tree:
     test_roots: tuple[str, ...] = ("tests",)
     settings: model.Settings = SETTINGS
     interpreter: Path = Path("python")
+    packages: tuple[str, ...] = ()
     options: dict[str, model.Option] = dataclasses.field(default_factory=dict)
     base: model.Base | None = None
     base_missing: str = "no base"

@@ -18,6 +18,11 @@ from tests.rules.support import hits, subs
         pytest.param("DEBUG = True\napp.run(debug=DEBUG)", id="constant"),
         # Evasions.
         pytest.param("app.debug = True", id="attribute"),
+        pytest.param("def run_dev():\n    app.run(debug=True)\n\nrun_dev()", id="a developer's, unasked"),
+        pytest.param(
+            "def local():\n    app.run(debug=True)\n\nif __name__ == '__main__':\n    local()",
+            id="a local one, as main",
+        ),
         pytest.param('app.config["DEBUG"] = True', id="configuration"),
         pytest.param("app.config.update(DEBUG=True)", id="update"),
         pytest.param('import os\napp.run(debug=os.getenv("DEBUG", "true"))', id="environment"),
@@ -37,6 +42,10 @@ def test_a_debug_server_is_found(source: str) -> None:
         pytest.param("app.run()\napp.run(debug=False)\napp.debug = False", id="off"),
         pytest.param(
             'def start_dev_server():\n    run(["uvicorn", "app:app", "--reload"])', id="developer's own"
+        ),
+        pytest.param(
+            "def run_dev():\n    app.run(debug=True)\n\ndef main(x):\n    if x:\n        run_dev()\n",
+            id="chosen",
         ),
         pytest.param("app.run(debug=settings.debug)", id="from settings"),
         pytest.param("asyncio.run(main(), debug=True)\njob.run(debug=True)\nrun(debug=True)", id="no server"),

@@ -296,6 +296,12 @@ DETECTED = {
     "in": "import os\n\nx = 'PYTEST_VERSION' in os.environ",
     "built name": "import os\n\nNAME = 'PYTEST_' + 'VERSION'\nx = os.getenv(NAME)",
     "ours": "import os\n\nx = os.getenv('FAILHARD_LEVEL')",
+    "kept under another name": "import os\n\nx['MODE'] = os.getenv('CI')",
+    "handed on and used": "import os\n\nif os.getenv('CI'):\n    x['CI'] = y\n    z = 1",
+    "handed on or not": "import os\n\nif os.getenv('CI'):\n    x['CI'] = y\nelse:\n    z = 1",
+    "changed": "import os\n\nx['CI'] = os.getenv('CI') == 'true'",
+    "a constant": "import os\n\nif 'CI' in os.environ:\n    x['CI'] = 'no'",
+    "in a dict": "import os\n\nx = {'MODE': os.getenv('CI')}",
     "modules": "import sys\n\nx = 'pytest' in sys.modules",
     "not in": "import sys\n\nx = 'unittest.case' not in sys.modules",
     "argv": "import sys\n\nx = 'pytest' in sys.argv[0]",
@@ -319,6 +325,10 @@ def test_fh706_flags(source: str) -> None:
 UNDETECTED = {
     "other variable": "import os\n\nx = os.environ['HOME'] + os.getenv('API_URL')",
     "assigned": "import os\n\nos.environ['CI'] = '1'",
+    "handed on": "import os\n\nx['CI'] = os.environ['CI']",
+    "handed on in a dict": "import os\n\nx = {**y, 'CI': os.getenv('CI', '')}",
+    "handed on if set": "import os\n\nif (ci := os.environ.get('CI')) is not None:\n    x['CI'] = ci",
+    "handed on if in": "import os\n\nif 'CI' in os.environ:\n    x['CI'] = os.environ['CI']",
     "other module": "import sys\n\nx = 'numpy' in sys.modules",
     "computed module": "import sys\n\nx = name in sys.modules  # pytest",
     "other dict": "x = 'pytest' in config.tools",
@@ -342,6 +352,7 @@ def test_fh706_is_silent(source: str) -> None:
 def test_fh706_is_about_products_that_are_no_plugin() -> None:
     assert hits({TEST: DETECTED["modules"]}, "FH706") == []
     assert hits_of({PRODUCT: DETECTED["modules"]}, "FH706", PLUGIN) == []
+    assert hits_of({PRODUCT: DETECTED["variable"]}, "FH706", Metadata(distribution="pytest")) == []
 
 
 PATCHED = {
@@ -443,6 +454,7 @@ def shadowed(tmp_path: Path, *paths: str, distribution: str = "shop") -> list[tu
         ("bandit/__init__.py", "shadowed-tool"),
         ("src/pip_audit.py", "shadowed-tool"),
         ("tests/pytest_cov/__init__.py", "shadowed-tool"),
+        ("pytest_asyncio.py", "shadowed-tool"),
         ("pytest_failhard/__init__.py", "shadowed-tool"),
         ("tools/coverage.py", "shadowed-tool"),
         ("sitecustomize.py", "shadowed-tool"),

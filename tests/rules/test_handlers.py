@@ -20,7 +20,7 @@ def parsed(source: str) -> Module:
 
 
 def handler(module: Module) -> ast.ExceptHandler:
-    return next(module.nodes(ast.ExceptHandler))
+    return module.nodes(ast.ExceptHandler)[0]
 
 
 CAUGHT = {

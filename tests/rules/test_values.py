@@ -15,7 +15,7 @@ def returned(source: str) -> tuple[Module, ast.expr | None]:
     """Return the file and the value of its first return."""
     text = textwrap.dedent(source)
     module = Module("app/service.py", "product", text.encode(), ast.parse(text))
-    return module, next(module.nodes(ast.Return)).value
+    return module, module.nodes(ast.Return)[0].value
 
 
 def kind(expression: str, before: str = "", behind: str = "") -> str:

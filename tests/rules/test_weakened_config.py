@@ -51,6 +51,9 @@ WEAK = {
     "collect-only": ("pytest.ini", ini("pytest", "addopts = --co"), 2),
     "plain-asserts": ("pytest.ini", ini("pytest", "addopts = --assert=plain"), 2),
     "reruns": ("pytest.ini", ini("pytest", "addopts = --reruns 3"), 2),
+    "reruns-by-key": ("pyproject.toml", ini("tool.pytest.ini_options", "reruns = 2"), 2),
+    "reruns-in-a-workflow": (".github/workflows/ci.yml", "a:\n  run: pytest --reruns 3 -q\n", 2),
+    "reruns-in-nox": ("noxfile.py", 'session.run("pytest", "--reruns", "3")\n', 1),
     "open-quote": ("pytest.ini", ini("pytest", "addopts = -k 'a"), 2),
     "several-lines": ("pytest.ini", "[pytest]\naddopts =\n    -ra\n    -x\n", 2),
     "python-files": ("pytest.ini", ini("pytest", "python_files = test_*.py"), 2),
@@ -131,6 +134,9 @@ HONEST = {
     "no-cache": ("pytest.ini", ini("pytest", "addopts = -p no:cacheprovider")),
     "foreign-plugin": ("pytest.ini", ini("pytest", "addopts = -p xdist -W error")),
     "ignored-nothing": ("pytest.ini", ini("pytest", "addopts = --ignore=docs --assert=rewrite")),
+    "no-reruns": ("Makefile", "test:\n\tpytest --reruns=0\n"),
+    "no-reruns-by-key": ("pytest.ini", ini("pytest", "reruns = 0", "addopts = --reruns 0")),
+    "another-retry": ("Makefile", "get:\n\tcurl --retries 3 x\n"),
     "unlimited": ("pytest.ini", ini("pytest", "addopts = --maxfail=0")),
     "errors": ("pyproject.toml", ini("tool.pytest", 'filterwarnings = ["error", "ignore::FutureWarning:a"]')),
     "usual-names": ("pytest.ini", ini("pytest", "python_files = test_*.py *_test.py tests/*.py")),
@@ -294,6 +300,16 @@ LOST = {
         ini("tool.failhard.integrity", "max_suppressions = 3"),
         ini("tool.failhard.integrity", "max_suppressions = 30"),
     ),
+    "role": (
+        "pyproject.toml",
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "product"'),
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "script"'),
+    ),
+    "budget": (
+        "pyproject.toml",
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 3"),
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 4"),
+    ),
     "exclusion": (
         "pyproject.toml",
         ini("tool.failhard.lint", 'exclude = ["docs"]'),
@@ -355,6 +371,16 @@ KEPT = {
         "pyproject.toml",
         ini("tool.failhard", 'tests = ["tests"]'),
         ini("tool.failhard", "level = 1"),
+    ),
+    "role": (
+        "pyproject.toml",
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "script"'),
+        ini("tool.failhard.fallbacks.roles", '"ops/*" = "script"', '"run.py" = "product"'),
+    ),
+    "budget": (
+        "pyproject.toml",
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 3"),
+        ini("tool.failhard.integrity.suppression_budget", "ruff = 2", "mypy = 4"),
     ),
     "direction-unknown": (
         "pyproject.toml",

@@ -30,6 +30,7 @@ from pytest_failhard.source.secret_names import (
             "credential",
             "AUTH_TOKEN",
         ),
+        *("REDIS_PASS", "DB_PASS", "dbPass", "MYSQL_ROOT_PASS", "smtp-pass", "userpass", "DB_PWD", "pwd"),
         *("token", "SENTRY_DSN", "PASSWORD_SALT", "privateKey", "AWS_SECRET_ACCESS_KEY", "client secret"),
     ],
 )
@@ -41,6 +42,14 @@ def test_a_name_that_holds_a_secret(name: str) -> None:
     "name",
     [
         *(
+            "PWD",
+            "OLDPWD",
+            "first_pass",
+            "COMPLETE_PASS",
+            "bypass",
+            "pass",
+            "compass",
+            "DB_PASSES",
             "TOKEN_URL",
             "MAX_TOKENS",
             "API_KEY_HEADER",

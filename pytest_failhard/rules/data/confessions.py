@@ -106,7 +106,6 @@ NAME = re.compile(
 """A variable that says it holds no real result."""
 PHRASE = 60
 """Characters of a confession that a message quotes."""
-NAME_WORDS = (b"placeholder_", b"mock", b"dummy_", b"fake_", b"simulated_", b"canned_")
 STATEMENTS = 4
 """A stub has at most so many statements, not counted what it logs and how long it sleeps."""
 SLEEPS = frozenset({"asyncio.sleep", "time.sleep", "anyio.sleep", "trio.sleep"})

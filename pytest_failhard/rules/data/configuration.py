@@ -80,8 +80,14 @@ SELECTING = {
     "--reruns": "runs failing tests until they pass",
     "--suppress-no-test-exit-code": "calls a run without tests a success",
 }
-UNLIMITED = "--maxfail 0"
+HARMLESS = frozenset({"--maxfail 0", "--reruns 0"})
+RERUN_KEYS = frozenset({"reruns", "retries"})
+"""Keys by which plugins run failing tests again."""
+RERUNS = re.compile(r"--(?:reruns|retries|force-flaky|max-runs)(?:[=\s]|[\"'],\s*)[\"']?([1-9]\d*)")
+"""The same in a command, or in the list that is one."""
 IGNORING = frozenset({"--ignore", "--ignore-glob"})
+LEAVING_OUT = frozenset({"-k", "-m", "--deselect", *IGNORING})
+"""Options by which a configuration leaves tests out: each is counted as a suppression."""
 PLAIN_ASSERT = "plain"
 GUARDS = frozenset(
     {
@@ -178,3 +184,33 @@ IGNORED_VULNERABILITY = re.compile(r"--ignore-vuln(?:[=\s]|[\"'],\s*)[\"']?([\w-
 OFF_VALUES = frozenset({"", "0", '""', "''"})
 COMMENT = re.compile(r"\s*(?:#|//|;)")
 ENDS_VALUE = re.compile(r"""(?:\s+(?:python|pytest|uv|poetry|&&|>>|#).*|["'][,)}\]]*\s*(?:>>.*)?)\Z""")
+
+EXCLUDING_KEYS = frozenset({"exclude_lines", "exclude_also", "partial_branches", "partial_also"})
+"""Keys of coverage whose patterns leave lines out."""
+STRUCTURAL_LINES = (
+    "if TYPE_CHECKING:",
+    "if typing.TYPE_CHECKING:",
+    "if t.TYPE_CHECKING:",
+    "@overload",
+    "@typing.overload",
+    "@abstractmethod",
+    "@abc.abstractmethod",
+    "class Reader(Protocol):",
+    "raise NotImplementedError",
+    "    raise NotImplementedError(text)",
+    "return NotImplemented",
+    "raise AssertionError",
+    "    raise AssertionError(text)",
+    "assert False",
+    "    assert False, text",
+    "if 0:",
+    "if False:",
+    "    ...",
+    "def read(self) -> bytes: ...",
+    "assert_never(value)",
+    "if __name__ == '__main__':",
+    "x = 1  # pragma: no cover",
+    "x = 1  # pragma: nocover",
+    "x = 1  # pragma: no branch",
+)
+"""Lines without anything that can be wrong, and those of the comments that are counted by themselves."""

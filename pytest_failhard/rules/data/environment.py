@@ -15,6 +15,8 @@ READER_NAMES = frozenset({"env", "getenv", "get_env", "get_env_var", "env_str", 
 READER_OBJECTS = frozenset({"env"})
 READER_METHODS = frozenset({"str", "get_value", "get", "bool", "int", "float", "list", "url"})
 """Methods of what is called `env`."""
+READING = METHODS | READER_NAMES | READER_METHODS | {name.rpartition(".")[2] for name in READERS}
+"""The last names of all methods and of all functions in a module that read: the cheap question."""
 READER_CLASSES = frozenset({"Env", "FileAwareEnv", "Config", "AutoConfig"})
 """Classes whose instances are called with a key: django-environ, environs, starlette, decouple."""
 READER_PACKAGES = frozenset({"environ", "environs", "decouple", "starlette"})

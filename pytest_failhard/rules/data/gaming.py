@@ -32,10 +32,10 @@ JUDGING_HOOKS = frozenset(
 HOOK_BYTES = re.compile(rb"pytest_[a-z]")
 SKIPPING = frozenset({"pytest.mark.skip", "pytest.mark.skipif", "pytest.mark.xfail"})
 EXIT_WORDS = (
-    *(b"exit", b"xit'", b'xit"', b"abort", b"SystemExit", b"kill", b"raise_signal", b"quit("),
-    *(b"faulthandler", b"ctypes"),
+    *("exit", "abort", "SystemExit", "kill", "raise_signal", "quit", "faulthandler", "ctypes"),
+    *("getattr", "__dict__", "vars", "__import__", "import_module"),
 )
-"""One of these stands in the bytes of every file that ends a process."""
+"""One of these stands among the names of every file that ends a process; the last ones look names up."""
 STARTED = frozenset({"script", "example"})
 """Roles of files that are started and not imported: one that product code imports is product."""
 
@@ -56,9 +56,10 @@ TEST_VARIABLES = re.compile(
 )
 TEST_MODULES = frozenset({"pytest", "_pytest", "unittest", "nose", "nose2", "pytest_failhard", "conftest"})
 DETECTION_WORDS = (
-    *(b"PYTEST_", b"pytest", b"unittest", b"CI", b"GITHUB_ACTIONS", b"FAILHARD_", b"TOX_ENV"),
-    *(b"COVERAGE_RUN", b"_called_from_test", b"_getframe", b"inspect", b"hasattr", b"getattr"),
-    *(b"test/", b"tests/", b"tests\\", b"conftest"),
+    # The common ones first.
+    *(b"getattr", b"hasattr", b"CI", b"inspect", b"pytest", b"tests/", b"test/", b"unittest", b"PYTEST_"),
+    *(b"GITHUB_ACTIONS", b"FAILHARD_", b"TOX_ENV", b"COVERAGE_RUN", b"_called_from_test", b"_getframe"),
+    *(b"tests\\", b"conftest"),
 )
 MARKS_OF_TESTS = re.compile(
     r"(?i)^_*(called_from_tests?|in_?tests?|is_?testing|running_tests?|under_tests?|pytest)\w*$"
@@ -102,8 +103,22 @@ GATE_TOOLS = {
     "pylint": "pylint",
     "flake8": "flake8",
     "xdist": "pytest-xdist",
+    "pytest_asyncio": "pytest-asyncio",
+    "pytest_mock": "pytest-mock",
+    "pytest_timeout": "pytest-timeout",
+    "pytest_socket": "pytest-socket",
+    "pytest_randomly": "pytest-randomly",
+    "pytest_benchmark": "pytest-benchmark",
+    "detect_secrets": "detect-secrets",
 }
 """Module -> the distribution whose own name it is."""
+TOOL_PARTS = frozenset(
+    {"detect-secrets", "pluggy", "iniconfig", "packaging", "mypy-extensions", "stevedore", "pyyaml"}
+    | {"execnet", "pytest-failhard"}
+)
+"""Distributions without which these tools judge nothing: who changes one changes the tool."""
+START_UP_LINES = frozenset({"import _virtualenv"})
+"""Lines of `.pth` files that are of no package, and known: what makes an environment."""
 START_UP = frozenset({"sitecustomize", "usercustomize"})
 """Modules that every interpreter imports by itself."""
 LIBRARY = (

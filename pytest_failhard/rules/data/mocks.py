@@ -52,7 +52,8 @@ MOCK_FLAG = re.compile(
 )
 MODE_SET = re.compile(r"(?i)^(?:(?:mock|demo|offline|simulation)_(?:mode|enabled|active)|fallback_mode)$")
 FLAG_WORDS = (
-    *(b"mock", b"offline", b"demo", b"fake", b"simulat", b"dummy", b"sample", b"test", b"fallback"),
+    # The common ones first.
+    *(b"test", b"mock", b"fallback", b"sample", b"demo", b"fake", b"simulat", b"dummy", b"offline"),
     b"graceful",
 )
 """A file with none of them, in lower case, has no switch for a mock mode."""

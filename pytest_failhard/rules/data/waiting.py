@@ -41,8 +41,8 @@ SUBPROCESSES = frozenset(f"subprocess.{name}" for name in ("run", "call", "check
 BOUNDED_AWAITS = frozenset({"wait_for", "timeout", "timeout_at", "fail_after", "move_on_after"})
 """Of asyncio and anyio."""
 PACKAGES = (
-    *(b"requests", b"httpx", b"urllib", b"openai", b"anthropic", b"langchain", b"groq", b"mistral"),
-    *(b"aiohttp", b"smtplib", b"socket", b"subprocess"),
+    *("requests", "httpx", "urllib", "openai", "anthropic", "langchain", "groq", "mistral"),
+    *("aiohttp", "smtplib", "socket", "subprocess"),
 )
 """One of them stands in every file that calls what is listed here."""
 
@@ -64,7 +64,7 @@ RETRY_BOUNDS = {
 """Decorator -> what bounds its attempts."""
 RETRY_NAMES = frozenset({"retry", "Retrying", "AsyncRetrying", "on_exception", "on_predicate"})
 STOPS_NEVER = frozenset({"tenacity.stop_never", "tenacity.stop.stop_never"})
-RETRY_PACKAGES = (b"tenacity", b"backoff")
+RETRY_PACKAGES = ("tenacity", "backoff")
 
 CANDIDATES = re.compile(r"(?i)(models?|providers?|llms?|backends?)($|_)")
 MODEL_TEXT = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from pytest_failhard.rules.data import exposure as data
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.module import FunctionNode, Module, own_nodes
+from pytest_failhard.source.module import FunctionNode, Module, own_nodes, walk
 
 
 class AssertAsValidation(StaticRule):
@@ -47,7 +47,7 @@ class AssertAsValidation(StaticRule):
             function = module.function(check)
             if function is None or function.name.startswith(data.TEST):
                 continue
-            tested = {each.id for each in ast.walk(check.test) if isinstance(each, ast.Name)}
+            tested = {each.id for each in walk(check.test) if isinstance(each, ast.Name)}
             given = tested & _parameters(function)
             unused = sorted(given - _touched(module, function, check)) if given else []
             if unused:

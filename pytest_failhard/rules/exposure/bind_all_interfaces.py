@@ -47,7 +47,7 @@ class BindAllInterfaces(StaticRule):
         for node, value in (*_arguments(module), *_names(module), *_parameters(module)):
             if _is_every(module, value):
                 yield self._told(module, node)
-        for call in module.nodes(ast.Call):
+        for call in module.calls.of(data.EMPTY_HOST_CALLS | data.BINDERS):
             if _listens(module, call):
                 yield self._told(module, call)
 
@@ -62,17 +62,15 @@ class BindAllInterfaces(StaticRule):
 
 
 def _arguments(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
-    for keyword in module.nodes(ast.keyword):
-        if keyword.arg is not None and data.HOSTS.search(keyword.arg):
-            yield keyword.value, keyword.value
+    for keyword in module.keywords.where(data.HOSTS.search):
+        yield keyword.value, keyword.value
 
 
 def _names(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
-    for assign in module.nodes(ast.Assign):
-        if data.HOSTS.search(last_part(assign.targets[0])):
-            yield assign, assign.value
-    for annotated in module.nodes(ast.AnnAssign):
-        if annotated.value is not None and data.HOSTS.search(last_part(annotated.target)):
+    for assign in module.assigned.where(data.HOSTS.search):
+        yield assign, assign.value
+    for annotated in module.annotated.where(data.HOSTS.search):
+        if annotated.value is not None:
             value = annotated.value
             default = argument(value, 0, "default") if isinstance(value, ast.Call) else None
             yield annotated, value if default is None or lookup(module, value) else default

@@ -13,6 +13,8 @@ from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
 from pytest_failhard.source.module import Module, argument, last_part
 
+CONDITIONS = (ast.If, ast.IfExp, ast.BoolOp, ast.match_case)
+
 
 class DebugServer(StaticRule):
     """A server starts in debug mode, or reloads its code while it runs.
@@ -34,11 +36,13 @@ class DebugServer(StaticRule):
         app.run()
     Exempt:
         What stands under a test of the environment: `if os.getenv("APP_ENV") == "development":`; functions
-        that say they are a developer's own: `start_dev_server`.
+        that say they are a developer's own (`start_dev_server`), as long as their file calls them only
+        where somebody has chosen so.
     Evasions:
-        `app.debug = True`; `app.config["DEBUG"] = True`; `config.update(DEBUG=True)`;
-        `debug=os.getenv("DEBUG", "true")`; `os.environ["FLASK_DEBUG"] = "1"`; `--reload` in a command that
-        is started here. Not seen: environment files and the commands of containers.
+        A name that says `dev` and a call that no condition holds back; `app.debug = True`;
+        `app.config["DEBUG"] = True`; `config.update(DEBUG=True)`; `debug=os.getenv("DEBUG", "true")`;
+        `os.environ["FLASK_DEBUG"] = "1"`; `--reload` in a command that is started here. Not seen:
+        environment files and the commands of containers.
     Measured:
         In sample, on projects that it was tuned on: of 7 judged findings 7 break the policy, 5 of
         them do harm.
@@ -53,7 +57,7 @@ class DebugServer(StaticRule):
         """Return a hit for each server in debug mode."""
         for node, what in (*_calls(module), *_assignments(module), *_commands(module)):
             where = module.qualname(node) or "the module"
-            if not is_guarded(module, node) and not data.DEVELOPERS.search(where):
+            if not (is_guarded(module, node) or _is_developers(module, where)):
                 yield self.hit(
                     module,
                     node,
@@ -62,8 +66,20 @@ class DebugServer(StaticRule):
                 )
 
 
+def _is_developers(module: Module, where: str) -> bool:
+    """Tell whether a function is a developer's own: by its name, and because nothing starts it unasked."""
+    names = {part for part in where.split(".") if data.DEVELOPERS.search(part)}
+    calls = (call for call in module.nodes(ast.Call) if last_part(call) in names) if names else ()
+    return bool(names) and all(_is_chosen(module, call) for call in calls)
+
+
+def _is_chosen(module: Module, call: ast.Call) -> bool:
+    conditions = [each for each in module.ancestors(call) if isinstance(each, CONDITIONS)]
+    return len(conditions) > module.is_main(call)
+
+
 def _calls(module: Module) -> Iterator[tuple[ast.AST, str]]:
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(("update", *data.RUNS)):
         what = _started(module, call) if call.keywords else ""
         if what:
             yield call, what

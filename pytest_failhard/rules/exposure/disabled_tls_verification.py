@@ -115,11 +115,12 @@ def _is_off(module: Module, given: ast.expr) -> bool:
 
 
 def _contexts(module: Module) -> Iterator[ast.AST]:
-    for attribute in module.nodes(ast.Attribute):
-        if attribute.attr in data.UNVERIFIED and _is_given(module, attribute):
+    for attribute in module.attributes.of(data.UNVERIFIED):
+        if _is_given(module, attribute):
             yield attribute
-    for name in module.nodes(ast.Name):
-        if module.imports.get(name.id) in data.UNVERIFIED_NAMES and _is_given(module, name):
+    taken = [name for name, dotted in module.imports.items() if dotted in data.UNVERIFIED_NAMES]
+    for name in module.names.of(taken) if taken else ():
+        if _is_given(module, name):
             yield name
 
 
@@ -140,18 +141,12 @@ def _attributes(module: Module) -> Iterator[ast.AST]:
 
 def _off(module: Module) -> Iterator[tuple[str, ast.AST]]:
     """Yield the fields of classes that are False by default and speak of verification."""
-    for annotated in module.nodes(ast.AnnAssign):
-        name = last_part(annotated.target)
-        if (
-            annotated.value is not None
-            and data.SWITCH_NAME.search(name)
-            and _is_false(module, annotated.value)
-        ):
-            yield name, annotated
-    for assign in module.nodes(ast.Assign):
-        name = last_part(assign.targets[0])
-        if data.SWITCH_NAME.search(name) and _is_false(module, assign.value):
-            yield name, assign
+    for annotated in module.annotated.where(data.SWITCH_NAME.search):
+        if annotated.value is not None and _is_false(module, annotated.value):
+            yield last_part(annotated.target), annotated
+    for assign in module.assigned.where(data.SWITCH_NAME.search):
+        if _is_false(module, assign.value):
+            yield last_part(assign.targets[0]), assign
 
 
 def _is_false(module: Module, value: ast.expr) -> bool:

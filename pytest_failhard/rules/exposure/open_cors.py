@@ -65,8 +65,11 @@ class OpenCors(StaticRule):
 
 
 def _calls(module: Module) -> Iterator[Found]:
-    for call in module.nodes(ast.Call):
-        if call.keywords and _is_open(module, call):
+    named = map(module.parent, module.keywords.of((data.ORIGIN_REGEX, *data.ORIGINS, "resources")))
+    for call in dict.fromkeys((*named, *module.calls.of(("CORS",)))):
+        if not isinstance(call, ast.Call):
+            continue
+        if _is_open(module, call):
             yield call, "credentials" if _has_credentials(module, call) else "star"
         elif (
             last_part(call) == "CORS"
@@ -163,8 +166,8 @@ def _headers(module: Module) -> Iterator[Found]:
     ]
     found += [
         (call, call.args[0], call.args[1])
-        for call in module.nodes(ast.Call)
-        if last_part(call) in data.HEADER_METHODS and len(call.args) > 1
+        for call in module.calls.of(data.HEADER_METHODS)
+        if len(call.args) > 1
     ]
     for node, name, value in found:
         if _is_header(module, name, value):
@@ -178,13 +181,9 @@ def _is_header(module: Module, name: ast.expr, value: ast.expr) -> bool:
 
 def _settings(module: Module) -> Iterator[Found]:
     """Yield the fields and constants of settings that let every origin in by default."""
-    for annotated in module.nodes(ast.AnnAssign):
-        if annotated.value is not None and _is_setting(module, annotated.target, annotated.value):
+    for annotated in module.annotated.where(data.ORIGIN_SETTING.search):
+        if annotated.value is not None and _holds_star(module, annotated.value):
             yield annotated, "star"
-    for assign in module.nodes(ast.Assign):
-        if _is_setting(module, assign.targets[0], assign.value) and not module.function(assign):
+    for assign in module.assigned.where(data.ORIGIN_SETTING.search):
+        if _holds_star(module, assign.value) and not module.function(assign):
             yield assign, "star"
-
-
-def _is_setting(module: Module, target: ast.expr, value: ast.expr) -> bool:
-    return data.ORIGIN_SETTING.search(last_part(target)) is not None and _holds_star(module, value)

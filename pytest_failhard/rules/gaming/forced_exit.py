@@ -48,7 +48,7 @@ class ForcedExit(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each place."""
-        if not any(word in module.data for word in data.EXIT_WORDS):
+        if not module.mentions(data.EXIT_WORDS):
             return
         for place in exits(module, imported_as_test=module.role == "test"):
             if place.plain and module.role in data.STARTED:

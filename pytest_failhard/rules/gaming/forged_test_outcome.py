@@ -99,8 +99,8 @@ def _named_values(module: Module) -> Iterator[tuple[str, ast.expr]]:
     """Yield what is given a name otherwise than by `def`: assigned, set, or as an entry of a dict."""
     for assigned in module.nodes(ast.Assign):
         yield from ((last_part(target), assigned.value) for target in assigned.targets)
-    for call in module.nodes(ast.Call):
-        if last_part(call) == "setattr" and len(call.args) > 2:
+    for call in module.calls.of(("setattr",)):
+        if len(call.args) > 2:
             yield module.text(call.args[1]) or "", call.args[2]
     for display in module.nodes(ast.Dict):
         pairs = zip(display.keys, display.values, strict=True)

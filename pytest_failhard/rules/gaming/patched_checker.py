@@ -89,7 +89,7 @@ def _meant(module: Module, target: ast.expr) -> str:
         return _checker(module, target.value, target.attr)
     if not isinstance(target, ast.Subscript):
         return ""
-    if any(isinstance(each, ast.Call) and last_part(each) == "get_referents" for each in ast.walk(target)):
+    if any(target in module.ancestors(call) for call in module.calls.of(("get_referents",))):
         return "what gc.get_referents reaches"
     key = module.text(target.slice) or ""
     if module.resolve(target.value) == "sys.modules":
@@ -121,23 +121,17 @@ def _dotted(module: Module, owner: ast.expr) -> str:
         first = first.value
     if not isinstance(first, ast.Name):
         return ""
-    resolved = module.resolve(owner)
     if first.id == "__builtins__":
-        return resolved.replace("__builtins__", "builtins", 1)
+        return module.resolve(owner).replace("__builtins__", "builtins", 1)
     bound = first.id in module.imports or module.value(first) is not first
-    return resolved if bound else ""
+    return module.resolve(owner) if bound else ""
 
 
 def _called(module: Module) -> Iterator[tuple[ast.expr, str]]:
-    for call in module.nodes(ast.Call):
-        name = _CALLS.get(last_part(call), _nothing)(module, call)
+    for call in module.calls.of(_CALLS):
+        name = _CALLS[last_part(call)](module, call)
         if name:
             yield call, name
-
-
-def _nothing(module: Module, call: ast.Call) -> str:
-    del module, call
-    return ""
 
 
 def _set(module: Module, call: ast.Call) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules.data import quality as data
 from pytest_failhard.rules.unit import StaticRule
 from pytest_failhard.source import cases
-from pytest_failhard.source.module import last_part
+from pytest_failhard.source.module import last_part, walk
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -186,7 +186,7 @@ def _is_digest(value: object) -> bool:
 
 def _is_argument(module: Module, node: ast.expr) -> bool:
     function = module.function(node)
-    names = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)} if function else set()
+    names = {each.arg for each in walk(function.args) if isinstance(each, ast.arg)} if function else set()
     return isinstance(node, ast.Name) and node.id in names
 
 

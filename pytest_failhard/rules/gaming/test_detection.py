@@ -9,9 +9,12 @@ from pytest_failhard.model import Option
 from pytest_failhard.rules.data import gaming as data
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.index import Index
-from pytest_failhard.source.module import Module, last_part
+from pytest_failhard.source.module import Module, last_part, walk
 
 FIX = "behave the same everywhere; hand in what a test replaces"
+
+VALUES = (ast.Name, ast.Subscript, ast.Call)
+"""What hands a value on: a name, an entry, a look-up."""
 
 
 class TestDetection(StaticRule):
@@ -36,7 +39,8 @@ class TestDetection(StaticRule):
         def total(rows):
             return sum(rows)
     Exempt:
-        The product of a project that is a plugin of pytest.
+        The product of a project that is a plugin of pytest, or pytest; a variable that is handed on to
+        another process under its own name.
     Evasions:
         Names put together from parts; `sys._getframe` or `inspect.stack()` in place of a variable.
     Measured:
@@ -61,9 +65,10 @@ class TestDetection(StaticRule):
                 yield self.hit(module, node, message, FIX)
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
-        """Leave out a plugin of pytest: it is there to know."""
+        """Leave out pytest and its plugins: they are there to know."""
         del options
-        return [] if index.metadata.is_pytest_plugin else hits
+        said = index.metadata
+        return [] if said.is_pytest_plugin or said.distribution == data.GATE_TOOLS["pytest"] else hits
 
 
 def _variables(module: Module) -> Iterator[tuple[ast.expr, str]]:
@@ -71,8 +76,8 @@ def _variables(module: Module) -> Iterator[tuple[ast.expr, str]]:
     for subscript in module.nodes(ast.Subscript):
         if isinstance(subscript.ctx, ast.Load) and _is_environment(module, subscript.value):
             yield from _variable(module, subscript, subscript.slice)
-    for call in module.nodes(ast.Call):
-        if call.args and last_part(call) in {"get", "getenv"} and _reads_environment(module, call.func):
+    for call in module.calls.of(("get", "getenv")):
+        if call.args and _reads_environment(module, call.func):
             yield from _variable(module, call, call.args[0])
 
 
@@ -92,8 +97,27 @@ def _reads_environment(module: Module, called: ast.expr) -> bool:
 
 def _variable(module: Module, node: ast.expr, key: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     name = module.text(key)
-    if name is not None and data.TEST_VARIABLES.fullmatch(name):
+    if name is not None and data.TEST_VARIABLES.fullmatch(name) and not _is_handed_on(module, node, name):
         yield node, f"reads {name}, which tests and CI set"
+
+
+def _is_handed_on(module: Module, node: ast.expr, name: str) -> bool:
+    """Tell whether a variable is only passed to another process under its own name, unread."""
+    holder = next((each for each in module.ancestors(node) if isinstance(each, ast.stmt | ast.Dict)), None)
+    if isinstance(holder, ast.Dict):
+        pairs = zip(holder.keys, holder.values, strict=True)
+        return any(value is node and module.text(key) == name for key, value in pairs)
+    if isinstance(holder, ast.If) and not holder.orelse:
+        return all(_is_entry(module, each, name) for each in holder.body)
+    return isinstance(holder, ast.Assign) and holder.value is node and _is_entry(module, holder, name)
+
+
+def _is_entry(module: Module, statement: ast.stmt, name: str) -> bool:
+    """Tell whether a statement sets an entry of the variable's own name, and nothing else."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.value, VALUES):
+        return False
+    targets = statement.targets
+    return all(isinstance(each, ast.Subscript) and module.text(each.slice) == name for each in targets)
 
 
 def _comparisons(module: Module) -> Iterator[tuple[ast.expr, str]]:
@@ -117,6 +141,8 @@ def _contained(
     if module.resolve(right) == "sys.modules" and name.partition(".")[0] in data.TEST_MODULES:
         yield compare, f"asks whether {name} is imported"
     elif _is_environment(module, right) and data.TEST_VARIABLES.fullmatch(name):
+        if _is_handed_on(module, compare, name):
+            return
         yield compare, f"reads {name}, which tests and CI set"
     elif _is_program(module, right) and "test" in name:
         yield compare, "looks for the tests in the command line"
@@ -126,33 +152,34 @@ def _contained(
 
 def _is_program(module: Module, node: ast.expr) -> bool:
     """Tell whether an expression is the command line: `sys.argv`, an entry of it, or made from one."""
-    return any(
-        isinstance(each, ast.Attribute) and module.resolve(each) == "sys.argv" for each in ast.walk(node)
-    )
+    read = module.attributes.of(("argv",))
+    return bool(read) and any(each in read and module.resolve(each) == "sys.argv" for each in walk(node))
 
 
 def _walks_stack(module: Module, node: ast.AST) -> bool:
     function = module.function(node) or module.tree
     return any(
         isinstance(each, ast.Attribute | ast.Name) and module.resolve(each) in data.STACKS
-        for each in ast.walk(function)
+        for each in walk(function)
     )
 
 
 def _calls(module: Module) -> Iterator[tuple[ast.expr, str]]:
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(data.ASKING):
         said = _asked(module, call) if call.args else ""
         if said:
             yield call, said
-    for attribute in module.nodes(ast.Attribute):
-        if attribute.attr.startswith("_called_from_test") and isinstance(attribute.ctx, ast.Load):
+    for attribute in module.attributes.where(_is_mark):
+        if isinstance(attribute.ctx, ast.Load):
             yield attribute, "reads a mark that only tests set"
+
+
+def _is_mark(name: str) -> bool:
+    return name.startswith("_called_from_test")
 
 
 def _asked(module: Module, call: ast.Call) -> str:
     last = last_part(call)
-    if last not in data.ASKING:
-        return ""
     if last in {"hasattr", "getattr"}:
         return _marked(module, call)
     given = module.text(call.args[0]) or ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -22,9 +21,10 @@ from pytest_failhard.rules.weak import (
     mypy_tables,
     pytest_tables,
 )
+from pytest_failhard.rules.weak.files import configurations
 from pytest_failhard.rules.weak.settings import ConfigError, Settings, read
 from pytest_failhard.rules.weak.weakness import Project, Weakness
-from pytest_failhard.source.files import TEST_FILES, UNREAD_FOLDERS, role
+from pytest_failhard.source.files import TEST_FILES
 from pytest_failhard.source.pytest_config import load
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class _Looked:
 
     def weaknesses(self) -> Iterator[Weakness]:
         done: set[str] = set()
-        work = [(path, "") for path in _configurations(self._root, self._test_roots)]
+        work = [(path, "") for path in configurations(self._root, self._test_roots)]
         for path, like in work:
             if path not in done:
                 done.add(path)
@@ -225,21 +225,6 @@ def _is_test_file(path: str, roots: tuple[str, ...]) -> bool:
     pure = PurePosixPath(path)
     below = any(root in {".", path} or path.startswith(f"{root}/") for root in roots)
     return below and any(pure.match(pattern) for pattern in TEST_FILES[:2])
-
-
-def _configurations(root: Path, test_roots: tuple[str, ...]) -> Iterator[str]:
-    """Yield the configuration files: of the root, of folders with product code, and of the test roots."""
-    for folder, folders, names in os.walk(root):
-        place = PurePosixPath(Path(folder).relative_to(root).as_posix())
-        folders[:] = sorted(name for name in folders if _is_entered(Path(folder, name)))
-        if place.parts and role(f"{place}/x.py") != "product" and place.as_posix() not in test_roots:
-            continue
-        yield from ((place / name).as_posix() for name in sorted(names) if name in data.FILES)
-
-
-def _is_entered(folder: Path) -> bool:
-    hidden = folder.name.startswith((".", "{")) or folder.name in UNREAD_FOLDERS
-    return not hidden and not folder.is_symlink() and not (folder / "pyvenv.cfg").exists()
 
 
 def _extended(settings: Settings) -> list[tuple[str, str]]:

@@ -66,7 +66,7 @@ class MockInProduct(StaticRule):
     gate = "fallbacks"
     family = "mocks"
     subs = ("referenced", "unreferenced")
-    nodes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Call, ast.Import, ast.ImportFrom)
+    nodes = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)
 
     def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
         """Return a hit for each double that is defined or imported."""
@@ -79,6 +79,13 @@ class MockInProduct(StaticRule):
         if name:
             is_empty = isinstance(node, ast.ClassDef) and _is_empty(node)
             yield self._hit(node, module, name, empty=is_empty)
+
+    def over(self, module: Module) -> Iterable[Hit]:
+        """Return a hit for each double that `type(name, bases, names)` makes."""
+        for call in module.calls.of(("type",)):
+            name = _made(call, module)
+            if name:
+                yield self._hit(call, module, name)
 
     def _hit(self, node: ast.AST, module: Module, name: str, *, kind: str = "", empty: bool = False) -> Hit:
         where = module.qualname(node)
@@ -134,7 +141,7 @@ def _named(node: ast.AST, module: Module) -> str:
     if isinstance(node, FUNCTIONS):
         is_double = _is_double_function(node.name) and not _raises(node) and not _is_inside(node, module)
         return node.name if is_double else ""
-    return _made(node, module) if isinstance(node, ast.Call) else ""
+    return ""
 
 
 def _promoted(path: str, index: Index) -> str:
@@ -213,7 +220,7 @@ def _is_inside(function: FunctionNode, module: Module) -> bool:
 
 def _made(call: ast.Call, module: Module) -> str:
     """Return the name of a double that `type(name, bases, names)` makes."""
-    if not (isinstance(call.func, ast.Name) and call.func.id == "type" and len(call.args) > 1):
+    if not (isinstance(call.func, ast.Name) and len(call.args) > 1):
         return ""
     above = module.parent(call)
     targets = above.targets if isinstance(above, ast.Assign) else []

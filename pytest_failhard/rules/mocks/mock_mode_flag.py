@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterable, Iterator
 
 from pytest_failhard.rules.data import mocks as data
+from pytest_failhard.rules.kept import KEPT_NAMES
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.module import FunctionNode, Module, argument, last_part
 
@@ -90,6 +92,7 @@ def _name(target: ast.expr, module: Module) -> str:
     return last_part(target)
 
 
+@functools.lru_cache(maxsize=KEPT_NAMES)
 def _is_flag(name: str) -> bool:
     return data.MOCK_FLAG.match(name) is not None and name.lower() not in data.NO_FLAGS
 
@@ -147,7 +150,7 @@ def _is_bool_note(annotation: ast.expr | None) -> bool:
 
 def _keys(module: Module) -> Iterator[tuple[ast.AST, str]]:
     """Yield look-ups of a setting or feature flag that is named like a mode, and options of commands."""
-    for call in module.nodes(ast.Call):
+    for call in module.calls.of(data.OPTION_CALLS | data.SWITCH_CALLS):
         if call.args:
             yield from _asked(call, module)
     for item in module.nodes(ast.Subscript):
@@ -165,7 +168,7 @@ def _asked(call: ast.Call, module: Module) -> Iterator[tuple[ast.AST, str]]:
     if name in data.OPTION_CALLS:
         given = [each.value for each in call.args if isinstance(each, ast.Constant)]
         yield from ((call, each) for each in given if isinstance(each, str) and data.MODE_OPTIONS.match(each))
-    elif name in data.SWITCH_CALLS:
+    else:
         key = module.text(argument(call, 0)) or ""
         if _is_flag(key):
             yield call, key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from pytest_failhard.rules.data import mocks as data
 from pytest_failhard.rules.unit import Hit, StaticRule
@@ -43,11 +44,7 @@ class PlaceholderValue(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each placeholder in the position of a value."""
-        lower = module.data.lower()
-        words = [word for word in data.PLACEHOLDER_WORDS if word.encode() in lower]
-        if not words and b"+" not in lower and b"f" not in lower:
-            return
-        for node in _candidates(module, words):
+        for node in _candidates(module):
             text = module.text(node)
             if text is None or not _is_placeholder(text):
                 continue
@@ -62,11 +59,14 @@ class PlaceholderValue(StaticRule):
                 )
 
 
-def _candidates(module: Module, words: Iterable[str]) -> Iterator[Text]:
+def _candidates(module: Module) -> Iterator[Text]:
     """Yield the outermost texts that may be placeholders: constants, joined and concatenated ones."""
-    wanted = tuple(words)
-    for constant in module.nodes(ast.Constant):
-        if _has_word(constant.value, wanted) and not _is_part(constant, module):
+    texts = [(each, each.value.lower()) for each in module.nodes(ast.Constant) if _is_text(each.value)]
+    # Most words stand in the code of the file, and in no text.
+    together = "\n".join(text for _, text in texts)
+    wanted = [word for word in data.PLACEHOLDER_WORDS if word in together and word.encode() in module.lower]
+    for constant, text in texts if wanted else ():
+        if any(word in text for word in wanted) and not _is_part(constant, module):
             yield constant
     yield from (each for each in module.nodes(ast.JoinedStr) if not _is_part(each, module))
     for added in module.nodes(ast.BinOp):
@@ -74,11 +74,8 @@ def _candidates(module: Module, words: Iterable[str]) -> Iterator[Text]:
             yield added
 
 
-def _has_word(value: object, words: Iterable[str]) -> bool:
-    if not isinstance(value, str) or not data.SHORTEST <= len(value) <= data.LONGEST:
-        return False
-    lower = value.lower()
-    return any(word in lower for word in words)
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and data.SHORTEST <= len(value) <= data.LONGEST
 
 
 def _is_part(node: ast.AST, module: Module) -> bool:

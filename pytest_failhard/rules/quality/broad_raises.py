@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import quality as data
 from pytest_failhard.rules.data.values import BROAD
 from pytest_failhard.rules.handlers import is_broad
 from pytest_failhard.rules.tested import QualityRule, raises_itself
-from pytest_failhard.source.module import argument, last_part
+from pytest_failhard.source.module import argument, last_part, walk
 
 if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
@@ -51,30 +51,29 @@ class BroadRaises(QualityRule):
 
     code = "FH606"
     name = "broad-raises"
-    nodes = (ast.Call,)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+    def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each expectation that anything fulfils."""
-        if not isinstance(node, ast.Call) or not _expects(module, node):
-            return
-        expected = argument(node, 0, "expected_exception")
-        if expected is None or not is_broad(module, expected) or _is_narrowed(module, node):
-            return
-        where = module.qualname(node) or "the module"
-        yield self.hit(
-            module,
-            node,
-            f"{where} takes every exception for the expected one",
-            "name the exception and `match` its message",
-        )
+        for call in _expecting(module):
+            expected = argument(call, 0, "expected_exception")
+            if expected is None or not is_broad(module, expected) or _is_narrowed(module, call):
+                continue
+            where = module.qualname(call) or "the module"
+            yield self.hit(
+                module,
+                call,
+                f"{where} takes every exception for the expected one",
+                "name the exception and `match` its message",
+            )
 
 
-def _expects(module: Module, node: ast.Call) -> bool:
-    name = last_part(node)
-    if name in data.UNIT_RAISES or name == "raises":
-        return True
-    aliased = isinstance(node.func, ast.Name) and name in module.imports
-    return aliased and module.imports[name] == "pytest.raises"
+def _expecting(module: Module) -> Iterator[ast.Call]:
+    """Yield the calls that expect an exception, those of `pytest.raises` under another name too."""
+    plain = {"raises", *data.UNIT_RAISES}
+    aliases = {name for name, dotted in module.imports.items() if dotted == "pytest.raises"}
+    for call in module.calls.of(plain | aliases):
+        if last_part(call) in plain or isinstance(call.func, ast.Name):
+            yield call
 
 
 def _is_narrowed(module: Module, node: ast.Call) -> bool:
@@ -99,7 +98,7 @@ def _is_made_here(module: Module, node: ast.Call) -> bool:
     function = module.function(node)
     return function is not None and any(
         isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in BROAD
-        for each in ast.walk(function)
+        for each in walk(function)
     )
 
 
@@ -112,5 +111,5 @@ def _is_read(module: Module, node: ast.Call, name: str) -> bool:
     function = module.function(node)
     return function is not None and any(
         isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Load)
-        for each in ast.walk(function)
+        for each in walk(function)
     )

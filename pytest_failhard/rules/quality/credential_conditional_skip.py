@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import quality as data
@@ -46,16 +46,16 @@ class CredentialConditionalSkip(QualityRule):
 
     code = "FH604"
     name = "credential-conditional-skip"
-    nodes = (ast.Call, ast.If)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+    def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each skip that hangs on a credential."""
-        if isinstance(node, ast.Call):
-            conditions = _conditions(node)
-        elif isinstance(node, ast.If) and _leaves(module, node):
-            conditions = [node.test]
-        else:
-            return
+        for call in module.calls.of(data.CONDITIONAL):
+            yield from self._told(call, _conditions(call), module)
+        for branch in module.nodes(ast.If):
+            if _leaves(module, branch):
+                yield from self._told(branch, [branch.test], module)
+
+    def _told(self, node: ast.AST, conditions: Sequence[ast.expr], module: Module) -> Iterable[Hit]:
         found = next((name for each in conditions for name in credentials(module, each)), "")
         if found:
             where = module.qualname(node) or "the module"
@@ -68,8 +68,6 @@ class CredentialConditionalSkip(QualityRule):
 
 
 def _conditions(call: ast.Call) -> list[ast.expr]:
-    if last_part(call) not in data.CONDITIONAL:
-        return []
     return [*call.args[:1], *(each.value for each in call.keywords if each.arg == "condition")]
 
 

@@ -50,17 +50,18 @@ class TautologicalAssertion(QualityRule):
 
     code = "FH602"
     name = "tautological-assertion"
-    nodes = (ast.Assert, ast.Call)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+    def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each assertion that holds in any case."""
-        if isinstance(node, ast.Assert):
-            holds = is_true(module, node.test)
-        elif isinstance(node, ast.Call) and last_part(node).startswith(("assert", "failUnless")):
-            holds = isinstance(node.func, ast.Attribute) and _holds(module, node)
-        else:
-            return
-        if holds and not _is_of_a_rewriter(module) and not _is_about_equality(module, node):
+        for node in module.nodes(ast.Assert):
+            if is_true(module, node.test):
+                yield from self._told(node, module)
+        for call in module.calls.where(_asserts):
+            if isinstance(call.func, ast.Attribute) and _holds(module, call):
+                yield from self._told(call, module)
+
+    def _told(self, node: ast.AST, module: Module) -> Iterable[Hit]:
+        if not _is_of_a_rewriter(module) and not _is_about_equality(module, node):
             where = module.qualname(node) or "the module"
             yield self.hit(
                 module,
@@ -68,6 +69,10 @@ class TautologicalAssertion(QualityRule):
                 f"{where} asserts what is always true",
                 "assert what the product answered, against a value worked out by hand",
             )
+
+
+def _asserts(name: str) -> bool:
+    return name.startswith(("assert", "failUnless"))
 
 
 def _is_of_a_rewriter(module: Module) -> bool:

@@ -33,7 +33,7 @@ def bound(module: Module) -> Iterator[Bound]:
     yield from _statements(module)
     for display in module.nodes(ast.Dict):
         yield from _items(module, display)
-    for call in module.nodes(ast.Call):
+    for call in module.calls.where(_takes):
         yield from _called(module, call)
     for arguments in module.nodes(ast.arguments):
         yield from _parameters(arguments)
@@ -123,16 +123,17 @@ def _configures(call: ast.Call) -> bool:
     return owner is not None and data.CONFIGURATION.search(last_part(owner)) is not None
 
 
+def _takes(name: str) -> bool:
+    """Tell whether a function of that name is handed values with their names."""
+    return name == "setattr" or name in data.MAPPING_CALLS or data.SETTINGS_CLASS.search(name) is not None
+
+
 def _called(module: Module, call: ast.Call) -> Iterator[Bound]:
     name = last_part(call)
-    if name == "setattr" and len(call.args) == data.SETATTR_ARGUMENTS:
-        key = key_text(module, call.args[1])
+    if name == "setattr":
+        key = key_text(module, call.args[1]) if len(call.args) == data.SETATTR_ARGUMENTS else ""
         if is_secret_name(key):
             yield Bound(node=call, name=key, value=call.args[2], place=ITEM)
-        return
-    if not call.keywords:
-        return
-    if name not in data.MAPPING_CALLS and not data.SETTINGS_CLASS.search(name):
         return
     for keyword in call.keywords:
         if keyword.arg is not None and is_secret_name(keyword.arg):

@@ -29,8 +29,8 @@ def merged(module: Module) -> Iterator[Default]:
         if None in display.keys:
             spread = [value for key, value in zip(display.keys, display.values, strict=True) if key is None]
             yield from _joined(module, display, [*spread, display])
-    for call in module.nodes(ast.Call):
-        if last_part(call) in data.MERGER_NAMES and module.resolve(call.func) in data.MERGERS:
+    for call in module.calls.of(data.MERGER_NAMES):
+        if module.resolve(call.func) in data.MERGERS:
             spread = [keyword.value for keyword in call.keywords if keyword.arg is None]
             yield from _joined(module, call, [*call.args, *spread])
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules import secret_values
 from pytest_failhard.rules.data import environment as env_data
 from pytest_failhard.rules.data import secrets as data
-from pytest_failhard.rules.environment import key_text, lookup
+from pytest_failhard.rules.environment import Lookup, key_text, lookup
 from pytest_failhard.rules.guards import awareness, encoded, guards
 from pytest_failhard.rules.secret_values import is_secret_name
 from pytest_failhard.rules.secrets.alternatives import alternatives, is_alternative, replaced
 from pytest_failhard.rules.secrets.merged_environment import merged
 from pytest_failhard.rules.secrets.missing_key import missing
-from pytest_failhard.rules.secrets.wrappers import defined, is_use, used
+from pytest_failhard.rules.secrets.wrappers import Use, defined, is_use, used
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.module import Module
 
@@ -83,7 +83,11 @@ class SecretEnvDefault(StaticRule):
         """Return a hit for each default of a secret; those behind unknown functions stand by `settle`."""
         reads = any(hint in module.data for hint in env_data.HINTS)
         for call in module.nodes(ast.Call):
-            yield from self._called(module, call, reads)
+            read = lookup(module, call) if reads else None
+            if read is not None:
+                yield from self._read(module, call, read)
+            elif (use := used(module, call)) is not None:
+                yield from self._used(module, call, use)
         if reads:
             yield from self._elsewhere(module)
 
@@ -98,16 +102,13 @@ class SecretEnvDefault(StaticRule):
         for wrapper in defined(module):
             yield self.hit(module, wrapper.node, "", "", details={DEFINES: wrapper.name})
 
-    def _called(self, module: Module, call: ast.Call, reads: bool) -> Iterator[Hit]:
-        read = lookup(module, call) if reads else None
-        if read is not None:
-            if read.default is not None and not is_alternative(module, read):
-                yield from self._judged(module, call, read.key, read.default, "default")
-            return
-        use = used(module, call)
-        if use is not None:
-            for hit in self._judged(module, call, key_text(module, use.key), use.default, "default"):
-                yield replace(hit, details={**hit.details, USES: use.name})
+    def _read(self, module: Module, call: ast.Call, read: Lookup) -> Iterator[Hit]:
+        if read.default is not None and not is_alternative(module, read):
+            yield from self._judged(module, call, read.key, read.default, "default")
+
+    def _used(self, module: Module, call: ast.Call, use: Use) -> Iterator[Hit]:
+        for hit in self._judged(module, call, key_text(module, use.key), use.default, "default"):
+            yield replace(hit, details={**hit.details, USES: use.name})
 
     def _judged(self, module: Module, node: ast.AST, key: str, default: ast.expr, sub: str) -> Iterator[Hit]:
         if isinstance(default, ast.IfExp):

@@ -78,8 +78,9 @@ class SecretLiteralDefault(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each text that is bound to the name of a secret."""
-        told = set(map(id, _told_elsewhere(module)))
-        for binding in bound(module):
+        bindings = list(bound(module))
+        told = set(map(id, _told_elsewhere(module))) if bindings else set[int]()
+        for binding in bindings:
             if id(binding.node) in told or _refers(binding.value):
                 continue
             value = secret_values.text(module, binding.value)

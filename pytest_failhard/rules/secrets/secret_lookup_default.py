@@ -46,7 +46,7 @@ class SecretLookupDefault(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each default of a secret that is looked up."""
-        for call in module.nodes(ast.Call):
+        for call in module.calls.of(("getattr", *data.LOOKUPS)):
             found = _looked_up(module, call)
             if found is not None:
                 key, default = found

@@ -12,7 +12,7 @@ from pytest_failhard.rules.data import secrets as data
 from pytest_failhard.rules.environment import lookup
 from pytest_failhard.rules.secret_values import is_secret_name
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
+from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part, walk
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -82,8 +82,7 @@ class UnvalidatedSecretSetting(StaticRule):
         for statement in owner.body:
             if isinstance(statement, ast.AnnAssign) and statement.value is not None:
                 name = last_part(statement.target)
-                plain = data.NO_TEXT.search(ast.dump(statement.annotation)) is not None
-                if is_secret_name(name) and not plain and _is_none(statement.value):
+                if is_secret_name(name) and not _is_number(statement) and _is_none(statement.value):
                     yield self._absent(module, statement, name)
 
     def _names(self, module: Module) -> Iterator[Hit]:
@@ -122,6 +121,11 @@ def _is_settings(owner: ast.ClassDef) -> bool:
     return any(data.SETTINGS.search(name) for name in (owner.name, *map(last_part, owner.bases)))
 
 
+def _is_number(statement: ast.AnnAssign) -> bool:
+    """Tell whether a setting is annotated as something other than a text."""
+    return data.NO_TEXT.search(ast.dump(statement.annotation)) is not None
+
+
 def _is_none(value: ast.expr) -> bool:
     if isinstance(value, ast.Call):
         default = argument(value, 0, *data.DEFAULTS) if last_part(value) in data.FIELDS else None
@@ -132,14 +136,11 @@ def _is_none(value: ast.expr) -> bool:
 def _demanded(module: Module) -> set[str]:
     """Return the secrets' names, in small letters, whose absence makes the file raise or exit."""
     found = set[str]()
-    exits = (
-        call
-        for call in module.nodes(ast.Call)
-        if last_part(call) in data.EXITS and handlers.raises(module, [ast.Expr(value=call)])
-    )
-    for failure in (*module.nodes(ast.Raise), *module.nodes(ast.Assert), *exits):
-        for test in _tests(module, failure):
-            found.update(_names(module, test))
+    exits = (call for call in module.calls.of(data.EXITS) if handlers.raises(module, [ast.Expr(value=call)]))
+    failures = (*module.nodes(ast.Raise), *module.nodes(ast.Assert), *exits)
+    # Many stand under one test: each is read once.
+    for test in dict.fromkeys(test for failure in failures for test in _tests(module, failure)):
+        found.update(_names(module, test))
     return found
 
 
@@ -151,7 +152,7 @@ def _tested(module: Module) -> set[str]:
         *(each.test for each in module.nodes(ast.Assert)),
         *module.nodes(ast.BoolOp),
     ]
-    return {each.id for test in tests for each in ast.walk(test) if isinstance(each, ast.Name)}
+    return {each.id for test in tests for each in walk(test) if isinstance(each, ast.Name)}
 
 
 def _tests(module: Module, failure: ast.AST) -> Iterator[ast.AST]:
@@ -169,7 +170,7 @@ def _tests(module: Module, failure: ast.AST) -> Iterator[ast.AST]:
 
 
 def _names(module: Module, test: ast.AST, hops: int = HOPS) -> Iterator[str]:
-    for each in ast.walk(test):
+    for each in walk(test):
         name = each.value if isinstance(each, ast.Constant) else last_part(each)
         if isinstance(name, str) and is_secret_name(name):
             yield name.lower()

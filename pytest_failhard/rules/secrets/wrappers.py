@@ -10,7 +10,7 @@ from pytest_failhard.rules.data import environment as data
 from pytest_failhard.rules.environment import key_text, lookup
 from pytest_failhard.rules.secret_values import is_secret_name
 from pytest_failhard.source.index import body
-from pytest_failhard.source.module import FunctionNode, Module, argument
+from pytest_failhard.source.module import FunctionNode, Module, argument, walk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def _wraps(module: Module, function: FunctionNode) -> bool:
     given = {
         each.arg for each in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
     }
-    for call in ast.walk(statements[0].value):
+    for call in walk(statements[0].value):
         if isinstance(call, ast.Call | ast.Subscript):
             read = lookup(module, call)
             if read is not None and isinstance(read.default, ast.Name) and read.default.id in given:
@@ -55,7 +55,7 @@ def _wraps(module: Module, function: FunctionNode) -> bool:
 
 def used(module: Module, call: ast.Call) -> Use | None:
     """Return the key and the default that a call hands over, None for a call of another shape."""
-    if len(call.args) + len(call.keywords) < data.WRAPPED_ARGUMENTS or not call.args:
+    if not call.args or len(call.args) + len(call.keywords) < data.WRAPPED_ARGUMENTS:
         return None
     key, default = call.args[0], argument(call, 1, *data.WRAPPED_NAMES)
     if not isinstance(key, ast.Constant | ast.Name | ast.JoinedStr) or not isinstance(default, data.TEXTS):

@@ -11,7 +11,7 @@ from pytest_failhard.rules.functions import answer, is_abstract, is_dunder, is_s
 from pytest_failhard.rules.handlers import is_log_call
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.source.classes import body
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, last_part, walk
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -111,14 +111,14 @@ def _is_idle(statement: ast.stmt, module: Module) -> bool:
 def _is_bound_constant(statement: ast.Assign | ast.AnnAssign) -> bool:
     """Tell whether a statement gives a name a value that depends on nothing."""
     value = statement.value
-    return value is None or not any(isinstance(each, ast.Name | ast.Attribute) for each in ast.walk(value))
+    return value is None or not any(isinstance(each, ast.Name | ast.Attribute) for each in walk(value))
 
 
 def _uses(statements: Sequence[ast.stmt], names: Sequence[str]) -> bool:
     return any(
         isinstance(each, ast.Name) and each.id in names
         for statement in statements
-        for each in ast.walk(statement)
+        for each in walk(statement)
     )
 
 

@@ -53,7 +53,7 @@ class BroadSuppress(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each broad `suppress` and each manager of the file that hides every exception."""
-        if any(word in module.data for word in data.SUPPRESSING_WORDS):
+        if module.mentions(data.SUPPRESSING_WORDS):
             yield from self._suppressing(module)
         for handling in handlings(module):
             kept = keeps(handling.body, handling.bound)

@@ -49,7 +49,7 @@ class DiscardedGatherErrors(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each place where failures of tasks are dropped."""
-        if not any(word in module.data for word in data.TASK_WORDS):
+        if not module.mentions(data.TASK_WORDS):
             return
         for call in module.nodes(ast.Call):
             message = _fault(module, call)

@@ -16,7 +16,7 @@ from pytest_failhard.rules.routes import is_route
 from pytest_failhard.rules.security import is_security_check
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import carries_error, literal
-from pytest_failhard.source.module import FunctionNode, Module, last_part
+from pytest_failhard.source.module import FunctionNode, Module, last_part, walk
 
 FIX = "catch the narrow type and raise a domain error from it, or let it propagate"
 
@@ -223,7 +223,7 @@ def names_error(module: Module, value: ast.expr | None, bound: str | None) -> bo
         return False
     if carries_error(module, module.value(value), bound):
         return True
-    return any(_says_error(each) for each in ast.walk(value))
+    return any(_says_error(each) for each in walk(value))
 
 
 def _says_error(node: ast.AST) -> bool:

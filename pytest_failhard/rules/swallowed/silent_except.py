@@ -105,8 +105,8 @@ def _replaced(module: Module) -> Iterator[tuple[ast.AST, ast.expr]]:
         targets = [each for each in assign.targets if isinstance(each, ast.Attribute)]
         if any(each.attr.endswith("hook") and module.resolve(each) in data.HOOKS for each in targets):
             yield assign, assign.value
-    for call in module.nodes(ast.Call):
-        if call.args and last_part(call) == data.LOOP_HOOK:
+    for call in module.calls.of((data.LOOP_HOOK,)):
+        if call.args:
             yield call, call.args[0]
 
 

@@ -60,7 +60,7 @@ class MissingTimeout(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each call without a bound."""
-        if not any(package in module.data for package in data.PACKAGES):
+        if not module.mentions(data.PACKAGES):
             return
         for call in module.nodes(ast.Call):
             target = _target(module, call)

@@ -9,7 +9,15 @@ from pytest_failhard.rules.data import waiting as data
 from pytest_failhard.rules.handlers import raises
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.waiting.attribution import is_attributed
-from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument, last_part, own_nodes
+from pytest_failhard.source.module import (
+    FUNCTIONS,
+    FunctionNode,
+    Module,
+    argument,
+    last_part,
+    own_nodes,
+    walk,
+)
 
 FIX = "ask one model, or return with the answer which one gave it"
 
@@ -59,7 +67,7 @@ class SilentModelCascade(StaticRule):
             place = _loop(module, attempt) or _nested(module, attempt) or _recursion(module, attempt)
             if place is not None and _swallows(module, attempt):
                 yield self._told(module, place)
-        for call in module.nodes(ast.Call):
+        for call in module.calls.of(("reduce",)):
             if _reduces(module, call):
                 yield self._told(module, call)
 
@@ -83,7 +91,7 @@ def _loop(module: Module, attempt: ast.Try) -> ast.AST | None:
     statements = [*attempt.body, *attempt.orelse]
     if not any(_leaves(statement) for statement in statements):
         return None
-    names = {each.id for each in ast.walk(above.target) if isinstance(each, ast.Name)}
+    names = {each.id for each in walk(above.target) if isinstance(each, ast.Name)}
     return None if is_attributed(module, statements, names, _behind(module, above)) else above
 
 
@@ -160,7 +168,7 @@ def _vendors(statements: Iterable[ast.stmt]) -> set[str]:
     """Return the providers whose names stand in the calls of statements."""
     found = set[str]()
     for statement in statements:
-        for call in (each for each in ast.walk(statement) if isinstance(each, ast.Call)):
+        for call in (each for each in walk(statement) if isinstance(each, ast.Call)):
             for name in _chain(call.func):
                 found.update(each.lower() for each in data.VENDORS.findall(name))
     return found
@@ -176,7 +184,11 @@ def _chain(node: ast.expr) -> Iterator[str]:
 def _recursion(module: Module, attempt: ast.Try) -> ast.AST | None:
     """Return a call of the own function with the rest of the models."""
     function = module.function(attempt)
-    if function is None or not any(_leaves(each) for each in attempt.body):
+    if (
+        function is None
+        or not module.calls.of((function.name,))
+        or not any(_leaves(each) for each in attempt.body)
+    ):
         return None
     for handler in attempt.handlers:
         for call in own_nodes(handler, ast.Call):
@@ -199,7 +211,7 @@ def _heads(function: FunctionNode) -> set[str]:
 
 def _reduces(module: Module, call: ast.Call) -> bool:
     """Tell whether a call folds a function that swallows over the models."""
-    if last_part(call) != "reduce" or module.resolve(call.func) != data.REDUCE:
+    if module.resolve(call.func) != data.REDUCE:
         return False
     function, over = argument(call, 0), argument(call, 1)
     if function is None or over is None or not is_candidates(module, over):

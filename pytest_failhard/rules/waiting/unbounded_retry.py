@@ -65,7 +65,7 @@ class UnboundedRetry(StaticRule):
             if loop is not None and _retries(loop, attempt):
                 yield self._told(module, loop, "tries again for ever what failed")
             yield from self._recursion(module, attempt)
-        if any(package in module.data for package in data.RETRY_PACKAGES):
+        if module.mentions(data.RETRY_PACKAGES):
             yield from self._decorators(module)
 
     def _told(self, module: Module, node: ast.AST, what: str) -> Hit:
@@ -73,7 +73,7 @@ class UnboundedRetry(StaticRule):
 
     def _recursion(self, module: Module, attempt: ast.Try) -> Iterator[Hit]:
         function = module.function(attempt)
-        if function is None:
+        if function is None or not module.calls.of((function.name,)):
             return
         for handler in attempt.handlers:
             for call in own_nodes(handler, ast.Call):

@@ -23,6 +23,9 @@ def weaknesses(path: str, text: str, project: Project) -> Iterator[Weakness]:
                 "runs tests without their asserts",
                 "run python without -O",
             )
+        for match in data.RERUNS.finditer(line) if "pytest" in line and "ADDOPTS" not in line else ():
+            setting = _setting(path, number, "pytest")
+            yield weakness(setting, f"--reruns {match[1]}", data.SELECTING["--reruns"], "run each test once")
         for match in data.IGNORED_VULNERABILITY.finditer(line):
             yield weakness(
                 _setting(path, number, "pip-audit"), f"--ignore-vuln {match[1]}", "hides a vulnerability"

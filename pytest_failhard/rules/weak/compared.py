@@ -8,6 +8,8 @@ from pytest_failhard.rules.data import configuration as data
 from pytest_failhard.rules.weak.settings import Setting, Settings
 from pytest_failhard.rules.weak.weakness import Project, Weakness
 
+ROLES, PRODUCT = "roles", "product"
+
 
 def weaknesses(now: Settings, before: Settings, project: Project) -> Iterator[Weakness]:
     """Yield the settings that the base has stricter than the file has them now."""
@@ -72,6 +74,10 @@ def _turned(old: Setting | None, new: Setting, before: Settings) -> str:
 
 def _moved(old: Setting | None, new: Setting) -> str:
     """Say how a setting of a gate is weaker than at the base, as far as its name tells the direction."""
+    table = new.section.rpartition(".")[2]
+    if table == ROLES:
+        taken = new.value != PRODUCT and (old is None or old.value != new.value)
+        return f"{new.key} is {new.value}" if taken else ""
     if data.EXCLUDED.search(new.key):
         added = [each for each in new.entries if old is None or each not in old.entries]
         return f"{', '.join(added)} excluded" if added else ""
@@ -79,6 +85,6 @@ def _moved(old: Setting | None, new: Setting) -> str:
         return ""
     if data.FLOORS.search(new.key) and new.number < old.number:
         return f"lowered from {old.value} to {new.value}"
-    if data.CEILINGS.search(new.key) and new.number > old.number:
+    if (data.CEILINGS.search(new.key) or data.CEILINGS.search(table)) and new.number > old.number:
         return f"raised from {old.value} to {new.value}"
     return ""

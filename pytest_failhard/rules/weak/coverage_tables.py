@@ -15,10 +15,10 @@ def weaknesses(settings: Settings, project: Project) -> Iterator[Weakness]:
     for setting in settings.of("coverage"):
         if setting.key == "omit":
             yield from _omitted(setting, project)
-        elif setting.key in {"exclude_lines", "exclude_also", "partial_branches"}:
+        elif setting.key in data.EXCLUDING_KEYS:
             for pattern in setting.lines:
-                if excluded := _excluded(pattern):
-                    yield weakness(setting, pattern, f"excludes code such as `{excluded}`")
+                if line := excluded(pattern):
+                    yield weakness(setting, pattern, f"excludes code such as `{line}`")
 
 
 def _omitted(setting: Setting, project: Project) -> Iterator[Weakness]:
@@ -29,7 +29,8 @@ def _omitted(setting: Setting, project: Project) -> Iterator[Weakness]:
             yield weakness(setting, pattern, effect)
 
 
-def _excluded(pattern: str) -> str:
+def excluded(pattern: str) -> str:
+    """Return a line of plain code that a pattern leaves out, nothing where it leaves out none."""
     try:
         compiled = re.compile(pattern)
     except re.error:

@@ -20,15 +20,21 @@ def weaknesses(settings: Settings, project: Project, *, told_elsewhere: bool) ->
     """
     for setting in settings.of("pytest"):
         if setting.key == "addopts":
-            yield from of_options(setting, words(setting), project)
-            if not told_elsewhere:
-                yield from _early(setting, words(setting), project)
+            yield from _addopts(setting, project, told_elsewhere=told_elsewhere)
         elif setting.key in {"python_files", "python_functions"}:
             yield from _names(setting, project)
         elif setting.key in {"testpaths", "norecursedirs"}:
             yield from _folders(setting, project)
+        elif setting.key in data.RERUN_KEYS and setting.number:
+            yield weakness(setting, str(setting.value), data.SELECTING["--reruns"])
         elif setting.key == "filterwarnings":
             yield from _warnings(setting, told_elsewhere=told_elsewhere)
+
+
+def _addopts(setting: Setting, project: Project, *, told_elsewhere: bool) -> Iterator[Weakness]:
+    yield from of_options(setting, words(setting), project)
+    if not told_elsewhere:
+        yield from _early(setting, words(setting), project)
 
 
 def words(setting: Setting) -> tuple[str, ...]:
@@ -48,7 +54,7 @@ def of_options(setting: Setting, given: Sequence[str], project: Project) -> Iter
     """Yield what is weak among options of pytest, wherever they are set."""
     for option, value in options(given):
         text = f"{option} {value}".strip()
-        if option in data.SELECTING and text != data.UNLIMITED:
+        if option in data.SELECTING and text not in data.HARMLESS:
             yield weakness(setting, text, data.SELECTING[option])
         elif option in data.IGNORING:
             hidden = left_out(value, project.tests, anywhere=False)

@@ -339,3 +339,12 @@ def test_settings_of_another_gate_are_an_error(project: Place) -> None:
     run = gate_run(project.root, DependenciesGate(), settings=Settings())
     with pytest.raises(GateError, match="settings are Settings, not DependenciesSettings"):
         DependenciesGate().observe(run)
+
+
+def test_the_evidence_is_the_same_in_two_runs_and_names_no_place(project: Place) -> None:
+    oracle(project, with_tools=True)
+    project.seen()
+    first = dict(project.kept.files)
+    project.seen()
+    assert project.kept.files == first
+    assert str(project.root.parent).encode() not in b"".join(first.values())

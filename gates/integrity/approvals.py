@@ -1,0 +1,57 @@
+"""Names the waivers that a change brings along with what they let pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_failhard.model import Finding, Severity
+from pytest_failhard.strict import StrictError, read_yaml
+
+if TYPE_CHECKING:
+    from pytest_failhard.model import Base
+
+FILE = "failhard-waivers.yaml"
+FROM_LEVEL = 3
+IDENTITY = ("gate", "rule", "path", "fingerprint")
+
+Identity = tuple[str, ...]
+
+
+def added(root: Path, base: Base | None, level: int) -> Iterator[Finding]:
+    """Yield a finding for each waiver that the merge base lacks, for a file that the same change touches.
+
+    With a base named on the command line such a waiver does not count at all; this is what is said where
+    none was named.
+    """
+    path = root / FILE
+    if base is None or level < FROM_LEVEL or not path.is_file():
+        return
+    now, before = _entries(path.read_bytes()), _entries(base.read(FILE) or b"")
+    changed = {*base.changed_lines(), *base.differing()} if now.keys() - before.keys() else set()
+    for identity in sorted(now.keys() - before.keys()):
+        gate, rule, place, _ = identity
+        if place in changed:
+            yield Finding(
+                rule="added-waiver",
+                name="added-waiver",
+                path=FILE,
+                line=0,
+                severity=Severity.MEDIUM,
+                message=f"the change that touches {place} brings the waiver of its own {gate}/{rule}",
+                fix="let somebody else approve the waiver first, in a change of its own",
+                anchor=" ".join(identity),
+            )
+
+
+def _entries(data: bytes) -> Mapping[Identity, None]:
+    """Return what identifies the waivers in a version of the file; none where it cannot be read."""
+    try:
+        document = read_yaml(data, FILE)
+    except StrictError:
+        # That of the tree was checked before the run; an older one that cannot be read approved nothing.
+        return {}
+    listed = document.get("waivers") if isinstance(document, dict) else None
+    found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return {tuple(str(each.get(name, "")) for name in IDENTITY): None for each in found}
