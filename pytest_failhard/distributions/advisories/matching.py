@@ -73,7 +73,7 @@ def effect(advisory: Advisory, version: str) -> Effect:
     installed = parsed(version)
     if installed is None:
         return Effect.UNKNOWN
-    forms = {installed, Version(installed.public)}
+    forms = (installed,) if installed.local is None else (installed, Version(installed.public))
     if any(is_listed(form, advisory.spans) for form in forms):
         return Effect.AFFECTED
     if any(parsed(text) in forms for text in advisory.versions):
