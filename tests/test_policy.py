@@ -200,7 +200,7 @@ gates:
         ),
         (
             "own.yaml: gates.types.options.severity: an option that a project may tighten needs `stricter`, "
-            "one of lower, higher, superset, subset, severity, budget"
+            "one of lower, higher, superset, subset, severity, budget, demand"
         ),
         (
             "own.yaml: gates.types.options.strict: value must be a whole number, true, false or null, "
@@ -213,7 +213,7 @@ gates:
         ),
         (
             "own.yaml: gates.types.options.open: an option that a project may tighten needs `stricter`, "
-            "one of lower, higher, superset, subset, severity, budget"
+            "one of lower, higher, superset, subset, severity, budget, demand"
         ),
         "own.yaml: gates.types.options.share.value: no option has decimals; write it in quotes",
     )
