@@ -29,13 +29,8 @@ Waive:
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from pytest_failhard.distributions import spdx, supply
-from pytest_failhard.distributions.licence import own, resolution
-from pytest_failhard.gates.licences import crosscheck, findings
-from pytest_failhard.gates.licences.findings import Seen
 from pytest_failhard.model import GateError, Observation, Run, Settings
 
 
@@ -60,39 +55,7 @@ class LicencesGate:
         settings = run.settings
         if not isinstance(settings, LicencesSettings):
             raise GateError(f"licences: settings are {type(settings).__name__}, not LicencesSettings")
-        tool = run.tool(crosscheck.PIP_LICENSES)
-        allowlist = _allowlist(settings)
-        known = supply.supply(run)
-        members = {
-            name: member
-            for name, member in known.closure.nodes.items()
-            if name != known.declared.project.name
-        }
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            listed = beside.submit(crosscheck.ask, run)
-            resolved = [
-                resolution.resolve(member, allowlist, run.clarifications)
-                for _, member in sorted(members.items())
-            ]
-            crosscheck.agree(members.values(), listed.result())
-        seen = Seen(
-            supply=known,
-            resolved=tuple(resolved),
-            allowlist=allowlist,
-            clarifications=run.clarifications,
-            own=own.read(run.root, known.declared.project),
-        )
-        return Observation(
-            tool=tool,
-            examined=len(resolved) + 1,
-            findings=findings.findings(seen),
-            measures=findings.measures(seen),
-            evidence=(run.keep("licences.json", findings.document(seen)),),
-        )
+        # What observes is loaded when a gate runs, not when pytest starts.
+        from pytest_failhard.gates.licences.observing import observe
 
-
-def _allowlist(settings: LicencesSettings) -> spdx.Allowlist:
-    try:
-        return spdx.Allowlist.of(settings.allowed, settings.exceptions)
-    except spdx.ExpressionError as error:
-        raise GateError(f"licences: `allowed` or `exceptions`: {error}") from None
+        return observe(run, settings)

@@ -38,7 +38,6 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_failhard.distributions.bom.party import Party, creator
-from pytest_failhard.distributions.supply import supply
 from pytest_failhard.model import GateError, Observation, Settings
 
 if TYPE_CHECKING:
@@ -83,6 +82,7 @@ class SbomGate:
         """Make, read back, compare and score the document; raises GateError where it does not hold."""
         # The library and the schema's checks take a while to load.
         from pytest_failhard.distributions.bom import elements, written
+        from pytest_failhard.distributions.supply import supply
         from pytest_failhard.gates.sbom import cross_check, findings
 
         settings = run.settings

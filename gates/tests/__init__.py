@@ -39,8 +39,8 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_failhard.gates.tests import quality
 from pytest_failhard.gates.tests.results import (
     SHOWN,
     View,
@@ -63,8 +63,7 @@ from pytest_failhard.model import (
     TestRun,
 )
 from pytest_failhard.rules.exclusion import Role, paths
-from pytest_failhard.rules.findings import options_of
-from pytest_failhard.rules.scan import Limits
+from pytest_failhard.rules.limits import Limits
 from pytest_failhard.source import files
 from pytest_failhard.source.forgery import forging
 from pytest_failhard.source.manifest import (
@@ -76,6 +75,11 @@ from pytest_failhard.source.manifest import (
     manifest,
 )
 from pytest_failhard.source.pytest_config import PytestConfig, load, weaknesses
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pytest_failhard.gates.tests.quality import Text
 
 HIGH_FROM_LEVEL = 3
 STATUS = {
@@ -132,7 +136,7 @@ class TestsGate:
         if not view.executed:
             raise GateError(_nothing(view))
         accepted = settings.accepted_skip_reasons
-        text = quality.read(run, written, view, _terms(settings, config))
+        text = _text(run, written, view, settings, config)
         findings = {
             *outcomes(view),
             *skips(view, accepted),
@@ -153,13 +157,20 @@ class TestsGate:
         )
 
 
-def _terms(settings: TestsSettings, config: PytestConfig) -> quality.Terms:
-    return quality.Terms(
+def _text(
+    run: Run, collected: Collection[str], view: View, settings: TestsSettings, config: PytestConfig
+) -> Text:
+    # The rules are loaded when they are asked, not when pytest starts.
+    from pytest_failhard.gates.tests import quality
+    from pytest_failhard.rules.findings import options_of
+
+    terms = quality.Terms(
         severity=settings.severity,
         options={**options_of(settings), **quality.strictness(config)},
         limits=Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds),
         paths=paths(settings.exclude, settings.roles),
     )
+    return quality.read(run, collected, view, terms)
 
 
 def _patterns(settings: TestsSettings) -> Patterns:

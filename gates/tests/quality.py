@@ -12,7 +12,8 @@ from pytest_failhard.rules import exclusion
 from pytest_failhard.rules.exclusion import ALL, Paths
 from pytest_failhard.rules.findings import OFF, Settled, finding, rank_of, settle
 from pytest_failhard.rules.inline import bind
-from pytest_failhard.rules.scan import Limits, Scan, scan_project
+from pytest_failhard.rules.limits import Limits
+from pytest_failhard.rules.scan import Scan, scan_project
 from pytest_failhard.rules.tested import CONFTEST, ROOTS
 from pytest_failhard.rules.unit import Hit
 from pytest_failhard.source.listing import python_files

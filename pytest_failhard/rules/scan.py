@@ -19,8 +19,9 @@ from pathlib import Path
 
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.exclusion import ALL, Paths, is_excluded
+from pytest_failhard.rules.limits import Limits
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.files import MAX_FILE_BYTES, SourceFile
+from pytest_failhard.source.files import SourceFile
 from pytest_failhard.source.index import FileFacts, Index, facts
 from pytest_failhard.source.listing import python_files
 from pytest_failhard.source.metadata import NOTHING, Metadata, metadata
@@ -30,15 +31,6 @@ KEPT_SCANS = 2
 LOWER_BOUND = re.compile(r"(?:>=|~=|==)\s*(\d+)\.(\d+)")
 UNKNOWN_ENCODING = re.compile("unknown encoding|encoding problem")
 UNDECODABLE = re.compile(r"Non-UTF-8|'(?!unicodeescape)[\w-]+' codec can't decode|missing encoding")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a file may cost: its bytes, and the processor seconds of all rules on it."""
-
-    max_bytes: int = MAX_FILE_BYTES
-    max_seconds: int = 5
-    """More is no source that anybody reads."""
 
 
 DEFAULT_LIMITS = Limits()

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.rules import scan as scan_module
-from pytest_failhard.rules.scan import Limits, Scan, scan_project, scan_sources
+from pytest_failhard.rules.limits import Limits
+from pytest_failhard.rules.scan import Scan, scan_project, scan_sources
 from pytest_failhard.source.files import SourceFile
 from pytest_failhard.source.metadata import Metadata
 from tests.rules.support import hits, scanned

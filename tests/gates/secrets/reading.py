@@ -7,7 +7,7 @@ import json
 import random
 import string
 
-from pytest_failhard.gates.secrets import findings_of, own
+from pytest_failhard.gates.secrets.observing import findings_of, own
 from pytest_failhard.model import Finding
 from pytest_failhard.source.text_files import TextFile
 

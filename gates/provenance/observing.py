@@ -1,33 +1,10 @@
-"""Provenance: what was built is built from this tree, named by its digest, and attested by somebody.
-
-Why:
-    A green report says nothing of the wheel that is shipped: it may be of last week, of another branch,
-    or changed afterwards. A statement that names tree, wheel and dependencies by their digests ties them
-    together; a signature says who stands behind it.
-
-Fails when:
-    A built distribution bears another name or version than the project (`foreign-artifact`), holds a
-    module that the tree has otherwise (`stale-artifact`), or has other bytes after it was written down
-    than before (`digest-mismatch`); the tree has changes, or no commit (`dirty-tree`); a member of the
-    runtime closure has no digest (`undigested-dependency`); or `attestable` is 0: neither a key of the
-    policy signs the statements, nor does a workflow of the merge base attest them after the gate, with
-    its actions pinned by commit and its permissions `id-token: write`, `attestations: write` and
-    `contents: read` alone (`not-attestable` says of each workflow what it lacks). No built distribution
-    at all is an error.
-
-Fix:
-    Build from the committed tree as the last step before the gate (`python -m build`), lock with hashes,
-    and let a workflow attest. Unsigned statements are level 1 of SLSA at the very most.
-
-Waive:
-    By finding, with a reason that names who rebuilds or pins and when; `digest-mismatch` never.
-"""
+"""What the gate `provenance` sees: what was built, and who attests it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.distributions.attest import artefacts, workflow
@@ -35,63 +12,42 @@ from pytest_failhard.distributions.attest.artefacts import Built
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.statement import PROVENANCE, Subject
 from pytest_failhard.distributions.supply import Supply, supply
-from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
+from pytest_failhard.gates.provenance import SUBJECTS, ProvenanceSettings
+from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 
-SUBJECTS = "subjects.json"
 SIGNED, UNSIGNED = "signed by the policy's key", "unsigned"
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProvenanceSettings(Settings):
-    """What was built, and who may attest it."""
-
-    distributions: list[str] = field(default_factory=lambda: list(artefacts.DEFAULT))
-    """Patterns of the built wheels and sdists, relative to the root."""
-    public_key: str = ""
-    """The Ed25519 key in PEM that the statements are signed with; empty where a workflow attests."""
-    trusted_workflows: list[str] = field(default_factory=list)
-    """Reusable workflows of other repositories that attest: `owner/name/.github/workflows/file.yml`."""
-
-
-class ProvenanceGate:
-    """Observes what was built, and who attests it."""
-
-    id = "provenance"
-    settings: type[Settings] = ProvenanceSettings
-
-    def observe(self, run: Run) -> Observation:
-        """Hold what was built against the tree; raises GateError where nothing was built."""
-        settings = run.settings
-        if not isinstance(settings, ProvenanceSettings):
-            raise GateError(f"provenance: settings are {type(settings).__name__}, not ProvenanceSettings")
-        paths = artefacts.found(run.root, settings.distributions)
-        if not paths:
-            raise GateError(
-                f"no wheel and no sdist matches {', '.join(settings.distributions)}: build them before the "
-                "gate (`python -m build`), or name them in [tool.failhard.provenance] distributions"
-            )
-        supplied = supply(run)
-        built = [artefacts.read(run.root, path) for path in paths]
-        subjects = tuple(each.subject for each in built)
-        run.keep(SUBJECTS, (json.dumps([asdict(each) for each in subjects], indent=1) + "\n").encode())
-        signed = _signs(run, settings)
-        lacking = () if signed else tuple(_lacking(run, settings.trusted_workflows))
-        undigested = tuple(_undigested(supplied))
-        # Last: whoever changes a file while we look must not be overlooked.
-        mismatched = tuple(_mismatched(run.root, subjects))
-        findings = (*_foreign(run, supplied, built), *_stale(run, built), *_dirty(run), *undigested)
-        return Observation(
-            tool=f"{PROVENANCE}, {SIGNED if signed else UNSIGNED}",
-            examined=len(subjects),
-            findings=tuple(sorted((*findings, *mismatched, *(each for each in lacking if each is not None)))),
-            measures={
-                "subjects": len(subjects),
-                "mismatched": len(mismatched),
-                "undigested": len(undigested),
-                "signed": int(signed),
-                "attestable": int(signed or None in lacking),
-            },
+def observe(run: Run, settings: ProvenanceSettings) -> Observation:
+    """Return what the gate `provenance` sees; raises GateError where it could not look."""
+    paths = artefacts.found(run.root, settings.distributions)
+    if not paths:
+        raise GateError(
+            f"no wheel and no sdist matches {', '.join(settings.distributions)}: build them before the "
+            "gate (`python -m build`), or name them in [tool.failhard.provenance] distributions"
         )
+    supplied = supply(run)
+    built = [artefacts.read(run.root, path) for path in paths]
+    subjects = tuple(each.subject for each in built)
+    run.keep(SUBJECTS, (json.dumps([asdict(each) for each in subjects], indent=1) + "\n").encode())
+    signed = _signs(run, settings)
+    lacking = () if signed else tuple(_lacking(run, settings.trusted_workflows))
+    undigested = tuple(_undigested(supplied))
+    # Last: whoever changes a file while we look must not be overlooked.
+    mismatched = tuple(_mismatched(run.root, subjects))
+    findings = (*_foreign(run, supplied, built), *_stale(run, built), *_dirty(run), *undigested)
+    return Observation(
+        tool=f"{PROVENANCE}, {SIGNED if signed else UNSIGNED}",
+        examined=len(subjects),
+        findings=tuple(sorted((*findings, *mismatched, *(each for each in lacking if each is not None)))),
+        measures={
+            "subjects": len(subjects),
+            "mismatched": len(mismatched),
+            "undigested": len(undigested),
+            "signed": int(signed),
+            "attestable": int(signed or None in lacking),
+        },
+    )
 
 
 def _signs(run: Run, settings: ProvenanceSettings) -> bool:
