@@ -15,7 +15,8 @@ from pytest_failhard.distributions.attest import artefacts, inputs, origin
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.inputs import SBOM, Inputs
 from pytest_failhard.distributions.attest.statement import Json, Subject
-from pytest_failhard.gates.provenance import SUBJECTS, ProvenanceSettings
+from pytest_failhard.gates.provenance import SUBJECTS
+from pytest_failhard.gates.provenance.settings import ProvenanceSettings
 from pytest_failhard.model import GateError
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import provenance

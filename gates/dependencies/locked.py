@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 
 from pytest_failhard.distributions.locks import Lock, LockedPackage
 from pytest_failhard.distributions.supply import Supply
@@ -205,7 +205,7 @@ def _aged(
 
 
 def _day(moment: datetime) -> date:
-    return (moment if moment.tzinfo is None else moment.astimezone(timezone.utc)).date()
+    return (moment if moment.tzinfo is None else moment.astimezone(UTC)).date()
 
 
 def _paths(locks: tuple[Lock, ...]) -> str:

@@ -11,7 +11,6 @@ from pytest_failhard.distributions.installed import Distribution
 from pytest_failhard.distributions.own_modules import OwnModules
 from pytest_failhard.distributions.supply import Supply, supply
 from pytest_failhard.gates.dependencies import (
-    DependenciesSettings,
     evidence,
     locked,
     requirements,
@@ -21,6 +20,7 @@ from pytest_failhard.gates.dependencies.hygiene import Hygiene
 from pytest_failhard.gates.dependencies.locked import Members
 from pytest_failhard.gates.dependencies.names import Names
 from pytest_failhard.gates.dependencies.resolution import Resolved, Resolver, resolve, running
+from pytest_failhard.gates.dependencies.settings import DependenciesSettings
 from pytest_failhard.model import Finding, Observation, Run
 from pytest_failhard.source import files, history
 from pytest_failhard.source.listing import python_files

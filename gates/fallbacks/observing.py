@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from pytest_failhard.gates.fallbacks import FallbacksGate, FallbacksSettings
+from pytest_failhard.gates.fallbacks import FallbacksGate
+from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
 from pytest_failhard.model import Finding, GateError, Observation, Run
 from pytest_failhard.rules import exclusion
 from pytest_failhard.rules.exclusion import paths

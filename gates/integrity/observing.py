@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from pytest_failhard.gates.integrity import IntegrityGate, IntegritySettings, approvals, tools
+from pytest_failhard.gates.integrity import IntegrityGate, approvals, tools
 from pytest_failhard.gates.integrity.budget import exceeded
 from pytest_failhard.gates.integrity.measures import against_base, counted, gathered
+from pytest_failhard.gates.integrity.settings import IntegritySettings
 from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 from pytest_failhard.rules import exclusion
 from pytest_failhard.rules.exclusion import is_excluded, paths

@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pytest_failhard.distributions import spdx, supply
 from pytest_failhard.distributions.licence import own, resolution
-from pytest_failhard.gates.licences import LicencesSettings, crosscheck, findings
+from pytest_failhard.gates.licences import crosscheck, findings
 from pytest_failhard.gates.licences.findings import Seen
+from pytest_failhard.gates.licences.settings import LicencesSettings
 from pytest_failhard.model import GateError, Observation, Run
 
 

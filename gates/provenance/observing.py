@@ -12,7 +12,8 @@ from pytest_failhard.distributions.attest.artefacts import Built
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.statement import PROVENANCE, Subject
 from pytest_failhard.distributions.supply import Supply, supply
-from pytest_failhard.gates.provenance import SUBJECTS, ProvenanceSettings
+from pytest_failhard.gates.provenance import SUBJECTS
+from pytest_failhard.gates.provenance.settings import ProvenanceSettings
 from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 
 SIGNED, UNSIGNED = "signed by the policy's key", "unsigned"

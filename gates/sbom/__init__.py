@@ -31,13 +31,13 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pytest_failhard.distributions.bom.party import Party, creator
+from pytest_failhard.distributions.bom.party import creator
+from pytest_failhard.gates.sbom.settings import SbomSettings
 from pytest_failhard.model import GateError, Observation, Settings
 
 if TYPE_CHECKING:
@@ -53,23 +53,6 @@ if TYPE_CHECKING:
 DOCUMENT = "sbom.cdx.json"
 ELEMENTS = "elements.json"
 OURSELVES, LIBRARY = "pytest-failhard", "cyclonedx-python-lib"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SbomSettings(Settings):
-    """Who makes the product, who supplies what names nobody, and which elements must be there."""
-
-    manufacturer: Party | None = None
-    suppliers: dict[str, Party] = field(default_factory=dict)
-    """Distribution -> who supplies it, where its metadata names nobody."""
-    standards: tuple[str, ...] = ()
-    """Whose elements must all be there: `ntia`, `cisa`, `bsi`."""
-    contact: bool = False
-    """Whether the document must say whom to write to."""
-    embedded: bool = False
-    """Whether the bills of materials that packages bring must be countable."""
-    cross_check: bool = False
-    """Whether cyclonedx-bom must see every component too."""
 
 
 class SbomGate:

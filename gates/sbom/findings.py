@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pytest_failhard.distributions.bom.parts import Part
     from pytest_failhard.distributions.bom.written import Written
     from pytest_failhard.distributions.supply import Supply
-    from pytest_failhard.gates.sbom import SbomSettings
+    from pytest_failhard.gates.sbom.settings import SbomSettings
 
 PYPROJECT = "pyproject.toml"
 LACKS = {

@@ -26,17 +26,8 @@ Waive:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from pytest_failhard.gates.secrets.settings import SecretsSettings
 from pytest_failhard.model import GateError, Observation, Run, Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class SecretsSettings(Settings):
-    """How large a text file may be."""
-
-    max_file_bytes: int = 8 * 1024 * 1024
-    """A larger one is not read, and is a finding."""
 
 
 class SecretsGate:

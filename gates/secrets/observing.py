@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from pytest_failhard.gates.secrets import SecretsSettings
 from pytest_failhard.gates.secrets.bindings import bound
 from pytest_failhard.gates.secrets.candidates import Candidate
 from pytest_failhard.gates.secrets.detector import DETECT_SECRETS, detected
 from pytest_failhard.gates.secrets.formats import known_formats, url_passwords
 from pytest_failhard.gates.secrets.places import place
+from pytest_failhard.gates.secrets.settings import SecretsSettings
 from pytest_failhard.gates.secrets.severities import assess
 from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 from pytest_failhard.source import files

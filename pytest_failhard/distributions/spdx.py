@@ -25,8 +25,10 @@ class ExpressionError(ValueError):
 class Allowlist:
     """What may be used: canonical terms (`X`, `X+`, `X WITH E`), and exceptions to an allowed licence."""
 
-    terms: frozenset[str]
+    terms: frozenset[str] = frozenset()
     exceptions: frozenset[str] = frozenset()
+    is_open: bool = False
+    """Whether every term is held: for whoever lists licences and allows none."""
 
     @classmethod
     def of(cls, licences: Iterable[str], exceptions: Iterable[str] = ()) -> Allowlist:
@@ -42,6 +44,8 @@ class Allowlist:
 
     def holds(self, term: str) -> bool:
         """Tell whether a canonical term is allowed."""
+        if self.is_open:
+            return True
         given = term.lower()
         licence, _, exception = given.partition(" with ")
         if given in self.terms or (exception and exception not in self.exceptions):

@@ -47,7 +47,7 @@ def _is_needed(node: ast.expr, module: Module) -> bool:
         return False
     if not any(name and data.GUARD.search(name) for name in names):
         return False
-    return not (isinstance(node, ast.Name) and _is_optional(node, module))
+    return not (isinstance(node, ast.Name) and (_is_optional(node, module) or _is_of_request(node, module)))
 
 
 def _names(node: ast.expr, module: Module) -> Iterator[str]:
@@ -81,6 +81,16 @@ def _dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         parts.append(node.id)
     return ".".join(reversed(parts))
+
+
+def _is_of_request(name: ast.Name, module: Module) -> bool:
+    """Tell whether a name holds the credentials that a request came with, or without."""
+    value = module.value(name)
+    return (
+        name.id == data.CREDENTIALS
+        and isinstance(value, ast.Call)
+        and any(last_part(each) == data.REQUEST for each in value.args)
+    )
 
 
 def _is_optional(name: ast.Name, module: Module) -> bool:

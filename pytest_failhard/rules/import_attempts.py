@@ -21,8 +21,9 @@ HARMLESS = 1
 class ImportAttempt:
     """Imports that may fail. `modules` are dotted names, `relative` those that are imported relatively.
 
-    `stands_in` tells whether a stand-in is defined, `imports` whether another module is imported instead,
-    `raises_later` whether the file raises where the flag of a missing module is tested.
+    `stands_in` tells whether a stand-in is defined, `imports` whether another module is imported
+    instead, `raises_later` whether the file raises where the flag of a missing module is tested,
+    `backports` whether all that is imported are names that only an old Python lacks.
     """
 
     node: ast.AST
@@ -31,6 +32,7 @@ class ImportAttempt:
     stands_in: bool
     imports: bool
     raises_later: bool
+    backports: bool
 
 
 def import_attempts(module: Module) -> Iterator[ImportAttempt]:
@@ -69,7 +71,13 @@ def _attempt(
         imports=any(isinstance(each, _IMPORTS) for each in _flat(instead))
         or bool([*_modules(module, [each for each in instead if isinstance(each, ast.Assign)])]),
         raises_later=not (_flags(instead) | names).isdisjoint(_asked_before_raising(module)),
+        backports=bool(tried) and all(map(_is_of_every_python, tried)),
     )
+
+
+def _is_of_every_python(statement: ast.stmt) -> bool:
+    """Tell whether a statement takes names from a module that every Python has."""
+    return isinstance(statement, ast.ImportFrom) and statement.module in data.IN_EVERY_PYTHON
 
 
 def _is_for_imports(handling: Handling) -> bool:

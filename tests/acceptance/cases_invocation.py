@@ -43,7 +43,7 @@ def test_sometimes() -> None:
 """
 RERUNS: Files = {
     "pyproject.toml": str(FIRST["pyproject.toml"]).replace(
-        "[tool.failhard]", '[dependency-groups]\ntest = ["pytest-rerunfailures"]\n\n[tool.failhard]'
+        'dev = ["pytest"]', 'dev = ["pytest", "pytest-rerunfailures"]'
     )
 }
 

@@ -208,14 +208,23 @@ def test_lost_worker_fo_119(case: Case) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "what"), [(b"no database", "damaged"), (b"SQLite format 3\0", "damaged"), (b"", "empty")]
-)
-def test_damaged_data_file(case: Case, content: bytes, what: str) -> None:
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0"])
+def test_damaged_data_file(case: Case, content: bytes) -> None:
     case.files(a="x = 1\n")
     case.ran("a", [1])
     (case.data / "data.two").write_bytes(content)
-    assert case.refused() == f"coverage data file data.two is {what}; run the tests again"
+    assert case.refused() == "coverage data file data.two is damaged; run the tests again"
+
+
+def test_a_process_that_was_killed_while_it_wrote_counts_as_if_it_ran_nothing(case: Case) -> None:
+    case.files(a="x = 1\n")
+    (case.data / "data.two").touch()
+    assert case.refused() == (
+        "no coverage data: the test run ended before it was written; see the tests gate"
+    )
+    (case.data.parent / "scratch").rename(case.data.parent / "old")
+    case.ran("a", [1])
+    assert case.observe().measures["line_percent"] == 100
 
 
 def test_data_without_branches_is_not_ours(case: Case) -> None:

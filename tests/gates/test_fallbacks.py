@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.fallbacks import FallbacksGate, FallbacksSettings
+from pytest_failhard.gates.fallbacks import FallbacksGate
+from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
 from pytest_failhard.model import Finding, GateError, Observation, Severity
 from tests.support import gate_run, observe, write
 

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_failhard import policy
 from pytest_failhard.config import merge_settings
-from pytest_failhard.gates.integrity import IntegrityGate, IntegritySettings
+from pytest_failhard.gates.integrity import IntegrityGate
+from pytest_failhard.gates.integrity.settings import IntegritySettings
 from pytest_failhard.model import GateError, Observation, Severity
 from tests.support import GATES, TODAY, gate_run, observe, write
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import policy
-from pytest_failhard.gates.licences import LicencesGate, LicencesSettings
+from pytest_failhard.gates.licences import LicencesGate
+from pytest_failhard.gates.licences.settings import LicencesSettings
 from pytest_failhard.model import Clarification, GateError, Observation, Option, Settings, Severity
 from pytest_failhard.run import GateRun
 from tests.conftest import Script

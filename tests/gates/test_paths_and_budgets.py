@@ -9,8 +9,10 @@ import pytest
 
 from pytest_failhard import policy
 from pytest_failhard.config import ConfigError, merge_settings
-from pytest_failhard.gates.fallbacks import FallbacksGate, FallbacksSettings
-from pytest_failhard.gates.integrity import IntegrityGate, IntegritySettings
+from pytest_failhard.gates.fallbacks import FallbacksGate
+from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
+from pytest_failhard.gates.integrity import IntegrityGate
+from pytest_failhard.gates.integrity.settings import IntegritySettings
 from pytest_failhard.model import Gate, GateError, Observation, Option, Settings, Severity
 from tests.gates.test_integrity import CLEAN, at_level
 from tests.support import GATES, TODAY, gate_run, observe, write

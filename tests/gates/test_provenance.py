@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.provenance import ProvenanceGate, ProvenanceSettings
+from pytest_failhard.gates.provenance import ProvenanceGate
+from pytest_failhard.gates.provenance.settings import ProvenanceSettings
 from pytest_failhard.model import Base, Evidence, GateError, Observation, ProjectFacts, Settings, Severity
 from tests.distributions.attest.samples import ATTESTING, COMMIT, PLACE, flip, key, sdist, wheel
 from tests.support import FACTS, Kept, gate_run, observe, write

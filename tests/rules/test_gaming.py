@@ -186,7 +186,7 @@ COMPARED = {
     "ne": "class R:\n    def __ne__(self, other):\n        return False",
     "lt": "class R:\n    def __lt__(self, other):\n        return True",
     "contains": "class R:\n    def __contains__(self, other):\n        return True",
-    "bool": "class R:\n    def __bool__(self):\n        return True",
+    "bool": "class R(list):\n    def __bool__(self):\n        return True",
     "lambda": "class R:\n    __eq__ = lambda *a: True",
     "or": "class R:\n    def __eq__(self, other):\n        return True or self.x == other",
     "and": "class R:\n    def __eq__(self, other):\n        return False and self.x == other",

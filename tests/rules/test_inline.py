@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.fallbacks import FallbacksGate, FallbacksSettings
+from pytest_failhard.gates.fallbacks import FallbacksGate
+from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
 from pytest_failhard.gates.integrity import IntegrityGate
 from pytest_failhard.judge import judge
 from pytest_failhard.model import Observation, Rule, Severity, Verdict, Waivable

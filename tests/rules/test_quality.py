@@ -338,6 +338,10 @@ class TestUnexplainedSkip:
             pytest.param("class TestThing:\n    __test__ = False\n    x = 1", id="no-tests-in-it"),
             pytest.param("__test__ = False\ndef helper(): pass", id="no-tests-in-the-file"),
             pytest.param("def f():\n    __test__ = False\ndef test_a(): assert f()", id="local-name"),
+            pytest.param(
+                "from app import test_rows\ntest_rows.__test__ = False\ndef test_a():\n    assert f()",
+                id="what-looks-like-a-test",
+            ),
             pytest.param("__test__ = {}\ndef test_a(): assert f()", id="doctests"),
             pytest.param("def test_a():\n    with pytest.raises(unittest.SkipTest):\n        f()", id="expected"),
             pytest.param(

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.fallbacks import FallbacksGate, FallbacksSettings
-from pytest_failhard.gates.integrity import IntegrityGate, IntegritySettings
+from pytest_failhard.gates.fallbacks import FallbacksGate
+from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
+from pytest_failhard.gates.integrity import IntegrityGate
+from pytest_failhard.gates.integrity.settings import IntegritySettings
 from pytest_failhard.model import GateError, Observation, Severity
 from pytest_failhard.rules.baseline import FILE, Baseline, Entry, dump, parse
 from tests.gates.test_integrity import FixedBase

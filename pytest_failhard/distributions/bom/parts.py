@@ -47,20 +47,9 @@ class Part:
     is_pure: bool
 
 
-class _Everything(spdx.Allowlist):
-    """Holds every licence: to list one is not to allow it.
-
-    Where several are named and nobody knows whether all or one of them holds, they are listed as all:
-    whoever keeps to all of them keeps to the one.
-    """
-
-    def holds(self, term: str) -> bool:
-        """Agree."""
-        del term
-        return True
-
-
-EVERYTHING = _Everything(terms=frozenset())
+EVERYTHING = spdx.Allowlist(is_open=True)
+"""To list a licence is not to allow it. Where several are named and nobody knows whether all or one of them
+holds, they are listed as all: whoever keeps to all of them keeps to the one."""
 
 
 def gather(

@@ -54,6 +54,7 @@ AIOHTTP_SWITCHES = frozenset({"ssl", "verify_ssl"})
 AIOHTTP_METHODS = HTTP_METHODS | {"TCPConnector", "ws_connect", "ClientSession"}
 UNVERIFIED_NAMES = frozenset({"ssl._create_unverified_context", "ssl.CERT_NONE"})
 UNVERIFIED = frozenset({"_create_unverified_context", "CERT_NONE"})
+VERIFIED = "CERT_REQUIRED"
 CHECKED_ATTRIBUTES = frozenset({"check_hostname"})
 VERIFYING_ATTRIBUTE = "verify"
 SWITCH_NAME = re.compile(r"(?i)(verify|tls|ssl|cert)")

@@ -28,19 +28,20 @@ SAMPLE_NAME = re.compile(
 )
 PREDICATE = re.compile(
     r"^_*(?:is|has|check|detect|validate|find|test|assert|no|anti|remove|strip|reject|patch|count|contains"
-    r"|scan|unwrap|replace|using|ensure|forbid|verify)_"
+    r"|scan|unwrap|replace|using|ensure|forbid|verify)_|^\w+_is_"
 )
 NO_DOUBLE = re.compile(r"(?i)error|exception|detector|checker|validator|finder|transport|rule$|visitor")
 DETECTOR_BASE = re.compile(r"(?:Rule|Visitor|Detector|Checker|Linter)$")
 DOMAIN_NOUNS = frozenset({"stub", "stubbed", "sample"})
-"""Words that also name things of a domain: in the middle of a name they count only after a verb."""
+"""Words that also name things of a domain: in the middle of a name they count only right after a verb."""
 DOUBLES = frozenset({"mock", "mocked", "fake", "dummy", "canned", "demo", "synthetic", "simulated"})
-"""Words that name nothing else."""
+"""Words that name nothing else: in the middle of a name they count where it begins with a verb."""
 MOCK_MODULE = re.compile(r"(?:^|_)(?:mock|mocks|fake|fakes|dummy|stubs)(?:_|$)")
 CALLED_BY_PYTHON = frozenset({"__call__", "__getattr__", "__getattribute__"})
 VERBS = frozenset(
     {"get", "fetch", "create", "make", "build", "generate", "return", "load", "produce", "use", "run"}
     | {"call", "send", "seed", "populate", "insert", "add", "provide", "setup", "init", "compute", "query"}
+    | {"initialize", "respond", "simulate"}
 )
 
 # FH203
@@ -57,6 +58,8 @@ FLAG_WORDS = (
     b"graceful",
 )
 """A file with none of them, in lower case, has no switch for a mock mode."""
+LESSER_WAY = "fallback"
+"""What may be needed because of the data; nobody needs a mock because of them."""
 NO_FLAGS = frozenset({"mock_responses", "mock_response", "mock_data"})
 """Names that hold answers, not a switch; a bool bound to one is a switch all the same."""
 SWITCH_CALLS = frozenset(
@@ -92,6 +95,8 @@ NO_FALLBACK = re.compile(r"(?i)^(?:setdefault|default_timer|get_default.*)$")
 CANNED_CLASS = re.compile(
     r"^_?(?:Null|Noop|NoOp|Mock|Fake|Dummy|Stub|Canned|Fallback|Offline|Sample|Simulated)(?=[A-Z]|$)"
 )
+CREDENTIALS, REQUEST = "credentials", "request"
+"""What `credentials = of(request)` is named by: who sends none is anonymous."""
 OPTIONAL_AUTH = frozenset({"HTTPAuthorizationCredentials", "HTTPBasicCredentials"})
 CLEANUP = re.compile(
     r"^_*(?:a?close|a?exit|aexit|del|shutdown|stop|disconnect|cleanup|teardown|dispose|flush|release|reset"

@@ -50,3 +50,4 @@ MARKER = re.compile(
 MARKER_WORDS = ("todo", "fixme", "xxx", "hack", "tbd")
 TICKET = re.compile(r"(?<!^)#\d+|\b[A-Z][A-Z0-9]+-\d+|https?://")
 QUOTES = "\"'`"
+CAPABILITY = re.compile(r"^_?supports?_")

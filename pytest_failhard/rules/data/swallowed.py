@@ -41,7 +41,7 @@ FALLBACK = re.compile(
 NO_FALLBACK = re.compile(
     r"(?i)^_*(setdefault|default_timer|get_default\w*|set_default\w*|create_default_context|default_rng"
     r"|default_factory|empty_cache|empty_like|basic_(n?ack|publish|consume|reject|qos|cancel|auth|config)"
-    r"|\w*(error|exception|warning))$"
+    r"|\w+_(if|when|unless)_(empty|default)|\w*(error|exception|warning))$"
 )
 NEVER_APPROVED = re.compile(
     r"(?i)(^|_)(mock|fake|dummy|sample|simulated|synthetic|placeholder|canned|stub|empty)(_|$)"
@@ -144,3 +144,10 @@ OK_STATUS = 200
 GATHERERS = frozenset({"asyncio.gather"})
 WAITERS = frozenset({"asyncio.wait"})
 TASK_WORDS = ("gather", "as_completed", "add_done_callback", "asyncio")
+
+IN_EVERY_PYTHON = frozenset(
+    {"abc", "asyncio", "collections", "collections.abc", "contextlib", "dataclasses", "datetime", "enum"}
+    | {"functools", "inspect", "itertools", "math", "operator", "statistics", "string", "textwrap", "types"}
+    | {"typing", "warnings"}
+)
+"""Modules that no platform and no build leaves out: a name that they lack is newer than the Python."""

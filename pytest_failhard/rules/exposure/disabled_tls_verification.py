@@ -10,7 +10,7 @@ from pytest_failhard.rules.data import exposure as data
 from pytest_failhard.rules.environment import lookup
 from pytest_failhard.rules.unit import Hit, StaticRule
 from pytest_failhard.rules.values import literal
-from pytest_failhard.source.module import Module, argument, last_part
+from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -35,7 +35,8 @@ class DisabledTlsVerification(StaticRule):
 
         requests.get("https://bank.example", verify="/etc/ssl/bank.pem", timeout=5)
     Exempt:
-        Nothing: a certificate of one's own is passed as `verify=PATH`.
+        A choice between this and a connection that is verified, unless it is off by default. A
+        certificate of one's own is passed as `verify=PATH`.
     Evasions:
         `CERT_NONE`; `_create_unverified_context`; `check_hostname = False`; `ssl=False` (aiohttp);
         `session.verify = False`; `verify=settings.x` where x is False by default.
@@ -56,7 +57,7 @@ class DisabledTlsVerification(StaticRule):
                 if call.keywords:
                     yield from self._call(module, call)
             for node in (*_contexts(module), *_attributes(module)):
-                yield self._told(module, node)
+                yield from self._context(module, node)
         for name, node in _off(module):
             yield self.hit(module, node, "", "", details={SWITCH: name})
 
@@ -83,6 +84,13 @@ class DisabledTlsVerification(StaticRule):
             and literal(module, switch) == "false"
         ):
             yield self._told(module, call)
+
+    def _context(self, module: Module, node: ast.AST) -> Iterator[Hit]:
+        test = _chooses(module, node)
+        if test is None or _is_off_by_default(module, test):
+            yield self._told(module, node)
+        elif isinstance(test, ast.Attribute):
+            yield self._told(module, node, {USED: test.attr})
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
         """Return the switches that are off, those of settings where the project's default is off."""
@@ -122,6 +130,34 @@ def _contexts(module: Module) -> Iterator[ast.AST]:
     for name in module.names.of(taken) if taken else ():
         if _is_given(module, name):
             yield name
+
+
+def _chooses(module: Module, node: ast.AST) -> ast.expr | None:
+    """Return what decides between a switch that is off and one that is on; None where nothing does."""
+    for above in module.ancestors(node):
+        if isinstance(above, FUNCTIONS):
+            return None
+        if isinstance(above, ast.IfExp | ast.If | ast.Dict) and _has_verified(above):
+            return above if isinstance(above, ast.Dict) else above.test
+    return None
+
+
+def _has_verified(choice: ast.AST) -> bool:
+    return any(isinstance(each, ast.Attribute) and each.attr == data.VERIFIED for each in ast.walk(choice))
+
+
+def _is_off_by_default(module: Module, test: ast.expr) -> bool:
+    """Tell whether a test is a parameter that is false where nobody gives it, or no test at all."""
+    function = module.function(test)
+    if not isinstance(test, ast.Name) or not isinstance(function, FUNCTIONS):
+        return isinstance(test, ast.Constant)
+    given = function.args
+    positional = [*given.posonlyargs, *given.args]
+    pairs = [
+        *zip(reversed(positional), reversed(given.defaults), strict=False),
+        *zip(given.kwonlyargs, given.kw_defaults, strict=True),
+    ]
+    return any(each.arg == test.id and default and _is_off(module, default) for each, default in pairs)
 
 
 def _is_given(module: Module, node: ast.Name | ast.Attribute) -> bool:

@@ -37,7 +37,8 @@ class ConstantComparisonMethod(StaticRule):
                     return NotImplemented
                 return self.value == other.value
     Exempt:
-        NotImplemented; a sentinel whose `__bool__` is false; in tests, a class that is called Any or
+        NotImplemented; a sentinel whose `__bool__` is false, and one that says what Python says anyway:
+        a class without bases and without `__len__` is true; in tests, a class that is called Any or
         Match... as `mock.ANY` is, and the `__bool__` and `__class__` of a double.
     Evasions:
         `return True or ...`, `return not False`, `functools.total_ordering` over a constant order.
@@ -62,11 +63,18 @@ class ConstantComparisonMethod(StaticRule):
         if module.role == "test" and data.WILDCARD.search(node.name):
             return
         for statement in node.body:
-            for name, said in _constant(module, statement):
+            for name, said in _constant(module, statement) if not _is_plain_truth(node, statement) else ():
                 if module.role == "test" and name in data.OF_DOUBLES:
                     continue
                 where = f"{module.qualname(node)}.{name}"
                 yield self.hit(module, statement, f"{where} {said}", FIX)
+
+
+def _is_plain_truth(node: ast.ClassDef, statement: ast.stmt) -> bool:
+    """Tell whether a method says what Python says of itself; result types say it of one of their kinds."""
+    methods = {each.name for each in node.body if isinstance(each, FUNCTIONS)}
+    is_truth = isinstance(statement, FUNCTIONS) and statement.name == "__bool__"
+    return is_truth and not node.bases and "__len__" not in methods
 
 
 def _constant(module: Module, statement: ast.stmt) -> Iterator[tuple[str, str]]:

@@ -48,8 +48,9 @@ class CannedGuardAnswer(StaticRule):
                 raise ConfigurationError("API_KEY is not set")
             return ask(api_key, text)
     Exempt:
-        Optional authentication (`HTTPAuthorizationCredentials | None`); tuples that begin with None or
-        False; values that carry an error; dicts with a `status_code`; functions that only tell whether the
+        Optional authentication (`HTTPAuthorizationCredentials | None`, `credentials` taken from a
+        request); a choice between two texts, one for each branch; tuples that begin with None or False;
+        values that carry an error; dicts with a `status_code`; functions that only tell whether the
         thing is there; clean-up, which has nothing to close; a fallback in `approved_fallbacks` (`on` is
         `unavailable`) whose answer carries the field of its `attribution`.
     Evasions:
@@ -81,10 +82,12 @@ class CannedGuardAnswer(StaticRule):
                     yield from self._body(case.pattern, case.body, module)
 
     def _branches(self, node: ast.If, module: Module) -> Iterable[Hit]:
+        rest = node.orelse or _following(node, module)
+        if _is_choice(node.body, rest, module):
+            return
         if absent(node.test, module):
             yield from self._body(node, node.body, module)
         elif present(node.test, module):
-            rest = node.orelse or _following(node, module)
             yield from self._body(node, rest, module)
 
     def _body(self, node: ast.AST, body: Sequence[ast.stmt], module: Module) -> Iterable[Hit]:
@@ -145,6 +148,13 @@ def _following(node: ast.If, module: Module) -> Sequence[ast.stmt]:
         return ()
     rest: Sequence[ast.stmt] = body[body.index(node) + 1 :]
     return rest if len(rest) == 1 else ()
+
+
+def _is_choice(body: Sequence[ast.stmt], rest: Sequence[ast.stmt], module: Module) -> bool:
+    """Tell whether both branches only return a text: what is chosen is a name, and nothing was asked."""
+    returned = [each.value for each in (*body, *rest) if isinstance(each, ast.Return)]
+    is_only = len(body) == len(rest) == 1 and len(returned) == len((body, rest))
+    return is_only and all(module.text(each) for each in returned)
 
 
 def _yields_error(statement: ast.stmt) -> bool:

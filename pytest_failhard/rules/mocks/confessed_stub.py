@@ -38,8 +38,9 @@ class ConfessedStub(StaticRule):
         def current_price(ticker, exchange):
             return exchange.ask(ticker)
     Exempt:
-        Abstract methods, overloads, methods that Python itself calls; functions that return patterns or the
-        words themselves; what FH207 exempts.
+        Abstract methods, overloads, methods that Python itself calls; functions that return patterns or
+        the words themselves; a conditional expression, which works out which of two answers it is; what
+        FH207 exempts.
     Evasions:
         Many log calls before the return; the literal in a variable or in an attribute of the class;
         `await asyncio.sleep(...)` as fake work; the text above the `def`; `Model(field=0.5)` as the literal.
@@ -109,7 +110,7 @@ def _is_stub(function: FunctionNode, module: Module) -> bool:
         return False
     answers = [each.value for each in own_nodes(function, ast.Return)]
     is_made_up = all(answer(module, function, each) or _is_model(each, function, module) for each in answers)
-    return isinstance(left[-1], ast.Return) and is_made_up and not any(map(_is_table, answers))
+    return isinstance(left[-1], ast.Return) and is_made_up and not any(map(_is_no_stub, answers))
 
 
 def _size(module: Module, statements: Sequence[ast.stmt]) -> int:
@@ -124,6 +125,15 @@ def _is_model(value: ast.expr | None, function: FunctionNode, module: Module) ->
         return False
     given = [*value.args, *(each.value for each in value.keywords)]
     return bool(given) and all(answer(module, function, each) for each in given)
+
+
+def _is_no_stub(value: ast.expr | None) -> bool:
+    """Tell whether a value is a table, or one of two that a test of something chooses."""
+    return _is_table(value) or (
+        isinstance(value, ast.IfExp)
+        and ast.dump(value.body) != ast.dump(value.orelse)
+        and any(isinstance(each, ast.Name) for each in ast.walk(value.test))
+    )
 
 
 def _is_table(value: ast.expr | None) -> bool:

@@ -50,10 +50,11 @@ class MockInProduct(StaticRule):
             def execute(self, order):
                 return self.node.send(order)
     Exempt:
-        Predicates (`is_mock_...`, `detect_stub_...`); errors, detectors, checkers, validators, finders,
-        transports, rules, visitors, also by the name of a base; what only raises; `stub` and `sample` in the
-        middle of a name, unless behind a verb; a class without a body that is only used in annotations;
-        what is named in `public_test_doubles`.
+        Predicates (`is_mock_...`, `detect_stub_...`, `mock_name_is_...`); errors, detectors, checkers,
+        validators, finders, transports, rules, visitors, also by the name of a base; what only raises; a
+        word like `mock` in the middle of a name that begins with no verb, `stub` and `sample` there
+        unless right behind one; a class without a body that is only used in annotations; what is named
+        in `public_test_doubles`.
     Evasions:
         `Mock = type("X", ...)`; a mock module imported lazily; a double in `examples/` that product code
         imports. Names like `DevClient` or `InMemoryStore` are none: FH208 and FH302 read their bodies.
@@ -161,14 +162,15 @@ def _is_double_function(name: str) -> bool:
     if mock is None and not data.SAMPLE_NAME.match(name):
         return False
     words = name.strip("_").split("_")
-    nouns = [at for at, word in enumerate(words) if word in data.DOMAIN_NOUNS]
-    has_other = any(word in data.DOUBLES for word in words)
-    return has_other or not nouns or any(_counts(words, at) for at in nouns)
+    named = [at for at, word in enumerate(words) if word in data.DOMAIN_NOUNS or word in data.DOUBLES]
+    return not named or any(_counts(words, at) for at in named)
 
 
 def _counts(words: Sequence[str], at: int) -> bool:
-    """Tell whether a word that also names things of a domain stands where it means a double."""
-    return at in {0, len(words) - 1} or words[at - 1] in data.VERBS
+    """Tell whether a word stands where it means a double: in the middle of a name it may be a topic."""
+    if at in {0, len(words) - 1} or words[at - 1] in data.VERBS:
+        return True
+    return words[at] in data.DOUBLES and words[0] in data.VERBS
 
 
 def _is_double_module(dotted: str) -> bool:

@@ -30,8 +30,9 @@ class MockModeFlag(StaticRule):
 
         MODEL = os.environ["LLM_MODEL"]
     Exempt:
-        Texts, enum values and objects under such a name; `mock_responses`; `dry_run`; a flag that is only
-        passed on to where it has the same name.
+        Texts, enum values and objects under such a name; `mock_responses`; `dry_run`; a flag that is
+        only passed on to where it has the same name; `use_fallback = price is None`, a fact about one
+        call.
     Evasions:
         `MODE = "mock"` compared later; `settings.env == "demo"`; an enum member `Mode.MOCK` that is
         compared or matched; options of the command line; `flags["use_mock"]`.
@@ -77,6 +78,8 @@ def _assigned(module: Module) -> Iterator[tuple[ast.AST, str]]:
     for node in module.nodes(ast.Assign):
         for target in node.targets:
             name = _name(target, module)
+            if _is_worked_out(target, node, module):
+                continue
             if (_is_flag(name) and _is_switch(node.value, module, name)) or _is_mode_set(name, node, module):
                 yield node, name
     for noted in module.nodes(ast.AnnAssign):
@@ -84,6 +87,15 @@ def _assigned(module: Module) -> Iterator[tuple[ast.AST, str]]:
         is_bool = last_part(noted.annotation) == "bool"
         if _is_flag(name) and (is_bool or (noted.value and _is_switch(noted.value, module, name))):
             yield noted, name
+
+
+def _is_worked_out(target: ast.expr, node: ast.Assign, module: Module) -> bool:
+    """Tell whether a variable of a function says of the data of one call that another way is needed."""
+    if not isinstance(target, ast.Name) or module.function(node) is None:
+        return False
+    is_asked = any(isinstance(each, ast.Call | ast.Subscript) for each in ast.walk(node.value))
+    is_compared = isinstance(node.value, ast.Compare | ast.BoolOp) and not is_asked
+    return is_compared and data.LESSER_WAY in target.id.lower()
 
 
 def _name(target: ast.expr, module: Module) -> str:

@@ -96,11 +96,20 @@ def _assignments(test: ast.If) -> Iterator[ast.Assign]:
 
 def _set(module: Module, test: ast.If) -> Iterator[Alternative]:
     """Yield `if K not in os.environ: os.environ[K] = "..."`."""
-    for statement in test.body:
+    for statement in test.body if _asks(module, test.test) else ():
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
             target = statement.targets[0]
             if is_environment(module, target.value):
                 yield Alternative(node=statement, key=key_text(module, target.slice), default=statement.value)
+
+
+def _asks(module: Module, test: ast.expr) -> bool:
+    """Tell whether a test looks at the environment: another one sets a variable for reasons of its own."""
+    return any(
+        isinstance(each, ast.expr)
+        and (lookup(module, each) or is_environment(module, each) or _held(module, each))
+        for each in ast.walk(test)
+    )
 
 
 def _absent(test: ast.expr) -> str | None:

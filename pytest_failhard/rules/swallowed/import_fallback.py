@@ -43,8 +43,9 @@ class ImportFallback(StaticRule):
     Good:
         from openai import OpenAI
     Exempt:
-        An alternative import of the same names; version guards; an optional module whose user raises with
-        a hint how to install it; a stand-in that raises whatever is asked of it.
+        An alternative import of the same names; version guards; names of the standard library that only
+        an old Python lacks, from modules that every Python has; an optional module whose user raises
+        with a hint how to install it; a stand-in that raises whatever is asked of it.
     Evasions:
         `import_module` in the try; `find_spec(...) is None`; the stand-in defined before the try, or built
         by `type(...)` or `SimpleNamespace`; `sys.modules[...] = ...`; one harmless statement in the try.
@@ -87,7 +88,12 @@ class ImportFallback(StaticRule):
 
 
 def _shape(attempt: ImportAttempt) -> Mapping[str, str]:
-    shape = {"stands_in": attempt.stands_in, "imports": attempt.imports, "raises_later": attempt.raises_later}
+    shape = {
+        "stands_in": attempt.stands_in,
+        "imports": attempt.imports,
+        "raises_later": attempt.raises_later,
+        "backports": attempt.backports,
+    }
     return {name: "yes" if found else "" for name, found in shape.items()}
 
 
@@ -98,6 +104,8 @@ def _judged(shape: Mapping[str, str], own: OwnModules, declared: frozenset[str])
     mine = [each for each in modules if (each in own or each in relative) and not data.GENERATED.search(each)]
     if mine:
         return _own_sub(shape), mine
+    if shape["backports"]:
+        return "", modules
     needed = [each for each in modules if not declared.isdisjoint(distributions(each))]
     if shape["stands_in"]:
         return "stub", needed or modules

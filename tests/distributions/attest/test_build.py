@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.distributions.attest import inputs
-from pytest_failhard.distributions.attest.build import Judged, provenance, summary, test_result
+from pytest_failhard.distributions.attest import build, inputs
+from pytest_failhard.distributions.attest.build import Judged, provenance, summary
 from pytest_failhard.distributions.attest.inputs import SBOM, Inputs
 from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.distributions.attest.statement import (
@@ -26,7 +26,6 @@ from pytest_failhard.distributions.attest.statement import (
 from pytest_failhard.model import GateError, Option
 from tests.support import write
 
-test_result.__test__ = False  # type: ignore[attr-defined]  # a builder, no test
 OURS = "https://pypi.org/project/pytest-failhard"
 SHA = {letter: letter * 64 for letter in "abcdef"}
 COMMIT = "1" * 40
@@ -105,11 +104,14 @@ def test_line_1_says_when_and_which_run_only_where_that_is_given() -> None:
         "startedOn": "2026-01-02T03:04:05Z",
         "finishedOn": "2026-01-02T03:04:05Z",
     }
-    assert at(test_result(JUDGED, replace(MADE, origin=given)), "predicate", "url") == "https://ci.example/1"
+    assert (
+        at(build.test_result(JUDGED, replace(MADE, origin=given)), "predicate", "url")
+        == "https://ci.example/1"
+    )
 
 
 def test_line_2_is_a_test_result() -> None:
-    assert test_result(JUDGED, MADE) == {
+    assert build.test_result(JUDGED, MADE) == {
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [SOURCE],
         "predicateType": "https://in-toto.io/attestation/test-result/v0.1",
@@ -158,7 +160,7 @@ def test_what_has_not_passed_has_failed() -> None:
     assert at(made, "predicate", "verificationResult") == "FAILED"
     assert at(made, "predicate", "verifiedLevels") == ["FAILED"]
     assert at(made, "predicate", "resourceUri") == "pkg:generic/shop@1.0"
-    assert at(test_result(failed, nowhere), "predicate", "result") == "FAILED"
+    assert at(build.test_result(failed, nowhere), "predicate", "result") == "FAILED"
 
 
 def test_a_line_is_one_canonical_line() -> None:
@@ -168,7 +170,7 @@ def test_a_line_is_one_canonical_line() -> None:
 
 def test_every_statement_has_what_its_type_demands() -> None:
     assert list(problems(provenance(JUDGED, MADE), PROVENANCE)) == []
-    assert list(problems(test_result(JUDGED, MADE), TEST_RESULT)) == []
+    assert list(problems(build.test_result(JUDGED, MADE), TEST_RESULT)) == []
     assert list(problems(summary(JUDGED, MADE, b"", []), SUMMARY)) == []
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_failhard.gates.dependencies import DependenciesGate, DependenciesSettings
+from pytest_failhard.gates.dependencies import DependenciesGate
+from pytest_failhard.gates.dependencies.settings import DependenciesSettings
 from pytest_failhard.model import Observation
 from tests.distributions.fake_site import MARKERS, package, pyproject
 from tests.support import Kept, gate_run, observe, write

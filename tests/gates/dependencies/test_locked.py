@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_failhard.gates.dependencies import DependenciesSettings
+from pytest_failhard.gates.dependencies.settings import DependenciesSettings
 from pytest_failhard.model import GateError
 from tests.gates.dependencies.support import ALL, Place
 from tests.support import TODAY

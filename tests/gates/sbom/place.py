@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_failhard.gates.sbom import SbomGate, SbomSettings
+from pytest_failhard.gates.sbom import SbomGate
+from pytest_failhard.gates.sbom.settings import SbomSettings
 from pytest_failhard.model import Observation
 from tests.distributions.bom.material import TIME, site
 from tests.distributions.fake_site import pyproject

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.sbom import SbomGate, SbomSettings
+from pytest_failhard.gates.sbom import SbomGate
 from pytest_failhard.gates.sbom.cross_check import components, cross_check
+from pytest_failhard.gates.sbom.settings import SbomSettings
 from pytest_failhard.model import GateError
 from tests.conftest import Script
 from tests.distributions.bom.material import TIME

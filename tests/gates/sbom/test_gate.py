@@ -12,7 +12,8 @@ import pytest
 
 from pytest_failhard import config, judge, policy
 from pytest_failhard.distributions.bom.party import Party
-from pytest_failhard.gates.sbom import SbomGate, SbomSettings
+from pytest_failhard.gates.sbom import SbomGate
+from pytest_failhard.gates.sbom.settings import SbomSettings
 from pytest_failhard.gates.security import SecuritySettings
 from pytest_failhard.model import Evidence, GateError, Observation, Option, Result, Rule, Severity, Verdict
 from tests.distributions.bom.material import TIME, lock

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard.gates.secrets import SecretsGate, SecretsSettings
+from pytest_failhard.gates.secrets import SecretsGate
+from pytest_failhard.gates.secrets.settings import SecretsSettings
 from pytest_failhard.model import GateError, Observation, Settings, Severity
 from tests.gates.secrets.reading import drawn, private_key, provider_key, read, web_token
 from tests.support import Kept, gate_run, observe, write
