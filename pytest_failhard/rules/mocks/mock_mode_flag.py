@@ -35,7 +35,7 @@ class MockModeFlag(StaticRule):
         `MODE = "mock"` compared later; `settings.env == "demo"`; an enum member `Mode.MOCK` that is
         compared or matched; options of the command line; `flags["use_mock"]`.
     Measured:
-        Out of sample, as drawn: 4 of 9 break the policy, 1 do harm; 1 wrong ones are exempt since.
+        Out of sample, as drawn: 4 of 9 break the policy, 1 does harm; 1 wrong one is exempt since.
     """
 
     code = "FH203"
