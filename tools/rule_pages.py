@@ -60,8 +60,8 @@ rules can reach at best. **Mended** findings were false when they were read and 
 they are no part of n. The figures on the right are **out of sample**: from repositories that no rule had been
 tuned on, counted as the findings were drawn. What was mended after that is false there, and its number stands
 behind. Only forms that are an error at some level were drawn, at most seven findings of a form from one
-repository, so the figures are of rules, not of projects. A rule that is judged on both sides is as good as
-the right side says.
+repository (of FH707 and FH708 all), so the figures are of rules, not of projects. A rule that is judged on
+both sides is as good as the right side says.
 
 {totals}
 

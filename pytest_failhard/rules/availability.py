@@ -60,6 +60,8 @@ def _names(node: ast.expr, module: Module) -> Iterator[str]:
     elif isinstance(node, ast.Subscript):
         yield from _looked_up(node, module)
     elif isinstance(node, ast.Call):
+        if _dotted(node.func) in data.OWN_SWITCHES:
+            return
         if last_part(node) in data.GUARD_CALLS and not (node.args or node.keywords):
             yield f"service.{last_part(node)}" if last_part(node) != "has_key" else "api_key"
         yield from _looked_up(node, module)

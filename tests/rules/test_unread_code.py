@@ -93,6 +93,26 @@ def context(mode, given=False):
             "class Success:\n    def __bool__(self):\n        return True\n",
             id="the truth of a result",
         ),
+        pytest.param(
+            "FH204",
+            "class Images:\n    def made(self, text):\n        if not self.is_enabled():\n            return []\n"
+            "        return self.client.draw(text)\n",
+            id="what is switched off",
+        ),
+        pytest.param(
+            "FH205", "note(severity=1, message='TODO/FIXME comment found')\n", id="a text about TODOs"
+        ),
+        pytest.param(
+            "FH302",
+            "class TrueQuery:\n    def match(self, row):\n        return True\n",
+            id="what is always true",
+        ),
+        pytest.param("FH302", "def empty_metrics(capital):\n    return {'trades': 0}\n", id="what is empty"),
+        pytest.param(
+            "FH709",
+            "import pytest\n\n\ndef test_a():\n    pytest = package('pytest')\n    pytest.description = 'a runner'\n",
+            id="an object that is called like a module",
+        ),
     ],
 )
 def test_it_is_left_alone(code: str, source: str) -> None:
@@ -184,6 +204,24 @@ def test_it_is_left_alone(code: str, source: str) -> None:
             "class Verdict(int):\n    def __bool__(self):\n        return True\n",
             "",
             id="of a number",
+        ),
+        pytest.param(
+            "FH709",
+            "import importlib\n\n\ndef test_a():\n    time = importlib.import_module('time')\n    time.sleep = print\n",
+            "",
+            id="a module under its own name",
+        ),
+        pytest.param(
+            "FH709",
+            "import time\n\n\ndef test_a():\n    clock = time\n    clock.sleep = print\n",
+            "",
+            id="a module under another name",
+        ),
+        pytest.param(
+            "FH204",
+            "def f(service, text):\n    if not service.is_enabled():\n        return 'x'\n    return service.ask(text)\n",
+            "literal",
+            id="somebody else's switch",
         ),
     ],
 )

@@ -127,3 +127,4 @@ LIBRARY = (
 """Modules of the standard library that a file of the same name hides."""
 WIDE_SCOPES = frozenset({"session", "package"})
 """Scopes of fixtures that outlive the tests of a file."""
+IMPORTING_CALLS = frozenset({"import_module", "__import__", "reload"})

@@ -95,6 +95,8 @@ NO_FALLBACK = re.compile(r"(?i)^(?:setdefault|default_timer|get_default.*)$")
 CANNED_CLASS = re.compile(
     r"^_?(?:Null|Noop|NoOp|Mock|Fake|Dummy|Stub|Canned|Fallback|Offline|Sample|Simulated)(?=[A-Z]|$)"
 )
+OWN_SWITCHES = frozenset({"self.is_enabled", "cls.is_enabled"})
+"""What asks an object whether it is switched on: nothing is missing where it is not."""
 CREDENTIALS, REQUEST = "credentials", "request"
 """What `credentials = of(request)` is named by: who sends none is anonymous."""
 OPTIONAL_AUTH = frozenset({"HTTPAuthorizationCredentials", "HTTPBasicCredentials"})
@@ -143,7 +145,7 @@ PLACEHOLDER_WORDS = (
     *("test-", "test_", "testkey", "testtoken", "testsecret", "testapi", "dev-", "dev_", "demo-", "demo_"),
     *("demokey", "demotoken", "demosecret", "todo"),
 )
-NO_PLACEHOLDER = re.compile(r"placeholders?|placeholder[-_]\w+|todos?|x{6,}")
+NO_PLACEHOLDER = re.compile(r"placeholders?|placeholder[-_]\w+|todos?|todo/fixme\b.*|x{6,}")
 SHORTEST, LONGEST = 4, 80
 SENTENCE = 4
 """More words than that are a sentence about something, not a value that is missing."""

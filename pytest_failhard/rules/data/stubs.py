@@ -30,7 +30,7 @@ ASYNC_TWINS = ("a{0}", "_a{1}", "async_{0}", "{0}_async")
 """How the asynchronous form of a method is called; `{1}` is the name without its underscore."""
 
 # FH302
-NULL_CLASS = re.compile(r"^_?(?:Null|Noop|NoOp)(?=[A-Z_]|$)")
+NULL_CLASS = re.compile(r"^_?(?:Null|Noop|NoOp|True|False|Always|Never)(?=[A-Z_]|$)")
 TEMPLATE_MODULE = re.compile(r"(?:^|_)(?:generator|templates?)$")
 UNUSED_TARGET = "_"
 KINDS = ("data", "true", "const", "empty", "false", "none")
@@ -50,4 +50,5 @@ MARKER = re.compile(
 MARKER_WORDS = ("todo", "fixme", "xxx", "hack", "tbd")
 TICKET = re.compile(r"(?<!^)#\d+|\b[A-Z][A-Z0-9]+-\d+|https?://")
 QUOTES = "\"'`"
-CAPABILITY = re.compile(r"^_?supports?_")
+PLAIN_NAME = re.compile(r"^_*(?:supports?|empty)_")
+"""Functions that state a fact, or say themselves that what they return is empty."""

@@ -9,7 +9,7 @@ from pytest_failhard.model import Option
 from pytest_failhard.rules.data import gaming as data
 from pytest_failhard.rules.unit import EVERY, Hit, StaticRule
 from pytest_failhard.source.index import Index
-from pytest_failhard.source.module import FunctionNode, Module, argument, last_part
+from pytest_failhard.source.module import FUNCTIONS, FunctionNode, Module, argument, last_part, own_nodes
 
 FIX = "use `monkeypatch.setattr` in the one test that needs it"
 
@@ -119,12 +119,23 @@ def _dotted(module: Module, owner: ast.expr) -> str:
     first = owner
     while isinstance(first, ast.Attribute):
         first = first.value
-    if not isinstance(first, ast.Name):
+    if not isinstance(first, ast.Name) or _is_made_here(module, first):
         return ""
     if first.id == "__builtins__":
         return module.resolve(owner).replace("__builtins__", "builtins", 1)
     bound = first.id in module.imports or module.value(first) is not first
     return module.resolve(owner) if bound else ""
+
+
+def _is_made_here(module: Module, name: ast.Name) -> bool:
+    """Tell whether a function binds a name to what it makes: that is no module, though one is so named."""
+    function = module.function(name)
+    return isinstance(function, FUNCTIONS) and any(
+        isinstance(each.value, ast.Call)
+        and last_part(each.value) not in data.IMPORTING_CALLS
+        and any(isinstance(target, ast.Name) and target.id == name.id for target in each.targets)
+        for each in own_nodes(function, ast.Assign)
+    )
 
 
 def _called(module: Module) -> Iterator[tuple[ast.expr, str]]:

@@ -37,7 +37,7 @@ class MockModeFlag(StaticRule):
         `MODE = "mock"` compared later; `settings.env == "demo"`; an enum member `Mode.MOCK` that is
         compared or matched; options of the command line; `flags["use_mock"]`.
     Measured:
-        No figure that was not tuned on.
+        Out of sample, as drawn: 4 of 9 break the policy, 1 does harm; 1 wrong one is exempt since.
     """
 
     code = "FH203"

@@ -42,11 +42,11 @@ class ConstantAnswer(StaticRule):
             return all(table.lock(name) for name in names)
     Exempt:
         Methods that a subclass overrides, and those of a class with a base from elsewhere; abstract and
-        dunder methods; null objects (`Null...`, `Noop...`); exit codes (`-> int`); functions that take
-        only `*args` and `**kwargs`; code templates: texts of several lines, modules named
-        `..._generator` or `..._template(s)`; functions that stand as values in a table or a keyword
-        argument: what they are asked with is not theirs to choose; `supports_...`, which states a fact
-        about its class.
+        dunder methods; null objects (`Null...`, `Noop...`, `Always...`); exit codes (`-> int`);
+        functions that take only `*args` and `**kwargs`; code templates: texts of several lines, modules
+        named `..._generator` or `..._template(s)`; functions that stand as values in a table or a
+        keyword argument: what they are asked with is not theirs to choose; `supports_...`, which states
+        a fact about its class, and `empty_...`, which says what it returns.
     Evasions:
         `del param` or `_ = param`, a parameter that is only logged or renamed `_param`; the literal in an
         attribute of the class; `dict(CONSTANT)`, `copy.deepcopy(SAMPLE)`. A property has no parameter and is
@@ -125,7 +125,7 @@ def _uses(statements: Sequence[ast.stmt], names: Sequence[str]) -> bool:
 
 def _is_exempt(function: FunctionNode, module: Module) -> bool:
     if (
-        data.CAPABILITY.match(function.name)
+        data.PLAIN_NAME.match(function.name)
         or is_dunder(function.name)
         or is_abstract(module, function)
         or module.is_type_checking(function)
