@@ -46,6 +46,8 @@ _GIT_ENVIRONMENT = {
     "GIT_GRAFT_FILE": os.devnull,
     "GIT_ALLOW_PROTOCOL": "none",
 }
+_NAMES_ONLY = frozenset({"cat-file", "merge-base", "rev-list", "rev-parse"})
+"""Commands that look at objects and references: no filter ever runs for them."""
 _GIT_PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--text")
 _GIT_FLAGS = {"diff": _GIT_PLAIN, "show": _GIT_PLAIN, "status": ("--ignore-submodules=dirty",)}
 
@@ -263,7 +265,8 @@ def git(root: Path, *args: str, timeout: float = 30) -> Completed:
     Raises ProcError where git is not installed. A repository that another user owns is git's own error
     unless the person who runs us declared it safe; that declaration, and nothing else, is honoured.
     """
-    settings = (*_GIT_SETTINGS, *_filters_off(root, timeout))
+    filters = () if args[0] in _NAMES_ONLY else _filters_off(root, timeout)
+    settings = (*_GIT_SETTINGS, *filters)
     completed = _git(root, settings, args, timeout)
     if completed.returncode and b"dubious ownership" in completed.stderr:
         completed = _git(root, (*settings, *_declared_safe(root, timeout)), args, timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
@@ -307,6 +308,7 @@ def _places(implementation: HookImpl) -> Iterator[tuple[str, int]]:
         yield str(vars(module).get("__file__") or ""), 0
 
 
+@functools.lru_cache(maxsize=4096)
 def _below(path: str, root: Path) -> str:
     """Return the path relative to the root; empty outside it, in installed packages and for ourselves."""
     place = Path(path).resolve()
