@@ -6,6 +6,7 @@ import argparse
 import ast
 import json
 import sys
+import sysconfig
 import tempfile
 import tracemalloc
 import warnings
@@ -28,7 +29,14 @@ FINDINGS = frozenset({0, 1})
 def main() -> None:
     """Print thousands of lines in a second, ratios to the parse, growth, and memory in megabytes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tree", type=Path, help="a folder with Python files")
+    standard = Path(sysconfig.get_path("stdlib"))
+    parser.add_argument(
+        "tree",
+        type=Path,
+        nargs="?",
+        default=standard,
+        help="a folder with Python files; else our Python's own",
+    )
     parser.add_argument("--lines", type=int, default=150_000, help="read about so many lines of it")
     parser.add_argument("--tools", action="store_true", help="run ruff, bandit and mypy over the same lines")
     given = parser.parse_args()
