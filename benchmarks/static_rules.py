@@ -29,14 +29,8 @@ FINDINGS = frozenset({0, 1})
 def main() -> None:
     """Print thousands of lines in a second, ratios to the parse, growth, and memory in megabytes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    standard = Path(sysconfig.get_path("stdlib"))
-    parser.add_argument(
-        "tree",
-        type=Path,
-        nargs="?",
-        default=standard,
-        help="a folder with Python files; else our Python's own",
-    )
+    ours = Path(sysconfig.get_path("stdlib"))
+    parser.add_argument("tree", type=Path, nargs="?", default=ours, help="a folder with Python files")
     parser.add_argument("--lines", type=int, default=150_000, help="read about so many lines of it")
     parser.add_argument("--tools", action="store_true", help="run ruff, bandit and mypy over the same lines")
     given = parser.parse_args()
