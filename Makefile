@@ -16,15 +16,26 @@ lint types layers docs: $(VENV)/installed
 
 environment: $(VENV)/installed
 
-# Older than what it was made from: the environment is made anew.
-$(VENV)/installed: requirements/dev.txt requirements/openai2.txt pyproject.toml
+# Older than what it was made from: the environment is made anew. `make -j2` fills its two parts at once.
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/made: requirements/dev.txt requirements/openai2.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ...")'
 	@echo "Making $(VENV) (once; about a minute)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/made
+	@$(VENV)/bin/python $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
+	@$(VENV)/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/openai2/made: $(VENV)/made
 	@$(PYTHON) -m venv $(VENV)/openai2
-	@$(VENV)/openai2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/openai2.txt
+	@$(VENV)/openai2/bin/python $(PIP_INSTALL) --require-hashes -r requirements/openai2.txt
+	@touch $@
+
+$(VENV)/installed: $(VENV)/dev $(VENV)/openai2/made
 	@touch $@
 
 clean:
