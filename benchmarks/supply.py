@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import json
 import re
 import shutil
 import statistics
@@ -107,8 +108,10 @@ def main() -> None:
         tools = Command(name="tools", argv=["sh", "-c", SCRIPT.format(**places)], cwd=folder)
         costs = pairs(ours, tools, asked.runs)
         walls = [mine.wall for mine, _ in costs]
+        report = json.loads((project / ".failhard" / "report.json").read_bytes())
+        members = report["gates"][0]["measures"]["closure_size"]
         sys.stdout.write(
-            f"five gates at level 4: {statistics.median(walls):.2f} s (min {min(walls):.2f}); to the tools: "
+            f"five gates at level 4, {members} packages: {statistics.median(walls):.2f} s (min {min(walls):.2f}); to the tools: "
             f"wall {spread([mine.wall / theirs.wall for mine, theirs in costs])}, "
             f"CPU {spread([mine.cpu / theirs.cpu for mine, theirs in costs])}\n"
         )
