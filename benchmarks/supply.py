@@ -93,7 +93,7 @@ def main() -> None:
     """Print the seconds of the five gates, and their ratio to the three tools."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--size", type=int, default=90, help="direct dependencies of the project")
+    parser.add_argument("--size", type=int, default=60, help="direct dependencies of the project")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, advisory_service() as url:
         folder = Path(name)
@@ -111,7 +111,8 @@ def main() -> None:
         report = json.loads((project / ".failhard" / "report.json").read_bytes())
         members = report["gates"][0]["measures"]["closure_size"]
         sys.stdout.write(
-            f"five gates at level 4, {members} packages: {statistics.median(walls):.2f} s (min {min(walls):.2f}); to the tools: "
+            f"five gates at level 4, {members} packages: {statistics.median(walls):.2f} s "
+            f"(min {min(walls):.2f}); to the tools: "
             f"wall {spread([mine.wall / theirs.wall for mine, theirs in costs])}, "
             f"CPU {spread([mine.cpu / theirs.cpu for mine, theirs in costs])}\n"
         )
