@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pytest_failhard.distributions.bom.parts import Part
     from pytest_failhard.model import Evidence, Run
 
-CYCLONEDX = Tool(module="cyclonedx_py", distribution="cyclonedx-bom", lowest="7.0")
+CYCLONEDX = Tool(module="cyclonedx_py", distribution="cyclonedx-bom", lowest="7.2.2")
 OUTPUT = "cyclonedx-bom.json"
 KEPT = "cross-check.json"
 SHOWN = 5
