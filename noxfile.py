@@ -75,9 +75,10 @@ def minimums(session: nox.Session) -> None:
     clients = (part for name in ("test", "demo", "sdks") for part in ("-r", f"requirements/{name}.in"))
     session.run("uv", "pip", "install", "--quiet", "-c", str(lowest), *clients, "-e", ".")
     install_openai2(session)
-    # The newest SDKs demand a newer pydantic than we do: what is about them runs in `tests`.
-    sdks = ("sdk", "test_traffic_children.py", "test_traffic_reroute.py")
-    left_out = (f"--ignore=tests/llm/{name}" for name in sdks)
+    # The newest SDKs demand a newer pydantic than we do, and the examples are locked in other versions than
+    # stand here: what is about them runs in `tests`.
+    sdks = ("llm/sdk", "llm/test_traffic_children.py", "llm/test_traffic_reroute.py")
+    left_out = (f"--ignore=tests/{name}" for name in (*sdks, "gates/dependencies/test_twins.py"))
     session.run("python", "-m", "pytest", *left_out, *session.posargs)
 
 

@@ -14,6 +14,8 @@ from pytest_failhard.distributions.licence.tables import tables
 MAX_CHARACTERS = 2000
 """Far above every expression in use, far below what nesting could exhaust."""
 _GNU = re.compile(r"((?:A|L)?GPL|GFDL)-[0-9.]+(\+?)")
+_HOLLOW = re.compile(r"\bLicenseRef-(?=[\s()]|$)|\bWITH\s+\S+\s+WITH\b", re.IGNORECASE)
+"""A reference to nothing, and two exceptions of one licence: packaging before 26.3 takes them."""
 _TOKEN = re.compile(r"[()]|[^()\s]+")
 
 
@@ -64,9 +66,12 @@ def canonical(text: str) -> str:
         spelt = canonicalize_license_expression(text)
         rewritten = " ".join(_current(token) for token in _TOKEN.findall(spelt))
         # Again: what replaced a token may be more than one, and not fit where it stood.
-        return canonicalize_license_expression(rewritten)
+        final = canonicalize_license_expression(rewritten)
     except InvalidLicenseExpression as error:
         raise ExpressionError(str(error)) from None
+    if _HOLLOW.search(final):
+        raise ExpressionError(f"Invalid license expression: {text!r}")
+    return final
 
 
 def terms(expression: str) -> tuple[str, ...]:
