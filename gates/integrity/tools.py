@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import functools
 import hashlib
 import importlib.metadata
@@ -50,15 +51,22 @@ def _name(dist: importlib.metadata.Distribution) -> str:
 
 def _changed(dist: importlib.metadata.Distribution, folder: Path) -> Iterator[Finding]:
     """Yield a finding for each module of a tool that is not what was installed, or is gone."""
-    for file in dist.files or ():
+    for file, digest in _hashes(dist):
         # What lies outside the folder are scripts, which installers write anew, and nobody starts here.
-        if file.hash is None or file.parts[0] == ".." or file.suffix == ".pyc":
+        if file.startswith("../") or file.endswith(".pyc"):
             continue
-        path = folder / str(file)
+        path = folder / file
         if not path.is_file():
-            yield _told(str(file), f"{file} of {_name(dist)} is gone since it was installed")
-        elif _digest(path) != file.hash.value:
-            yield _told(str(file), f"{file} of {_name(dist)} is not the file that was installed")
+            yield _told(file, f"{file} of {_name(dist)} is gone since it was installed")
+        elif _digest(path) != digest:
+            yield _told(file, f"{file} of {_name(dist)} is not the file that was installed")
+
+
+def _hashes(dist: importlib.metadata.Distribution) -> Iterator[tuple[str, str]]:
+    """Yield the files of RECORD that have a hash; `Distribution.files` leaves out those that are gone."""
+    for row in csv.reader((dist.read_text("RECORD") or "").splitlines()):
+        if len(row) > 1 and row[1]:
+            yield row[0], row[1].partition("=")[2]
 
 
 def _digest(path: Path) -> str:
@@ -76,8 +84,7 @@ def _recorded(
     for dist in installed:
         text = dist.read_text("RECORD") or ""
         if any(name in text for name in wanted):
-            listed = (file for file in dist.files or () if str(file) in wanted and file.hash is not None)
-            found |= {str(file): file.hash.value for file in listed if file.hash is not None}
+            found |= {file: digest for file, digest in _hashes(dist) if file in wanted}
     return found
 
 

@@ -48,7 +48,9 @@ def _expression(text: str) -> tuple[str, str]:
 
 def _matches(root: Path, pattern: str) -> Iterator[str]:
     """Yield the files of a pattern that hold something; of one that leads nowhere or outside, none."""
-    if pattern.startswith("/") or ".." in Path(pattern).parts:
+    parts = Path(pattern).parts
+    # `**` inside a name: one Python refuses it, the next takes it for `*`.
+    if pattern.startswith("/") or ".." in parts or any("**" in part and part != "**" for part in parts):
         return
     try:
         paths = sorted(root.glob(pattern))
