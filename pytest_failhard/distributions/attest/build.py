@@ -20,8 +20,8 @@ from pytest_failhard.distributions.attest.statement import (
 )
 from pytest_failhard.model import Option
 
-BUILD_TYPE = f"{NAMESPACE}/attestation/gate/v1"
-VERIFIER = f"{NAMESPACE}/attestation/verifier/v1"
+BUILD_TYPE = f"{NAMESPACE}attestation/gate/v1"
+VERIFIER = f"{NAMESPACE}attestation/verifier/v1"
 PRODUCT = "pytest-failhard"
 SLSA_VERSION = "1.1"
 
@@ -127,7 +127,7 @@ def built(subjects: Sequence[Subject]) -> tuple[Subject, ...]:
 
 def _policy(judged: Judged) -> Json:
     return {
-        "uri": f"{NAMESPACE}/policies/{judged.policy}",
+        "uri": f"{NAMESPACE}policies/{judged.policy}",
         "digest": {"sha256": judged.policy_sha256},
     }
 

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from pytest_failhard.distributions.attest.statement import Json
 from pytest_failhard.model import GateError
 
-NAMESPACE = "https://pypi.org/project/pytest-failhard"
-"""Whose types and builders these are: an identifier, nobody fetches it."""
-LOCAL_BUILDER = f"{NAMESPACE}/attestation/builder/local"
+NAMESPACE = "pkg:pypi/pytest-failhard#"
+"""Whose types and builders these are, as a package URL: an identifier, nobody fetches it."""
+LOCAL_BUILDER = f"{NAMESPACE}attestation/builder/local"
 EPOCH = "SOURCE_DATE_EPOCH"
 SERVER, REPOSITORY, WORKFLOW = "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_WORKFLOW_REF"
 RUN, ATTEMPT, REF = "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_REF"

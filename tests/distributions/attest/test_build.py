@@ -26,7 +26,7 @@ from pytest_failhard.distributions.attest.statement import (
 from pytest_failhard.model import GateError, Option
 from tests.support import write
 
-OURS = "https://pypi.org/project/pytest-failhard"
+OURS = "pkg:pypi/pytest-failhard#"
 SHA = {letter: letter * 64 for letter in "abcdef"}
 COMMIT = "1" * 40
 ORIGIN = Origin(
@@ -58,7 +58,7 @@ SOURCE = {
     "uri": "git+https://git.example/shop@refs/heads/main",
     "digest": {"gitCommit": COMMIT},
 }
-POLICY = {"uri": f"{OURS}/policies/pre-production", "digest": {"sha256": SHA["d"]}}
+POLICY = {"uri": f"{OURS}policies/pre-production", "digest": {"sha256": SHA["d"]}}
 SUBJECTS = [
     {"name": "sbom.cdx.json", "digest": {"sha256": SHA["b"]}},
     {"name": "shop-1.0-py3-none-any.whl", "digest": {"sha256": SHA["a"]}},
@@ -72,7 +72,7 @@ def test_line_1_is_slsa_provenance() -> None:
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
-                "buildType": f"{OURS}/attestation/gate/v1",
+                "buildType": f"{OURS}attestation/gate/v1",
                 "externalParameters": {
                     "level": "3",
                     "argv": ["failhard", "check", "--level=3", "--seed=0"],
@@ -86,7 +86,7 @@ def test_line_1_is_slsa_provenance() -> None:
             },
             "runDetails": {
                 "builder": {
-                    "id": f"{OURS}/attestation/builder/local",
+                    "id": f"{OURS}attestation/builder/local",
                     "version": {"pytest-failhard": "0.1.0"},
                 },
                 "metadata": {},
@@ -142,7 +142,7 @@ def test_line_3_is_a_verification_summary() -> None:
         ],
         "predicateType": "https://slsa.dev/verification_summary/v1",
         "predicate": {
-            "verifier": {"id": f"{OURS}/attestation/verifier/v1", "version": {"pytest-failhard": "0.1.0"}},
+            "verifier": {"id": f"{OURS}attestation/verifier/v1", "version": {"pytest-failhard": "0.1.0"}},
             "resourceUri": "git+https://git.example/shop@refs/heads/main",
             "policy": POLICY,
             "inputAttestations": [{"digest": {"sha256": sha256(line).hexdigest()}} for line in lines],
