@@ -22,8 +22,8 @@ UNSAFE = re.compile(r"[-_.]+")
 def findings(packages: tuple[str, ...]) -> tuple[Finding, ...]:
     """Return what differs in the tools of some folders of packages. Paths are relative to their folder.
 
-    A tool without hashes (a system's own package) cannot be compared; one that is installed for editing
-    is what its author makes of it.
+    A tool without hashes (a system's own package, or one whose RECORD somebody took away) cannot be compared
+    and is named; one that is installed for editing is what its author makes of it.
     """
     folders = tuple(folder for folder in map(Path, dict.fromkeys(packages)) if folder.is_dir())
     # Between two runs of one process an installation may change.
@@ -51,7 +51,13 @@ def _name(dist: importlib.metadata.Distribution) -> str:
 
 def _changed(dist: importlib.metadata.Distribution, folder: Path) -> Iterator[Finding]:
     """Yield a finding for each module of a tool that is not what was installed, or is gone."""
-    for file, digest in _hashes(dist):
+    recorded = tuple(_hashes(dist))
+    if not recorded:
+        message = (
+            f"{_name(dist)} was installed without a list of hashes: nobody can tell whether it was changed"
+        )
+        yield _told(_name(dist), message, rule="unproven-tool", severity=Severity.MEDIUM)
+    for file, digest in recorded:
         # What lies outside the folder are scripts, which installers write anew, and nobody starts here.
         if file.startswith("../") or file.endswith(".pyc"):
             continue
@@ -108,8 +114,8 @@ def _told(
         line=0,
         severity=severity,
         message=message,
-        fix="install the tools anew, into an environment of their own"
-        if rule == "modified-tool"
-        else "find out who put it there, and remove it",
+        fix="find out who put it there, and remove it"
+        if rule == "start-up-line"
+        else "install the tools anew, into an environment of their own",
         anchor=path,
     )
