@@ -53,9 +53,7 @@ def _changed(dist: importlib.metadata.Distribution, folder: Path) -> Iterator[Fi
     """Yield a finding for each module of a tool that is not what was installed, or is gone."""
     recorded = tuple(_hashes(dist))
     if not recorded:
-        message = (
-            f"{_name(dist)} was installed without a list of hashes: nobody can tell whether it was changed"
-        )
+        message = f"{_name(dist)} has no list of hashes: nobody can tell whether it was changed"
         yield _told(_name(dist), message, rule="unproven-tool", severity=Severity.MEDIUM)
     for file, digest in recorded:
         # What lies outside the folder are scripts, which installers write anew, and nobody starts here.
