@@ -63,7 +63,7 @@ def test_what_is_no_list_of_waivers_is_refused() -> None:
 
 
 def test_what_a_clock_gave_is_kept_apart_and_comes_back() -> None:
-    measures = {"p95_ms": Fraction(7, 3), "requests": 100}
+    measures: dict[str, int | Fraction] = {"p95_ms": Fraction(7, 3), "requests": 100}
     seen = Observation(tool="t", examined=1, measures=measures, volatile=frozenset({"p95_ms", "absent"}))
     equal, unequal = observation.parted(seen)
     slower = dataclasses.replace(seen, measures={**measures, "p95_ms": Fraction(8, 3)})
