@@ -18,7 +18,7 @@ from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
 from pytest_failhard.llm.server.traps import CERTIFIED, SILENT
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
-from pytest_failhard.model import GateError
+from pytest_failhard.model import NO_VARIABLES, GateError
 from pytest_failhard.system.launch import LaunchError
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Ground:
     server: Server
     authority: Authority | None
     """None without the extra `tls`: then the proxy lets nothing through."""
+    provided: Mapping[str, str] = NO_VARIABLES
+    """Where the system finds what it is declared to need, by variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +119,9 @@ class Lane:
         )
         self._listener = server.open(self.router)
         self._proxy = server.open_proxy(self.router, hosts=_is_provider, authority=self.ground.authority)
-        self._place = drivers.place(run, self.ground.system, self.folder / "place", own.keys)
+        self._place = drivers.place(
+            run, self.ground.system, self.folder / "place", own.keys, self.ground.provided
+        )
         self._hook = self._hooked(self._listener)
         self._driver = drivers.driver(
             run,

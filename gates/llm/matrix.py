@@ -35,6 +35,7 @@ from pytest_failhard.llm.verdicts.measures import measures, together
 from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
+from pytest_failhard.system.provided import provided
 
 SERVICES, OTHERS = 4, 16
 """The most systems at once: a service is large, a command and a worker are small."""
@@ -57,7 +58,7 @@ class Target:
 def run(run: Run, target: Target) -> Observation:
     """Return what was seen; raises GateError for what cannot be judged."""
     sheet = Sheet()
-    with Server() as server:
+    with Server() as server, provided(run, target.system, interpreter=run.interpreter) as found:
         folder = run.scratch / "llm"
         folder.mkdir()
         ground = Ground(
@@ -67,6 +68,7 @@ def run(run: Run, target: Target) -> Observation:
             import_roots=target.import_roots,
             server=server,
             authority=_authority(run),
+            provided=found.variables,
         )
         for call in target.settings.calls:
             _call(ground, call, sheet)

@@ -13,6 +13,7 @@ from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 from pytest_failhard.source import pyproject
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import LLM, DeclarationError, System, parse
+from pytest_failhard.system.provided import provided
 
 CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = ()
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
@@ -28,15 +29,17 @@ OF_KIND = {
 def observe(run: Run, settings: SystemSettings) -> Observation:
     """Run every check that the level names and the kind admits; raises GateError for what cannot be."""
     system = declared(run)
-    stage = Stage(
-        run=run,
-        settings=settings,
-        system=system,
-        tree=workcopy.copy(run.root, run.scratch / "tree").folder,
-        python=run.interpreter,
-    )
     wanted = {part.partition("/")[0] for part in (*settings.enforce, *settings.report)}
-    seen = joined(check(stage) for name, check in CHECKS if name in wanted & OF_KIND[system.kind])
+    with provided(run, system, interpreter=run.interpreter) as found:
+        stage = Stage(
+            run=run,
+            settings=settings,
+            system=system,
+            tree=workcopy.copy(run.root, run.scratch / "tree").folder,
+            python=run.interpreter,
+            provided=found,
+        )
+        seen = joined(check(stage) for name, check in CHECKS if name in wanted & OF_KIND[system.kind])
     return Observation(
         tool=f"pytest-failhard {version('pytest-failhard')}",
         examined=seen.examined,

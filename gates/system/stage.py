@@ -17,6 +17,8 @@ from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import Prepared, prepare
 from pytest_failhard.system.launch import Instance, launch
+from pytest_failhard.system.links import Link
+from pytest_failhard.system.provided import Provided
 
 READY_SECONDS = 60.0
 """So long a start is waited for; whether it was in time, the policy says (`ready_seconds`)."""
@@ -36,7 +38,7 @@ class Canary:
 class Stage:
     """What the checks share. `tree` is the working copy, `python` the clean environment's interpreter.
 
-    `variables` lead every start to what stands in for what the system needs: dependencies, a model.
+    `links` stand before the dependencies that are reached over TCP, by name; every start is led to them.
     """
 
     run: Run
@@ -44,10 +46,15 @@ class Stage:
     system: System
     tree: Path
     python: Path
-    variables: Mapping[str, str] = field(default_factory=dict)
+    provided: Provided = field(default_factory=Provided)
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """What stands before each dependency that is reached over TCP, by its name."""
+        return self.provided.links
 
     def runs(self, part: str) -> bool:
         """Tell whether the level enforces or reports a part (`R3`, `R3/settings`)."""
@@ -56,7 +63,13 @@ class Stage:
     def prepare(self) -> Prepared:
         """Return a fresh environment with fresh canaries for secrets; all of it valid for production."""
         folder = self.run.scratch / f"start-{next(self._numbers)}"
-        prepared = prepare(self.system, interpreter=self.python, folder=folder, keys=NO_VARIABLES)
+        prepared = prepare(
+            self.system,
+            interpreter=self.python,
+            folder=folder,
+            keys=NO_VARIABLES,
+            provided=self.provided.variables,
+        )
         files = {secret.name for secret in self.system.secrets or () if secret.file}
         self.canaries += [
             Canary(name=name, value=value, file=name in files) for name, value in prepared.secrets.items()
@@ -73,7 +86,7 @@ class Stage:
         Raises LaunchError where it does not become ready within so many seconds.
         """
         prepared = self.prepare()
-        variables = altered({**prepared.variables, **self.variables}, changes)
+        variables = altered(prepared.variables, changes)
         watch = workcopy.Watch(self.tree, prepared.home, prepared.temporary, prepared.data)
         started = launch(
             self.run,
