@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pytest_failhard.gates.llm import drivers
 from pytest_failhard.gates.llm.memory import Memory
@@ -24,7 +23,8 @@ from pytest_failhard.system.launch import LaunchError
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+    from pytest_failhard.gates.llm.declaration import LlmSettings
+    from pytest_failhard.llm.calls import Call
     from pytest_failhard.llm.ledger import Ledger
     from pytest_failhard.llm.schedule import Rule
     from pytest_failhard.llm.server import Listener, Server
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pytest_failhard.system.declaration import System
 
 LOOPBACK = "127.0.0.1"
-BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
-BY_HOOK = BY_PROXY | {environment.REROUTE}
-"""Hooked Python takes no notice of the proxy, which holds back all that is not Python."""
 EARLIER = "an earlier call"
 """The label of all canaries of cases before: which case a system ran before another is left to chance."""
 HEALTHY_LABELS = frozenset({"A", "B", "warm"})
@@ -257,12 +254,7 @@ class Lane:
             sitecustomize=setting.hook,
             missing_key=setting.missing_key,
         )
-        declared = self._place.prepared.variables
-        wanted = {
-            name: value
-            for name, value in leading.set.items()
-            if name not in providers.load().settings or name not in declared
-        }
+        wanted = leading.beside(self._place.prepared.variables)
         secrets = {secret.name for secret in self.ground.system.secrets or () if secret.provider}
         absent = leading.unset | (secrets if setting.missing_key else frozenset())
         shorter = self.ground.settings.timeout_env if setting.shortened else {}
@@ -270,17 +262,12 @@ class Lane:
         return leading.hooked(drivers.environment(self._place.prepared, changes, frozenset(absent)))
 
     def _hooked(self, listener: Listener) -> Path:
-        allow = [entry.host for entry in self.ground.settings.egress_allow]
-        if environment.REROUTE not in self.layers:
-            return reroute.guards(self.folder, allow)
-        parts = urlsplit(listener.url)
-        return reroute.sitecustomize(
+        return reroute.hooks(
             self.folder,
-            listener.port,
-            (*providers.load().hosts, reroute.netloc(self._listener.url)),
-            allow,
-            host=parts.hostname or LOOPBACK,
-            scheme=parts.scheme,
+            listener.url,
+            own=self._listener.url,
+            allow=[entry.host for entry in self.ground.settings.egress_allow],
+            rerouted=environment.REROUTE in self.layers,
         )
 
     def _trap(self, trap: str) -> Listener:

@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from pytest_failhard.gates.llm import cases, healthy, series
 from pytest_failhard.gates.llm.cases import Case
-from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.gates.llm.healthy import Healthy
 from pytest_failhard.gates.llm.installed import Installed
 from pytest_failhard.gates.llm.lanes import Ground, Lane, Met
@@ -23,6 +23,7 @@ from pytest_failhard.gates.llm.series_bench import Bench
 from pytest_failhard.gates.llm.sheet import Sheet
 from pytest_failhard.llm import catalogue, providers
 from pytest_failhard.llm.answers import AnswersError
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.ledger import Attempt, lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When

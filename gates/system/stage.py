@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from pytest_failhard.gates.system.model import Model
 from pytest_failhard.gates.system.record import Ended, Record
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Run
@@ -38,7 +39,7 @@ class Canary:
 class Stage:
     """What the checks share. `tree` is the working copy, `python` the clean environment's interpreter.
 
-    `links` stand before the dependencies that are reached over TCP, by name; every start is led to them.
+    Every start is led to what stands in for what the system needs: links before dependencies, a model.
     """
 
     run: Run
@@ -47,9 +48,11 @@ class Stage:
     tree: Path
     python: Path
     provided: Provided = field(default_factory=Provided)
+    model: Model | None = None
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _proving: bool = False
 
     @property
     def links(self) -> Mapping[str, Link]:
@@ -74,7 +77,25 @@ class Stage:
         self.canaries += [
             Canary(name=name, value=value, file=name in files) for name, value in prepared.secrets.items()
         ]
-        return prepared
+        return prepared if self.model is None else self.model.lead(prepared)
+
+    def prove_model(self) -> None:
+        """See that each route that needs the model asks the stand-in; done once, before the first instance.
+
+        Raises GateError where one does not, whatever leads it there.
+        """
+        if self.model is None or self.model.proven or self._proving:
+            return
+        self._proving = True
+        try:
+            with self.instance("model") as started:
+                self.model.prove(started)
+            if not self.model.proven and self.model.further():
+                with self.instance("model") as started:
+                    self.model.prove(started)
+            self.model.require()
+        finally:
+            self._proving = False
 
     @contextlib.contextmanager
     def instance(
@@ -85,6 +106,7 @@ class Stage:
         `changes` are variables on top of a valid production environment, None for one that is not set.
         Raises LaunchError where it does not become ready within so many seconds.
         """
+        self.prove_model()
         prepared = self.prepare()
         variables = altered(prepared.variables, changes)
         watch = workcopy.Watch(self.tree, prepared.home, prepared.temporary, prepared.data)

@@ -121,14 +121,15 @@ def test_every_contradiction_is_listed_at_once() -> None:
     ]
     secrets = [{"name": "KEY"}, {"name": "KEY"}]
     settings = [{"name": "N", "minimum": 3, "maximum": 2}]
-    provides = (
+    provides: tuple[dict[str, object], ...] = (
         {},
         {"env": "TEST_DB", "start": ["db"]},
         {"start": ["db"], "url": "tcp://${host}:${port}/${name}"},
         {"start": ["db", "${port}"]},
     )
     dependencies = [
-        {"name": f"d{index}", "url_env": "D", "provide": each} for index, each in enumerate(provides)
+        {"name": name, "url_env": "D", "provide": each}
+        for name, each in zip(("db", "d1", "d2", "d3"), provides, strict=True)
     ]
     found = mistakes(
         live="/health",

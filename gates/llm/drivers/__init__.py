@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pytest_failhard.gates.llm.declaration import Call
 from pytest_failhard.gates.llm.drivers.workplace import Place
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
