@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.source.module import HOPS, Module, children, last_part
@@ -17,6 +17,8 @@ _TRANSPARENT = (
 )
 """Nodes whose value is known where those below them are."""
 
+Key = tuple[ast.AST, str]
+"""A scope, and a name that is bound in it."""
 _KNOWN: weakref.WeakKeyDictionary[Module, Literals] = weakref.WeakKeyDictionary()
 
 
@@ -32,11 +34,10 @@ class Literals:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._uses: dict[tuple[ast.AST, str], list[ast.Name]] = {}
-        for node in module.nodes(ast.Name):
-            self._uses.setdefault((module.scope(node), node.id), []).append(node)
         self._given = {(module.scope(each), each.arg) for each in module.nodes(ast.arg)}
-        self._pure: dict[tuple[ast.AST, str], bool] = {}
+        self._passed = {name for each in module.nodes(ast.Nonlocal, ast.Global) for name in each.names}
+        self._places: dict[str, Mapping[Key, Sequence[ast.Name]]] = {}
+        self._pure: dict[Key, bool] = {}
 
     def is_literal(self, node: ast.expr) -> bool:
         """Tell whether all that an expression is worked out from are literals, or nothing is left open."""
@@ -49,12 +50,11 @@ class Literals:
     def reads(self, name: ast.Name) -> Sequence[ast.Name]:
         """Return where a name is read that this place alone gives a literal value; none where others do."""
         key = self._home(name)
-        uses = self._uses.get(key, ()) if key is not None else ()
+        uses = self._uses(key) if key is not None else ()
         stored = [each for each in uses if isinstance(each.ctx, ast.Store)]
         if len(stored) != 1 or not self._name_holds(name, HOPS):
             return ()
-        inner = () if key is None or key[0] is not self._module.tree else self._module.names.of((name.id,))
-        return [each for each in inner or uses if isinstance(each.ctx, ast.Load) and self._home(each) == key]
+        return [each for each in uses if isinstance(each.ctx, ast.Load)]
 
     def _is_bound(self, name: ast.Name) -> bool:
         return self._home(name) is not None
@@ -81,22 +81,37 @@ class Literals:
             return False
         return self._holds(call.func.value, hops) and all(self._holds(each, hops) for each in given)
 
-    def _home(self, name: ast.Name) -> tuple[ast.AST, str] | None:
-        """Return the scope that binds a name where it is used: its own, a comprehension's, or the module."""
-        for scope in (self._module.scope(name), self._module.tree):
-            key = (scope, name.id)
-            if key in self._given or any(isinstance(each.ctx, ast.Store) for each in self._uses.get(key, ())):
-                return key
-        return None
+    def _home(self, name: ast.Name) -> Key | None:
+        """Return the scope that binds a name where it is used; None where the file does not bind it."""
+        return next((key for key, uses in self._of(name.id).items() if name in uses), None)
+
+    def _uses(self, key: Key) -> Sequence[ast.Name]:
+        return self._of(key[1]).get(key, ())
+
+    def _of(self, name: str) -> Mapping[Key, Sequence[ast.Name]]:
+        """Return the places of a name by the scope that binds it: those in functions within it are its own."""
+        if name not in self._places:
+            nodes = self._module.names.of((name,))
+            bound = {self._module.scope(each) for each in nodes if isinstance(each.ctx, ast.Store)}
+            bound |= {scope for scope, given in self._given if given == name}
+            found: dict[Key, list[ast.Name]] = {}
+            for node in nodes:
+                scope = self._module.scope(node)
+                while scope not in bound and scope is not self._module.tree:
+                    scope = self._module.scope(scope)
+                if scope in bound:
+                    found.setdefault((scope, name), []).append(node)
+            self._places[name] = found
+        return self._places[name]
 
     def _name_holds(self, name: ast.Name, hops: int) -> bool:
         key = self._home(name)
-        if key is None or key in self._given or name.id in self._module.imports:
+        if key is None or key in self._given or name.id in self._passed or name.id in self._module.imports:
             return False
         if key not in self._pure:
             # What is built from itself (`n = n + 1`) is literal if the rest is.
             self._pure[key] = True
-            self._pure[key] = all(self._use_holds(each, hops - 1) for each in self._uses[key])
+            self._pure[key] = all(self._use_holds(each, hops - 1) for each in self._uses(key))
         return self._pure[key]
 
     def _use_holds(self, use: ast.Name, hops: int) -> bool:

@@ -31,7 +31,7 @@ REACHING = frozenset(
     | {"multiprocessing", "doctest", "pkgutil", "code", "zipimport", "imp", "venv"}
 )
 """Modules of the standard library by which a test can meet a system without importing it."""
-NETWORK = frozenset({"http", "urllib", "socket", "socketserver", "wsgiref", "ssl"})
+NETWORK = frozenset({"http", "urllib", "socket", "socketserver", "wsgiref", "ssl", "multiprocessing"})
 """Those of them that a server of one's own, and who asks it, need."""
 STANDARD = frozenset(sys.stdlib_module_names) - REACHING
 EXECUTING = frozenset({"exec", "eval", "__import__", "compile"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -60,24 +61,20 @@ class NoContact(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return one hit for a file whose imports are all its own kind, as far as the file tells."""
-        if validation(module) is None or not _is_alone(module):
+        if validation(module) is None or data.READING & {*module.calls}:
             return
         checks = sorted(check_functions(module), key=lambda each: each.lineno)
-        if not checks or data.READING & {*module.calls}:
+        if not checks:
             return
         others = frozenset(name for each in checks for name in reach(module).others(each))
         if not any(name.startswith(CALL) for name in others):
-            known = {OTHERS: " ".join(sorted({*others, *module.imports.values()})), **details(module)}
-            if serves(module):
-                known[SERVES] = "1"
             message = f"{module.path} judges the system and meets nothing of it"
             fix = "import what is to be validated, or ask the running system"
-            yield self.hit(module, checks[0], message, fix, identity="file", details=known)
+            yield self.hit(module, checks[0], message, fix, identity="file", details=_known(module, others))
 
 
-def _is_alone(module: Module) -> bool:
-    """Tell cheaply that nothing which the file imports can reach a process, a socket or a file by itself."""
-    reaching = {name.partition(".")[0] for name in module.imports.values()} & data.REACHING
-    return not reaching or (reaching <= data.NETWORK and serves(module))
-
-
+def _known(module: Module, others: frozenset[str]) -> dict[str, str]:
+    """Return what the second look needs: an import counts unused, too, unless it is Python's own."""
+    imported = {name for name in module.imports.values() if name.partition(".")[0] not in sys.stdlib_module_names}
+    known = {OTHERS: " ".join(sorted(others | imported)), **details(module)}
+    return {**known, SERVES: "1"} if serves(module) else known

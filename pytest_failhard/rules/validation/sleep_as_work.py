@@ -132,6 +132,9 @@ def _says_only(call: ast.Call) -> bool:
 
 
 def _is_success(module: Module, statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.If):
+        settled = literals(module).is_literal(statement.test) or _is_elapsed(statement.test)
+        return settled and any(_is_success(module, each) for each in statement.body)
     if isinstance(statement, ast.Return):
         return statement.value is not None and _claims(statement.value)
     if isinstance(statement, ast.Assert):
