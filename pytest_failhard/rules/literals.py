@@ -56,6 +56,11 @@ class Literals:
             return ()
         return [each for each in uses if isinstance(each.ctx, ast.Load)]
 
+    def _is_own(self, name: ast.Name) -> bool:
+        """Tell whether a name is bound in the very scope where it stands."""
+        home = self._home(name)
+        return home is not None and home[0] is self._module.scope(name)
+
     def _is_bound(self, name: ast.Name) -> bool:
         return self._home(name) is not None
 
@@ -149,7 +154,9 @@ class Literals:
         if not isinstance(outer, ast.Call) or outer.func is not above:
             return False
         if above.attr in data.GROWING:
-            return all(self._holds(each, hops) for each in (*outer.args, *outer.keywords))
+            # What another function puts in, it may do at any time.
+            own = isinstance(above.value, ast.Name) and self._is_own(above.value)
+            return own and all(self._holds(each, hops) for each in (*outer.args, *outer.keywords))
         return above.attr in data.PURE_METHODS
 
 

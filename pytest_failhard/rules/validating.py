@@ -37,6 +37,8 @@ def validation(module: Module) -> str | None:
 
 
 def _validation(module: Module) -> str | None:
+    if data.SHOWN.search(module.path):
+        return None
     if module.role == "test":
         return ""
     if not _is_program(module):

@@ -11,6 +11,8 @@ NAMED = re.compile(
 )
 """Stems of files that say they judge a system. Not every `load`: `upload`, `loader` and `payload` do not."""
 MAIN = b"__main__"
+SHOWN = re.compile(r"(?i)(^|/)(examples?|docs?|samples?|fixtures|testdata|test_data|snapshots|templates)[^/]*/")
+"""Folders of files that are shown to a reader, or that tests feed to the product: they judge nothing."""
 
 TESTING = frozenset(
     {"pytest", "_pytest", "pytest_asyncio", "pytest_mock", "mock", "hypothesis", "faker", "freezegun"}
@@ -113,6 +115,9 @@ SOURCE_FILE = re.compile(
 """Names of files that hold code or configuration; prose about them is none."""
 READ_BYTES = (b"read_text", b"read_bytes", b".read(", b"readlines", b"getsource")
 STRUCTURE_BYTES = (b"hasattr", b"getsource", b"is not ")
+TEXT = frozenset({"read_text", "read", "readlines", "read_bytes"})
+PARSING = frozenset({"parse", "loads", "load", "safe_load", "compile", "parse_string", "fromstring", "read_csv"})
+"""Calls after which a text is more than its words."""
 WORDS = 2
 """One word may be the name of a thing; two are a list of features."""
 HASATTR_ARGUMENTS = 2

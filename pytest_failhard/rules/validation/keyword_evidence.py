@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.contact import reach
 from pytest_failhard.rules.data import validation as data
+from pytest_failhard.rules.literals import literals
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
 from pytest_failhard.rules.validating import check_functions, details, validation
 from pytest_failhard.source.module import last_part, own_nodes, walk
@@ -60,34 +61,33 @@ class KeywordEvidence(ValidationRule):
         if validation(module) is None or not any(each in module.data for each in data.READ_BYTES):
             return
         for check in check_functions(module):
-            tests = list(_containments(check))
-            if len(tests) >= data.WORDS and _decide_alone(module, check, tests) and _reads_source(module, check):
+            tests = list(_containments(module, check))
+            if _weight(tests) >= data.WORDS and _decide_alone(check, tests) and _reads_source(module, check):
                 yield self.hit(
                     module,
                     check,
                     f"{module.qualname(check)} decides by {len(tests)} looks for words in source files",
                     "run the code and look at what it does",
                     identity="check",
-                    details={OTHERS: " ".join(sorted(_others(module, check))), SERVES: "1", **details(module)},
+                    details={OTHERS: " ".join(sorted(reach(module).others(check))), SERVES: "1", **details(module)},
                 )
 
 
-def _others(module: Module, check: FunctionNode) -> Iterable[str]:
-    return reach(module).others(check)
-
-
-def _containments(check: FunctionNode) -> Iterator[ast.Compare]:
-    """Yield the tests whether a text that is written down is in something; a loop over words counts each."""
+def _containments(module: Module, check: FunctionNode) -> Iterator[ast.Compare]:
+    """Yield the tests whether a text that is written down is in something that is not."""
+    traced = literals(module)
     for node in own_nodes(check, ast.Compare):
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn) and _is_word(node.left):
-            yield node
+        if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
+            if traced.is_literal(node.left) and not traced.is_literal(node.comparators[0]):
+                yield node
 
 
-def _is_word(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _weight(tests: Sequence[ast.Compare]) -> int:
+    """Return how many words are looked for; a loop over words counts as two."""
+    return sum(1 if isinstance(each.left, ast.Constant) else data.WORDS for each in tests)
 
 
-def _decide_alone(module: Module, check: FunctionNode, tests: Sequence[ast.Compare]) -> bool:
+def _decide_alone(check: FunctionNode, tests: Sequence[ast.Compare]) -> bool:
     """Tell whether nothing else is asserted: each assertion holds one of the tests and no other call."""
     looked = frozenset(tests)
     for each in own_nodes(check, ast.Assert):
@@ -101,13 +101,10 @@ def _reads_source(module: Module, check: FunctionNode) -> bool:
     """Tell whether a check, with its helpers, reads a file of code by a name that stands in this file."""
     reached = reach(module)
     below = reached.below(check)
-    reads = any(
-        isinstance(node, ast.Call) and last_part(node) in {"read_text", "read", "open", "readlines"}
-        for each in below
-        for node in walk(each)
-    )
-    named = any(_is_source(node) for each in below for node in walk(each))
-    return reads and named
+    called = {last_part(node) for each in below for node in walk(each) if isinstance(node, ast.Call)}
+    if called & data.PARSING or not called & data.TEXT:
+        return False
+    return any(_is_source(node) for each in below for node in walk(each))
 
 
 def _is_source(node: ast.AST) -> bool:

@@ -136,11 +136,17 @@ def _compared(module: Module, test: ast.Compare) -> str:
     if isinstance(test.ops[0], ast.IsNot):
         left, right = test.left, test.comparators[0]
         both = isinstance(left, ast.Attribute) and isinstance(right, ast.Attribute) and left.attr == right.attr
-        return "overridden" if both else ""
+        return "overridden" if both and _is_class(left) and _is_class(right) else ""
     if isinstance(test.ops[0], ast.Gt | ast.GtE) and isinstance(test.comparators[0], ast.Constant):
         texts = _measured(module, test.left)
         return "length" if any(last_part(each) in {"getsource", "getsourcelines"} for each in texts) else ""
     return ""
+
+
+def _is_class(method: ast.expr) -> bool:
+    """Tell whether the owner of an attribute is named like a class."""
+    owner = method.value if isinstance(method, ast.Attribute) else method
+    return last_part(owner)[:1].isupper() or last_part(owner) in {"type", "__class__", "cls"}
 
 
 def _measured(module: Module, node: ast.expr) -> Iterator[ast.AST]:
