@@ -31,9 +31,7 @@ class Reach:
         self._imports = module.imports
         self._functions = _outermost(module)
         self._fixtures = frozenset(each.name for each in self._functions if is_fixture(each))
-        self._roots = frozenset(
-            each for each in self._functions if is_test(module, each) or is_fixture(each)
-        )
+        self._roots = frozenset(each for each in self._functions if is_test(module, each) or is_fixture(each))
         self._owner = {each: module.class_of(each) for each in self._functions}
         self._at = {line: each for each in self._functions for line in _lines(each)}
         self._used = self._names(module)
@@ -56,7 +54,9 @@ class Reach:
         functions, names = self._closure(function)
         found = {self._imports[name] for name in names if name in self._imports}
         # What tests and fixtures are given comes from elsewhere, and so does what a check is called with.
-        given = {name for each in functions if each in self._roots or each is function for name in _given(each)}
+        given = {
+            name for each in functions if each in self._roots or each is function for name in _given(each)
+        }
         return frozenset(
             {
                 *(name for name in found if name.partition(".")[0] not in data.STANDARD),
@@ -70,7 +70,7 @@ class Reach:
         names: set[str] = set()
         work = [function]
         for each in work:
-            for name in self._used.get(each, ()) | _given(each):
+            for name in self._used[each] | _given(each):
                 if name not in names:
                     names.add(name)
                     names |= self._stated.get(name, frozenset())
@@ -106,14 +106,15 @@ class Reach:
         for attribute in module.nodes(ast.Attribute):
             if unit := self._at.get(attribute.lineno):
                 found[unit].add(attribute.attr)
-        for statement in module.nodes(ast.Import, ast.ImportFrom):
+        for statement in (*module.nodes(ast.Import), *module.nodes(ast.ImportFrom)):
             if unit := self._at.get(statement.lineno):
                 found[unit].update(alias.asname or alias.name.partition(".")[0] for alias in statement.names)
         return {unit: frozenset(names) for unit, names in found.items()}
 
 
 def _outermost(module: Module) -> Sequence[FunctionNode]:
-    return [each for each in module.nodes(*FUNCTIONS) if module.function(each) is None]
+    functions = [*module.nodes(ast.FunctionDef), *module.nodes(ast.AsyncFunctionDef)]
+    return [each for each in functions if module.function(each) is None]
 
 
 def _lines(function: FunctionNode) -> Iterable[int]:

@@ -35,7 +35,10 @@ class Literals:
     def __init__(self, module: Module) -> None:
         self._module = module
         self._given = {(module.scope(each), each.arg) for each in module.nodes(ast.arg)}
-        self._passed = {name for each in module.nodes(ast.Nonlocal, ast.Global) for name in each.names}
+        self._passed = {
+            *(name for each in module.nodes(ast.Nonlocal) for name in each.names),
+            *(name for each in module.nodes(ast.Global) for name in each.names),
+        }
         self._places: dict[str, Mapping[Key, Sequence[ast.Name]]] = {}
         self._pure: dict[Key, bool] = {}
 
@@ -164,4 +167,13 @@ def _is_type(node: ast.AST) -> bool:
     """Tell the builtin types that `isinstance` is asked about."""
     if isinstance(node, ast.Tuple):
         return all(map(_is_type, node.elts))
-    return isinstance(node, ast.Name) and node.id in {"int", "float", "str", "bool", "list", "dict", "tuple", "set"}
+    return isinstance(node, ast.Name) and node.id in {
+        "int",
+        "float",
+        "str",
+        "bool",
+        "list",
+        "dict",
+        "tuple",
+        "set",
+    }

@@ -76,9 +76,7 @@ class Meeting:
         found = [each for each in above if each is not None]
         if not found:
             return True
-        return any(
-            self._leads(name, each.path, serves) for each in found for name in _telling(each.imports)
-        )
+        return any(self._leads(name, each.path, serves) for each in found for name in _telling(each.imports))
 
 
 def _telling(imports: Iterable[str]) -> Sequence[str]:

@@ -11,7 +11,9 @@ NAMED = re.compile(
 )
 """Stems of files that say they judge a system. Not every `load`: `upload`, `loader` and `payload` do not."""
 MAIN = b"__main__"
-SHOWN = re.compile(r"(?i)(^|/)(examples?|docs?|samples?|fixtures|testdata|test_data|snapshots|templates)[^/]*/")
+SHOWN = re.compile(
+    r"(?i)(^|/)(examples?|docs?|samples?|fixtures|testdata|test_data|snapshots|templates)[^/]*/"
+)
 """Folders of files that are shown to a reader, or that tests feed to the product: they judge nothing."""
 
 TESTING = frozenset(
@@ -87,20 +89,28 @@ PURE_METHODS = frozenset(
 )
 GROWING = frozenset({"append", "extend", "add", "update", "insert", "setdefault"})
 """Methods that put their arguments into a container."""
-SAYING = frozenset({"print", "info", "debug", "warning", "error", "critical", "log", "echo", "write", "flush"})
+SAYING = frozenset(
+    {"print", "info", "debug", "warning", "error", "critical", "log", "echo", "write", "flush"}
+)
 """Calls that only say something."""
 PASSING = frozenset({"time", "perf_counter", "monotonic", "now", "utcnow", "process_time", "fail", "skip"})
 """Calls between a sleep and its success that are no work either."""
-EQUALITIES = re.compile(r"assert(Equal|NotEqual|True|False|Greater|GreaterEqual|Less|LessEqual|In|Is|IsNotNone)")
+EQUALITIES = re.compile(
+    r"assert(Equal|NotEqual|True|False|Greater|GreaterEqual|Less|LessEqual|In|Is|IsNotNone)"
+)
 
-SUCCESS = re.compile(r"(?i)\b(pass(ed)?|success(ful(ly)?)?|ok|verified|validated|healthy|complete[d]?)\b|✅|✓|✔")
+SUCCESS = re.compile(
+    r"(?i)\b(pass(ed)?|success(ful(ly)?)?|ok|verified|validated|healthy|complete[d]?)\b|✅|✓|✔"
+)
 CHECKING_NAME = re.compile(
     r"(?i)(^|_)(test|check|validate|verify|run|assert|measure|benchmark|simulate|prove|ensure)(_|$)"
 )
 """Names of functions that are checks in a program."""
 SIMULATED = re.compile(r"(?i)simulat")
 
-MEASURED = re.compile(r"(?i)(^|_)(score|rate|latency|time|pool|stats|statistics|before|baseline|p95|p99|rps)(_|$)")
+MEASURED = re.compile(
+    r"(?i)(^|_)(score|rate|latency|time|pool|stats|statistics|before|baseline|p95|p99|rps)(_|$)"
+)
 CONFIGURED = re.compile(
     r"(?i)(^|_)(max|min|limit|limits|timeout|threshold|target|budget|expected|interval|required|goal|sla|slo"
     r"|start|end|total|weight|weights|tolerance|delay|sleep|ttl|window|size|config|default|sample|learning)(_|$)"
@@ -116,11 +126,15 @@ SOURCE_FILE = re.compile(
 READ_BYTES = (b"read_text", b"read_bytes", b".read(", b"readlines", b"getsource")
 STRUCTURE_BYTES = (b"hasattr", b"getsource", b"is not ")
 TEXT = frozenset({"read_text", "read", "readlines", "read_bytes"})
-PARSING = frozenset({"parse", "loads", "load", "safe_load", "compile", "parse_string", "fromstring", "read_csv"})
+PARSING = frozenset(
+    {"parse", "loads", "load", "safe_load", "compile", "parse_string", "fromstring", "read_csv"}
+)
 """Calls after which a text is more than its words."""
 WORDS = 2
 """One word may be the name of a thing; two are a list of features."""
 HASATTR_ARGUMENTS = 2
 METADATA = frozenset({"__version__", "__all__", "__doc__", "__file__", "__author__"})
 SCORE = re.compile(r"(?i)\b(score|rate|passed|success|readiness|percent|result)|%")
-ELAPSED = re.compile(r"(?i)(^|_)(elapsed|duration|time|took|seconds|start|end|latency|total)(_|$)|_time$|^t\d?$")
+ELAPSED = re.compile(
+    r"(?i)(^|_)(elapsed|duration|time|took|seconds|start|end|latency|total)(_|$)|_time$|^t\d?$"
+)

@@ -50,7 +50,7 @@ class KeywordEvidence(ValidationRule):
         `Path(...)`, `open`, a constant or a fixture of the file that holds the path or the text, words in a
         loop. Not seen: a path that is put together at run time.
     Measured:
-        MEASURED
+        6 hits in 2 of 30 projects, each read: all true, 1 harmful.
     """
 
     code = "FV6"
@@ -69,7 +69,11 @@ class KeywordEvidence(ValidationRule):
                     f"{module.qualname(check)} decides by {len(tests)} looks for words in source files",
                     "run the code and look at what it does",
                     identity="check",
-                    details={OTHERS: " ".join(sorted(reach(module).others(check))), SERVES: "1", **details(module)},
+                    details={
+                        OTHERS: " ".join(sorted(reach(module).others(check))),
+                        SERVES: "1",
+                        **details(module),
+                    },
                 )
 
 
@@ -110,5 +114,3 @@ def _reads_source(module: Module, check: FunctionNode) -> bool:
 def _is_source(node: ast.AST) -> bool:
     value = node.value if isinstance(node, ast.Constant) else None
     return isinstance(value, str) and data.SOURCE_FILE.search(value) is not None
-
-

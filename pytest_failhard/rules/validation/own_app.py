@@ -58,7 +58,7 @@ class OwnApp(ValidationRule):
         The application in a helper, a fixture or at the level of the module; `http.server` in a thread.
         Not seen: a server written on sockets.
     Measured:
-        MEASURED
+        2 hits in 1 of 30 projects, both harmful.
     """
 
     code = "FV2"
@@ -85,7 +85,9 @@ class OwnApp(ValidationRule):
 
 def serves(module: Module) -> bool:
     """Tell cheaply whether a file constructs a server application."""
-    return any(each in module.data for each in data.SERVING_BYTES) and next(_servers(module), None) is not None
+    return (
+        any(each in module.data for each in data.SERVING_BYTES) and next(_servers(module), None) is not None
+    )
 
 
 def _servers(module: Module) -> Iterator[ast.Call]:
@@ -124,4 +126,6 @@ def _is_request(module: Module, call: ast.Call) -> bool:
     owner = call.func.value if isinstance(call.func, ast.Attribute) else call.func
     if module.resolve(owner).partition(".")[0] in data.ASKING:
         return True
-    return isinstance(owner, ast.Name) and any(word in owner.id.lower() for word in ("session", "client", "conn"))
+    return isinstance(owner, ast.Name) and any(
+        word in owner.id.lower() for word in ("session", "client", "conn")
+    )
