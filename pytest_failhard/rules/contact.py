@@ -106,14 +106,14 @@ class Reach:
         for attribute in module.nodes(ast.Attribute):
             if unit := self._at.get(attribute.lineno):
                 found[unit].add(attribute.attr)
-        for statement in (*module.nodes(ast.Import), *module.nodes(ast.ImportFrom)):
-            if unit := self._at.get(statement.lineno):
-                found[unit].update(alias.asname or alias.name.partition(".")[0] for alias in statement.names)
+        for alias in module.nodes(ast.alias):
+            if unit := self._at.get(alias.lineno):
+                found[unit].add(alias.asname or alias.name.partition(".")[0])
         return {unit: frozenset(names) for unit, names in found.items()}
 
 
 def _outermost(module: Module) -> Sequence[FunctionNode]:
-    functions = [*module.nodes(ast.FunctionDef), *module.nodes(ast.AsyncFunctionDef)]
+    functions = (each for named in module.functions.values() for each in named)
     return [each for each in functions if module.function(each) is None]
 
 

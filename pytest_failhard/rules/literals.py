@@ -114,7 +114,9 @@ class Literals:
 
     def _name_holds(self, name: ast.Name, hops: int) -> bool:
         key = self._home(name)
-        if key is None or key in self._given or name.id in self._passed or name.id in self._module.imports:
+        if key is None or key in self._given:
+            return False
+        if name.id in self._passed or name.id in self._module.imports:
             return False
         if key not in self._pure:
             # What is built from itself (`n = n + 1`) is literal if the rest is.
@@ -126,12 +128,12 @@ class Literals:
         """Tell whether one place of a name leaves its value literal."""
         above = self._module.parent(use)
         if isinstance(use.ctx, ast.Store):
-            return self._stored(use, above, hops)
+            return self._stored(above, hops)
         if isinstance(use.ctx, ast.Del) or above is None:
             return False
         return self._read(use, above, hops)
 
-    def _stored(self, use: ast.AST, above: ast.AST | None, hops: int) -> bool:
+    def _stored(self, above: ast.AST | None, hops: int) -> bool:
         while isinstance(above, ast.Tuple | ast.List | ast.Starred):
             above = self._module.parent(above)
         if isinstance(above, ast.For | ast.AsyncFor | ast.comprehension):

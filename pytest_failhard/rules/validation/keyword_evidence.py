@@ -81,9 +81,9 @@ def _containments(module: Module, check: FunctionNode) -> Iterator[ast.Compare]:
     """Yield the tests whether a text that is written down is in something that is not."""
     traced = literals(module)
     for node in own_nodes(check, ast.Compare):
-        if len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn):
-            if traced.is_literal(node.left) and not traced.is_literal(node.comparators[0]):
-                yield node
+        contained = len(node.ops) == 1 and isinstance(node.ops[0], ast.In | ast.NotIn)
+        if contained and traced.is_literal(node.left) and not traced.is_literal(node.comparators[0]):
+            yield node
 
 
 def _weight(tests: Sequence[ast.Compare]) -> int:

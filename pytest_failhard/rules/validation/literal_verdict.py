@@ -24,7 +24,8 @@ class LiteralVerdict(ValidationRule):
 
     Finds:
         In a validation file a check whose every assertion is worked out from literals of the function
-        itself or of its file, and which leads to nothing of the project; a printed score of which the same is true.
+        itself or of its file, and which leads to nothing of the project; a printed score of which the same
+        is true.
     Why:
         The result was there before anything ran.
     Subs:

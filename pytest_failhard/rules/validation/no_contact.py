@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from pytest_failhard.rules.contact import CALL, reach
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.contact import CALL, reach
 from pytest_failhard.rules.validating import check_functions, details, validation
 from pytest_failhard.rules.validation.own_app import serves
 
