@@ -160,6 +160,10 @@ def _state(name: str, known: Known) -> tuple[str, str]:
         return ERROR, known.errors[name]
     if name in known.waived:
         return WAIVED, "what is accepted is not proved"
+    return _proved(name, known)
+
+
+def _proved(name: str, known: Known) -> tuple[str, str]:
     if name not in known.proved:
         return UNSEEN, "no check of this run examined it"
     if not known.proved[name]:

@@ -97,7 +97,7 @@ class Literals:
         return self._of(key[1]).get(key, ())
 
     def _of(self, name: str) -> Mapping[Key, Sequence[ast.Name]]:
-        """Return the places of a name by the scope that binds it: those in functions within it are its own."""
+        """Return the places of a name by the scope that binds it, those in functions within it included."""
         if name not in self._places:
             nodes = self._module.names.of((name,))
             bound = {self._module.scope(each) for each in nodes if isinstance(each.ctx, ast.Store)}

@@ -43,7 +43,7 @@ def test_there_are_thirty_statements_in_nine_groups() -> None:
 def test_nothing_known_is_none_of_thirty() -> None:
     found = score(Known(proved={}))
 
-    assert (found.text, found.value) == ("0/30 (0.0 %)", 0)
+    assert (found.text, found.value) == ("0/30 (0.0 %)", Fraction(0))
     assert found.named(UNSEEN) == tuple(STATEMENTS)
 
 
