@@ -29,6 +29,8 @@ class Tree:
     files: Files
     settings: ContainerSettings
     system: System | None
+    product: tuple[str, ...] = ()
+    """The product's Python files."""
     tests: tuple[str, ...] = ()
     """Test roots."""
 

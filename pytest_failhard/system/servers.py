@@ -198,7 +198,9 @@ def mistakes(tree: ast.Module, known: Iterable[str]) -> tuple[Mistake, ...]:
     A name that the file uses itself, or that begins with an underscore, is a variable of its own.
     """
     settings = {*known, *HOOKS}
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    used = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
     bound = list(_bound(tree.body))
     times = Counter(name for name, _ in bound)
     seen: Counter[str] = Counter()
