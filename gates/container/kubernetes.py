@@ -112,26 +112,30 @@ def _pod(document: Table) -> Table | None:
 
 
 def _secrets(file: Yaml, document: Table) -> Iterator[Hit]:
-    name = document.table("metadata").text("name")
-    fix = "create it outside of the repository, or seal it"
-    if document.text("kind") == "Secret":
-        for section in ("data", "stringData"):
-            held = document.table(section)
-            for key in held:
-                if is_literal(held.text(key)):
-                    message = f"Secret {name}: {key} stands there for all to read (base64 hides nothing)"
-                    yield Hit(
-                        rule="C-k8s-secret", path=file.path, line=held.at(key), message=message, fix=fix
-                    )
+    name = f"{document.text('kind')} {document.table('metadata').text('name')}"
+    for line, key in _written(document) if document.text("kind") == "Secret" else _given(document):
+        yield Hit(
+            rule="C-k8s-secret",
+            path=file.path,
+            line=line,
+            message=f"{name}: {key} stands there for all to read (base64 hides nothing)",
+            fix="create it outside of the repository, or seal it; refer to it with valueFrom",
+        )
+
+
+def _written(secret: Table) -> Iterator[tuple[int, str]]:
+    for section in ("data", "stringData"):
+        held = secret.table(section)
+        yield from ((held.at(key), key) for key in held if is_literal(held.text(key)))
+
+
+def _given(document: Table) -> Iterator[tuple[int, str]]:
     pod = _pod(document)
     for container in (*pod.tables("containers"), *pod.tables("initContainers")) if pod is not None else ():
         for variable in container.tables("env"):
             key, value = variable.text("name"), variable.text("value")
             if (is_secret_name(key) and is_literal(value)) or holds_password(value):
-                message = f"{document.text('kind')} {name}: {key} holds a secret"
-                line = variable.at("value")
-                fix = "take it from a Secret with valueFrom"
-                yield Hit(rule="C-k8s-secret", path=file.path, line=line, message=message, fix=fix)
+                yield variable.at("value"), key
 
 
 def _removed(file: Yaml, document: Table) -> Iterator[Hit]:

@@ -40,7 +40,7 @@ def shell_form(judged: Judged) -> Iterator[Hit]:
             rule="C-shell-form",
             path=script,
             line=0,
-            message="the script that a container starts with runs the system as its child: no SIGTERM reaches it",
+            message="a container starts this script, which runs the system as its child: no SIGTERM reaches it",
             fix="start the system with exec",
         )
 
