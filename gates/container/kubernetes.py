@@ -67,8 +67,8 @@ class Workload:
 
     @property
     def containers(self) -> tuple[Table, ...]:
-        """The containers that run for as long as the pod does."""
-        return self.pod.tables("containers")
+        """The containers that run for as long as the pod does; one without an image is of a patch."""
+        return tuple(each for each in self.pod.tables("containers") if each.text("image"))
 
     def hit(self, rule: str, line: int, message: str, fix: str, container: str = "") -> Hit:
         """Return what is wrong with it."""
@@ -89,7 +89,7 @@ def rules(files: tuple[Yaml, ...], system: System | None) -> Iterator[Hit]:
             pod = _pod(document)
             if pod is not None:
                 workload = Workload(path=file.path, document=document, pod=pod, system=system)
-                yield from (hit for rule in _RULES for hit in rule(workload))
+                yield from (hit for rule in _RULES if workload.containers for hit in rule(workload))
     yield from _budgets(deployed)
 
 
@@ -162,7 +162,8 @@ def _probes(workload: Workload) -> Iterator[Hit]:
             yield workload.hit("C-k8s-no-probe", each.line, message, "add it", name)
             continue
         live, ready = each.table("livenessProbe"), each.table("readinessProbe")
-        if _action(live) == _action(ready):
+        # Whether a port is open depends on nothing but the process.
+        if "tcpSocket" not in live and _action(live) == _action(ready):
             message = "liveness asks what readiness asks: a dependency that is down restarts it"
             line = each.at("livenessProbe")
             yield workload.hit("C-k8s-same-probe", line, message, "let liveness ask the process alone", name)
@@ -255,7 +256,8 @@ def _budgets(files: list[Yaml]) -> Iterator[Hit]:
     budgets = [each for _, each in documents if each.text("kind") == "PodDisruptionBudget"]
     selected = [each.table("spec", "selector", "matchLabels") for each in budgets]
     for file, document in documents:
-        if document.text("kind") not in REPLICATED:
+        pod = _pod(document) if document.text("kind") in REPLICATED else None
+        if pod is None or not any(each.text("image") for each in pod.tables("containers")):
             continue
         labels = document.table("spec", "template", "metadata", "labels")
         if not any(each and each.items() <= labels.items() for each in selected):
