@@ -267,9 +267,7 @@ class GateRun:
                 output_cap=self.output_cap,
             )
 
-    def _keep(
-        self, name: str, argv: list[str], outcome: Mapping[str, int | str], *, volatile: bool
-    ) -> None:
+    def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str], *, volatile: bool) -> None:
         record = json.dumps({"argv": ["<python>", *argv[1:]], **outcome}, indent=1, sort_keys=True)
         self.keep(f"{name}.json", self._stable(record.encode() + b"\n"), volatile=volatile)
 

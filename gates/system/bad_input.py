@@ -96,28 +96,29 @@ def _all(stage: Stage) -> list[Tried]:
 
 def _inputs(stage: Stage, instance: Instance) -> Iterator[tuple[str, str, BadInput]]:
     """Yield the route's id, its declared path and the bad input."""
-    known: dict[str, set[str]] = {}
     routes = _routes(stage.system)
-    for excluded in stage.system.routes_excluded:
-        known.setdefault(excluded.path, set()).add(excluded.method.upper())
     for route in routes:
-        known.setdefault(route.path, set()).add(route.method)
         if route.capture:
-            instance.send(route, within=ANSWER_SECONDS)
+            instance.send(route, within=ANSWER_SECONDS, unknown=PLACEHOLDER)
+    known = _known_methods(stage.system, routes)
     for route in routes:
         request = instance.request(route, unknown=PLACEHOLDER)
-        for bad in corpus.inputs(route, request):
-            yield route.id, route.path, bad
-        if stage.runs("R8/body-limit") and (large := corpus.huge(request, route)) is not None:
-            yield route.id, route.path, large
-        if (wrong := corpus.wrong_method(request.path, known.pop(route.path, METHODS_TRIED))) is not None:
-            yield route.id, route.path, wrong
+        large = corpus.huge(request, route) if stage.runs("R8/body-limit") else None
+        # The wrong method of a path is sent once, whichever routes share it.
+        methods = known.pop(route.path, None)
+        wrong = None if methods is None else corpus.wrong_method(request.path, methods)
+        for bad in (*corpus.inputs(route, request), large, wrong):
+            if bad is not None:
+                yield route.id, route.path, bad
     for bad in corpus.unknown_paths(routes[-1].path):
         yield "unknown", "an unknown path", bad
 
 
-METHODS_TRIED = frozenset(corpus.METHODS)
-"""Of a path whose wrong method was sent already there is none left."""
+def _known_methods(system: System, routes: Sequence[Route]) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {}
+    for each in (*routes, *system.routes_excluded):
+        known.setdefault(each.path, set()).add(each.method.upper())
+    return known
 
 
 def _routes(system: System) -> tuple[Route, ...]:

@@ -102,7 +102,9 @@ def _place(stage: Stage, instance: Instance, openapi: str) -> _Place:
         for name, value in instance.request(route, unknown="1").headers.items():
             headers.setdefault(name, value)
     headers.pop("Content-Type", None)
-    return _Place(location=f"{base}{openapi}" if served else str(stage.tree / openapi), base=base, headers=headers)
+    return _Place(
+        location=f"{base}{openapi}" if served else str(stage.tree / openapi), base=base, headers=headers
+    )
 
 
 def _fuzzed(stage: Stage, place: _Place) -> _Report:

@@ -115,7 +115,11 @@ def _shown(stage: Stage) -> Iterator[Finding]:
 def _versions(stage: Stage) -> Iterator[Finding]:
     if not stage.runs("R9/version"):
         return
-    found = {(name.title(), value) for said in stage.record.answers for name, value in versions(said.answer.headers).items()}
+    found = {
+        (name.title(), value)
+        for said in stage.record.answers
+        for name, value in versions(said.answer.headers).items()
+    }
     for name, value in sorted(found):
         yield finding(
             "R9-server-version",

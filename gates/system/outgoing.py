@@ -30,7 +30,7 @@ def cleaned(text: str, parts: Mapping[str, str]) -> str:
     """Return a text without the lines that hold a secret in any form; each is replaced by a note."""
     if not leaks(text, parts):
         return text
-    return "".join(map(lambda line: _cleaned_line(line, parts), text.splitlines(keepends=True)))
+    return "".join(_cleaned_line(line, parts) for line in text.splitlines(keepends=True))
 
 
 def _cleaned_line(line: str, parts: Mapping[str, str]) -> str:

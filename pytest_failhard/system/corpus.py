@@ -168,22 +168,22 @@ def _fields(request: Request, body: Mapping[str, object]) -> Iterator[BadInput]:
         # One of several fields may be optional; that all are is shown by the empty object.
         right = MALFORMED | ACCEPTED if rest else MALFORMED
         yield _with(request, "B9", f"{name} missing", _dump(rest), right)
-    name = _first_text(body)
-    if name is None:
+    text_field = _first_text(body)
+    if text_field is None:
         return
     yield _with(
         request,
         "B5",
-        f"{name} of {LONG_CHARACTERS:,} characters",
-        _dump({**body, name: "x" * LONG_CHARACTERS}),
+        f"{text_field} of {LONG_CHARACTERS:,} characters",
+        _dump({**body, text_field: "x" * LONG_CHARACTERS}),
         TOO_LARGE,
     )
-    yield _with(request, "B6", f"a NUL in {name}", _dump({**body, name: "a\0b"}), EITHER)
+    yield _with(request, "B6", f"a NUL in {text_field}", _dump({**body, text_field: "a\0b"}), EITHER)
     texts = {"a lone surrogate": "a\ud800b", "right-to-left and astral characters": "\u200f\U0001f4a9\u202e"}
     for what, text in texts.items():
-        yield _with(request, "B10", f"{what} in {name}", _dump({**body, name: text}), EITHER)
-    marked = _dump({**body, name: UNKNOWN}).replace(UNKNOWN.encode(), b"\xff\xfe")
-    yield _with(request, "B10", f"0xFF bytes in {name}", marked, EITHER)
+        yield _with(request, "B10", f"{what} in {text_field}", _dump({**body, text_field: text}), EITHER)
+    marked = _dump({**body, text_field: UNKNOWN}).replace(UNKNOWN.encode(), b"\xff\xfe")
+    yield _with(request, "B10", f"0xFF bytes in {text_field}", marked, EITHER)
 
 
 def _first_text(body: Mapping[str, object]) -> str | None:

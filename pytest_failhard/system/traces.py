@@ -23,13 +23,15 @@ PYTHON_TEXTS = (
 )
 """What Python and its databases say in exceptions, and nobody says to a caller."""
 
-_TRACEBACK = re.compile(r"Traceback \(most recent call last\)|File (?:\"|&#34;|&quot;)[^\"&\n]+(?:\"|&#34;|&quot;), line \d")
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\)|File \"[^\"\n]+\", line \d")
 _EXCEPTION = re.compile(
-    r"\b(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)(?:: \S|\((?:['\"]|&#39;|&#34;|\d))|sqlalchemy\.exc|\bpsycopg"
+    r"\b(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)(?:: \S|\((?:['\"]|\d))|sqlalchemy\.exc|\bpsycopg"
 )
 _TEXTS = re.compile("|".join(map(re.escape, PYTHON_TEXTS)))
 _SOURCE = re.compile(r"(?:/[\w.+-]+)+/[\w-]+\.py\b|/site-packages/")
-_SQL = re.compile(r"\bSELECT\b[^<>]{1,400}?\bFROM\b|\bINSERT INTO\b[^<>]{1,400}?\bVALUES\b", re.IGNORECASE | re.DOTALL)
+_SQL = re.compile(
+    r"\bSELECT\b[^<>]{1,400}?\bFROM\b|\bINSERT INTO\b[^<>]{1,400}?\bVALUES\b", re.IGNORECASE | re.DOTALL
+)
 _ENTITIES = {"&#39;": "'", "&#x27;": "'", "&quot;": '"', "&#34;": '"', "&lt;": "<", "&gt;": ">", '\\"': '"'}
 _VERSION = re.compile(r"\d+\.\d+")
 VERSIONED = ("server", "x-powered-by")
