@@ -116,8 +116,10 @@ def _inputs(stage: Stage, instance: Instance) -> Iterator[tuple[str, str, BadInp
 
 def _known_methods(system: System, routes: Sequence[Route]) -> dict[str, set[str]]:
     known: dict[str, set[str]] = {}
-    for each in (*routes, *system.routes_excluded):
-        known.setdefault(each.path, set()).add(each.method.upper())
+    pairs = [(route.path, route.method.upper()) for route in routes]
+    pairs += [(excluded.path, excluded.method.upper()) for excluded in system.routes_excluded]
+    for path, method in pairs:
+        known.setdefault(path, set()).add(method)
     return known
 
 

@@ -24,7 +24,6 @@ FAILED = frozenset({"ERROR", "CRITICAL", "FATAL"})
 APPLICATION = "the application"
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_ACCESS = r'\S+ \S+ \S+ \[\d+/\w+/\d{4}[: ][\d:]+(?: [+-]\d{4})?\] "[^"]*" (\d{3}) \S+.*'
 SERVERS = {
     "gunicorn": re.compile(r"\[\d{4}-\d\d-\d\d [\d:]+ [+-]\d{4}\] \[\d+\] \[[A-Z]+\] .*"),
     "uvicorn": re.compile(
@@ -33,11 +32,10 @@ SERVERS = {
         r"|Invalid HTTP|connection "
         r'|\S+:\d+ - ")[^\n]*'
     ),
-    "werkzeug": re.compile(
-        r" \* .*|WARNING: This is a development server\..*|Press CTRL\+C to quit|"
-        + _ACCESS.replace("(", "(?:", 1)
+    "werkzeug": re.compile(r" \* .*|WARNING: This is a development server\..*|Press CTRL\+C to quit"),
+    "an access log": re.compile(
+        r'\S+ \S+ \S+ \[\d+/\w+/\d{4}[: ][\d:]+(?: [+-]\d{4})?\] "[^"]*" \d{3} \S+.*'
     ),
-    "an access log": re.compile(_ACCESS.replace("(\\d{3})", "\\d{3}")),
 }
 _STATUS = (
     re.compile(r'" (\d{3})\b'),
