@@ -16,3 +16,5 @@ class SystemSettings(Settings):
 
     enforce: tuple[str, ...] = ()
     report: tuple[str, ...] = ()
+    house_phrases: tuple[str, ...] = ()
+    """What a log must not say in this house, besides the phrases that no log may say (R11/house-phrases)."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from pytest_failhard.gates.system.record import Ended, Record
+from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
@@ -47,6 +47,8 @@ class Stage:
     variables: Mapping[str, str] = field(default_factory=dict)
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
+    watched: Watched | None = None
+    """The round that the looks at leaks and at logs share."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def runs(self, part: str) -> bool:
