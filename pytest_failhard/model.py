@@ -47,6 +47,8 @@ class Phase(enum.Enum):
     """Needs the tree alone: starts at once, beside the tests."""
     TESTS = "tests"
     """Needs the records of the test run."""
+    QUIET = "quiet"
+    """Measures what runs: after all others, and alone."""
 
 
 class Mode(enum.Enum):
@@ -128,7 +130,8 @@ class Observation:
     `examined` counts the things looked at (files, tests, packages); 0 is an error. A measure is exact:
     an integer, or a Fraction built from its two counts, never from a rounded figure. `applies` is
     false only under a rule's `when`, with the proof in `evidence`. `allows` are the waivers that stand
-    in the judged files themselves, each bound to a finding.
+    in the judged files themselves, each bound to a finding. `traits` say what kind of thing was seen, for
+    a rule's `only_for`; `volatile` names the measures that a clock gave: they differ between two runs.
     """
 
     tool: str
@@ -138,6 +141,8 @@ class Observation:
     evidence: tuple[Evidence, ...] = ()
     applies: bool = True
     allows: tuple[Waiver, ...] = ()
+    traits: frozenset[str] = frozenset()
+    volatile: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +194,17 @@ class PolicyOption:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What one level demands of one gate. `timeout` is in seconds; `fail_at` None means no severity fails."""
+    """What one level demands of one gate. `timeout` is in seconds; `fail_at` None means no severity fails.
+
+    A measure in `only_for` is demanded only of what has one of its traits.
+    """
 
     gate: str
     fail_at: Severity | None
     timeout: int
     at_least: Mapping[str, int | Fraction] = field(default_factory=dict)
     at_most: Mapping[str, int | Fraction] = field(default_factory=dict)
+    only_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     when: str | None = None
     waivable: Waivable = Waivable()
     starts: date | None = None
@@ -295,6 +304,8 @@ class Result:
     evidence: tuple[Evidence, ...] = ()
     applies: bool = True
     fixable: str = ""
+    volatile: frozenset[str] = frozenset()
+    """The names of the measures that differ between two runs on the same commit."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

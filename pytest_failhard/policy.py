@@ -215,6 +215,7 @@ class _Gate(_Table):
     timeout: Positive
     at_least: dict[str, Bound] = {}
     at_most: dict[str, Bound] = {}
+    only_for: dict[str, list[Text]] = {}
     when: Text | None = None
     waivable: Annotated[Waivable, PlainValidator(_waivable)] = Waivable()
     starts: Day | None = None
@@ -265,6 +266,10 @@ def _impossible_bounds(table: _Gate) -> list[str]:
         for name, bound in bounds.items():
             if is_share(name) and bound > HUNDRED:
                 found.append(f"{side}.{name}: above 100 percent; no measure reaches it")
+    found += [
+        f"only_for.{name}: no bound stands under at_least or at_most; remove it, or give one"
+        for name in sorted({*table.only_for} - {*table.at_least, *table.at_most})
+    ]
     return found + [
         f"at_least.{name}: above at_most.{name}; no measure satisfies both"
         for name in sorted({*table.at_least} & {*table.at_most})
@@ -279,6 +284,7 @@ def _rule(gate: str, table: _Gate) -> Rule:
         timeout=table.timeout,
         at_least=table.at_least,
         at_most=table.at_most,
+        only_for={name: frozenset(traits) for name, traits in table.only_for.items()},
         when=table.when,
         waivable=table.waivable,
         starts=table.starts,
@@ -312,7 +318,14 @@ def _weaker_bounds(rule: Rule, than: Rule) -> list[str]:
                 weak.append(f"{side}.{name}: missing, {bound_text(limit)} is demanded")
             elif _beyond(bounds[name], limit, side):
                 weak.append(f"{side}.{name}: {bound_text(bounds[name])} is weaker than {bound_text(limit)}")
+            elif _narrower(rule.only_for.get(name), than.only_for.get(name)):
+                weak.append(f"only_for.{name}: leaves out some of which it is demanded")
     return weak
+
+
+def _narrower(traits: frozenset[str] | None, than: frozenset[str] | None) -> bool:
+    """Tell whether a measure is demanded of less; None means of everything."""
+    return traits is not None and (than is None or not than <= traits)
 
 
 def _beyond(bound: int | Fraction, limit: int | Fraction, side: str) -> bool:

@@ -187,7 +187,7 @@ class Session:
             jobs = engine.jobs(self.plan, foreign, phase, self.store.staging, self.folder, test_run, problem)
             engine.observe(
                 jobs,
-                slots=self.plan.request.jobs,
+                slots=1 if phase is Phase.QUIET else self.plan.request.jobs,
                 budget=self.plan.policy.budget_seconds,
                 done=lambda outcome: outcomes.update({outcome.gate: outcome}),
                 warn=self.notes.append,
@@ -260,8 +260,12 @@ class Session:
         if outcome.observation is None:
             return replace(outcome, error=self.redactor.text(outcome.error))
         observation = self.redactor.value(outcome.observation)
-        kept = self.store.keep(outcome.gate, "observation.json", codec.dump(observation))
-        seen = replace(observation, evidence=(*observation.evidence, kept, *outcome.evidence))
+        equal, unequal = codec.parted(observation)
+        kept = [self.store.keep(outcome.gate, codec.OBSERVATION, equal)]
+        if unequal is not None:
+            clocked = self.store.keep(outcome.gate, codec.VOLATILE, unequal)
+            kept.append(replace(clocked, volatile=True))
+        seen = replace(observation, evidence=(*observation.evidence, *kept, *outcome.evidence))
         return replace(outcome, observation=seen)
 
 

@@ -35,7 +35,7 @@ class Worker:
         self.events = events
 
     def serve(self) -> None:
-        """Observe with the static gates, wait for the tests, observe with the others."""
+        """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
         order = json.loads(next(self.orders))
         request = plan.Request.from_json(order["request"])
         today = date.fromisoformat(order["today"])
@@ -48,7 +48,9 @@ class Worker:
         tests = json.loads(next(self.orders))
         test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
-        self._observe(last, resolved.request.jobs, budget)
+        budget -= self._observe(last, resolved.request.jobs, budget)
+        quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, staging, scratch, test_run, problem)
+        self._observe(quiet, 1, budget)
         self._emit({"end": True})
 
     def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:

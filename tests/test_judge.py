@@ -569,3 +569,41 @@ def test_a_waiver_in_the_judged_file_counts_behind_the_others() -> None:
     assert judge(LINT, saw(seen, allows=(late,)), (), TODAY).verdict is Verdict.FAIL
     barred = dataclasses.replace(LINT, waivable=Waivable(any=False))
     assert judge(barred, observation, (), TODAY).verdict is Verdict.FAIL
+
+
+POLLS = Rule(
+    gate="system",
+    fail_at=None,
+    timeout=1,
+    at_least={"polls": 50, "starts": 1},
+    only_for={"polls": frozenset({"http", "worker"})},
+)
+
+
+@pytest.mark.parametrize(
+    ("traits", "measures", "verdict", "because"),
+    [
+        ({"job"}, {"starts": 1}, Verdict.PASS, ("starts 1 >= 1",)),
+        ({"http"}, {"starts": 1}, Verdict.ERROR, ("the demanded measure polls is missing",)),
+        ({"job", "http"}, {"starts": 1, "polls": 49}, Verdict.FAIL, ("polls 49 < 50",)),
+        (set(), {"polls": 0, "starts": 0}, Verdict.FAIL, ("starts 0 < 1",)),
+    ],
+    ids=["of another kind", "of its kind", "of both", "of no kind"],
+)
+def test_a_measure_is_demanded_of_what_has_a_trait_alone(
+    traits: set[str], measures: dict[str, int], verdict: Verdict, because: tuple[str, ...]
+) -> None:
+    result = judge(POLLS, saw(measures=measures, traits=frozenset(traits)), (), TODAY)
+    assert (result.verdict, result.because) == (verdict, because)
+
+
+def test_what_a_clock_gave_is_compared_and_not_said() -> None:
+    rule = Rule(gate="system", fail_at=None, timeout=1, at_most={"p95_ms": 1000}, at_least={"rate_rps": 5})
+    unequal = frozenset({"p95_ms", "rate_rps", "absent"})
+    slow = saw(measures={"p95_ms": 1001, "rate_rps": 4}, volatile=unequal)
+    result = judge(rule, slow, (), TODAY)
+    assert (result.verdict, result.because) == (Verdict.FAIL, ("rate_rps < 5", "p95_ms > 1000"))
+    assert result.volatile == {"p95_ms", "rate_rps"}
+    assert any("value: ..." in option for option in result.options)
+    fast = saw(measures={"p95_ms": Fraction(7, 2), "rate_rps": 5}, volatile=unequal)
+    assert judge(rule, fast, (), TODAY).because == ("rate_rps >= 5", "p95_ms <= 1000")

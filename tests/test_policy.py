@@ -225,13 +225,17 @@ def test_what_is_well_formed_and_cannot_be_meant_is_refused() -> None:
         ("  lint:\n    fail_at: medium", "  lnit:\n    fail_at: medium\n    starts: 2027-02-19"),
         (
             "    at_least:\n      executed: 1\n",
-            "    at_least:\n      executed: 2\n    at_most: {executed: 1}\n",
+            "    at_least:\n      executed: 2\n    at_most: {executed: 1}\n    only_for: {passed: [http]}\n",
         ),
         ("line_percent: 60", "line_percent: 100.5"),
         ("types:\n    fail_at: medium\n", "types:\n    fail_at: none\n"),
         ("    at_least:\n      files_checked: 1\n", ""),
     )
     assert mistakes(data) == (
+        (
+            "own.yaml: gates.tests.only_for.passed: no bound stands under at_least or at_most; remove it, or "
+            "give one"
+        ),
         "own.yaml: gates.tests.at_least.executed: above at_most.executed; no measure satisfies both",
         "own.yaml: gates.coverage.at_least.line_percent: above 100 percent; no measure reaches it",
         "own.yaml: gates.lnit: unknown gate; did you mean lint?",
@@ -363,6 +367,10 @@ WEAKENINGS: list[tuple[Callable[[Rule], Rule], str]] = [
         "at_least.line_percent: 79.999 is weaker than 80",
     ),
     (lambda of: replace(of, at_least={"files": 1}), "at_least.line_percent: missing, 80 is demanded"),
+    (
+        lambda of: replace(of, only_for={"files": frozenset({"http"})}),
+        "only_for.files: leaves out some of which it is demanded",
+    ),
     (lambda of: replace(of, at_most={"violations": 1}), "at_most.violations: 1 is weaker than 0"),
     (lambda of: replace(of, at_most={}), "at_most.violations: missing, 0 is demanded"),
     (lambda of: replace(of, waivable=Waivable()), "waivable: opens F401"),

@@ -16,18 +16,18 @@ from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
 from pytest_failhard.report import waivers as waiver_lists
 from pytest_failhard.report.document import Document, DocumentError, GatePart
+from pytest_failhard.report.observation import OBSERVATION, VOLATILE
 from pytest_failhard.store import EVIDENCE, REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
-    from datetime import date
     from pathlib import Path
 
     from pydantic import JsonValue
 
-    from pytest_failhard.model import Policy, Result, Rule, Waiver
+    from pytest_failhard.model import Observation, Policy
+    from pytest_failhard.report.parts import EvidencePart
 
-OBSERVATION = "observation.json"
 RUN = "run"
 WAIVERS = "waivers.json"
 WAIVERS_DIGEST = "waivers_sha256"
@@ -155,14 +155,15 @@ def _same(folder: Path, place: str, sha256: str) -> Iterator[str]:
 
 def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[str]:
     evidence = folder / EVIDENCE
-    day = document.volatile.judged_on
+    day, clocked = document.volatile.judged_on, document.volatile.evidence
     try:
         waivers = waiver_lists.load((evidence / RUN / WAIVERS).read_bytes())
         judged = [
-            result
+            judge.judge(rule, seen, waivers, day)
             for part in document.gates
             for rule in terms.rules
-            if rule.gate == part.id and (result := _judged(evidence, part, rule, waivers, day)) is not None
+            if rule.gate == part.id
+            and (seen := _observed(evidence, part, clocked.get(part.id, ()))) is not None
         ]
     except GateError as error:
         yield str(error)
@@ -176,16 +177,18 @@ def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[s
             yield f"{part.id}: verdict is {part.verdict} without {OBSERVATION}, so nothing bears it out"
 
 
-def _judged(
-    evidence: Path, part: GatePart, rule: Rule, waivers: Sequence[Waiver], day: date
-) -> Result | None:
-    """Judge the stored observation of a gate; None where there is none, as of a gate that could not look."""
+def _observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -> Observation | None:
+    """Return the stored observation of a gate; None where there is none, as of a gate that could not look."""
     own = next((kept for kept in part.evidence if kept.name == OBSERVATION), None)
     if own is None:
         return None
-    seen = observations.load((evidence / part.id / OBSERVATION).read_bytes())
+    data = (evidence / part.id / OBSERVATION).read_bytes()
+    if any(kept.name == VOLATILE for kept in clocked):
+        seen = observations.joined(data, (evidence / part.id / VOLATILE).read_bytes())
+    else:
+        seen = observations.load(data)
     kept = Evidence(name=own.name, sha256=own.sha256, media_type=own.media_type)
-    return judge.judge(rule, replace(seen, evidence=(*seen.evidence, kept)), waivers, day)
+    return replace(seen, evidence=(*seen.evidence, kept))
 
 
 def _differences(reported: GatePart, found: GatePart) -> Iterator[str]:

@@ -142,7 +142,11 @@ def gate(result: model.Result) -> GatePart:
             "because": result.because,
             "tool": result.tool,
             "examined": result.examined,
-            "measures": {name: figure(name, value) for name, value in sorted(result.measures.items())},
+            "measures": {
+                name: figure(name, value)
+                for name, value in sorted(result.measures.items())
+                if name not in result.volatile
+            },
             "applies": result.applies,
             "findings": tuple(_finding(finding) for finding in result.findings),
             "waived": tuple(_waived(waived) for waived in result.waived),
@@ -226,7 +230,11 @@ def _volatile(report: model.Report) -> VolatilePart:
         started_at=report.started_at,
         seconds=dict(sorted(report.seconds.items())),
         host=report.host,
-        measures={},
+        measures={
+            f"{result.gate}.{name}": figure(name, result.measures[name])
+            for result in report.results
+            for name in sorted(result.volatile)
+        },
         attempts={},
         decisions=(),
         judged_on=report.judged_on,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Literal
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Severity
 from pytest_failhard.report import waivers
 from pytest_failhard.report.parts import EvidencePart, Exact, Strict, exact, number, places
 
 SCHEMA = "failhard-observation/1"
+OBSERVATION, VOLATILE = "observation.json", "measured.json"
+"""The names of an observation as evidence: what two runs on one commit share, and what a clock gave."""
 HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -42,6 +45,11 @@ class _Observation(Strict):
     findings: tuple[_Finding, ...]
     evidence: tuple[EvidencePart, ...]
     allows: tuple[waivers.Stored, ...] = ()
+    traits: tuple[str, ...] = ()
+    volatile: tuple[str, ...] = ()
+
+
+_MEASURES = TypeAdapter(dict[str, Exact])
 
 
 def dump(observation: Observation) -> bytes:
@@ -49,6 +57,34 @@ def dump(observation: Observation) -> bytes:
     text = json.dumps(_values(observation), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     # Half of a pair, from a file name that is not UTF-8, is no character: it becomes readable text.
     return HALF_PAIR.sub(lambda match: f"\\\\u{ord(match.group()):04x}", text).encode()
+
+
+def parted(observation: Observation) -> tuple[bytes, bytes | None]:
+    """Return the bytes that two runs on one commit have in common, and those of volatile measures, if any."""
+    unequal = {name: exact(observation.measures[name]) for name in sorted(_unequal(observation))}
+    if not unequal:
+        return dump(observation), None
+    equal = {name: value for name, value in observation.measures.items() if name not in unequal}
+    stable = replace(observation, measures=equal, volatile=frozenset(unequal))
+    return dump(stable), json.dumps(unequal, indent=1).encode() + b"\n"
+
+
+def joined(data: bytes, unequal: bytes) -> Observation:
+    """Read what `parted` returned; raises ObservationError."""
+    seen = load(data)
+    try:
+        measures = _MEASURES.validate_json(unequal)
+    except ValidationError as error:
+        raise ObservationError(f"observation-unreadable: {places(error)}; run the check again") from None
+    if {*measures} != seen.volatile:
+        raise ObservationError("observation-unreadable: other measures are kept than are named as volatile")
+    return replace(
+        seen, measures={**seen.measures, **{name: number(value) for name, value in measures.items()}}
+    )
+
+
+def _unequal(observation: Observation) -> frozenset[str]:
+    return observation.volatile & {*observation.measures}
 
 
 def load(data: bytes) -> Observation:
@@ -82,6 +118,8 @@ def load(data: bytes) -> Observation:
         ),
         applies=stored.applies,
         allows=tuple(map(waivers.restored, stored.allows)),
+        traits=frozenset(stored.traits),
+        volatile=frozenset(stored.volatile),
     )
 
 
@@ -112,4 +150,6 @@ def _values(observation: Observation) -> dict[str, JsonValue]:
             for kept in observation.evidence
         ],
         "allows": [waivers.values(waiver) for waiver in observation.allows],
+        "traits": [*sorted(observation.traits)],
+        "volatile": [*sorted(observation.volatile)],
     }

@@ -7,6 +7,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from pytest_failhard.figures import decimal_text
 from pytest_failhard.model import FALSE_POSITIVE, Verdict
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
         # The findings themselves follow, one a line.
         counted = COUNTED.match(reason)
         yield f"  {_plain(counted.group(1) if counted else reason)}"
+    if result.volatile:
+        yield f"  measured: {_plain(_measured(result))}"
     yield from _findings(result, folder)
     if result.options:
         yield "  ways out:"
@@ -106,6 +109,12 @@ def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
         yield f"    - {_plain(option)}"
     if result.evidence:
         yield f"  evidence: {_plain(f'{folder}/evidence/{result.gate}/{_first_to_open(result)}')}"
+
+
+def _measured(result: Result) -> str:
+    """Return what a clock gave: the reasons name the bound alone, so that two reports are equal."""
+    values = {name: decimal_text(result.measures[name], up=True) for name in sorted(result.volatile)}
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _findings(result: Result, folder: str) -> Iterator[str]:

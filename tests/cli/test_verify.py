@@ -19,6 +19,7 @@ from pytest_failhard.cli.verify import verify
 from pytest_failhard.distributions.attest.inputs import SBOM
 from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.model import (
+    Evidence,
     Finding,
     Observation,
     Policy,
@@ -74,6 +75,15 @@ def seen(rule: Rule, *findings: Finding) -> Observation:
     return Observation(tool=f"{rule.gate} 1.0", examined=12, measures=measures, findings=findings)
 
 
+def kept_of(store: Store, gate: str, looked: Observation) -> list[Evidence]:
+    """Keep an observation as a session does."""
+    equal, unequal = observation.parted(looked)
+    kept = [store.keep(gate, observation.OBSERVATION, equal)]
+    if unequal is None:
+        return kept
+    return [*kept, replace(store.keep(gate, observation.VOLATILE, unequal), volatile=True)]
+
+
 def make(
     folder: Path,
     *findings: Finding,
@@ -83,6 +93,7 @@ def make(
     commit: str = "",
     terms: Policy = TERMS,
     attested: Attestation | None = None,
+    clocked: frozenset[str] = frozenset(),
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -101,9 +112,10 @@ def make(
             if rule.gate == "provenance":
                 signed = attested is not None and attested.signer is not None
                 looked = replace(looked, measures={**looked.measures, "signed": int(signed)})
-            kept = store.keep(rule.gate, "observation.json", observation.dump(looked))
+            looked = replace(looked, volatile=clocked & {*looked.measures})
+            kept = kept_of(store, rule.gate, looked)
             results.append(
-                judge.judge(rule, replace(looked, evidence=(*looked.evidence, kept)), accepted, DAY)
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, *kept)), accepted, DAY)
             )
         settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
         if doubt:
@@ -157,6 +169,16 @@ def green(tmp_path: Path) -> Path:
 @pytest.fixture
 def red(tmp_path: Path) -> Path:
     return make(tmp_path / "red", TYPE_ERROR)
+
+
+def test_what_a_clock_gave_is_judged_again_with_the_rest(tmp_path: Path) -> None:
+    folder = make(tmp_path / "clocked", clocked=frozenset({"line_percent"}))
+    content = json.loads((folder / "report.json").read_bytes())
+    assert "line_percent" not in json.dumps(gate(content, "coverage")["measures"])
+    assert content["volatile"]["measures"] == {"coverage.line_percent": 60.0}
+    assert again(folder)[0] == 0
+    (folder / "evidence" / "coverage" / observation.VOLATILE).write_text('{"line_percent": "59/1"}')
+    assert again(folder)[0] == 4
 
 
 LAST = "the report does not hold; run `failhard check` again"

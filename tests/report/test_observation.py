@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,3 +60,28 @@ def test_what_is_no_list_of_waivers_is_refused() -> None:
         WaiversError, match=r"waivers-unreadable: 0\.rule: Field required; .*0\.gate: Field required"
     ):
         waivers.load(b"[{}]")
+
+
+def test_what_a_clock_gave_is_kept_apart_and_comes_back() -> None:
+    measures: dict[str, int | Fraction] = {"p95_ms": Fraction(7, 3), "requests": 100}
+    seen = Observation(tool="t", examined=1, measures=measures, volatile=frozenset({"p95_ms", "absent"}))
+    equal, unequal = observation.parted(seen)
+    slower = dataclasses.replace(seen, measures={**measures, "p95_ms": Fraction(8, 3)})
+    assert unequal is not None
+    assert observation.parted(slower)[0] == equal
+    back = observation.joined(equal, unequal)
+    assert back == dataclasses.replace(seen, volatile=frozenset({"p95_ms"}))
+
+
+def test_without_a_clock_there_is_one_part() -> None:
+    seen = Observation(tool="t", examined=1, measures={"requests": 100})
+    assert observation.parted(seen) == (observation.dump(seen), None)
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"), [(b"{}", "other measures are kept"), (b'{"p95_ms": 1.5}', "p95_ms")]
+)
+def test_measures_that_are_not_those_named_are_refused(kept: bytes, message: str) -> None:
+    seen = Observation(tool="t", examined=1, measures={"p95_ms": 1}, volatile=frozenset({"p95_ms"}))
+    with pytest.raises(ObservationError, match=message):
+        observation.joined(observation.parted(seen)[0], kept)

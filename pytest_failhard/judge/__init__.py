@@ -8,15 +8,18 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import bound_text, decimal_text, is_share
+from pytest_failhard.judge.matching import WAIVERS_FILE, counted, means
+from pytest_failhard.judge.stale import expiring, settle_waivers
 from pytest_failhard.model import Evidence, Finding, Observation, Result, Rule, Severity, Verdict, Waived
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from pytest_failhard.model import Waiver, WaiverTerms
+    from pytest_failhard.model import Waiver
 
-WAIVERS_FILE = "failhard-waivers.yaml"
+__all__ = ["WAIVERS_FILE", "error", "expiring", "judge", "settle_waivers"]
+
 MARK = "a waiver of kind false-positive, with an approved_by other than its owner, marks it"
 NAMED = 3
 NAMED_REPAIRS = 2
@@ -45,6 +48,7 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     What is not proven is an error: nothing examined, a demanded measure that is missing, a measure that
     cannot be true. No waiver is looked at before that. Comparisons are exact.
     """
+    rule = _for_its_traits(rule, observation)
     doubts = _doubts(rule, observation)
     if doubts:
         return _unproven(rule, observation, doubts)
@@ -90,28 +94,6 @@ def error(
     )
 
 
-def settle_waivers(
-    results: Iterable[Result], waivers: Iterable[Waiver], terms: WaiverTerms, today: date
-) -> tuple[Result, ...]:
-    """Return the results with a finding for each waiver that is expired, mismatched or unused.
-
-    The finding stands at the gate that the waiver names and has the severity `terms.stale`; at medium
-    and above it fails the gate, whatever `fail_at` of its rule says, since no rule of the gate is meant.
-    A waiver of a gate that did not run, or could not look, is not judged.
-    """
-    listed = sorted(waivers, key=repr)
-    return tuple(_settled(result, listed, terms, today) for result in results)
-
-
-def expiring(waivers: Iterable[Waiver], terms: WaiverTerms, today: date) -> tuple[str, ...]:
-    """Return a note for each waiver that ends within the policy's days of warning."""
-    return tuple(
-        f"the waiver of {waiver.place} expires on {waiver.expires} (owner {waiver.owner})"
-        for waiver in sorted(waivers, key=repr)
-        if 0 <= (waiver.expires - today).days <= terms.warn_days
-    )
-
-
 def _doubts(rule: Rule, observation: Observation) -> list[str]:
     """List why the observation proves nothing."""
     doubts = []
@@ -124,6 +106,19 @@ def _doubts(rule: Rule, observation: Observation) -> list[str]:
         return doubts + _unproven_absence(rule, observation)
     missing = sorted({*rule.at_least, *rule.at_most} - set(observation.measures))
     return doubts + [f"the demanded measure {name} is missing" for name in missing]
+
+
+def _for_its_traits(rule: Rule, observation: Observation) -> Rule:
+    """Return the rule without the bounds that it states for other kinds of things than the one seen."""
+    foreign = {name for name, traits in rule.only_for.items() if not traits & observation.traits}
+    if not foreign:
+        return rule
+    bounds = (
+        {name: bound for name, bound in side.items() if name not in foreign}
+        for side in (rule.at_least, rule.at_most)
+    )
+    at_least, at_most = bounds
+    return dataclasses.replace(rule, at_least=at_least, at_most=at_most)
 
 
 def _is_count(value: object) -> bool:
@@ -165,21 +160,26 @@ def _unproven(rule: Rule, observation: Observation, doubts: Sequence[str]) -> Re
 
 def _breaches(rule: Rule, observation: Observation) -> list[_Judged]:
     """Return a finding of its own for each measure out of bounds."""
-    measures = observation.measures
+    measures, unequal = observation.measures, observation.volatile
     breaches = []
     for name, bound in sorted(rule.at_least.items()):
         if measures[name] < bound:
-            message = f"{name} {decimal_text(measures[name])} < {bound_text(bound)}"
+            message = f"{_shown(name, measures[name], unequal)} < {bound_text(bound)}"
             fix = f"raise {name} to at least {bound_text(bound)}"
             breaches.append(_Judged(finding=_breach(name, message, fix), measure=measures[name]))
     for name, bound in sorted(rule.at_most.items()):
         if measures[name] > bound:
-            message = f"{name} {decimal_text(measures[name], up=True)} > {bound_text(bound)}"
+            message = f"{_shown(name, measures[name], unequal, up=True)} > {bound_text(bound)}"
             fix = f"bring {name} down to at most {bound_text(bound)}"
             breaches.append(
                 _Judged(finding=_breach(name, message, fix), measure=measures[name], ceiling=True)
             )
     return breaches
+
+
+def _shown(name: str, value: int | Fraction, unequal: frozenset[str], *, up: bool = False) -> str:
+    """Return a measure with its value, but for one that is another in the next run on the same commit."""
+    return name if name in unequal else f"{name} {decimal_text(value, up=up)}"
 
 
 def _breach(name: str, message: str, fix: str) -> Finding:
@@ -227,15 +227,10 @@ def _worst_first(candidates: Iterable[_Judged]) -> list[_Judged]:
 def _covers(waiver: Waiver, judged: _Judged, rule: Rule) -> bool:
     return (
         rule.waivable.admits(judged.finding, waiver)
-        and _means(waiver, rule.gate, judged.finding)
+        and means(waiver, rule.gate, judged.finding)
         and waiver.binds(judged.finding)
         and judged.accepted_by(waiver)
     )
-
-
-def _means(waiver: Waiver, gate: str, finding: Finding) -> bool:
-    """Tell whether the waiver speaks of this rule at this path; the fingerprint decides beyond that."""
-    return waiver.gate == gate and waiver.path == finding.path and waiver.rule in {finding.rule, finding.name}
 
 
 def _fails(judged: _Judged, rule: Rule) -> bool:
@@ -251,7 +246,7 @@ def _reasons(failing: Sequence[_Judged], rule: Rule) -> list[str]:
     if findings and rule.fail_at is not None:
         named = "; ".join(_line(finding) for finding in findings[:NAMED])
         more = f"; and {len(findings) - NAMED} more" if len(findings) > NAMED else ""
-        reasons.append(f"{_counted(findings)} at {_from(rule.fail_at)}: {named}{more}")
+        reasons.append(f"{counted(findings)} at {_from(rule.fail_at)}: {named}{more}")
     return reasons
 
 
@@ -264,14 +259,14 @@ def _grounds(rule: Rule, observation: Observation, waived: Sequence[Waived]) -> 
         grounds.append(f"no finding at {_from(rule.fail_at)} stands, {examined} examined")
     for name, bound in sorted(rule.at_least.items()):
         if name not in covered:
-            grounds.append(f"{name} {decimal_text(observation.measures[name])} >= {bound_text(bound)}")
+            shown = _shown(name, observation.measures[name], observation.volatile)
+            grounds.append(f"{shown} >= {bound_text(bound)}")
     for name, bound in sorted(rule.at_most.items()):
         if name not in covered:
-            grounds.append(
-                f"{name} {decimal_text(observation.measures[name], up=True)} <= {bound_text(bound)}"
-            )
+            shown = _shown(name, observation.measures[name], observation.volatile, up=True)
+            grounds.append(f"{shown} <= {bound_text(bound)}")
     if waived:
-        grounds.append(f"{_counted(waived)} waived")
+        grounds.append(f"{counted(waived)} waived")
     return grounds or [f"reported only, {observation.examined} examined"]
 
 
@@ -289,7 +284,7 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     barred = {each.finding.rule for each in failing} - {each.finding.rule for each in waivable}
     marked = {each.finding.rule for each in failing if rule.waivable.marks(each.finding)}
     if waivable:
-        options.append(_waiver_entry(waivable[0], rule.gate))
+        options.append(_waiver_entry(waivable[0], rule.gate, observation.volatile))
     if barred:
         options.append(f"not waivable: {', '.join(sorted(barred))}")
     if marked:
@@ -299,70 +294,16 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     return (*options, f"read why: failhard explain {subject}")
 
 
-def _waiver_entry(judged: _Judged, gate: str) -> str:
+def _waiver_entry(judged: _Judged, gate: str, unequal: frozenset[str]) -> str:
     finding = judged.finding
     value = ""
     if judged.measure is not None:
-        value = f", value: {decimal_text(judged.measure, up=judged.ceiling)}"
+        worst = "..." if finding.name in unequal else decimal_text(judged.measure, up=judged.ceiling)
+        value = f", value: {worst}"
     return (
         f"waive with owner and expiry, one entry a finding, under `waivers` in {WAIVERS_FILE}: "
         f'{{gate: {gate}, rule: "{finding.rule}", path: "{finding.path}", '
         f'fingerprint: "{finding.fingerprint}"{value}, reason: ..., owner: ..., expires: YYYY-MM-DD}}'
-    )
-
-
-def _settled(result: Result, waivers: Sequence[Waiver], terms: WaiverTerms, today: date) -> Result:
-    if result.verdict is Verdict.ERROR:
-        return result
-    stale = [
-        _stale(waiver, problem, terms)
-        for waiver in waivers
-        if waiver.gate == result.gate and (problem := _problem(waiver, result, today))
-    ]
-    if not stale:
-        return result
-    merged = tuple(sorted((*result.findings, *stale), key=lambda finding: -finding.severity))
-    if terms.stale < Severity.MEDIUM:
-        return dataclasses.replace(result, findings=merged)
-    reason = f"{_counted(stale, 'waiver')} to settle: {'; '.join(each.message for each in stale[:NAMED])}"
-    grounds = result.because if result.verdict is Verdict.FAIL else ()
-    return dataclasses.replace(
-        result,
-        verdict=Verdict.FAIL,
-        because=(*grounds, reason),
-        findings=merged,
-        options=(*result.options, f"remove or renew the entry in {WAIVERS_FILE}"),
-        fixable=result.fixable or "waiver",
-    )
-
-
-def _problem(waiver: Waiver, result: Result, today: date) -> tuple[str, str] | None:
-    """Return name and text of what is wrong with a waiver, or None."""
-    if today > waiver.expires:
-        return "expired-waiver", f"expired on {waiver.expires}"
-    if any(each.waiver == waiver for each in result.waived):
-        return None
-    for finding in result.findings:
-        if _means(waiver, result.gate, finding):
-            if waiver.fingerprint not in finding.fingerprints:
-                return "mismatched-waiver", f"names another fingerprint than {finding.fingerprint}"
-            if waiver.has_lapsed(finding):
-                return "lapsed-waiver", f"was to hold until a fix exists: {finding.fixed_in} is one"
-            return "mismatched-waiver", "cannot cover the finding: not waivable, or worse than its value"
-    return "unused-waiver", "covers nothing that was found"
-
-
-def _stale(waiver: Waiver, problem: tuple[str, str], terms: WaiverTerms) -> Finding:
-    name, text = problem
-    return Finding(
-        rule=name,
-        name=name,
-        path=WAIVERS_FILE,
-        line=0,
-        severity=terms.stale,
-        message=f"the waiver of {waiver.place} (owner {waiver.owner}) {text}",
-        fix="remove the entry, or renew it with a reason that holds today",
-        anchor="\0".join((waiver.gate, waiver.rule, waiver.path, waiver.fingerprint)),
     )
 
 
@@ -377,11 +318,8 @@ def _seen(rule: Rule, observation: Observation) -> Result:
         measures=dict(sorted(observation.measures.items())),
         evidence=tuple(sorted(observation.evidence)),
         applies=observation.applies,
+        volatile=observation.volatile & {*observation.measures},
     )
-
-
-def _counted(things: Sequence[object], noun: str = "finding") -> str:
-    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _from(severity: Severity) -> str:

@@ -1,0 +1,118 @@
+"""What the checks share: the copy of the tree, the clean environment, and the system on request."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from pytest_failhard.gates.system.record import Ended, Record
+from pytest_failhard.gates.system.settings import SystemSettings
+from pytest_failhard.model import NO_VARIABLES, Run
+from pytest_failhard.system import workcopy
+from pytest_failhard.system.declaration import System
+from pytest_failhard.system.environment import Prepared, prepare
+from pytest_failhard.system.launch import Instance, launch
+
+READY_SECONDS = 60.0
+"""So long a start is waited for; whether it was in time, the policy says (`ready_seconds`)."""
+Changes = Mapping[str, str | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Canary:
+    """A secret of this run. `name` is the variable; `file` tells whether it names a file with the value."""
+
+    name: str
+    value: str
+    file: bool = False
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """What the checks share. `tree` is the working copy, `python` the clean environment's interpreter.
+
+    `variables` lead every start to what stands in for what the system needs: dependencies, a model.
+    """
+
+    run: Run
+    settings: SystemSettings
+    system: System
+    tree: Path
+    python: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    record: Record = field(default_factory=Record)
+    canaries: list[Canary] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def runs(self, part: str) -> bool:
+        """Tell whether the level enforces or reports a part (`R3`, `R3/settings`)."""
+        return part in self.settings.enforce or part in self.settings.report
+
+    def prepare(self) -> Prepared:
+        """Return a fresh environment with fresh canaries for secrets; all of it valid for production."""
+        folder = self.run.scratch / f"start-{next(self._numbers)}"
+        prepared = prepare(self.system, interpreter=self.python, folder=folder, keys=NO_VARIABLES)
+        files = {secret.name for secret in self.system.secrets or () if secret.file}
+        self.canaries += [
+            Canary(name=name, value=value, file=name in files) for name, value in prepared.secrets.items()
+        ]
+        return prepared
+
+    @contextlib.contextmanager
+    def instance(
+        self, purpose: str, *, changes: Changes = NO_VARIABLES, within: float = READY_SECONDS
+    ) -> Iterator[Instance]:
+        """Give a ready system of its own; when the context closes nothing of it is left.
+
+        `changes` are variables on top of a valid production environment, None for one that is not set.
+        Raises LaunchError where it does not become ready within so many seconds.
+        """
+        prepared = self.prepare()
+        variables = altered({**prepared.variables, **self.variables}, changes)
+        watch = workcopy.Watch(self.tree, prepared.home, prepared.temporary, prepared.data)
+        started = launch(
+            self.run,
+            self.system,
+            cwd=self.tree,
+            environment=variables,
+            secrets=prepared.secrets,
+            within=within,
+        )
+        argv = arguments(started.process.pid)
+        try:
+            yield started
+        finally:
+            started.process.kill()
+            process = started.process
+            self.record.end(
+                Ended(
+                    purpose=purpose,
+                    stdout=process.stdout,
+                    stderr=process.stderr,
+                    log=started.log(process.stdout, process.stderr),
+                    argv=argv,
+                    files=dict(watch.written()),
+                )
+            )
+
+
+def altered(variables: Mapping[str, str], changes: Changes) -> dict[str, str]:
+    """Return variables with some changed, and those without a value taken away."""
+    kept = {name: value for name, value in variables.items() if name not in changes}
+    return kept | {name: value for name, value in changes.items() if value is not None}
+
+
+def arguments(pid: int) -> tuple[tuple[str, ...], ...]:
+    """Return the arguments of a process and of all that it started; of one that is gone there are none."""
+    found: list[tuple[str, ...]] = []
+    with contextlib.suppress(psutil.Error):
+        main = psutil.Process(pid)
+        for process in (main, *main.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                found.append(tuple(process.cmdline()))
+    return tuple(found)
