@@ -19,6 +19,10 @@ ANOTHER_NAME = "start"
 """Under which a script is run: not as the main program, so that it defines and does not serve."""
 
 
+NAMING = (NameError, ImportError, AttributeError)
+"""They say which name it is that was not there."""
+
+
 class Ending:
     """Takes whatever a block raises, an exit of the interpreter included: it is the answer."""
 
@@ -120,7 +124,8 @@ def started(asked: dict[str, str]) -> dict[str, object]:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if inside(frame.filename, asked)]
     return {
         "raised": type(error).__name__,
-        "name": str(getattr(error, "name", None) or ""),
+        # What a class of the system has under this name may be anything, a secret too.
+        "name": (error.name or "") if isinstance(error, NAMING) else "",
         "path": os.path.relpath(frames[-1].filename, asked["tree"]) if frames else "",
         "line": frames[-1].lineno if frames else 0,
     }
