@@ -16,6 +16,7 @@ from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import Prepared, prepare
+from pytest_failhard.system.install import Installed
 from pytest_failhard.system.launch import Instance, launch
 
 READY_SECONDS = 60.0
@@ -45,6 +46,8 @@ class Stage:
     tree: Path
     python: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    installed: Installed | None = None
+    """The clean environment; None before it is there, and where it could not be made."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     watched: Watched | None = None
