@@ -83,8 +83,18 @@ def _at(document: object, path: str) -> str | None:
     return document if isinstance(document, str) else json.dumps(document)
 
 
-def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within: float) -> Answer:
-    """Send a route's request and return the answer; after `within` seconds it is given up."""
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A route's request with all substitutions made, as it goes over the wire."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
+def request(route: Route, known: Mapping[str, str]) -> Request:
+    """Return a route's request; raises GateError for what no answer has given yet."""
     headers = {name: filled(value, known) for name, value in route.headers.items()}
     body: bytes | None = None
     if isinstance(route.body, str):
@@ -92,7 +102,13 @@ def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within
     elif route.body is not None:
         body = json.dumps(_filled_json(route.body, known)).encode()
         headers = {"Content-Type": "application/json", **headers}
-    headers["Connection"] = "close"
+    return Request(method=route.method, path=filled(route.path, known), headers=headers, body=body)
+
+
+def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within: float) -> Answer:
+    """Send a route's request and return the answer; after `within` seconds it is given up."""
+    asked = request(route, known)
+    headers = {**asked.headers, "Connection": "close"}
     connection = http.client.HTTPConnection(host, port, timeout=min(within, CONNECT_SECONDS))
     began = time.monotonic()
     over = threading.Event()
@@ -113,7 +129,7 @@ def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within
         # The connection forgets it as soon as it knows that the answer ends with it.
         held.append(connection.sock)
         connection.sock.settimeout(within)
-        connection.request(route.method, filled(route.path, known), body, headers)
+        connection.request(asked.method, asked.path, asked.body, headers)
         response = connection.getresponse()
         content = response.read(BODY_BYTES)
         status, given = response.status, tuple(response.getheaders())
