@@ -15,7 +15,7 @@ import psutil
 
 from pytest_failhard.model import GateError, Process, Run
 from pytest_failhard.system import ask
-from pytest_failhard.system.ask import Answer
+from pytest_failhard.system.ask import Answer, Request
 from pytest_failhard.system.declaration import Route, System
 from pytest_failhard.system.environment import HOST
 
@@ -56,6 +56,10 @@ class Instance:
         answer = ask.send(HOST, self.port, route, known, within=within)
         self._captured.update(ask.captured(route, answer))
         return answer
+
+    def request(self, route: Route) -> Request:
+        """Return a route's next request, for who sends it in a way of his own."""
+        return ask.request(route, ask.values(self.secrets, next(self.numbers), self._captured))
 
     def stop(self) -> int | None:
         """Ask the system to end, as an operator does, for at most its declared time; then end what is left.
