@@ -11,7 +11,7 @@ from pytest_failhard.model import GateError
 from pytest_failhard.system import commands, servers
 from pytest_failhard.system.declaration import Route
 from pytest_failhard.system.environment import HOST
-from pytest_failhard.system.held import Held, halvable
+from pytest_failhard.system.held import Held, Part, halvable
 from pytest_failhard.system.launch import Instance
 from pytest_failhard.system.servers import MOST_IN_FLIGHT, Server
 
@@ -24,10 +24,10 @@ Delay = Callable[[float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """How requests are held. `half` sends the body in two parts; else `delay` holds back what it waits for."""
+    """How requests are held: up to which part they are sent; `delay` holds back what the answer waits for."""
 
     route: Route
-    half: bool
+    part: Part
     delay: Delay | None = None
 
 
@@ -39,14 +39,14 @@ def way(system_routes: tuple[Route, ...], delays: Mapping[str, Delay]) -> Way:
     routes = [route for route in system_routes if not route.negative]
     halves = sorted((route for route in routes if halvable(route)), key=lambda each: len(each.needs))
     if halves:
-        return Way(route=halves[0], half=True)
+        return Way(route=halves[0], part="half")
     slow = [route for route in routes if (route.slow_s or 0) >= SLOW_SECONDS]
     if slow:
-        return Way(route=slow[0], half=False)
+        return Way(route=slow[0], part="whole")
     for route in routes:
         for name in route.needs:
             if name in delays:
-                return Way(route=route, half=False, delay=delays[name])
+                return Way(route=route, part="whole", delay=delays[name])
     raise GateError(
         "nothing can be held in flight: no declared route takes a body, is slow for "
         f"{SLOW_SECONDS:g} seconds (`slow_s`), or needs a dependency or a model; declare one that does"
@@ -62,7 +62,7 @@ def held(instance: Instance, how: Way, number: int) -> Iterator[list[Held]]:
             opened.callback(how.delay, 0.0)
             how.delay(DELAY_SECONDS)
         yield [
-            opened.enter_context(Held(HOST, instance.port, instance.request(how.route), whole=not how.half))
+            opened.enter_context(Held(HOST, instance.port, instance.request(how.route), how.part))
             for _ in range(number)
         ]
 

@@ -196,7 +196,7 @@ def _objectives(stage: Stage, measures: Mapping[str, int | Fraction]) -> Iterato
     if rate is not None and measures["success_rate"] < rate:
         yield finding(
             "R6-success-under-slo",
-            f"less than the declared share {slo.success_rate} of the requests under load is answered as declared",
+            f"fewer requests under load are answered as declared than the promised share, {slo.success_rate}",
             "make the routes answer, or promise less; load.json has the counts by route",
             basis="success_rate",
         )
@@ -206,14 +206,14 @@ def _loosened(slo: Slo, settings: SystemSettings) -> Iterator[Finding]:
     if slo.p95_ms is not None and slo.p95_ms > settings.slo_p95_ms:
         yield finding(
             "R6-slo-loosened",
-            f"slo.p95_ms is {slo.p95_ms}, above the {settings.slo_p95_ms} ms of the level: it promises nothing",
+            f"slo.p95_ms is {slo.p95_ms}, above the {settings.slo_p95_ms} ms that the level demands",
             "promise what the level demands, or less time",
             basis="p95_ms",
         )
     if slo.success_rate is not None and Fraction(str(slo.success_rate)) * 100 < settings.slo_success_percent:
         yield finding(
             "R6-slo-loosened",
-            f"slo.success_rate is {slo.success_rate}, below the {settings.slo_success_percent} percent of the level",
+            f"slo.success_rate is {slo.success_rate}, below the {settings.slo_success_percent} % of the level",
             "promise what the level demands, or more",
             basis="success_rate",
         )

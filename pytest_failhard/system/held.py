@@ -6,11 +6,13 @@ import contextlib
 import http.client
 import socket
 import time
+from typing import Literal, Self
 
 from pytest_failhard.system.ask import Request
 from pytest_failhard.system.declaration import Route
 
 CONNECT_SECONDS = 5.0
+Part = Literal["head", "half", "whole"]
 
 
 def halvable(route: Route) -> bool:
@@ -19,27 +21,28 @@ def halvable(route: Route) -> bool:
 
 
 class Held:
-    """A request that the server has begun to read. `whole` sends all of it at once.
+    """A request that the server has begun to read, up to the given part: `head` lacks the end of the headers.
 
     Use it as a context manager: its connection is closed at the end.
     """
 
-    def __init__(self, host: str, port: int, request: Request, *, whole: bool) -> None:
+    def __init__(self, host: str, port: int, request: Request, part: Part) -> None:
         self._method = request.method
         body = request.body or b""
-        half = len(body) if whole else len(body) // 2
         headers = {"Host": f"{host}:{port}", **request.headers, "Connection": "close"}
         if body:
             headers["Content-Length"] = str(len(body))
         head = f"{request.method} {request.path} HTTP/1.1\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in headers.items()
         )
-        self._rest = body[half:]
+        sent = f"{head}\r\n".encode("latin-1") + body
+        cut = {"head": len(head), "half": len(sent) - (len(body) + 1) // 2, "whole": len(sent)}[part]
+        self._rest = sent[cut:]
         self._socket = socket.create_connection((host, port), CONNECT_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.sendall(f"{head}\r\n".encode("latin-1") + body[:half])
+        self._socket.sendall(sent[:cut])
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> Self:
         """Hold it."""
         return self
 

@@ -146,7 +146,7 @@ class _Source:
         self.began = time.monotonic()
 
     def next(self) -> tuple[_Chain, Callable[[], float | None]] | None:
-        """Return a group and what waits for the moment of each of its requests; None where nothing is left."""
+        """Return a group and what waits for the moment of each of its requests; None at the end."""
         raise NotImplementedError
 
 
