@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError
-from pytest_failhard.system import commands, servers
-from pytest_failhard.system.declaration import Route
+from pytest_failhard.system import ask, commands, servers
+from pytest_failhard.system.declaration import COUNTER, SECRET, Route
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.held import Held, Part, halvable
 from pytest_failhard.system.launch import Instance
@@ -37,9 +37,8 @@ def way(system_routes: tuple[Route, ...], delays: Mapping[str, Delay]) -> Way:
     `delays` hold back what the routes need, by the name in `needs`.
     """
     routes = [route for route in system_routes if not route.negative]
-    halves = sorted((route for route in routes if halvable(route)), key=lambda each: len(each.needs))
-    if halves:
-        return Way(route=halves[0], part="half")
+    if by_body := halved(routes):
+        return by_body
     slow = [route for route in routes if (route.slow_s or 0) >= SLOW_SECONDS]
     if slow:
         return Way(route=slow[0], part="whole")
@@ -51,6 +50,20 @@ def way(system_routes: tuple[Route, ...], delays: Mapping[str, Delay]) -> Way:
         "nothing can be held in flight: no declared route takes a body, is slow for "
         f"{SLOW_SECONDS:g} seconds (`slow_s`), or needs a dependency or a model; declare one that does"
     )
+
+
+def halved(routes: Sequence[Route]) -> Way | None:
+    """Return how requests are held by half of a body, None where no route takes one.
+
+    The route that builds upon least is the best one: what goes wrong then is not another's fault.
+    """
+    bodies = [route for route in routes if halvable(route) and not route.negative]
+    bodies.sort(key=lambda each: (_builds_upon_answers(each), len(each.needs)))
+    return Way(route=bodies[0], part="half") if bodies else None
+
+
+def _builds_upon_answers(route: Route) -> bool:
+    return any(name != COUNTER and not name.startswith(SECRET) for name in ask.wanted(route))
 
 
 @contextlib.contextmanager

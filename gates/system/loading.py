@@ -213,7 +213,7 @@ def _loosened(slo: Slo, settings: SystemSettings) -> Iterator[Finding]:
     if slo.success_rate is not None and Fraction(str(slo.success_rate)) * 100 < settings.slo_success_percent:
         yield finding(
             "R6-slo-loosened",
-            f"slo.success_rate is {slo.success_rate}, below the {settings.slo_success_percent} % of the level",
+            f"slo.success_rate is {slo.success_rate}, below {settings.slo_success_percent} % of the level",
             "promise what the level demands, or more",
             basis="success_rate",
         )

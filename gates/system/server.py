@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 
 import psutil
 
@@ -60,7 +61,7 @@ def check(stage: Stage) -> Seen:
 def _served(stage: Stage, server: Server | None) -> Seen:
     with stage.instance("server") as instance:
         answers = list(_answers(stage, instance))
-        development = [*_development(stage, instance, answers)]
+        development = [*_development(instance, answers)]
         debugger = [*_debugger(answers)]
         concurrent = [*_one_at_a_time(server), *_overlap(instance), *_delayed(stage, instance)]
         concurrent += _race(stage, instance)
@@ -99,7 +100,7 @@ def _missing(instance: Instance, route: Route) -> bool:
     return False
 
 
-def _development(stage: Stage, instance: Instance, answers: list[Answer]) -> Iterator[Finding]:
+def _development(instance: Instance, answers: list[Answer]) -> Iterator[Finding]:
     fix = "start it with a server for production, such as gunicorn or uvicorn with workers"
     headers = {value for answer in answers for name, value in answer.headers if name.lower() == "server"}
     named = sorted({dev for dev in DEV_HEADERS for header in headers if header.startswith(dev)})
@@ -121,7 +122,7 @@ def _development(stage: Stage, instance: Instance, answers: list[Answer]) -> Ite
 
 def _runs_flask(words: tuple[str, ...]) -> bool:
     names = [word.rpartition("/")[2] for word in words]
-    return any(pair == ("flask", "run") for pair in zip(names, names[1:], strict=False))
+    return any(pair == ("flask", "run") for pair in pairwise(names))
 
 
 def _reloads(pid: int) -> bool:
@@ -159,7 +160,7 @@ def _one_at_a_time(server: Server | None) -> Iterator[Finding]:
 def _overlap(instance: Instance) -> Iterator[Finding]:
     """Hold a request, and ask another."""
     ready = Route(id="ready", path=instance.system.ready or "/")
-    how = first_way(instance, ready)
+    how = holding.halved(instance.system.routes or ()) or Way(route=ready, part="head")
     with holding.held(instance, how, 1):
         answer = instance.send(ready, within=OVERLAP_SECONDS)
     if not answer.ended or answer.status is None:
@@ -169,14 +170,6 @@ def _overlap(instance: Instance) -> Iterator[Finding]:
             "use a server with several workers or threads, or one that does not block",
             basis="overlap",
         )
-
-
-def first_way(instance: Instance, ready: Route) -> Way:
-    """Return how a request is held: by its body where one is declared, else by the end of its headers."""
-    bodies = [
-        route for route in instance.system.routes or () if holding.halvable(route) and not route.negative
-    ]
-    return Way(route=bodies[0], part="half") if bodies else Way(route=ready, part="head")
 
 
 def _delayed(stage: Stage, instance: Instance) -> Iterator[Finding]:
@@ -213,6 +206,8 @@ def _race(stage: Stage, instance: Instance) -> Iterator[Finding]:
             # Only a request that differs each time demands an answer that does.
             continue
         holding.prepare(instance, route)
+        if _missing(instance, route):
+            continue
         with ThreadPoolExecutor(RACERS) as pool:
             answers = list(
                 pool.map(
@@ -228,7 +223,7 @@ def _race(stage: Stage, instance: Instance) -> Iterator[Finding]:
         if len({*given}) < len(given):
             yield finding(
                 "R5-duplicate-ids",
-                f"route {route.id}: of many requests at once, two got the same {', '.join(sorted(route.capture))}",
+                f"route {route.id}: of many requests at once, two got the same {' and '.join(route.capture)}",
                 "draw it where all workers and threads share it: a database's sequence, or a random id",
                 basis=route.id,
             )

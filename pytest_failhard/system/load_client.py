@@ -21,6 +21,7 @@ from pytest_failhard.system.load_counts import RouteCounts
 
 RECONNECT_EVERY = 20
 """A kept connection stays with one worker process: who never changes it measures that worker alone."""
+REFUSED_SECONDS = 0.01
 TIMED_OUT = "TimeoutError"
 NOTHING_CAPTURED = "NothingCaptured"
 """Counted where a request cannot be written: the answer that it builds upon did not hold what it takes."""
@@ -73,6 +74,7 @@ class Tally:
     expected: int = 0
     unsent: int = 0
     unexpected_5xx: int = 0
+    broken: list[float] = field(default_factory=list)
 
     def answered(self, route: Route, status: int, seconds: float) -> bool:
         """Count an answer; tell whether it is one that the route expects."""
@@ -96,6 +98,7 @@ class Tally:
             unsent=self.unsent,
             negative=route.negative,
             unexpected_5xx=self.unexpected_5xx,
+            broken=tuple(self.broken),
         )
 
 
@@ -176,7 +179,11 @@ class Client:
             response, body = self._sent_and_read(request)
         except (OSError, http.client.HTTPException) as error:
             tally.errors[TIMED_OUT if self._over else type(error).__name__] += 1
+            tally.broken.append(self._began)
             self._connection.close()
+            if isinstance(error, ConnectionRefusedError):
+                # Nobody is there: to knock as fast as we can would only keep the machine busy.
+                time.sleep(REFUSED_SECONDS)
             return
         finally:
             self._began = self._socket = None

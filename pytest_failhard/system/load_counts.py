@@ -29,7 +29,8 @@ class RouteCounts:
     """What one route answered: requests by status, those without an answer by the exception's name.
 
     `expected` are the requests that the declaration calls answered. `seconds` are sorted, and only of those;
-    of a route with `slow_s` they are what came on top. `unsent` were due when the time was over.
+    of a route with `slow_s` they are what came on top. `unsent` were due when the time was over. `broken` are
+    the moments, by the monotonic clock, at which the requests began that were not answered.
     """
 
     route: str
@@ -40,6 +41,7 @@ class RouteCounts:
     unsent: int = 0
     negative: bool = False
     unexpected_5xx: int = 0
+    broken: tuple[float, ...] = ()
 
     @property
     def requests(self) -> int:
@@ -175,6 +177,7 @@ def summed(parts: Iterable[Iterable[RouteCounts]]) -> tuple[RouteCounts, ...]:
             unsent=sum(each.unsent for each in counts),
             negative=counts[0].negative,
             unexpected_5xx=sum(each.unexpected_5xx for each in counts),
+            broken=tuple(moment for each in counts for moment in each.broken),
         )
         for name, counts in by_route.items()
     )
