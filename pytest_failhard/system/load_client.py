@@ -209,4 +209,8 @@ class Client:
         self._socket = connection.sock
         connection.request(request.method, request.path, request.body, dict(request.headers))
         response = connection.getresponse()
-        return response, response.read()
+        body = response.read()
+        if self._over:
+            # Where the end of the connection ends the answer, an answer that was broken off looks whole.
+            raise TimeoutError
+        return response, body
