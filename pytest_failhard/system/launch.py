@@ -8,7 +8,7 @@ import itertools
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -41,8 +41,8 @@ class Instance:
         self.system = system
         self.process = process
         self.port = port
-        self._secrets = secrets
-        self._numbers = itertools.count(1)
+        self.secrets = secrets
+        self.numbers: Iterator[int] = itertools.count(1)
         self._captured: dict[str, str] = {}
 
     def log(self, stdout: str, stderr: str) -> str:
@@ -61,7 +61,7 @@ class Instance:
 
         Raises GateError where there is such a thing and no `unknown`.
         """
-        known = ask.values(self._secrets, next(self._numbers), self._captured)
+        known = ask.values(self.secrets, next(self.numbers), self._captured)
         if unknown is not None:
             known = {**dict.fromkeys(ask.wanted(route), unknown), **known}
         return ask.request(route, known)
