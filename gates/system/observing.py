@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import version
 
+from pytest_failhard.gates.system import installed, loading, server, stopping
 from pytest_failhard.gates.system.model import model
 from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
@@ -16,7 +17,12 @@ from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import LLM, DeclarationError, System, parse
 from pytest_failhard.system.provided import provided
 
-CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = ()
+CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (
+    ("R1", installed.check),
+    ("R5", server.check),
+    ("R7", stopping.check),
+    ("R6", loading.check),
+)
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
 OF_KIND = {
     "http": frozenset({"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R11"}),

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
 
 from pytest_failhard.gates.system.model import Model
-from pytest_failhard.gates.system.record import Ended, Record
+from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import Prepared, prepare
+from pytest_failhard.system.install import Installed
 from pytest_failhard.system.launch import Instance, launch
 from pytest_failhard.system.links import Link
 from pytest_failhard.system.provided import Provided
@@ -49,8 +50,14 @@ class Stage:
     python: Path
     provided: Provided = field(default_factory=Provided)
     model: Model | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What is set on top in every start."""
+    installed: Installed | None = None
+    """The clean environment; None before it is there, and where it could not be made."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
+    watched: Watched | None = None
+    """The round that the looks at leaks and at logs share."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _proving: bool = False
 
@@ -77,7 +84,8 @@ class Stage:
         self.canaries += [
             Canary(name=name, value=value, file=name in files) for name, value in prepared.secrets.items()
         ]
-        return prepared if self.model is None else self.model.lead(prepared)
+        led = prepared if self.model is None else self.model.lead(prepared)
+        return replace(led, variables={**led.variables, **self.variables})
 
     def prove_model(self) -> None:
         """See that each route that needs the model asks the stand-in; done once, before the first instance.
