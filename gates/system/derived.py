@@ -21,12 +21,14 @@ CONFIGURATIONS = ("gunicorn.conf.py", "gunicorn_conf.py", "gunicorn_config.py", 
 DOCUMENTS = ("openapi.json", "openapi.yaml", "openapi.yml", "docs/openapi.json", "docs/openapi.yaml")
 
 
-def derive(project: Project, *, openapi: str | None = None) -> Derived:
-    """Return all that the files say; `openapi` is the document that the declaration names, if it is a file.
+def derive(project: Project, *, start: Sequence[str] = (), openapi: str | None = None) -> Derived:
+    """Return all that the files say.
 
-    What cannot be read is told in `problems`.
+    `start` is the declared command, whose program is looked at wherever it is; with none, every product
+    file of the tree is. `openapi` is the document that the declaration names, if it is a file. What cannot
+    be read is told in `problems`.
     """
-    modules, problems = _modules(project)
+    modules, problems = _modules(project, start)
     found = deployment(project.root, _target(project.root))
     read_me = readme.readme(project.root)
     facts = [_Facts(module) for module in modules]
@@ -60,20 +62,32 @@ class _Facts:
         self.clients = tuple(code.clients(module))
         self.applications = tuple(code.applications(module))
         line = code.runs_itself(module)
-        self.runs = (Place(path=module.path, line=line),) if line else ()
+        serves = bool(self.servers or self.applications)
+        self.runs = (Place(path=module.path, line=line),) if line and serves else ()
 
 
-def _modules(project: Project) -> tuple[Iterator[Module], list[str]]:
+def _modules(project: Project, start: Sequence[str]) -> tuple[Iterator[Module], list[str]]:
     """Return the product's modules, one at a time, and a list that fills with what cannot be read."""
-    listed = [*project.product]
-    known = {file.path for file in listed}
-    listed += [
-        SourceFile(path=name, role="product")
-        for name in CONFIGURATIONS
-        if name not in known and (project.root / name).is_file()
-    ]
+    named = {*CONFIGURATIONS, *start, *targets(start)} if start else set()
+    others = [file for file in source_files.every(project) if file.role == "product"]
+    if start:
+        others = [file for file in others if _is_named(file.path, named)]
+    listed = sorted({*project.product, *others})
     problems: list[str] = []
     return _parsed(project.root, listed, problems), problems
+
+
+def targets(start: Sequence[str]) -> Iterator[str]:
+    """Yield the files in which what a command names may be: `shop.wsgi:app`, `-m shop`."""
+    for before, word in zip(("", *start), start, strict=False):
+        module = word.partition(":")[0]
+        if (":" in word or before == "-m") and all(part.isidentifier() for part in module.split(".")):
+            path = module.replace(".", "/")
+            yield from (f"{path}.py", f"{path}/__init__.py", f"{path}/__main__.py")
+
+
+def _is_named(path: str, named: set[str]) -> bool:
+    return path in named or any(path.endswith(f"/{name}") for name in named if "/" in name)
 
 
 def _parsed(root: Path, files: Sequence[SourceFile], problems: list[str]) -> Iterator[Module]:

@@ -15,7 +15,11 @@ from pytest_failhard.source.module import FunctionNode, Module, argument, last_p
 from pytest_failhard.system.derive.facts import Place, Read
 
 Type = Literal["str", "int", "float", "bool"]
-TYPES: Mapping[str, Type] = {"int": "int", "float": "float", "bool": "bool", "strtobool": "bool"}
+TYPES: Mapping[str, Type] = {"int": "int", "float": "float", "strtobool": "bool"}
+"""What converts a text; `bool` only asks whether there is one."""
+ANNOTATIONS: Mapping[str, Type] = {"int": "int", "float": "float", "bool": "bool"}
+NESTED = re.compile(r"(Settings|Config|Configuration|Model)$")
+"""A field of such a class has fields of its own; no variable is read for it."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 SHOUTED = re.compile(r"[A-Z][A-Z0-9_]*")
 MAPPINGS = frozenset({"environ", "env", "environment", "_environ", "_env", "_environment"})
@@ -118,12 +122,14 @@ def _direct(module: Module) -> Iterator[_Direct]:
         if key is None:
             continue
         read = lookup(module, node)
-        if read is None and not _asks_mapping(node):
+        text = module.text(key)
+        shouted = text is None or SHOUTED.fullmatch(text) is not None
+        if read is None and not (shouted and _asks_mapping(node)):
             continue
         yield _Direct(
             node=node,
             key=key,
-            text=module.text(key),
+            text=text,
             required=isinstance(node, ast.Subscript),
             place=Place(path=module.path, line=node.lineno),
             type=_type(module, node),
@@ -256,7 +262,7 @@ def _field_reads(module: Module, owner: ast.ClassDef, prefix: str) -> Iterator[R
         if not isinstance(statement, ast.AnnAssign) or not isinstance(statement.target, ast.Name):
             continue
         name = statement.target.id
-        if name.startswith("_") or name == "model_config" or _is_class_variable(statement.annotation):
+        if name.startswith("_") or name == "model_config" or _is_no_variable(statement.annotation):
             continue
         made = statement.value if isinstance(statement.value, ast.Call) else None
         yield Read(
@@ -267,8 +273,10 @@ def _field_reads(module: Module, owner: ast.ClassDef, prefix: str) -> Iterator[R
         )
 
 
-def _is_class_variable(annotation: ast.expr) -> bool:
-    return isinstance(annotation, ast.Subscript) and last_part(annotation.value) == "ClassVar"
+def _is_no_variable(annotation: ast.expr) -> bool:
+    if isinstance(annotation, ast.Subscript):
+        return last_part(annotation.value) == "ClassVar"
+    return NESTED.search(last_part(annotation)) is not None
 
 
 def _alias(module: Module, made: ast.Call | None) -> str:
@@ -292,7 +300,7 @@ def _annotated(annotation: ast.expr) -> Type:
     # A list of numbers is written as text.
     if isinstance(annotation, ast.Subscript) and last_part(annotation.value) != "Optional":
         return "str"
-    return next((TYPES[name] for name in ("int", "float", "bool") if name in names), "str")
+    return next((kind for name, kind in ANNOTATIONS.items() if name in names), "str")
 
 
 def _type(module: Module, node: ast.expr) -> Type:

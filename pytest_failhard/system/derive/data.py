@@ -48,11 +48,10 @@ PROGRAMS: Mapping[str, str] = {
     **dict.fromkeys(("celery", "rq", "dramatiq", "arq", "huey_consumer", "faust"), WORKER),
 }
 """Program -> the kind of system that it runs."""
-NO_SYSTEM = frozenset(
-    {"pytest", "pip", "venv", "black", "ruff", "mypy", "isort", "flake8", "build", "twine", "unittest"}
-    | {"http.server", "coverage", "tox", "nox", "alembic", "pre_commit", "pre-commit", "ensurepip", "pylint"}
-)
-"""Modules that are started by `python -m` for something else than the system."""
+NO_START = frozenset({"-c", "-V", "--version"})
+"""After `python`: what only looks something up."""
+DEVELOPMENT_FLAGS = frozenset({"--reload", "--debug"})
+"""What a README may tell a developer to add."""
 CLIENTS: Mapping[str, str] = {
     **dict.fromkeys(("psycopg", "psycopg2", "asyncpg", "pg8000", "psycopg_pool", "aiopg"), "postgres"),
     **dict.fromkeys(("pymysql", "MySQLdb", "aiomysql", "asyncmy", "mysql.connector", "mariadb"), "mysql"),
@@ -68,13 +67,8 @@ CLIENTS: Mapping[str, str] = {
     **dict.fromkeys(("celery", "dramatiq", "rq", "arq", "etcd3", "consul", "hvac", "pinecone", "chromadb"), ""),
 }
 """Module of a client -> the dependency that it talks to; empty where the module says it."""
-URL_SCHEMES = {
-    "postgres": "postgresql://user:password@127.0.0.1:5432/database",
-    "mysql": "mysql://user:password@127.0.0.1:3306/database",
-    "mongodb": "mongodb://127.0.0.1:27017",
-    "redis": "redis://127.0.0.1:6379",
-    "rabbitmq": "amqp://127.0.0.1:5672",
-}
+OVER_OTHERS = frozenset({"celery", "dramatiq", "rq", "arq"})
+"""Queues of tasks: where they keep them is one of the others."""
 DEPENDENCY_WORDS = {
     "postgres": ("POSTGRES", "PG", "DATABASE", "DB", "SQL"),
     "mysql": ("MYSQL", "MARIADB", "DATABASE", "DB", "SQL"),
@@ -117,6 +111,8 @@ LIBRARY_READ = re.compile(
     r"|HF_\w+|TRANSFORMERS_\w+|LANGCHAIN_\w+|LANGSMITH_\w+|STREAMLIT_\w+|GRADIO_\w+|LD_\w+|MALLOC_\w+|OMP_\w+"
     r"|(HTTPS?|NO|ALL)_PROXY|LOGURU_\w+|RICH_\w+|PYDANTIC_\w+|NEW_RELIC_\w+|DD_\w+|MONGODB_\w+|REDIS_\w+)$"
 )
+NO_SECRET = re.compile(r"_(ADDRESS|CONTRACT|SYMBOL|DECIMALS|DOMAIN)$")
+"""Tokens of a ledger are no secret."""
 SHAPES = {"OPENAI": "sk-*", "ANTHROPIC": "sk-ant-*", "GROQ": "gsk_*", "OPENROUTER": "sk-or-*"}
 """First word of a key's variable -> how the keys of that provider look."""
 PROVIDERS = re.compile(

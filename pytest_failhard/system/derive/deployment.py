@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pytest_failhard.model import GateError
 from pytest_failhard.system import commands, dockerfile, stages
+from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.facts import Place, Probe, Start
 
 UNREAD = frozenset({"node_modules", "site-packages", "vendor", "test", "tests", "testing", "examples", "docs"})
@@ -148,10 +149,17 @@ def through_script(root: Path, folder: str, argv: Sequence[str]) -> tuple[str, .
         lines = commands.split(_plain(script.read_text("utf-8", "replace")))
     except ValueError:
         return words
-    last = commands.words_of(lines[-1]) if lines else ()
+    resolved = [words for line in lines if (words := commands.words_of(line))]
+    started = [words for words in resolved if _starts(words)]
+    last = (started or resolved or [()])[-1]
     if last[:1] == ("$@",):
         return commands.words_of(words[1:])
     return tuple(word for word in last if word != "$@")
+
+
+def _starts(words: Sequence[str]) -> bool:
+    name = commands.comparable(words)[0]
+    return name in {*data.PROGRAMS, "$@"} or (name == "python" and len(words) > 1 and words[1] not in data.NO_START)
 
 
 def _scripts(root: Path, folder: str, words: Sequence[str]) -> Iterator[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from pytest_failhard.source.secret_names import is_secret_name
 from pytest_failhard.system import commands
@@ -49,7 +48,7 @@ class Derived:
     @property
     def secrets(self) -> tuple[Read, ...]:
         """The variables that hold a secret, by their names."""
-        return tuple(read for read in self.reads if is_secret_name(read.name))
+        return tuple(read for read in self.reads if is_secret(read))
 
     def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command as it can be compared: without places, with a script's name as its module."""
@@ -59,6 +58,11 @@ class Derived:
         if words[:2] == ("python", "-m") and len(words) > 2:
             return ("python", "-m", words[2].removesuffix(".__main__"), *words[3:])
         return words
+
+
+def is_secret(read: Read) -> bool:
+    """Tell whether a variable holds a secret: by its name, where it is text."""
+    return read.type == "str" and is_secret_name(read.name) and not data.NO_SECRET.search(read.name)
 
 
 def is_platform(name: str) -> bool:
@@ -85,9 +89,12 @@ def dependencies(derived: Derived) -> Mapping[str, tuple[Imported, str]]:
     The variable is empty where none that is read seems to.
     """
     found: dict[str, tuple[Imported, str]] = {}
-    for client in derived.clients:
-        if client.means not in found:
-            found[client.means] = (client, _variable(client.means, derived.reads))
+    for client in sorted(derived.clients, key=lambda client: (client.means in data.OVER_OTHERS, client)):
+        variable = _variable(client.means, derived.reads)
+        others = {known for _, known in found.values()}
+        # A queue lives in one of the others.
+        if client.means not in found and not (client.means in data.OVER_OTHERS and others & {variable, ""}):
+            found[client.means] = (client, variable)
     return found
 
 
@@ -105,7 +112,3 @@ def covers(declared: str, dependency: str) -> bool:
     words = (*data.DEPENDENCY_WORDS.get(dependency, ()), dependency.upper().partition("_")[0])
     return any(word in declared.upper() for word in words)
 
-
-def is_main_module(path: str) -> bool:
-    """Tell whether a file is the one that is run when its package is."""
-    return PurePosixPath(path).name == "__main__.py"

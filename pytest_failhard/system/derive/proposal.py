@@ -95,8 +95,10 @@ def _is_distributed(derived: Derived) -> bool:
 
 def _start(derived: Derived, kind: str, unsure: dict[str, str]) -> tuple[str, ...]:
     fitting = [start for start in derived.starts if _fits(start, kind)]
-    if fitting:
-        return _argv(fitting[0].argv)
+    # Of two lines in one file, that of a server is the one for production.
+    best = min(fitting, key=lambda start: (start.source != fitting[0].source, not kind_of(start.argv)), default=None)
+    if best is not None:
+        return _argv(best.argv)
     unsure["start"] = "no Dockerfile, Procfile or README says how the system is started"
     if derived.runs:
         return ("python", derived.runs[0].path)
@@ -116,8 +118,8 @@ def _fits(start: Start, kind: str) -> bool:
 def _argv(argv: tuple[str, ...]) -> tuple[str, ...]:
     """Return a command without where it binds: the gate gives it a port of its own, by a variable."""
     words = commands.comparable(argv)
-    program = words[0] if words else ""
-    return words if program in OWN_PORTS else commands.comparable(argv, bound=True)
+    chosen = words if words[0] in OWN_PORTS else commands.comparable(argv, bound=True)
+    return tuple(word for word in chosen if word not in data.DEVELOPMENT_FLAGS)
 
 
 def _port(derived: Derived, start: tuple[str, ...], unsure: dict[str, str]) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pytest_failhard.source.module import FUNCTIONS, Module, argument
+from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
 from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.facts import Operation, Place
 
 REGISTERING = frozenset({"add_url_rule", "add_api_route", "add_route", "Route", "APIRoute"})
 MOUNTING = frozenset({"include_router", "register_blueprint", "mount", "add_routes"})
-OWNERS = frozenset({"APIRouter", "Blueprint", "FastAPI", "Flask", "Quart", "Starlette", "Sanic", "Bottle"})
+ROUTERS = frozenset({"APIRouter", "Blueprint"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?(\w+)>|\{(\w+)(?::[^{}]*)?\}|(?<=/):(\w+)")
 WHOLE = re.compile(r"<path:\w+>|\{\w+:path\}")
 MAX_DEPTH = 8
@@ -22,37 +22,65 @@ MAX_DEPTH = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """What one file serves. `owner` is the dotted name of the application or router of each operation."""
+    """What one file serves."""
 
-    operations: tuple[tuple[str, Operation], ...]
-    mounts: tuple[tuple[str, str, str], ...]
-    """Owner, prefix, and the dotted name of the router that it mounts."""
+    operations: tuple[Registered, ...]
+    mounts: tuple[Mount, ...]
+    constants: tuple[tuple[str, str], ...]
+    """Names of classes and the module that are bound to the beginning of a path, with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """An operation, and the dotted name of the application or router that has it.
+
+    What a router has is served where the router is mounted, and nowhere else.
+    """
+
+    owner: str
+    is_router: bool
+    operation: Operation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A router, by its dotted name, that an application or another router serves below a prefix.
+
+    A prefix that is no certain text is known by the last name of what holds it, `constant`.
+    """
+
+    owner: str
+    router: str
+    prefix: str
+    constant: str
 
 
 def served(module: Module) -> Served:
     """Return the operations of a file by decorator or registration, and what it mounts where."""
-    found = [*_decorated(module), *_registered(module)]
-    mounts = []
-    for call in module.calls.of(MOUNTING):
-        inner = argument(call, 0, "router", "blueprint", "app")
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        if inner is not None and owner is not None and module.resolve(inner):
-            prefix = module.text(argument(call, None, "prefix", "url_prefix")) or ""
-            mounts.append((_dotted(module, owner), prefix, _dotted(module, inner)))
-    return Served(operations=tuple(found), mounts=tuple(mounts))
+    return Served(
+        operations=(*_decorated(module), *_registered(module)),
+        mounts=tuple(_mounts(module)),
+        constants=tuple(_constants(module)),
+    )
 
 
 def operations(files: Iterable[Served]) -> tuple[Operation, ...]:
-    """Return all operations with the prefixes of what mounts their routers."""
+    """Return all operations with the prefixes of what mounts their routers, each once."""
     listed = tuple(files)
-    mounts = [mount for each in listed for mount in each.mounts]
-    found = {
-        Operation(method=operation.method, path=_path(prefix + operation.path), place=operation.place)
+    constants = dict(pair for each in listed for pair in each.constants)
+    mounts = [
+        replace(mount, prefix=mount.prefix or constants.get(mount.constant, ""))
         for each in listed
-        for owner, operation in each.operations
-        for prefix in _prefixes(owner, mounts, 0)
-    }
-    return tuple(sorted(found))
+        for mount in each.mounts
+    ]
+    found: dict[tuple[str, str], Operation] = {}
+    for registered in (one for each in listed for one in each.operations):
+        for prefix in _prefixes(registered.owner, mounts, is_router=registered.is_router):
+            operation = registered.operation
+            path = _path(prefix + operation.path)
+            known = found.get((operation.method, path), replace(operation, path=path))
+            found[operation.method, path] = min(known, replace(operation, path=path))
+    return tuple(sorted(found.values()))
 
 
 def of_document(document: Mapping[str, object], place: Place) -> tuple[Operation, ...]:
@@ -78,7 +106,29 @@ def matches(template: str, path: str) -> bool:
     return re.fullmatch(pattern, path.partition("?")[0].rstrip("/") or "/") is not None
 
 
-def _decorated(module: Module) -> Iterator[tuple[str, Operation]]:
+def _mounts(module: Module) -> Iterator[Mount]:
+    for call in module.calls.of(MOUNTING):
+        inner = argument(call, 0, "router", "blueprint", "app")
+        if inner is None or not isinstance(call.func, ast.Attribute) or not module.resolve(inner):
+            continue
+        prefix = argument(call, None, "prefix", "url_prefix")
+        yield Mount(
+            owner=_dotted(module, call.func.value),
+            router=_dotted(module, inner),
+            prefix=module.text(prefix) or "",
+            constant="" if prefix is None else last_part(prefix),
+        )
+
+
+def _constants(module: Module) -> Iterator[tuple[str, str]]:
+    for node in (*module.nodes(ast.Assign), *module.nodes(ast.AnnAssign)):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        value = node.value.value if isinstance(node.value, ast.Constant) else None
+        if isinstance(value, str) and value.startswith("/") and last_part(target):
+            yield last_part(target), value
+
+
+def _decorated(module: Module) -> Iterator[Registered]:
     for function in (node for kind in FUNCTIONS for node in module.nodes(kind)):
         for decorator in function.decorator_list:
             if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
@@ -90,7 +140,7 @@ def _decorated(module: Module) -> Iterator[tuple[str, Operation]]:
                 yield from _each(module, owner, methods, _own_prefix(module, owner) + path, decorator.lineno)
 
 
-def _registered(module: Module) -> Iterator[tuple[str, Operation]]:
+def _registered(module: Module) -> Iterator[Registered]:
     for call in module.calls.where(_registers):
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         position = 1 if name == "add_route" and len(call.args) == 3 else 0
@@ -109,10 +159,14 @@ def _registers(name: str) -> bool:
 
 def _each(
     module: Module, owner: ast.expr, methods: Sequence[str], path: str, line: int
-) -> Iterator[tuple[str, Operation]]:
+) -> Iterator[Registered]:
+    made = module.value(owner)
     for method in methods:
-        place = Place(path=module.path, line=line)
-        yield _dotted(module, owner), Operation(method=method, path=path, place=place)
+        yield Registered(
+            owner=_dotted(module, owner),
+            is_router=isinstance(made, ast.Call) and last_part(made) in ROUTERS,
+            operation=Operation(method=method, path=path, place=Place(path=module.path, line=line)),
+        )
 
 
 def _methods(module: Module, call: ast.Call, verb: str) -> tuple[str, ...]:
@@ -137,19 +191,21 @@ def _own_prefix(module: Module, owner: ast.expr) -> str:
 
 
 def _dotted(module: Module, node: ast.expr) -> str:
+    first: ast.AST = node
+    while isinstance(first, ast.Attribute):
+        first = first.value
     name = module.resolve(node)
-    first = name.partition(".")[0]
-    return name if first in module.imports.values() or name in module.imports.values() else f"{module.name}.{name}"
+    return name if isinstance(first, ast.Name) and first.id in module.imports else f"{module.name}.{name}"
 
 
-def _prefixes(owner: str, mounts: Sequence[tuple[str, str, str]], depth: int) -> Iterator[str]:
-    """Yield what stands before the paths of a router: once for each place where it is mounted."""
-    above = [(outer, prefix) for outer, prefix, inner in mounts if _same(owner, inner)]
-    if not above or depth == MAX_DEPTH:
+def _prefixes(owner: str, mounts: Sequence[Mount], *, is_router: bool, depth: int = 0) -> Iterator[str]:
+    """Yield what stands before the paths of an owner: for a router, once for each place of it."""
+    above = [mount for mount in mounts if _same(owner, mount.router)] if depth < MAX_DEPTH else []
+    if not above and not is_router:
         yield ""
-        return
-    for outer, prefix in above:
-        yield from (before + prefix for before in _prefixes(outer, mounts, depth + 1))
+    for mount in above:
+        outer = _prefixes(mount.owner, mounts, is_router=False, depth=depth + 1)
+        yield from (before + mount.prefix for before in outer)
 
 
 def _same(defined: str, named: str) -> bool:
