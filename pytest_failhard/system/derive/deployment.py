@@ -154,12 +154,15 @@ def through_script(root: Path, folder: str, argv: Sequence[str]) -> tuple[str, .
     last = (started or resolved or [()])[-1]
     if last[:1] == ("$@",):
         return commands.words_of(words[1:])
-    return tuple(word for word in last if word != "$@")
+    program = ("python",) if last[:1] and last[0].endswith(".py") else ()
+    return (*program, *(word for word in last if word != "$@"))
 
 
 def _starts(words: Sequence[str]) -> bool:
     name = commands.comparable(words)[0]
-    return name in {*data.PROGRAMS, "$@"} or (name == "python" and len(words) > 1 and words[1] not in data.NO_START)
+    if name == "python":
+        return len(words) > 1 and words[1] not in data.NO_START
+    return name in {*data.PROGRAMS, "$@"} or name.endswith(".py")
 
 
 def _scripts(root: Path, folder: str, words: Sequence[str]) -> Iterator[Path]:
