@@ -27,6 +27,8 @@ class SystemSettings(Settings):
     slo_p95_ms: int = 0
     slo_success_rate: str = ""
     documents: tuple[str, ...] = ()
+    house_phrases: tuple[str, ...] = ()
+    """What a log must not say in this house, besides the phrases that no log may say (R11/house-phrases)."""
 
     def __post_init__(self) -> None:
         """Refuse a demand for what no declaration can have."""

@@ -149,13 +149,20 @@ def through_script(root: Path, folder: str, argv: Sequence[str]) -> tuple[str, .
         lines = commands.split(_plain(script.read_text("utf-8", "replace")))
     except ValueError:
         return words
-    resolved = [words for line in lines if (words := commands.words_of(line))]
+    resolved = [words for line in lines if (words := _unflagged(commands.words_of(line)))]
     started = [words for words in resolved if _starts(words)]
     last = (started or resolved or [()])[-1]
     if last[:1] == ("$@",):
         return commands.words_of(words[1:])
     program = ("python",) if last[:1] and last[0].endswith(".py") else ()
     return (*program, *(word for word in last if word != "$@"))
+
+
+def _unflagged(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command without what `uv run` and its like are told before it."""
+    while words[:1] and words[0].startswith("-"):
+        words = words[1:]
+    return words
 
 
 def _starts(words: Sequence[str]) -> bool:
