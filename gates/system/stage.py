@@ -16,6 +16,7 @@ from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
+from pytest_failhard.system.derive.derived import Derived
 from pytest_failhard.system.environment import Prepared, prepare
 from pytest_failhard.system.install import Installed
 from pytest_failhard.system.launch import Instance, launch
@@ -41,6 +42,7 @@ class Stage:
     """What the checks share. `tree` is the working copy, `python` the clean environment's interpreter.
 
     Every start is led to what stands in for what the system needs: links before dependencies, a model.
+    `derived` is what the project's files say about the system.
     """
 
     run: Run
@@ -48,6 +50,7 @@ class Stage:
     system: System
     tree: Path
     python: Path
+    derived: Derived = field(default_factory=lambda: Derived(examined=0))
     installed: Installed | None = None
     """The clean environment; None before it is there, and where it could not be made."""
     provided: Provided = field(default_factory=Provided)
