@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import pytest
 
-from tests.acceptance.case import FULL
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, run
 from tests.acceptance.project import PYPROJECT, Files, commit, configured, copy, git, green, write
+from tests.size import FULL
 
 LINT = Ask(only="lint")
 POLICY = Ask(only="lint", policy="policy.yaml")

@@ -84,7 +84,8 @@ def _cleaned(value: Json, labels: Labels) -> Json:
         return _constant(value, labels)
     text = json.dumps(value)
     cleaned = labels.clean(text)
-    return value if cleaned == text else cleaned
+    # With a label in it a number is text, and so is what is left of it.
+    return value if cleaned == text else _constant(cleaned, labels)
 
 
 def _constant(text: str, labels: Labels) -> str:

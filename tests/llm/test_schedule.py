@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_failhard.llm.canaries import Canaries
@@ -275,6 +275,7 @@ def test_a_normal_body_stays_and_the_order_of_members_says_nothing(value: object
 
 
 @UNHURRIED
+@example(parts=["1000000000", str(CANARIES.number)])
 @given(parts=st.lists(st.one_of(st.text(max_size=5), CHANGING, SECRETS), max_size=6))
 def test_whatever_stands_side_by_side_is_normal_after_one_time(parts: list[str]) -> None:
     for body in (json.dumps({"input": "".join(parts)}).encode(), "".join(parts).encode()):

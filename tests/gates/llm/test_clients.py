@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.llm.declaration import Call, Circuit
-from tests.acceptance.case import FULL
 from tests.gates.llm.projects import Seen, look
+from tests.size import FULL
 
 FAULTS = {"invalid_key", "missing_key", "rate_limit_rpm", "refused", "rst_before", "server_error"}
 WITHOUT_A_REQUEST = {"missing_key", "refused"}
