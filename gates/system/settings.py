@@ -16,3 +16,5 @@ class SystemSettings(Settings):
 
     enforce: tuple[str, ...] = ()
     report: tuple[str, ...] = ()
+    starts: int = 1
+    """How often the system must become ready."""
