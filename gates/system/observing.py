@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import version
 
-from pytest_failhard.gates.system import starting
+from pytest_failhard.gates.system import installed, loading, server, starting, stopping
 from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
@@ -15,7 +15,14 @@ from pytest_failhard.source import pyproject
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import LLM, DeclarationError, System, parse
 
-CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (("R2", starting.check), ("R2", starting.untouched))
+CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (
+    ("R1", installed.check),
+    ("R2", starting.check),
+    ("R5", server.check),
+    ("R7", stopping.check),
+    ("R6", loading.check),
+    ("R2", starting.untouched),
+)
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
 OF_KIND = {
     "http": frozenset({"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R11"}),

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from pytest_failhard.gates.system.record import Ended, Record
+from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import Prepared, prepare
+from pytest_failhard.system.install import Installed
 from pytest_failhard.system.launch import Instance, launch
 
 READY_SECONDS = 60.0
@@ -45,10 +46,14 @@ class Stage:
     tree: Path
     python: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+    installed: Installed | None = None
+    """The clean environment; None before it is there, and where it could not be made."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     originals: dict[str, str] = field(default_factory=dict)
     """What the files of the working copy were before the first start, by path."""
+    watched: Watched | None = None
+    """The round that the looks at leaks and at logs share."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def runs(self, part: str) -> bool:

@@ -14,7 +14,6 @@ import pytest
 
 from pytest_failhard.gates.llm import (
     LlmGate,
-    agreement,
     cases,
     healthy,
     matrix,
@@ -42,6 +41,7 @@ from pytest_failhard.llm.verdicts import recovery
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
+from pytest_failhard.system.declared import read
 from tests.gates.llm.projects import project
 from tests.support import Kept, gate_run, write
 
@@ -171,7 +171,7 @@ def prepared(
         circuit=circuit,
     )
     run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds, keep=keep)
-    declared = agreement.read(root)
+    declared = read(root)
     assert declared is not None
     with Server() as server:
         ground = Ground(
@@ -560,7 +560,7 @@ def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_not
     kept = Kept()
     with prepared(tmp_path, right, circuit=CIRCUIT, level=level, keep=kept) as bench:
         run, settings = bench.run, bench.settings
-        declared = agreement.read(run.root)
+        declared = read(run.root)
         assert declared is not None
         seen = matrix.run(
             run, matrix.Target(settings=settings, system=declared, import_roots=(".",), installed={})
