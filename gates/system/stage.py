@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
+from pytest_failhard.system.derive.derived import Derived
 from pytest_failhard.system.environment import Prepared, prepare
 from pytest_failhard.system.install import Installed
 from pytest_failhard.system.launch import Instance, launch
@@ -41,6 +42,7 @@ class Stage:
     """What the checks share. `tree` is the working copy, `python` the clean environment's interpreter.
 
     Every start is led to what stands in for what the system needs: links before dependencies, a model.
+    `derived` is what the project's files say about the system.
     """
 
     run: Run
@@ -48,14 +50,17 @@ class Stage:
     system: System
     tree: Path
     python: Path
+    derived: Derived = field(default_factory=lambda: Derived(examined=0))
+    installed: Installed | None = None
+    """The clean environment; None before it is there, and where it could not be made."""
     provided: Provided = field(default_factory=Provided)
     model: Model | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     """What is set on top in every start."""
-    installed: Installed | None = None
-    """The clean environment; None before it is there, and where it could not be made."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
+    originals: dict[str, str] = field(default_factory=dict)
+    """What the files of the working copy were before the first start, by path."""
     watched: Watched | None = None
     """The round that the looks at leaks and at logs share."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -126,7 +131,7 @@ class Stage:
             secrets=prepared.secrets,
             within=within,
         )
-        argv = arguments(started.process.pid)
+        argv = arguments(started.process.family())
         try:
             yield started
         finally:
@@ -150,12 +155,10 @@ def altered(variables: Mapping[str, str], changes: Changes) -> dict[str, str]:
     return kept | {name: value for name, value in changes.items() if value is not None}
 
 
-def arguments(pid: int) -> tuple[tuple[str, ...], ...]:
-    """Return the arguments of a process and of all that it started; of one that is gone there are none."""
+def arguments(pids: Iterable[int]) -> tuple[tuple[str, ...], ...]:
+    """Return the arguments of processes; of one that is gone there are none."""
     found: list[tuple[str, ...]] = []
-    with contextlib.suppress(psutil.Error):
-        main = psutil.Process(pid)
-        for process in (main, *main.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                found.append(tuple(process.cmdline()))
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            found.append(tuple(psutil.Process(pid).cmdline()))
     return tuple(found)

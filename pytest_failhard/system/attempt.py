@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_failhard.model import GateError, Process, Run
+from pytest_failhard.model import Run
+from pytest_failhard.system import launch
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import HOST
-from pytest_failhard.system.launch import free_port
+from pytest_failhard.system.launch import Instance
 
 WITHIN_SECONDS = 12.0
 PROBE_SECONDS = 0.05
@@ -41,6 +42,8 @@ class Attempt:
     seconds: float
     stdout: str
     stderr: str
+    log: str
+    """What of it the declaration calls the log."""
 
     @property
     def output(self) -> str:
@@ -76,7 +79,8 @@ def attempts(
     try:
         while True:
             for number, begin in _next(waiting, at_once - len(running)):
-                running.append((number, _begun(run, system, cwd, begin())))
+                started = launch.begin(run, system, cwd=cwd, environment=begin(), secrets={})
+                running.append((number, _Running(instance=started)))
             if not running:
                 return
             for number, each in tuple(running):
@@ -87,7 +91,7 @@ def attempts(
                 running[0][1].pause()
     finally:
         for _, each in running:
-            each.process.kill()
+            each.instance.process.kill()
 
 
 def _next(waiting: Iterator[tuple[int, Begin]], count: int) -> Iterator[tuple[int, Begin]]:
@@ -101,9 +105,7 @@ def _next(waiting: Iterator[tuple[int, Begin]], count: int) -> Iterator[tuple[in
 class _Running:
     """A start that is not over yet."""
 
-    system: System
-    process: Process
-    port: int
+    instance: Instance
     began: float = field(default_factory=time.monotonic)
     accepted: bool = False
     ready: bool = False
@@ -112,58 +114,44 @@ class _Running:
 
     def is_over(self, within: float) -> bool:
         """Look at it; tell whether there is nothing more to learn."""
-        ended = self.process.poll() is not None
+        code = self.instance.process.poll()
         self.seconds = time.monotonic() - self.began
-        if not ended and self.port:
-            self.accepted = self.accepted or _accepts(self.port)
-        if not ended:
-            self.ready = self._serves()
-        if ended and self.system.kind == "job":
-            self.ready = self.process.poll() == 0
-        return ended or self.ready or self.seconds > within
+        if code is not None:
+            self.ready = self.instance.system.kind == "job" and code == 0
+            return True
+        self.accepted = self.accepted or (self.instance.port != 0 and _accepts(self.instance.port))
+        self.ready = self._serves()
+        return self.ready or self.seconds > within
 
     def pause(self) -> None:
         """Wait until the next look, or less where it ends."""
-        self.process.wait(PROBE_SECONDS)
+        self.instance.process.wait(PROBE_SECONDS)
 
     def end(self) -> Attempt:
         """End it and return what came of it."""
-        code = self.process.poll()
-        self.process.kill()
+        process = self.instance.process
+        code = process.poll()
+        process.kill()
         return Attempt(
             ready=self.ready,
             accepted=self.accepted,
             code=code,
             seconds=self.seconds,
-            stdout=self.process.stdout,
-            stderr=self.process.stderr,
+            stdout=process.stdout,
+            stderr=process.stderr,
+            log=self.instance.log(process.stdout, process.stderr),
         )
 
     def _serves(self) -> bool:
-        if self.system.kind == "http":
-            return self.accepted and _answers(self.port, self.system.ready or "/")
-        if self.system.kind != "worker" or not self.system.ready_log:
+        system, process = self.instance.system, self.instance.process
+        if system.kind == "http":
+            return self.accepted and _answers(self.instance.port, system.ready or "/")
+        if system.kind != "worker" or not system.ready_log:
             return False
-        if self.said is None and re.search(self.system.ready_log, self._log(), re.MULTILINE):
+        log = self.instance.log(process.stdout, process.stderr)
+        if self.said is None and re.search(system.ready_log, log, re.MULTILINE):
             self.said = self.seconds
         return self.said is not None and self.seconds - self.said > STEADY_SECONDS
-
-    def _log(self) -> str:
-        where = self.system.logs
-        return ("" if where == "stderr" else self.process.stdout) + (
-            "" if where == "stdout" else self.process.stderr
-        )
-
-
-def _begun(run: Run, system: System, cwd: Path, environment: Mapping[str, str]) -> _Running:
-    if system.missing:
-        raise GateError(f"[tool.failhard.system] lacks {', '.join(system.missing)}; nothing starts without")
-    port = 0
-    if system.port_env is not None:
-        port = free_port()
-        environment = {**environment, system.port_env: str(port)}
-    process = run.start(system.start, environment=environment, cwd=cwd)
-    return _Running(system=system, process=process, port=port)
 
 
 def _accepts(port: int) -> bool:
