@@ -133,3 +133,83 @@ def test_without_that_line_three_modules_of_the_template_are_not_there(look: Loo
     assert rows(seen) == [
         ("R1-import-unresolved", "main.py", line(missing_parts.MAIN, name)) for name in names
     ]
+
+
+DECLARED = '[tool.failhard.system]\nkind = "{kind}"\nsecrets = []\n{more}'
+BACKEND = """
+import pathlib, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    pathlib.Path("build").mkdir()
+    name = "shop-1.0-py3-none-any.whl"
+    info = "shop-1.0.dist-info"
+    files = {
+        "shop/__init__.py": pathlib.Path("shop/__init__.py").read_text(),
+        f"{info}/METADATA": "Metadata-Version: 2.1\\nName: shop\\nVersion: 1.0\\nRequires-Dist: flask\\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    }
+    with zipfile.ZipFile(pathlib.Path(directory, name), "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{path},,\\n" for path in [*files, f"{info}/RECORD"]))
+    return name
+"""
+LIBRARY = {
+    "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    '[project]\nname = "shop"\nversion = "1.0"\ndependencies = []\n'
+    + DECLARED.format(kind="library", more=""),
+    "backend.py": BACKEND,
+    "shop/__init__.py": "import shop.forgotten\n",
+    "shop/forgotten.py": "",
+}
+
+
+def test_a_library_is_judged_by_what_its_wheel_brings(look: Look) -> None:
+    seen, stage = look(LIBRARY)
+    assert rows(seen) == [
+        ("R1-conflict", "pyproject.toml", 0),
+        ("R1-import-unresolved", "shop/__init__.py", 1),
+    ]
+    assert "shop 1.0 requires flask, which is not installed." in seen.findings[0].message
+    assert not (stage.tree / "build").exists()
+    assert json.loads(kept(stage)["install.json"])["built"] is True
+
+
+CODE = """\
+import json, os.path, helper
+from typing import TYPE_CHECKING
+import rich.text
+from . import nothing_here
+import requests
+from .absent import thing
+from .present import other
+try:
+    import ujson
+except ImportError:
+    ujson = json
+try:
+    from .optional import faster
+except ImportError:
+    faster = None
+if TYPE_CHECKING:
+    import mypy_boto3
+    from .stubs import Kind
+def later():
+    import requests.sessions
+    import helper.deeper
+if __name__ == "__main__":
+    raise SystemExit(1)
+"""
+
+
+def test_without_a_manifest_what_is_imported_is_named_once(look: Look) -> None:
+    declared = DECLARED.format(kind="job", more='start = ["python", "src/job.py"]\noutputs = ["out.json"]\n')
+    files = {"pyproject.toml": declared, "src/job.py": CODE, "src/helper.py": "", "src/present.py": ""}
+    seen, _ = look(files)
+    assert rows(seen) == [
+        ("R1-import-unresolved", "src/job.py", 6),
+        ("R1-import-unresolved", "src/job.py", 22),
+        ("R1-no-manifest", "src/job.py", 3),
+    ]
+    named = {each.rule: each.message for each in seen.findings}
+    assert named["R1-no-manifest"].endswith("its code imports requests, rich")
+    assert seen.measures == {"environments_rebuilt": 0}
