@@ -15,7 +15,7 @@ from pytest_failhard.gates.system.observing import declared
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
-from pytest_failhard.model import GateError
+from pytest_failhard.model import NO_VARIABLES, GateError
 from pytest_failhard.run import GateRun
 from tests.acceptance.twins import OUT_OF, keyword_score, missing_parts, text_perfect
 from tests.support import Kept, gate_run, write
@@ -27,7 +27,7 @@ class FastAPI:
 """
 ALL = ("main.py", "components", "twinfactory", "app", "shop", "src")
 
-Look = Callable[[Mapping[str, str]], tuple[Seen, Stage]]
+Look = Callable[..., tuple[Seen, Stage]]
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def look(tmp_path: Path, shelf: Mapping[str, str], monkeypatch: pytest.MonkeyPat
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_", "FAILHARD_"))]:
         monkeypatch.delenv(name)
 
-    def looked(files: Mapping[str, str], **environ: str) -> tuple[Seen, Stage]:
+    def looked(files: Mapping[str, str], environ: Mapping[str, str] = NO_VARIABLES) -> tuple[Seen, Stage]:
         for name, value in {**shelf, **environ}.items():
             monkeypatch.setenv(name, value)
         root = write(tmp_path / "project", files)
@@ -121,9 +121,14 @@ def test_the_absent_package_of_the_template_is_named_with_its_line(look: Look) -
 
 
 def test_with_the_index_down_the_same_template_is_nobodys_fault(look: Look) -> None:
-    closed = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    closed = {
+        "PIP_NO_INDEX": "0",
+        "PIP_FIND_LINKS": "",
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+    }
     with pytest.raises(GateError, match="index-down") as caught:
-        look(missing_parts.FILES, **closed, PIP_RETRIES="0")
+        look(missing_parts.FILES, closed)
     assert caught.value.external
 
 
@@ -207,7 +212,7 @@ def test_without_a_manifest_what_is_imported_is_named_once(look: Look) -> None:
     seen, _ = look(files)
     assert rows(seen) == [
         ("R1-import-unresolved", "src/job.py", 6),
-        ("R1-import-unresolved", "src/job.py", 22),
+        ("R1-import-unresolved", "src/job.py", 21),
         ("R1-no-manifest", "src/job.py", 3),
     ]
     named = {each.rule: each.message for each in seen.findings}
