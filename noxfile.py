@@ -114,8 +114,20 @@ def acceptance(session: nox.Session) -> None:
     install(session)
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
-    gates = ("tests/gates/llm/test_clients.py", "tests/gates/llm/test_twins.py", "tests/gates/test_tests.py")
-    runs = ("tests/acceptance", "tests/llm/sdk", "tests/test_bad_input.py", "tests/test_recorder.py")
+    gates = (
+        *("tests/gates/llm/test_clients.py", "tests/gates/llm/test_twins.py"),
+        *("tests/gates/test_tests.py", "tests/gates/test_types.py"),
+    )
+    runs = (
+        *(
+            "tests/acceptance",
+            "tests/llm/sdk",
+            "tests/llm/test_traffic_children.py",
+            "tests/llm/test_privacy.py",
+        ),
+        *("tests/test_bad_input.py", "tests/test_recorder.py"),
+        *("tests/test_invocations.py", "tests/test_measurement.py"),
+    )
     session.run("python", "-m", "pytest", *runs, *gates, *session.posargs, env=size)
 
 

@@ -581,12 +581,14 @@ class Run(Protocol):
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
         environment: Mapping[str, str] = NO_VARIABLES,
+        volatile: bool = False,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
         `cwd` is the scratch folder unless given; `environment` stands beside the few variables that
-        every tool gets. Raises GateError for a timeout, a signal, an exit
-        code outside `ok` and `found`, output over the cap, or a crash report on stderr.
+        every tool gets. What a `volatile` tool writes differs between two runs. Raises GateError for a
+        timeout, a signal, an exit code outside `ok` and `found`, output over the cap, or a crash report
+        on stderr.
         """
 
     def remaining(self) -> float:

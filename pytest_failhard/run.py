@@ -190,11 +190,12 @@ class GateRun:
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
         environment: Mapping[str, str] = NO_VARIABLES,
+        volatile: bool = False,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
-        Raises GateError for a timeout, a signal, an exit code outside `ok` and `found`, output over the
-        cap, or a crash report on stderr.
+        What a `volatile` tool writes differs between two runs. Raises GateError for a timeout, a signal, an
+        exit code outside `ok` and `found`, output over the cap, or a crash report on stderr.
         """
         name = f"{module}-{next(self._numbers)}"
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
@@ -202,12 +203,12 @@ class GateRun:
         try:
             completed = self._run(argv, left, cwd or self.scratch, environment)
         except proc.ProcError as error:
-            self._keep(name, argv, {"error": str(error)})
+            self._keep(name, argv, {"error": str(error)}, volatile=volatile)
             message = str(error).replace(str(self.executable), "python")
             raise GateError(f"{message}; make it faster or raise the rule's timeout") from None
-        self._keep(name, argv, {"exit_code": completed.returncode})
-        self.keep(f"{name}.stdout", self._stable(completed.stdout))
-        self.keep(f"{name}.stderr", self._stable(completed.stderr))
+        self._keep(name, argv, {"exit_code": completed.returncode}, volatile=volatile)
+        self.keep(f"{name}.stdout", self._stable(completed.stdout), volatile=volatile)
+        self.keep(f"{name}.stderr", self._stable(completed.stderr), volatile=volatile)
         problem = _problem(completed, ok | found)
         if problem:
             raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
@@ -266,9 +267,9 @@ class GateRun:
                 output_cap=self.output_cap,
             )
 
-    def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str]) -> None:
+    def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str], *, volatile: bool) -> None:
         record = json.dumps({"argv": ["<python>", *argv[1:]], **outcome}, indent=1, sort_keys=True)
-        self.keep(f"{name}.json", self._stable(record.encode() + b"\n"))
+        self.keep(f"{name}.json", self._stable(record.encode() + b"\n"), volatile=volatile)
 
     def _stable(self, data: bytes) -> bytes:
         """Return bytes without our places and the clock: two runs on one commit keep equal evidence."""

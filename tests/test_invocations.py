@@ -14,6 +14,7 @@ import pytest
 from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, finish, run, start
 from tests.acceptance.project import FAILING, VIOLATION, Files, copy, green, write
 from tests.acceptance.test_processes import appeared, survivors, waiting
+from tests.size import some
 
 ASYNC: Files = {
     "tests/test_later.py": "import pytest\n\n\n@pytest.mark.asyncio\nasync def test_later() -> None:\n"
@@ -103,7 +104,17 @@ def check_all_agree(outcome: Outcome, junit: Path, verdict: str) -> None:
     assert dict(shown) == {gate["id"]: gate["verdict"] for gate in outcome.report["gates"]}, str(outcome)
 
 
-@pytest.mark.parametrize("invocation", INVOCATIONS, ids=lambda invocation: invocation.name)
+TELLING = (
+    *("red", "two workers", "coverage, two workers", "first failure ends", "selected", "no tests"),
+    *("collection error, two workers", "random order", "no summary"),
+)
+
+
+@pytest.mark.parametrize(
+    "invocation",
+    some({each.name: each for each in INVOCATIONS}, *TELLING).values(),
+    ids=lambda invocation: invocation.name,
+)
 def test_all_outputs_agree(invocation: Invocation, project: Path) -> None:
     write(project, invocation.files)
     junit = project.parent / "junit.xml"
@@ -156,7 +167,7 @@ def test_plain_pytest_is_untouched(project: Path) -> None:
     assert "failhard:" not in outcome.stdout
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize("workers", some({"plain": (), "two workers": ("-n", "2")}, "two workers").values())
 def test_an_interrupted_run_is_no_pass(workers: tuple[str, ...], project: Path) -> None:
     mark = waiting(project)
     junit = project.parent / "junit.xml"

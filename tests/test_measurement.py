@@ -15,6 +15,7 @@ import pytest
 
 from pytest_failhard.measurement import rcfile_text
 from tests.measuring import WIRING, environment
+from tests.size import some
 from tests.support import WITHOUT_OTHERS
 
 FILES = {
@@ -177,7 +178,10 @@ def both(root: Path, *arguments: str) -> tuple[Totals, Totals]:
     return apart, together
 
 
-@pytest.mark.parametrize("arguments", WAYS.values(), ids=WAYS.keys())
+TOLD = some(WAYS, "no source, two workers", "ours starts first", "floor", "contexts")
+
+
+@pytest.mark.parametrize("arguments", TOLD.values(), ids=TOLD.keys())
 def test_neither_changes_the_other(project: Path, arguments: tuple[str, ...]) -> None:
     apart, together = both(project, *arguments)
     assert apart.theirs is not None
@@ -233,7 +237,7 @@ def test_no_cover_hides_from_theirs_alone(project: Path, way: tuple[str, ...]) -
     assert together.ours == OURS | more
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "two workers"])
+@pytest.mark.parametrize("workers", some({"plain": (), "two workers": ("-n2",)}, "two workers").values())
 def test_their_processes_are_theirs_too(project: Path, workers: tuple[str, ...]) -> None:
     write(project / ".coveragerc", "[run]\npatch = subprocess\nsource = app\nbranch = true\n")
     apart, together = both(project, "--cov", "--cov-report=json", *workers)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.case import FULL
 from tests.recording import Recorded, record
+from tests.size import FULL
 
 FAILING = {"test_a.py": "def test_bad():\n    assert 1 == 2\n"}
 MIXED = {

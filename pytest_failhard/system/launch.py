@@ -8,14 +8,14 @@ import itertools
 import re
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 
 from pytest_failhard.model import GateError, Process, Run
 from pytest_failhard.system import ask
-from pytest_failhard.system.ask import Answer
+from pytest_failhard.system.ask import Answer, Request
 from pytest_failhard.system.declaration import Route, System
 from pytest_failhard.system.environment import HOST
 
@@ -41,8 +41,8 @@ class Instance:
         self.system = system
         self.process = process
         self.port = port
-        self._secrets = secrets
-        self._numbers = itertools.count(1)
+        self.secrets = secrets
+        self.numbers: Iterator[int] = itertools.count(1)
         self._captured: dict[str, str] = {}
 
     def log(self, stdout: str, stderr: str) -> str:
@@ -50,12 +50,25 @@ class Instance:
         where = self.system.logs
         return ("" if where == "stderr" else stdout) + ("" if where == "stdout" else stderr)
 
-    def send(self, route: Route, *, within: float) -> Answer:
-        """Send a route's request; after `within` seconds it is given up."""
-        known = ask.values(self._secrets, next(self._numbers), self._captured)
-        answer = ask.send(HOST, self.port, route, known, within=within)
+    def send(self, route: Route, *, within: float, unknown: str | None = None) -> Answer:
+        """Send a route's request; after `within` seconds it is given up. `unknown` as in `request`."""
+        answer = self.exchange(self.request(route, unknown=unknown), within=within)
         self._captured.update(ask.captured(route, answer))
         return answer
+
+    def request(self, route: Route, *, unknown: str | None = None) -> Request:
+        """Return what is sent for a route; `unknown` stands for what no answer has given.
+
+        Raises GateError where there is such a thing and no `unknown`.
+        """
+        known = ask.values(self.secrets, next(self.numbers), self._captured)
+        if unknown is not None:
+            known = {**dict.fromkeys(ask.wanted(route), unknown), **known}
+        return ask.request(route, known)
+
+    def exchange(self, request: Request, *, within: float) -> Answer:
+        """Send a request as it is; after `within` seconds it is given up."""
+        return ask.exchange(HOST, self.port, request, within=within)
 
     def stop(self) -> int | None:
         """Ask the system to end, as an operator does, for at most its declared time; then end what is left.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,9 +9,8 @@ from pathlib import Path
 from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, check_agreement
 from tests.acceptance.project import Files, write
 from tests.acceptance.scratch import Fault
+from tests.size import FULL
 
-FULL = os.environ.get("ACCEPTANCE_SIZE") == "full"
-"""Both modes, two workers and all variants, as `nox -s acceptance` runs them; else one run a case."""
 VERDICTS = {Expected.MISSING: "error", Expected.WATCHDOG: "error"}
 
 Change = Callable[[Path], None]

@@ -17,17 +17,27 @@ import psutil
 import pytest
 
 from pytest_failhard.cli import ratchet
-from pytest_failhard.measurement import VARIABLES
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.conftest import Environment
-from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, check_agreement, finish, run, start
+from tests.acceptance.harness import (
+    EXIT,
+    UNMEASURED,
+    Ask,
+    Expected,
+    Mode,
+    Outcome,
+    check_agreement,
+    finish,
+    run,
+    start,
+)
 from tests.acceptance.project import FAILING, VIOLATION, commit, git, write
 from tests.acceptance.scratch import Scratch
+from tests.size import modes
 from tests.support import demanded
 
 SECONDS = 60
 # A process that is measured itself answers to signals as coverage wants it to.
-UNMEASURED = dict.fromkeys(VARIABLES, "")
 STALE = '{"schema": "failhard-report/1", "verdict": "pass", "complete": true, "gates": []}'
 
 # Runs until it is ended, after it said where it and its own child are.
@@ -82,7 +92,7 @@ def canonical(outcome: Outcome) -> dict[str, object]:
     return {name: value for name, value in outcome.report.items() if name != "volatile"}
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
 def test_all_outputs_agree_fo_02(mode: Mode, project: Path) -> None:
     write(project, FAILING)
     junit = project.parent / "junit.xml"
@@ -97,7 +107,7 @@ def test_all_outputs_agree_fo_02(mode: Mode, project: Path) -> None:
         assert "lint" not in failed
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
 def test_the_environment_skips_nothing_fo_27(mode: Mode, project: Path) -> None:
     write(project, VIOLATION)
     escapes = {"SKIP": "lint", "NO_FAILHARD": "1", "FAILHARD_LEVEL": "0", "FAILHARD_SKIP": "1", "CI": "true"}
@@ -107,7 +117,7 @@ def test_the_environment_skips_nothing_fo_27(mode: Mode, project: Path) -> None:
     assert canonical(plain) == canonical(escaping)
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
 def test_a_part_is_not_the_level_fo_34(mode: Mode, project: Path) -> None:
     outcome = run(mode, project, Ask(only="lint"))
     assert outcome.code == 0, str(outcome)
@@ -169,7 +179,7 @@ def on_a_full_disk(mode: Mode, project: Path, ask: Ask, executable: Path, limit:
     )
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
 def test_a_full_disk_is_an_error_fo_112(
     mode: Mode, project: Path, interpreter: Environment, scratches: dict[str, Scratch]
 ) -> None:
@@ -181,7 +191,7 @@ def test_a_full_disk_is_an_error_fo_112(
     check_agreement(outcome)
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
 def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(mode: Mode, project: Path) -> None:
     """The data of coverage is the largest file of a small run."""
     outcome = on_a_full_disk(mode, project, Ask(only="coverage"), Path(sys.executable), 30_000)
@@ -222,7 +232,7 @@ def test_a_report_folder_that_cannot_be_had_is_refused_fo_113(
     assert not (project.parent / "elsewhere" / "report.json").exists()
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
 def test_a_second_run_at_once_is_refused_fo_114(mode: Mode, project: Path) -> None:
     mark = waiting(project)
     first = start(mode, project, Ask())

@@ -12,8 +12,8 @@ import pytest
 from pytest_failhard import model
 from pytest_failhard.gates import tests as gate
 from pytest_failhard.gates.tests import results
-from tests.acceptance.case import FULL
 from tests.recording import Recorded, record, write
+from tests.size import FULL
 from tests.support import FACTS
 
 WORKERS = "2" if FULL else "1"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_failhard.gates.types import TypesGate, TypesSettings, parse_linecount, parse_problems
 from pytest_failhard.model import Finding, GateError, Observation, Severity
+from tests.size import some
 from tests.support import gate_run, observe, write
 
 CLEAN = "def double(number: int) -> int:\n    return 2 * number\n"
@@ -118,17 +119,19 @@ def test_what_cannot_be_imported_is_counted_apart(tmp_path: Path) -> None:
     assert (observation.measures["errors"], observation.measures["unresolved_imports"]) == (0, 1)
 
 
+MISLEADING = {
+    "mypy.ini": "[mypy]\nignore_errors = True\n",
+    ".mypy.ini": "[mypy]\nfollow_imports = skip\nexclude = .*\n",
+    "setup.cfg": "[mypy]\nignore_errors = True\n",
+    "pyproject.toml": '[tool.mypy]\nplugins = ["evil.py"]\nignore_errors = true\n',
+    "mypy.py": "raise SystemExit(0)\n",
+    "app/mypy.py": "raise SystemExit(0)\n",
+    "sitecustomize.py": "import os\nos._exit(0)\n",
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("mypy.ini", "[mypy]\nignore_errors = True\n"),
-        (".mypy.ini", "[mypy]\nfollow_imports = skip\nexclude = .*\n"),
-        ("setup.cfg", "[mypy]\nignore_errors = True\n"),
-        ("pyproject.toml", '[tool.mypy]\nplugins = ["evil.py"]\nignore_errors = true\n'),
-        ("mypy.py", "raise SystemExit(0)\n"),
-        ("app/mypy.py", "raise SystemExit(0)\n"),
-        ("sitecustomize.py", "import os\nos._exit(0)\n"),
-    ],
+    ("name", "content"), some(MISLEADING, "pyproject.toml", "mypy.py", "sitecustomize.py").items()
 )
 def test_nothing_in_the_tree_decides_fo_79_fo_80(tmp_path: Path, name: str, content: str) -> None:
     evil = "import os\nos._exit(0)\n"

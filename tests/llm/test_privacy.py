@@ -23,6 +23,7 @@ from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.traffic.egress import Guard
 from pytest_failhard.llm.traffic.environment import BASE_URL, REROUTE, key_variables, variables
 from pytest_failhard.llm.traffic.reroute import install, reported, sitecustomize
+from tests.size import without
 
 PROMPT = "the merger with Northwind is secret"
 FAILS = (Rule(id="r1", kinds=(Kind(fault="invalid_key"),)),)
@@ -160,7 +161,7 @@ def run(python: Path, program: str, environment: Mapping[str, str]) -> subproces
     )
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", without(PROGRAMS, "litellm", "openai-2"))
 def test_a_child_presents_the_canary_and_never_the_parents_key(
     name: str,
     planted: Mapping[str, str],

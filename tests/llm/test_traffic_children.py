@@ -22,6 +22,7 @@ from pytest_failhard.llm.traffic.egress import EgressError
 from pytest_failhard.llm.traffic.environment import key_variables, variables
 from pytest_failhard.llm.traffic.reroute import Reported, RerouteError, netloc, reported, sitecustomize
 from tests.llm.loopback import TEXT, Loopback
+from tests.size import without
 
 HERE = Path(sys.executable)
 OPENAI_2 = Path(sys.prefix) / "openai2" / "bin" / "python"
@@ -204,7 +205,7 @@ def _environment(server: Loopback, hook: Path | None, *layers: str) -> dict[str,
     return found.apply(real)
 
 
-@pytest.mark.parametrize("name", REROUTED)
+@pytest.mark.parametrize("name", without(REROUTED, "litellm", "litellm-async", "langchain-openai"))
 def test_a_child_with_its_host_in_the_code_reaches_loopback(
     loopback: Loopback, run: Run, tmp_path: Path, name: str
 ) -> None:
@@ -218,7 +219,7 @@ def test_a_child_with_its_host_in_the_code_reaches_loopback(
     assert reported(hook) == Reported(processes=1, egress=(), errors=())
 
 
-@pytest.mark.parametrize("name", BASE_URL)
+@pytest.mark.parametrize("name", without(BASE_URL, "litellm", "openai-2"))
 def test_a_child_reaches_loopback_by_its_base_url(loopback: Loopback, run: Run, name: str) -> None:
     python, code, path = BASE_URL[name]
     ended = run(code, _environment(loopback, None, "base_url"), python=python)

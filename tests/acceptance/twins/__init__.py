@@ -1,24 +1,31 @@
-"""Systems that restate known defects, as texts: written to a folder they are projects of their own.
+"""Lays out the twins: the clean-room projects that restate published defects, one folder each beside this.
 
-As files of this tree they would be judged with it, and a scanner would find their secrets.
+Every file is kept with `.txt` behind its name, so that no tool and no gate of ours takes it for our code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 
-Files = Mapping[str, str]
-KEYWORDS = {
-    "main.py": (("flask", 3), ("gunicorn", 3), ("health", 2), ("except:", 1)),
-    "requirements.txt": (("flask", 1), ("gunicorn", 1), ("psycopg2", 1)),
-    "Dockerfile": (("gunicorn", 1), ("healthcheck", 1), ("user", 1)),
-}
-OUT_OF = 15
-"""What the sum is divided by, although it can be 17."""
+HERE = Path(__file__).resolve().parent
+SUFFIX = ".txt"
 
 
-def keyword_score(files: Files) -> int:
-    """Return what a check of eleven substrings gives: words that are there, and one that is not."""
-    texts = {name: files.get(name, "").lower() for name in KEYWORDS}
-    found = sum(points for name, words in KEYWORDS.items() for word, points in words if word in texts[name])
-    return found + (2 if "app.run" not in texts["main.py"] else 0)
+def lay_out(name: str, folder: Path) -> Path:
+    """Write the files of a twin, under their real names, into a folder, made if need be, and return it.
+
+    Files that are there already are overwritten; raises ValueError where no twin has the name.
+    """
+    kept = [place for place in sorted((HERE / name).rglob(f"*{SUFFIX}")) if place.is_file()]
+    if not kept:
+        raise ValueError(f"no twin is called {name!r}; there are {', '.join(names())}")
+    for place in kept:
+        target = folder / place.relative_to(HERE / name).with_suffix("")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(place.read_bytes())
+    return folder
+
+
+def names() -> list[str]:
+    """Return the names of all twins, sorted."""
+    return sorted(place.name for place in HERE.iterdir() if any(place.rglob(f"*{SUFFIX}")))

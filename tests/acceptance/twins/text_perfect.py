@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.twins import Files
+from tests.acceptance.twins.keywords import Files
 
 PYPROJECT = """\
 [project]

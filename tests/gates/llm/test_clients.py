@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.llm.declaration import Call, Circuit
-from tests.acceptance.case import FULL
+from pytest_failhard.gates.llm.declaration import Circuit
+from pytest_failhard.llm.calls import Call
 from tests.gates.llm.projects import Seen, look
+from tests.size import FULL
 
 FAULTS = {"invalid_key", "missing_key", "rate_limit_rpm", "refused", "rst_before", "server_error"}
 WITHOUT_A_REQUEST = {"missing_key", "refused"}

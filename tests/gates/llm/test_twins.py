@@ -17,7 +17,7 @@ from pytest_failhard.gates.llm.cases import Matrix
 from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.model import Observation, Severity
-from tests.acceptance.case import FULL
+from tests.size import FULL
 from tests.support import GATES, gate_run, observe
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

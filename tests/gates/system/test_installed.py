@@ -17,7 +17,8 @@ from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import NO_VARIABLES, GateError
 from pytest_failhard.run import GateRun
-from tests.acceptance.twins import OUT_OF, keyword_score, missing_parts, text_perfect
+from tests.acceptance.twins import missing_parts, text_perfect
+from tests.acceptance.twins.keywords import OUT_OF, keyword_score
 from tests.support import Kept, gate_run, write
 from tests.system.wheels import installed, offline, wheel
 

@@ -11,11 +11,11 @@ from dataclasses import asdict
 import pytest
 
 from pytest_failhard.llm.catalogue import load
-from tests.acceptance.case import FULL
 from tests.llm.sdk.calls import prepare
 from tests.llm.sdk.clients import LEAKING, OTHERS
 from tests.llm.sdk.laboratory import Laboratory
 from tests.llm.sdk.matrix import DIALECTS, SAMPLED, SAMPLES, WAITING, WAITS, WAYS, Case, cases, in_ci
+from tests.size import FULL
 
 CASES = tuple(cases(load()) if FULL else in_ci(cases(load())))
 HEALTHY = tuple(
