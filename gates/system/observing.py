@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import version
 
-from pytest_failhard.gates.system import installed, loading, server, stopping
+from pytest_failhard.gates.system import installed, loading, server, starting, stopping
 from pytest_failhard.gates.system.model import model
 from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
@@ -19,9 +19,11 @@ from pytest_failhard.system.provided import provided
 
 CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (
     ("R1", installed.check),
+    ("R2", starting.check),
     ("R5", server.check),
     ("R7", stopping.check),
     ("R6", loading.check),
+    ("R2", starting.untouched),
 )
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
 OF_KIND = {

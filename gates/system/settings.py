@@ -27,6 +27,8 @@ class SystemSettings(Settings):
     slo_p95_ms: int = 0
     slo_success_rate: str = ""
     documents: tuple[str, ...] = ()
+    starts: int = 1
+    """How often the system must become ready."""
     house_phrases: tuple[str, ...] = ()
     """What a log must not say in this house, besides the phrases that no log may say (R11/house-phrases)."""
     smoke_requests: int = 10

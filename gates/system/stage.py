@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +57,8 @@ class Stage:
     model: Model | None = None
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
+    originals: dict[str, str] = field(default_factory=dict)
+    """What the files of the working copy were before the first start, by path."""
     watched: Watched | None = None
     """The round that the looks at leaks and at logs share."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -126,7 +128,7 @@ class Stage:
             secrets=prepared.secrets,
             within=within,
         )
-        argv = arguments(started.process.pid)
+        argv = arguments(started.process.family())
         try:
             yield started
         finally:
@@ -150,12 +152,10 @@ def altered(variables: Mapping[str, str], changes: Changes) -> dict[str, str]:
     return kept | {name: value for name, value in changes.items() if value is not None}
 
 
-def arguments(pid: int) -> tuple[tuple[str, ...], ...]:
-    """Return the arguments of a process and of all that it started; of one that is gone there are none."""
+def arguments(pids: Iterable[int]) -> tuple[tuple[str, ...], ...]:
+    """Return the arguments of processes; of one that is gone there are none."""
     found: list[tuple[str, ...]] = []
-    with contextlib.suppress(psutil.Error):
-        main = psutil.Process(pid)
-        for process in (main, *main.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                found.append(tuple(process.cmdline()))
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            found.append(tuple(psutil.Process(pid).cmdline()))
     return tuple(found)
