@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -26,6 +26,7 @@ CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (
     ("R2", starting.untouched),
 )
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
+INSTALLATION = "R1"
 OF_KIND = {
     "http": frozenset({"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R11"}),
     "worker": frozenset({"R0", "R1", "R2", "R3", "R4", "R7", "R9", "R11"}),
@@ -52,7 +53,7 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
             provided=found,
             model=stand_in,
         )
-        seen = joined(check(stage) for name, check in CHECKS if name in wanted & OF_KIND[system.kind])
+        seen = joined(_checked(stage, wanted & OF_KIND[system.kind]))
     return Observation(
         tool=f"pytest-failhard {version('pytest-failhard')}",
         examined=seen.examined,
@@ -61,6 +62,15 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
         traits=traits(system),
         volatile=seen.volatile,
     )
+
+
+def _checked(stage: Stage, wanted: Collection[str]) -> Iterator[Seen]:
+    """Run the checks; what cannot be installed is started nowhere, least of all where something else is."""
+    for name, check in CHECKS:
+        if name in wanted:
+            yield check(stage)
+            if name == INSTALLATION and stage.installed is None:
+                return
 
 
 def declared(run: Run) -> System:
