@@ -99,7 +99,7 @@ def configured(stage: Stage) -> Server | None:
     command = servers.command_of(commands.words_of(stage.system.start))
     if command is None:
         return None
-    variables = {**stage.prepare().variables, **stage.variables}
+    variables = {**stage.prepare().variables}
     if stage.system.port_env is not None:
         # A port that nobody opens: only the configuration is read.
         variables[stage.system.port_env] = "0"
