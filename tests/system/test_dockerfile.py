@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from pytest_failhard.system.dockerfile import KNOWN, DockerfileError, parse, substituted, unquoted
 
-WORDS = st.lists(st.text("abcXYZ019./-_ é\"\\", min_size=1, max_size=8), min_size=1, max_size=4)
+WORDS = st.lists(st.text('abcXYZ019./-_ é"\\', min_size=1, max_size=8), min_size=1, max_size=4)
 NAMES = st.sampled_from(sorted(KNOWN - {"FROM", "HEALTHCHECK", "ONBUILD", "ADD", "COPY", "RUN"}))
-TEXTS = st.text("abcXYZ019./-_= é", min_size=1, max_size=20).map(str.strip).filter(
-    lambda text: text and not text.startswith("--")
+TEXTS = (
+    st.text("abcXYZ019./-_= é", min_size=1, max_size=20)
+    .map(str.strip)
+    .filter(lambda text: text and not text.startswith("--"))
 )
 BETWEEN = st.sampled_from(["", "# note\n", "\n", "  # note \\\n", "\t\n"])
 
@@ -117,7 +119,7 @@ def test_a_mark_in_quotes_is_text() -> None:
 @pytest.mark.parametrize(
     ("text", "pairs", "bare"),
     [
-        ("ENV a=1 b='x y' c=\"p\\\"q\" d=e\\ f", (("a", "1"), ("b", "x y"), ("c", 'p"q'), ("d", "e f")), ()),
+        ('ENV a=1 b=\'x y\' c="p\\"q" d=e\\ f', (("a", "1"), ("b", "x y"), ("c", 'p"q'), ("d", "e f")), ()),
         ("ENV key the whole rest = here", (("key", "the whole rest = here"),), ()),
         ("ENV key", (("key", ""),), ()),
         ("ARG one two=2 three=", (("two", "2"), ("three", "")), ("one",)),
