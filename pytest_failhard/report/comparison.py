@@ -135,8 +135,12 @@ def _headline(side: Side) -> str:
 def _pair(pair: Pair) -> str:
     if pair.before is not None and pair.before == pair.after:
         return f"{decimal_text(pair.before)}, unchanged"
-    shown = " -> ".join(ABSENT if each is None else decimal_text(each) for each in (pair.before, pair.after))
+    shown = f"{_shown(pair.before)} -> {_shown(pair.after)}"
     return shown if pair.difference is None else f"{shown} ({_signed(pair.difference)})"
+
+
+def _shown(value: int | Fraction | None) -> str:
+    return ABSENT if value is None else decimal_text(value)
 
 
 def _signed(value: int | Fraction) -> str:
