@@ -27,7 +27,7 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize(("text", "by"), FORMS.items(), ids=lambda text: text[:20])
+@pytest.mark.parametrize(("text", "by"), FORMS.items(), ids=str)
 def test_each_form_is_known(text: str, by: str) -> None:
     [line] = lines(f"\n{text}\n  \n")
     assert (line.by, line.is_json) == (by, False)

@@ -24,6 +24,7 @@ TRACE = 'Traceback (most recent call last):\n  File "/srv/app/main.py", line 3, 
         ('{"error": "in /opt/venv/lib/python3.13/site-packages/flask"}', ("source-path",)),
         ('{"error": "cannot write /run/here/data"}', ("source-path",)),
         ('{"error": "near: SELECT id,\\n title FROM items"}', ("sql",)),
+        ('{"error": "select title from items where id = x"}', ("sql",)),
         ('{"error": "insert into items (title) values (1)"}', ("sql",)),
     ],
 )

@@ -160,6 +160,7 @@ def stage(
     says: str = "",
     keep: Kept | None = None,
     tools: FakeTools | None = None,
+    packages: tuple[str, ...] | None = None,
     house_phrases: tuple[str, ...] = (),
     declared: Mapping[str, object] = HTTP,
 ) -> Iterator[Stage]:
@@ -167,7 +168,7 @@ def stage(
     root = write(tmp_path / "project", {"app.py": SERVICE})
     gate, scratch = SystemGate(), tmp_path / "scratch"
     if tools is None:
-        run = gate_run(root, gate, scratch=scratch, keep=keep)
+        run = gate_run(root, gate, scratch=scratch, keep=keep, packages=packages)
     else:
         run = gate_run(
             root, gate, scratch=scratch, keep=keep, executable=tools.executable, packages=tools.packages
