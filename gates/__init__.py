@@ -18,6 +18,7 @@ hookimpl = pluggy.HookimplMarker("pytest")
 
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
+    from pytest_failhard.gates.container import ContainerGate
     from pytest_failhard.gates.coverage import CoverageGate
     from pytest_failhard.gates.dependencies import DependenciesGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
@@ -47,6 +48,7 @@ def builtin() -> tuple[Gate, ...]:
         SbomGate(),
         LlmGate(),
         LicencesGate(),
+        ContainerGate(),
         ProvenanceGate(),
     )
 

@@ -19,5 +19,5 @@ def test_files_have_their_real_names(tmp_path: Path) -> None:
 
 
 def test_name_nobody_has_is_refused_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no twin is called 'other'; there are .*comments_only"):
+    with pytest.raises(ValueError, match=r"no twin is called 'other'; there are .*comments_only"):
         lay_out("other", tmp_path)
