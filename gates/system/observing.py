@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import version
 
-from pytest_failhard.gates.system import installed
+from pytest_failhard.gates.system import declared, installed, routed
+from pytest_failhard.gates.system.agreement import agreed
 from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
-from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
-from pytest_failhard.source import pyproject
+from pytest_failhard.model import Finding, Observation, Run, Severity
 from pytest_failhard.system import workcopy
-from pytest_failhard.system.declaration import LLM, DeclarationError, System, parse
+from pytest_failhard.system.declaration import LLM, System
 
-CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (("R1", installed.check),)
+CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (
+    ("R0", declared.check),
+    ("R1", installed.check),
+    # What the system serves it says itself, once it is installed.
+    ("R0", routed.check),
+)
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
 OF_KIND = {
     "http": frozenset({"R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R11"}),
@@ -28,13 +33,14 @@ OF_KIND = {
 
 def observe(run: Run, settings: SystemSettings) -> Observation:
     """Run every check that the level names and the kind admits; raises GateError for what cannot be."""
-    system = declared(run)
+    system, derived = agreed(run, settings)
     stage = Stage(
         run=run,
         settings=settings,
         system=system,
         tree=workcopy.copy(run.root, run.scratch / "tree").folder,
         python=run.interpreter,
+        derived=derived,
     )
     wanted = {part.partition("/")[0] for part in (*settings.enforce, *settings.report)}
     seen = joined(check(stage) for name, check in CHECKS if name in wanted & OF_KIND[system.kind])
@@ -46,19 +52,6 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
         traits=traits(system),
         volatile=seen.volatile,
     )
-
-
-def declared(run: Run) -> System:
-    """Return the declared system; raises GateError where there is none, or it cannot be used."""
-    table: object = pyproject(run.root)
-    for name in ("tool", "failhard", "system"):
-        table = table.get(name) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        raise GateError("no system is declared: say in pyproject.toml what it is and how it starts")
-    try:
-        return parse(table)
-    except DeclarationError as error:
-        raise GateError(str(error)) from None
 
 
 def traits(system: System) -> frozenset[str]:
