@@ -116,7 +116,9 @@ def _required_files(stage: Stage) -> Iterator[Finding]:
     """Yield a README and a manifest that are not there."""
     root, system = stage.run.root, stage.system
     if not stage.derived.readme:
-        yield finding("R0-no-readme", "there is no README", "say in one how the system is started", at=(README, 0))
+        yield finding(
+            "R0-no-readme", "there is no README", "say in one how the system is started", at=(README, 0)
+        )
     named = [system.manifest] if system.manifest is not None else [*MANIFESTS]
     if not any((root / name).is_file() for name in named):
         yield finding(
@@ -138,8 +140,11 @@ def _settings(stage: Stage) -> Iterator[Finding]:
         place = _is_environment(read) and system.environment_env is None
         yield finding(
             "R0-environment-undeclared" if place else "R0-setting-undeclared",
-            f"{read.name} is read, and it is not declared" + (": it seems to say where the system runs" if place else ""),
-            f'declare environment_env = "{read.name}"' if place else f'add {{ name = "{read.name}" }} to settings',
+            f"{read.name} is read, and it is not declared"
+            + (": it seems to say where the system runs" if place else ""),
+            f'declare environment_env = "{read.name}"'
+            if place
+            else f'add {{ name = "{read.name}" }} to settings',
             at=_at(read.place),
             basis=read.name,
         )

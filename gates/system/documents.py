@@ -6,7 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "decision record": ("docs/adr", "docs/adrs", "docs/decisions", "adr", "docs/architecture/decisions", "ADR.md"),
+    "decision record": (
+        "docs/adr",
+        "docs/adrs",
+        "docs/decisions",
+        "adr",
+        "docs/architecture/decisions",
+        "ADR.md",
+    ),
     "error guide": ("docs/errors.md", "docs/error-guide.md", "docs/troubleshooting.md", "TROUBLESHOOTING.md"),
     "runbook": ("docs/runbook.md", "docs/runbooks", "RUNBOOK.md", "docs/operations.md"),
     "deployment guide": ("docs/deployment.md", "docs/deploy.md", "DEPLOYMENT.md", "docs/deployment"),

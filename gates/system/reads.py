@@ -64,7 +64,7 @@ class FileReads:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A class with fields, its bases, and the variables that its fields are read from if it is one of settings."""
+    """A class with fields, its bases, and the variables of its fields if it is one of settings."""
 
     name: str
     bases: tuple[str, ...]
@@ -92,7 +92,9 @@ def reads(files: Iterable[FileReads]) -> tuple[Read, ...]:
     listed = tuple(files)
     found: dict[str, Read] = {}
     every = [read for each in listed for read in each.reads]
-    for read in sorted([*every, *_through(listed), *_fields(listed)], key=lambda read: (read.name, read.place)):
+    for read in sorted(
+        [*every, *_through(listed), *_fields(listed)], key=lambda read: (read.name, read.place)
+    ):
         known = found.get(read.name, read)
         found[read.name] = Read(
             name=read.name,
@@ -147,7 +149,11 @@ def _asks_mapping(node: ast.Subscript | ast.Call) -> bool:
     if isinstance(node, ast.Subscript):
         return last_part(node.value) in MAPPINGS
     function = node.func
-    return isinstance(function, ast.Attribute) and function.attr == "get" and last_part(function.value) in MAPPINGS
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "get"
+        and last_part(function.value) in MAPPINGS
+    )
 
 
 def _read_of(direct: _Direct) -> Read | None:
@@ -213,7 +219,12 @@ def _through(files: tuple[FileReads, ...]) -> Iterator[Read]:
     readers = {reader for each in files for reader in each.readers}
     new = set(readers)
     for _ in range(ROUNDS):
-        asked = [one for name, parameter in sorted(new) for one in handed[name] if _fits(one, parameter, parameters)]
+        asked = [
+            one
+            for name, parameter in sorted(new)
+            for one in handed[name]
+            if _fits(one, parameter, parameters)
+        ]
         yield from (
             Read(name=one.text, place=one.place, type=one.type, required=bool(DEMANDING.search(one.function)))
             for one in asked

@@ -254,7 +254,9 @@ def _add_system(document: tomlkit.TOMLDocument, root: Path, blocks: list[str], n
     blocks.append(derived.text)
     notes.added.append(f"{system_table.HEADER}: kind = {derived.kind}")
     if derived.open:
-        notes.to_do.append(f"{system_table.HEADER}: {derived.open} places to look at, `# check` and `# fill in`")
+        notes.to_do.append(
+            f"{system_table.HEADER}: {derived.open} places to look at, `# check` and `# fill in`"
+        )
     notes.to_do += [f"{system_table.HEADER}: not derived from {problem}" for problem in derived.problems]
 
 

@@ -37,6 +37,4 @@ def derive(root: Path, source: Sequence[str], tests: Sequence[str]) -> SystemTab
     found = derived.derive(project)
     proposal = propose(found)
     text = table(proposal)
-    return SystemTable(
-        text=text, kind=proposal.kind, open=len(OPEN.findall(text)), problems=found.problems
-    )
+    return SystemTable(text=text, kind=proposal.kind, open=len(OPEN.findall(text)), problems=found.problems)

@@ -13,7 +13,10 @@ SERVERS: Mapping[str, tuple[str, frozenset[str]]] = {
     "quart": (HTTP, frozenset({"Quart"})),
     "fastapi": (HTTP, frozenset({"FastAPI"})),
     "starlette": (HTTP, frozenset({"Starlette"})),
-    "django": (HTTP, frozenset({"get_wsgi_application", "get_asgi_application", "execute_from_command_line"})),
+    "django": (
+        HTTP,
+        frozenset({"get_wsgi_application", "get_asgi_application", "execute_from_command_line"}),
+    ),
     "aiohttp": (HTTP, frozenset({"Application", "run_app", "AppRunner"})),
     "sanic": (HTTP, frozenset({"Sanic"})),
     "bottle": (HTTP, frozenset({"Bottle", "run"})),
@@ -62,9 +65,13 @@ CLIENTS: Mapping[str, str] = {
     **dict.fromkeys(("pymemcache", "memcache", "aiomcache", "pylibmc"), "memcached"),
     **dict.fromkeys(("elasticsearch", "elasticsearch_dsl"), "elasticsearch"),
     **dict.fromkeys(("cassandra", "nats", "neo4j", "minio", "opensearchpy", "qdrant_client", "weaviate"), ""),
-    **dict.fromkeys(("clickhouse_connect", "clickhouse_driver", "influxdb_client", "pymilvus", "couchdb"), ""),
+    **dict.fromkeys(
+        ("clickhouse_connect", "clickhouse_driver", "influxdb_client", "pymilvus", "couchdb"), ""
+    ),
     **dict.fromkeys(("ldap3", "oracledb", "cx_Oracle", "pyodbc", "pymssql", "zmq", "paho", "stomp"), ""),
-    **dict.fromkeys(("celery", "dramatiq", "rq", "arq", "etcd3", "consul", "hvac", "pinecone", "chromadb"), ""),
+    **dict.fromkeys(
+        ("celery", "dramatiq", "rq", "arq", "etcd3", "consul", "hvac", "pinecone", "chromadb"), ""
+    ),
 }
 """Module of a client -> the dependency that it talks to; empty where the module says it."""
 OVER_OTHERS = frozenset({"celery", "dramatiq", "rq", "arq"})
@@ -93,13 +100,16 @@ ENVIRONMENT_SUFFIX = re.compile(r"_ENV(IRONMENT)?$")
 NO_ENVIRONMENT = frozenset({"VIRTUAL_ENV", "CONDA_DEFAULT_ENV", "NODE_ENV"})
 PORT_VARIABLE = re.compile(r"(^|_)PORT$")
 HOST_VARIABLE = re.compile(r"^(HOST|BIND_HOST|SERVER_HOST|APP_HOST|API_HOST|LISTEN_HOST|WEB_HOST|HTTP_HOST)$")
-OWN_PORT = re.compile(r"^(PORT|(APP|API|SERVER|HTTP|WEB|SERVICE|BACKEND|LISTEN|UVICORN|GUNICORN|FLASK)_?\w*PORT)$")
+OWN_PORT = re.compile(
+    r"^(PORT|(APP|API|SERVER|HTTP|WEB|SERVICE|BACKEND|LISTEN|UVICORN|GUNICORN|FLASK)_?\w*PORT)$"
+)
 # Of the platform, the interpreter, the shell: nobody configures the system by them.
 PLATFORM = re.compile(
     r"^(HOME|PATH|PWD|USER|USERNAME|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|TERM|COLORTERM|COLUMNS|LINES"
     r"|HOSTNAME|COMPUTERNAME|USERPROFILE|APPDATA|LOCALAPPDATA|PROGRAMDATA|PROGRAMFILES|SYSTEMROOT|COMSPEC|OS"
     r"|XDG_\w+|CI|GITHUB_\w+|GITLAB_\w+|PYTEST_\w+|PYTHON[A-Z]\w*|VIRTUAL_ENV|CONDA_\w+|NO_COLOR|FORCE_COLOR"
-    r"|EDITOR|VISUAL|PAGER|DISPLAY|WAYLAND_DISPLAY|SSH_\w+|SUDO_\w+|WSL_\w+|KUBERNETES_\w+|(HTTPS?|NO|ALL)_PROXY"
+    r"|EDITOR|VISUAL|PAGER|DISPLAY|WAYLAND_DISPLAY|SSH_\w+|SUDO_\w+|WSL_\w+|KUBERNETES_\w+"
+    r"|(HTTPS?|NO|ALL)_PROXY"
     r"|WERKZEUG_RUN_MAIN|RUN_MAIN|SOURCE_DATE_EPOCH|COVERAGE_\w+|DEBIAN_FRONTEND)$",
     re.IGNORECASE,
 )
@@ -116,12 +126,21 @@ NO_SECRET = re.compile(r"_(ADDRESS|CONTRACT|SYMBOL|DECIMALS|DOMAIN)$")
 SHAPES = {"OPENAI": "sk-*", "ANTHROPIC": "sk-ant-*", "GROQ": "gsk_*", "OPENROUTER": "sk-or-*"}
 """First word of a key's variable -> how the keys of that provider look."""
 PROVIDERS = re.compile(
-    r"^(OPENAI|ANTHROPIC|CLAUDE|GROQ|GEMINI|GOOGLE|MISTRAL|COHERE|DEEPSEEK|TOGETHER|FIREWORKS|CEREBRAS|PERPLEXITY"
-    r"|OPENROUTER|XAI|AZURE_OPENAI|AZURE|HUGGINGFACE|HF|REPLICATE|LITELLM)_(\w+_)?(API_?KEY|TOKEN|KEY)$"
+    r"^(OPENAI|ANTHROPIC|CLAUDE|GROQ|GEMINI|GOOGLE|MISTRAL|COHERE|DEEPSEEK|TOGETHER|FIREWORKS|CEREBRAS"
+    r"|PERPLEXITY|OPENROUTER|XAI|AZURE_OPENAI|AZURE|HUGGINGFACE|HF|REPLICATE|LITELLM)_(\w+_)?(API_?KEY|TOKEN|KEY)$"
 )
 """Variables that hold the key of a provider of language models."""
 VERBS = frozenset({"get", "post", "put", "patch", "delete"})
-READY_PATHS = ("/ready", "/readyz", "/readiness", "/health", "/healthz", "/healthcheck", "/health_check", "/status")
+READY_PATHS = (
+    "/ready",
+    "/readyz",
+    "/readiness",
+    "/health",
+    "/healthz",
+    "/healthcheck",
+    "/health_check",
+    "/status",
+)
 LIVE_PATHS = ("/livez", "/live", "/liveness", "/alive", "/ping")
 # What frameworks serve by themselves beside the operations.
 SERVED_ANYWAY = re.compile(r"^/(static|docs|redoc|openapi\.json|docs/oauth2-redirect|favicon\.ico)(/|$)")

@@ -13,7 +13,9 @@ from pytest_failhard.system import commands, dockerfile, stages
 from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.facts import Place, Probe, Start
 
-UNREAD = frozenset({"node_modules", "site-packages", "vendor", "test", "tests", "testing", "examples", "docs"})
+UNREAD = frozenset(
+    {"node_modules", "site-packages", "vendor", "test", "tests", "testing", "examples", "docs"}
+)
 """Folders whose deployment files are not the system's."""
 DEPTH = 2
 """So far below the root a system keeps its Dockerfile."""
@@ -65,12 +67,12 @@ def _files(root: Path) -> tuple[str, ...]:
     found += [
         path
         for path in _below(root, DEPTH + 1)
-        if PurePosixPath(path).suffix in {".yml", ".yaml"} and _is_deployment(root, path)
+        if PurePosixPath(path).suffix in {".yml", ".yaml"} and _is_deployment(path)
     ]
     return tuple(found)
 
 
-def _is_deployment(root: Path, path: str) -> bool:
+def _is_deployment(path: str) -> bool:
     if COMPOSE.fullmatch(PurePosixPath(path).name):
         return True
     folders = {part.lower() for part in PurePosixPath(path).parts[:-1]}

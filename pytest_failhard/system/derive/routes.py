@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
+from pytest_failhard.source.module import Module, argument, last_part
 from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.facts import Operation, Place
 
@@ -101,7 +101,8 @@ def matches(template: str, path: str) -> bool:
     """Tell whether a path, with or without values in it, is one of a template's."""
     parts = re.split(r"(\{\w+\*?\})", template.rstrip("/") or "/")
     pattern = "".join(
-        re.escape(part) if not part.startswith("{") else (".+" if part.endswith("*}") else "[^/]+") for part in parts
+        re.escape(part) if not part.startswith("{") else (".+" if part.endswith("*}") else "[^/]+")
+        for part in parts
     )
     return re.fullmatch(pattern, path.partition("?")[0].rstrip("/") or "/") is not None
 
@@ -121,15 +122,20 @@ def _mounts(module: Module) -> Iterator[Mount]:
 
 
 def _constants(module: Module) -> Iterator[tuple[str, str]]:
-    for node in (*module.nodes(ast.Assign), *module.nodes(ast.AnnAssign)):
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-        value = node.value.value if isinstance(node.value, ast.Constant) else None
-        if isinstance(value, str) and value.startswith("/") and last_part(target):
-            yield last_part(target), value
+    for node in module.nodes(ast.Assign, ast.AnnAssign):
+        match node:
+            case ast.Assign(targets=[target, *_], value=ast.Constant(value=str(text))):
+                pass
+            case ast.AnnAssign(target=target, value=ast.Constant(value=str(text))):
+                pass
+            case _:
+                continue
+        if text.startswith("/") and last_part(target):
+            yield last_part(target), text
 
 
 def _decorated(module: Module) -> Iterator[Registered]:
-    for function in (node for kind in FUNCTIONS for node in module.nodes(kind)):
+    for function in (function for same in module.functions.values() for function in same):
         for decorator in function.decorator_list:
             if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
                 continue

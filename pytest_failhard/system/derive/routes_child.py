@@ -51,18 +51,13 @@ def application(found: object) -> object:
 
 def operations(app: object, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the method and path of what an application of Flask's or Starlette's kind serves."""
-    if hasattr(app, "url_map"):
-        for rule in app.url_map.iter_rules():
-            if rule.endpoint not in OWN:
-                yield from ((method, prefix + rule.rule) for method in sorted(rule.methods or ()))
-        return
+    for rule in app.url_map.iter_rules() if hasattr(app, "url_map") else ():
+        if rule.endpoint not in OWN:
+            yield from ((method, rule.rule) for method in rule.methods or ())
     for route in getattr(app, "routes", None) or ():
         path = prefix + str(getattr(route, "path", ""))
-        if getattr(route, "name", "") in OWN:
-            continue
-        if getattr(route, "methods", None):
-            yield from ((method, path) for method in sorted(route.methods))
-        elif getattr(route, "routes", None):
+        if getattr(route, "name", "") not in OWN:
+            yield from ((method, path) for method in getattr(route, "methods", None) or ())
             yield from operations(route, path)
 
 
