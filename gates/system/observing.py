@@ -14,6 +14,7 @@ from pytest_failhard.gates.system import (
     loading,
     logs,
     model_failures,
+    routed,
     scoring,
     server,
     starting,
@@ -31,7 +32,12 @@ from pytest_failhard.system.declaration import LLM, System
 from pytest_failhard.system.provided import provided
 
 Check = Callable[[Stage], Seen]
-BEFORE: tuple[tuple[str, Check], ...] = (("R0", declared.check), ("R1", installed.check))
+BEFORE: tuple[tuple[str, Check], ...] = (
+    ("R0", declared.check),
+    ("R1", installed.check),
+    # What the system serves it says itself, once it is installed.
+    ("R0", routed.check),
+)
 """What needs nothing that runs."""
 STARTING: tuple[tuple[str, Check], ...] = (("R2", starting.check),)
 AFTER: tuple[tuple[str, Check], ...] = (

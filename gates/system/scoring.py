@@ -1,4 +1,4 @@
-"""Brings together what is known of a system for its readiness score, which is reported and decides nothing."""
+"""Brings together what is known of a system for its readiness score, which decides nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _traits(system: System) -> frozenset[str]:
 
 
 def _absent(stage: Stage) -> dict[str, str]:
-    """Return what the system was shown not to have: nothing is declared, and nothing in the code speaks of it."""
+    """Return what the system was shown not to have: it is not declared, and no code speaks of it."""
     system, derived = stage.system, stage.derived
     shown = {
         "secrets": not system.secrets and not derived.secrets,
@@ -65,10 +65,8 @@ def _container(stage: Stage) -> dict[str, bool]:
     except DockerfileError:
         return {}
     is_exec = _is_exec(image)
-    return {
-        "G4": is_exec,
-        "D1": is_exec and _is_unprivileged(image) and _is_checked(image) and _is_tagged(image),
-    }
+    is_clean = _is_unprivileged(image) and _is_checked(image) and _is_tagged(image)
+    return {"G4": is_exec, "D1": is_exec and is_clean}
 
 
 def container_target(root: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_failhard.gates.system import SystemGate
 from pytest_failhard.gates.system.installed import check
-from pytest_failhard.gates.system.observing import declared
+from pytest_failhard.gates.system.agreement import agreed
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
@@ -56,7 +56,13 @@ def look(tmp_path: Path, shelf: Mapping[str, str], monkeypatch: pytest.MonkeyPat
         source = tuple(name for name in ALL if (root / name).exists())
         run = gate_run(root, SystemGate(), scratch=tmp_path / "scratch", source=source)
         stages.append(
-            Stage(run=run, settings=SystemSettings(), system=declared(run), tree=root, python=run.interpreter)
+            Stage(
+                run=run,
+                settings=SystemSettings(),
+                system=agreed(run, SystemSettings())[0],
+                tree=root,
+                python=run.interpreter,
+            )
         )
         return check(stages[-1]), stages[-1]
 
