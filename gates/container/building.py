@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from pytest_failhard import redact
+from pytest_failhard.gates.container.files import Dockerfile
 from pytest_failhard.gates.container.hits import Hit
 from pytest_failhard.gates.container.ignoring import Ignored
 from pytest_failhard.gates.container.judged import Judged
-from pytest_failhard.gates.container.files import Dockerfile
 from pytest_failhard.gates.container.literals import holds_password, is_literal
 from pytest_failhard.source.secret_names import is_secret_name
 from pytest_failhard.system.commands import split
@@ -102,18 +102,20 @@ def secrets(file: Dockerfile) -> Iterator[Hit]:
 
 def _held(each: Instruction) -> Iterator[str]:
     if each.name in {"ENV", "ARG"}:
-        for name in each.bare:
-            if is_secret_name(name):
-                yield f"{name} takes a secret"
-        for name, value in each.pairs:
-            if is_secret_name(name) and (value or each.name == "ARG") and not _is_flag(value):
-                yield f"{name} holds a secret"
-            elif holds_password(value):
-                yield f"{name} holds a URL with a password"
+        yield from (f"{name} takes a secret" for name in each.bare if is_secret_name(name))
+        yield from _set(each)
     elif each.name in {"COPY", "ADD"} and not each.flag("from"):
         yield from (f"copies {name}" for name in sources(each) if _is_environment(name))
     elif each.name == "RUN":
         yield from _in_command(each.shell)
+
+
+def _set(each: Instruction) -> Iterator[str]:
+    for name, value in each.pairs:
+        if is_secret_name(name) and (value or each.name == "ARG") and not _is_flag(value):
+            yield f"{name} holds a secret"
+        elif holds_password(value):
+            yield f"{name} holds a URL with a password"
 
 
 def _is_flag(value: str) -> bool:
@@ -204,7 +206,7 @@ def no_dockerignore(judged: Judged) -> Iterator[Hit]:
         yield judged.hit(
             "C-no-dockerignore",
             copied.line,
-            f"{copied.name} takes the whole folder, and {ignored.path} does not leave out {', '.join(missing)}",
+            f"{copied.name} takes the whole folder, and {ignored.path} lets {', '.join(missing)} in",
             "leave them out, or copy what is needed",
         )
 

@@ -141,26 +141,21 @@ _RULES: tuple[Callable[[Table, Sequence[Judged]], Iterator[Hit]], ...] = (
 
 
 def _ports(file: Yaml, document: Table) -> Iterator[Hit]:
-    taken: dict[tuple[str, str], str] = {}
+    takers: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for name, service in document.table("services").items():
         for address, port, line in _published(service) if isinstance(service, Table) else ():
-            other = taken.setdefault((address, port), name)
-            if (address, port) in taken and other != name or _count(service, address, port) > 1:
-                yield Hit(
-                    rule="C-compose-port-twice",
-                    path=file.path,
-                    line=line,
-                    message=f"services {other} and {name} both publish port {port}: one of them does not start"
-                    if other != name
-                    else f"service {name} publishes port {port} twice: it does not start",
-                    fix="give each its own",
-                    basis=f"{name} {port}",
-                )
-
-
-def _count(service: object, address: str, port: str) -> int:
-    places = [(each[0], each[1]) for each in _published(service)] if isinstance(service, Table) else []
-    return places.count((address, port))
+            takers.setdefault((address, port), []).append((name, line))
+    for (_, port), (first, *others) in takers.items():
+        for name, line in others:
+            yield Hit(
+                rule="C-compose-port-twice",
+                path=file.path,
+                line=line,
+                message=f"port {port} of the machine is published by {first[0]} and again by {name}: "
+                "one of them does not start",
+                fix="give each its own",
+                basis=f"{name} {port}",
+            )
 
 
 def _published(service: Table) -> Iterator[tuple[str, str, int]]:

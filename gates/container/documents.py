@@ -21,8 +21,10 @@ class Table(dict[str, object]):
         self._lines: dict[str, int] = {}
 
     def put(self, key: str, value: object, line: int) -> None:
-        """Set a key that stands in a line."""
+        """Set a key that stands in a line; a table begins with its key."""
         self[key] = value
+        if isinstance(value, Table):
+            value.line = line
         self._lines[key] = line
 
     def at(self, key: str) -> int:
@@ -60,7 +62,7 @@ class _Loader(yaml.SafeLoader):
 def read(text: str) -> tuple[Table, ...]:
     """Return the documents that are tables; raises DocumentError for what is no YAML."""
     try:
-        return tuple(each for each in yaml.load_all(text, Loader=_Loader) if isinstance(each, Table))  # noqa: S506 - a safe loader
+        return tuple(each for each in yaml.load_all(text, Loader=_Loader) if isinstance(each, Table))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         raise DocumentError(f"line {line}: {error.problem}") from None

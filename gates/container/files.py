@@ -19,7 +19,7 @@ _DOCKERFILE = re.compile(r"(?:.+\.)?(?:dockerfile|containerfile)(?:[._-].+)?", r
 _NOT_DOCKERFILE = (".dockerignore", ".py", ".md", ".sh", ".j2", ".tmpl", ".template")
 _COMPOSE = re.compile(r"(?:docker-)?compose(?:[._-].+)?\.ya?ml", re.IGNORECASE)
 _DEVELOPMENT = re.compile(
-    r"(?:^|[._-])(?:dev|devel|development|devcontainer|local|test|tests|testing|debug|ci|override)(?:$|[._-])",
+    r"(?:^|[._-])(?:dev|devel|development|devcontainer|local|test|tests|testing|debug|ci|override|e2e|playwright)(?:$|[._-])",
     re.IGNORECASE,
 )
 _MANIFEST = re.compile(r"^[ ]*apiVersion:[ ]*\S", re.MULTILINE)

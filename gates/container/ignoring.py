@@ -46,15 +46,21 @@ class Ignored:
         return tuple(self._missing(tree))
 
     def _missing(self, tree: Tree) -> Iterator[str]:
-        if not self.leaves_out(".git/config"):
+        # The history lies in the root; where the context is a folder below, it cannot be taken.
+        if not self.folder and not self.leaves_out(".git/config"):
             yield ".git"
         if any(not self.leaves_out(name) for name in ENVIRONMENT_FILES):
             yield ".env*"
+        below = f"{self.folder}/" if self.folder else ""
+        if any(path.startswith(below) and path.endswith(".py") for path in tree.files.names):
+            yield from self._caches()
+        yield from (name for name in tree.tests if self._holds(tree, name))
+
+    def _caches(self) -> Iterator[str]:
         if not any(self.leaves_out(f"{name}/bin/python") for name in ENVIRONMENTS):
             yield "the virtual environment"
         if not self.leaves_out("package/__pycache__/module.cpython-311.pyc"):
             yield "__pycache__"
-        yield from (name for name in tree.tests if self._holds(tree, name))
 
     def _holds(self, tree: Tree, name: str) -> bool:
         below = f"{self.folder}/" if self.folder else ""

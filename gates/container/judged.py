@@ -122,7 +122,7 @@ class Judged:
 
 
 def images(tree: Tree) -> tuple[Judged, ...]:
-    """Return every deployed Dockerfile with its image; raises DockerfileError for a target that is nowhere."""
+    """Return every deployed Dockerfile with its image; raises DockerfileError for no such target."""
     deployed = tree.files.deployed
     target = tree.settings.target
     having = [file for file in deployed if target and _has(file, target)]

@@ -67,8 +67,8 @@ class Workload:
 
     @property
     def containers(self) -> tuple[Table, ...]:
-        """The containers that run for as long as the pod does."""
-        return self.pod.tables("containers")
+        """The containers that run for as long as the pod does; one without an image is of a patch."""
+        return tuple(each for each in self.pod.tables("containers") if each.text("image"))
 
     def hit(self, rule: str, line: int, message: str, fix: str, container: str = "") -> Hit:
         """Return what is wrong with it."""
@@ -89,7 +89,7 @@ def rules(files: tuple[Yaml, ...], system: System | None) -> Iterator[Hit]:
             pod = _pod(document)
             if pod is not None:
                 workload = Workload(path=file.path, document=document, pod=pod, system=system)
-                yield from (hit for rule in _RULES for hit in rule(workload))
+                yield from (hit for rule in _RULES if workload.containers for hit in rule(workload))
     yield from _budgets(deployed)
 
 
@@ -112,26 +112,30 @@ def _pod(document: Table) -> Table | None:
 
 
 def _secrets(file: Yaml, document: Table) -> Iterator[Hit]:
-    name = document.table("metadata").text("name")
-    fix = "create it outside of the repository, or seal it"
-    if document.text("kind") == "Secret":
-        for section in ("data", "stringData"):
-            held = document.table(section)
-            for key in held:
-                if is_literal(held.text(key)):
-                    message = f"Secret {name}: {key} stands there for all to read (base64 hides nothing)"
-                    yield Hit(
-                        rule="C-k8s-secret", path=file.path, line=held.at(key), message=message, fix=fix
-                    )
+    name = f"{document.text('kind')} {document.table('metadata').text('name')}"
+    for line, key in _written(document) if document.text("kind") == "Secret" else _given(document):
+        yield Hit(
+            rule="C-k8s-secret",
+            path=file.path,
+            line=line,
+            message=f"{name}: {key} stands there for all to read (base64 hides nothing)",
+            fix="create it outside of the repository, or seal it; refer to it with valueFrom",
+        )
+
+
+def _written(secret: Table) -> Iterator[tuple[int, str]]:
+    for section in ("data", "stringData"):
+        held = secret.table(section)
+        yield from ((held.at(key), key) for key in held if is_literal(held.text(key)))
+
+
+def _given(document: Table) -> Iterator[tuple[int, str]]:
     pod = _pod(document)
     for container in (*pod.tables("containers"), *pod.tables("initContainers")) if pod is not None else ():
         for variable in container.tables("env"):
             key, value = variable.text("name"), variable.text("value")
             if (is_secret_name(key) and is_literal(value)) or holds_password(value):
-                message = f"{document.text('kind')} {name}: {key} holds a secret"
-                line = variable.at("value")
-                fix = "take it from a Secret with valueFrom"
-                yield Hit(rule="C-k8s-secret", path=file.path, line=line, message=message, fix=fix)
+                yield variable.at("value"), key
 
 
 def _removed(file: Yaml, document: Table) -> Iterator[Hit]:
@@ -158,7 +162,8 @@ def _probes(workload: Workload) -> Iterator[Hit]:
             yield workload.hit("C-k8s-no-probe", each.line, message, "add it", name)
             continue
         live, ready = each.table("livenessProbe"), each.table("readinessProbe")
-        if _action(live) == _action(ready):
+        # Whether a port is open depends on nothing but the process.
+        if "tcpSocket" not in live and _action(live) == _action(ready):
             message = "liveness asks what readiness asks: a dependency that is down restarts it"
             line = each.at("livenessProbe")
             yield workload.hit("C-k8s-same-probe", line, message, "let liveness ask the process alone", name)
@@ -251,7 +256,8 @@ def _budgets(files: list[Yaml]) -> Iterator[Hit]:
     budgets = [each for _, each in documents if each.text("kind") == "PodDisruptionBudget"]
     selected = [each.table("spec", "selector", "matchLabels") for each in budgets]
     for file, document in documents:
-        if document.text("kind") not in REPLICATED:
+        pod = _pod(document) if document.text("kind") in REPLICATED else None
+        if pod is None or not any(each.text("image") for each in pod.tables("containers")):
             continue
         labels = document.table("spec", "template", "metadata", "labels")
         if not any(each and each.items() <= labels.items() for each in selected):

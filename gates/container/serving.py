@@ -75,7 +75,7 @@ def _line(judged: Judged | None) -> int:
 
 
 def _folder(tree: Tree, judged: Judged | None) -> str:
-    """Return the folder of the context: that of the Dockerfile where the product lies there, else the root."""
+    """Return the folder of the context: the Dockerfile's where code lies there, else the root."""
     folder = judged.folder if judged is not None else ""
     has_code = any(path.startswith(f"{folder}/") and path.endswith(".py") for path in tree.files.names)
     return folder if folder and has_code else ""

@@ -17,6 +17,7 @@ _DEVELOPER_FLAGS = frozenset({"--reload", "--debug"})
 _SERVERS_IN_CODE = frozenset({"Flask", "SocketIO", "Dash", "Bottle"})
 """What has a `run` that starts a development server."""
 _TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
+_TRAPS = re.compile(r"trap\s.*\b(?:SIG)?TERM\b")
 _TARGETED = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve"})
 
 
@@ -35,14 +36,20 @@ def shell_form(judged: Judged) -> Iterator[Hit]:
             message = f"{each.name} runs by way of a shell, which keeps SIGTERM to itself"
             yield judged.hit("C-shell-form", each.line, message, _form(each), f"{each.name} shell")
     script, _ = script_of(judged.tree, judged.argv, judged.folder)
-    if script and not any(_execs(line.strip()) for line in judged.tree.read(script).split("\n")):
+    if script and (judged.main or judged.image.exposed) and not _hands_on(judged.tree.read(script)):
         yield Hit(
             rule="C-shell-form",
             path=script,
             line=0,
-            message="the script that a container starts with runs the system as its child: no SIGTERM reaches it",
+            message="a container starts this script, which runs the system as its child: no SIGTERM reaches it",
             fix="start the system with exec",
         )
+
+
+def _hands_on(script: str) -> bool:
+    """Tell whether a script hands its place to the system, or the signal that it gets itself."""
+    lines = [line.strip() for line in script.split("\n")]
+    return any(_execs(line) or _TRAPS.match(line) for line in lines)
 
 
 def _is_unused(judged: Judged) -> bool:

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from pytest_failhard.gates.system.seen import Seen, finding
-from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import Finding, GateError
 from pytest_failhard.source import pyproject
 from pytest_failhard.system import load
-from pytest_failhard.system.declaration import Route, Slo
+from pytest_failhard.system.declaration import Route
 from pytest_failhard.system.launch import Instance
 from pytest_failhard.system.load import Protocol
 from pytest_failhard.system.load_client import Target
@@ -184,7 +183,6 @@ def _objectives(stage: Stage, measures: Mapping[str, int | Fraction]) -> Iterato
     slo = stage.system.slo
     if slo is None or "p95_ms" not in measures:
         return
-    yield from _loosened(slo, stage.settings)
     if slo.p95_ms is not None and measures["p95_ms"] > slo.p95_ms:
         yield finding(
             "R6-p95-over-slo",
@@ -198,22 +196,5 @@ def _objectives(stage: Stage, measures: Mapping[str, int | Fraction]) -> Iterato
             "R6-success-under-slo",
             f"fewer requests under load are answered as declared than the promised share, {slo.success_rate}",
             "make the routes answer, or promise less; load.json has the counts by route",
-            basis="success_rate",
-        )
-
-
-def _loosened(slo: Slo, settings: SystemSettings) -> Iterator[Finding]:
-    if slo.p95_ms is not None and slo.p95_ms > settings.slo_p95_ms:
-        yield finding(
-            "R6-slo-loosened",
-            f"slo.p95_ms is {slo.p95_ms}, above the {settings.slo_p95_ms} ms that the level demands",
-            "promise what the level demands, or less time",
-            basis="p95_ms",
-        )
-    if slo.success_rate is not None and Fraction(str(slo.success_rate)) * 100 < settings.slo_success_percent:
-        yield finding(
-            "R6-slo-loosened",
-            f"slo.success_rate is {slo.success_rate}, below {settings.slo_success_percent} % of the level",
-            "promise what the level demands, or more",
             basis="success_rate",
         )

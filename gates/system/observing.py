@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.metadata import version
 
-from pytest_failhard.gates.system import loading, server, stopping
+from pytest_failhard.gates.system import installed, loading, server, starting, stopping
+from pytest_failhard.gates.system.model import model
 from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
@@ -14,11 +15,15 @@ from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 from pytest_failhard.source import pyproject
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import LLM, DeclarationError, System, parse
+from pytest_failhard.system.provided import provided
 
 CHECKS: tuple[tuple[str, Callable[[Stage], Seen]], ...] = (
+    ("R1", installed.check),
+    ("R2", starting.check),
     ("R5", server.check),
     ("R7", stopping.check),
     ("R6", loading.check),
+    ("R2", starting.untouched),
 )
 """Check and what runs it, in the order of a run: what asks much of the machine comes last."""
 OF_KIND = {
@@ -33,15 +38,21 @@ OF_KIND = {
 def observe(run: Run, settings: SystemSettings) -> Observation:
     """Run every check that the level names and the kind admits; raises GateError for what cannot be."""
     system = declared(run)
-    stage = Stage(
-        run=run,
-        settings=settings,
-        system=system,
-        tree=workcopy.copy(run.root, run.scratch / "tree").folder,
-        python=run.interpreter,
-    )
     wanted = {part.partition("/")[0] for part in (*settings.enforce, *settings.report)}
-    seen = joined(check(stage) for name, check in CHECKS if name in wanted & OF_KIND[system.kind])
+    with (
+        provided(run, system, interpreter=run.interpreter) as found,
+        model(run, system, _table(run, "llm") or {}) as stand_in,
+    ):
+        stage = Stage(
+            run=run,
+            settings=settings,
+            system=system,
+            tree=workcopy.copy(run.root, run.scratch / "tree").folder,
+            python=run.interpreter,
+            provided=found,
+            model=stand_in,
+        )
+        seen = joined(check(stage) for name, check in CHECKS if name in wanted & OF_KIND[system.kind])
     return Observation(
         tool=f"pytest-failhard {version('pytest-failhard')}",
         examined=seen.examined,
@@ -54,15 +65,21 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
 
 def declared(run: Run) -> System:
     """Return the declared system; raises GateError where there is none, or it cannot be used."""
-    table: object = pyproject(run.root)
-    for name in ("tool", "failhard", "system"):
-        table = table.get(name) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
+    table = _table(run, "system")
+    if table is None:
         raise GateError("no system is declared: say in pyproject.toml what it is and how it starts")
     try:
         return parse(table)
     except DeclarationError as error:
         raise GateError(str(error)) from None
+
+
+def _table(run: Run, gate: str) -> dict[str, object] | None:
+    """Return what the project says to a gate, None where it says nothing."""
+    table: object = pyproject(run.root)
+    for name in ("tool", "failhard", gate):
+        table = table.get(name) if isinstance(table, dict) else None
+    return table if isinstance(table, dict) else None
 
 
 def traits(system: System) -> frozenset[str]:

@@ -24,7 +24,7 @@ MARK = "a waiver of kind false-positive, with an approved_by other than its owne
 NAMED = 3
 NAMED_REPAIRS = 2
 HUNDRED = 100
-CODE = re.compile(r"FH\d{3}(/|$)")
+CODE = re.compile(r"(FH\d{3}|FV[1-7])(/|$)")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

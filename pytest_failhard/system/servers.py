@@ -77,7 +77,9 @@ while True:
     except click.ClickException as error:
         print(error.format_message(), file=sys.stderr)
         sys.exit(3)
-address = found["uds"] or (found["fd"] and "fd://%s" % found["fd"]) or "%s:%s" % (found["host"], found["port"])
+address = found["uds"] or "%s:%s" % (found["host"], found["port"])
+if found["fd"] is not None:
+    address = "fd://%s" % found["fd"]
 print("\\n" + json.dumps({
     "workers": found["workers"] or int(os.environ.get("WEB_CONCURRENCY", "1")), "threads": 1,
     "worker_class": "uvicorn", "timeout": 0, "graceful_timeout": found["timeout_graceful_shutdown"],

@@ -74,9 +74,15 @@ class Tree:
         raise AssertionError
 
     def start(
-        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        cwd: Path,
+        pass_fds: Sequence[int] = (),
+        kept: bool = False,
     ) -> model.Process:
-        raise AssertionError(argv, environment, cwd, pass_fds)
+        raise AssertionError(argv, environment, cwd, pass_fds, kept)
 
 
 def judged(

@@ -1,0 +1,136 @@
+"""Tests of R1 on whole systems: what is installed clean, what is imported there, what is said of it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard.gates.system import SystemGate
+from pytest_failhard.gates.system.installed import check
+from pytest_failhard.gates.system.observing import declared
+from pytest_failhard.gates.system.seen import Seen
+from pytest_failhard.gates.system.settings import SystemSettings
+from pytest_failhard.gates.system.stage import Stage
+from pytest_failhard.model import GateError
+from pytest_failhard.run import GateRun
+from tests.acceptance.twins import missing_parts, text_perfect
+from tests.acceptance.twins.keywords import OUT_OF, keyword_score
+from tests.support import Kept, gate_run, write
+from tests.system.wheels import installed, offline, wheel
+
+FASTAPI = """
+class FastAPI:
+    def __init__(self, **_): pass
+"""
+ALL = ("main.py", "components", "twinfactory", "app", "shop", "src")
+
+Look = Callable[[Mapping[str, str]], tuple[Seen, Stage]]
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Return where packages come from: wheels of real ones and of stand-ins, and one cache for all tests."""
+    folder = tmp_path_factory.mktemp("shelf")
+    wheels = folder / "wheels"
+    installed(wheels, "flask", "gunicorn")
+    wheel(wheels, "psycopg2_binary", "2.9.10", {"psycopg2.py": text_perfect.PSYCOPG2})
+    wheel(wheels, "fastapi", "0.115.6", {"fastapi.py": FASTAPI})
+    wheel(wheels, "uvicorn", "0.34.0")
+    return offline(folder, wheels)
+
+
+@pytest.fixture
+def look(tmp_path: Path, shelf: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Look]:
+    stages: list[Stage] = []
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_", "FAILHARD_"))]:
+        monkeypatch.delenv(name)
+
+    def looked(files: Mapping[str, str], **environ: str) -> tuple[Seen, Stage]:
+        for name, value in {**shelf, **environ}.items():
+            monkeypatch.setenv(name, value)
+        root = write(tmp_path / "project", files)
+        source = tuple(name for name in ALL if (root / name).exists())
+        run = gate_run(root, SystemGate(), scratch=tmp_path / "scratch", source=source)
+        stages.append(
+            Stage(run=run, settings=SystemSettings(), system=declared(run), tree=root, python=run.interpreter)
+        )
+        return check(stages[-1]), stages[-1]
+
+    yield looked
+    for stage in stages:
+        assert isinstance(stage.run, GateRun)
+        stage.run.close()
+
+
+def rows(seen: Seen) -> list[tuple[str, str, int]]:
+    return sorted((each.rule, each.path, each.line) for each in seen.findings)
+
+
+def kept(stage: Stage) -> dict[str, bytes]:
+    run = stage.run
+    assert isinstance(run, GateRun)
+    assert isinstance(run.keep, Kept)
+    return run.keep.files
+
+
+def line(text: str, part: str) -> int:
+    return next(number for number, each in enumerate(text.splitlines(), 1) if part in each)
+
+
+def test_the_text_of_the_perfect_twin_is_worth_its_keywords() -> None:
+    assert (keyword_score(text_perfect.FILES), OUT_OF) == (14, 15)
+
+
+def test_the_perfect_twin_lacks_a_package_in_two_places(look: Look) -> None:
+    seen, stage = look(text_perfect.FILES)
+    assert rows(seen) == [
+        ("R1-import-unresolved", "components/store.py", line(text_perfect.STORE, "from twinfactory")),
+        ("R1-import-unresolved", "main.py", line(text_perfect.MAIN, "from twinfactory")),
+    ]
+    assert seen.proved == {"S1": False}
+    assert stage.installed is not None
+    assert stage.python == stage.installed.python
+    record = json.loads(kept(stage)["install.json"])
+    assert (record["manifest"]["path"], record["built"]) == ("requirements.txt", False)
+
+
+def test_with_the_package_beside_it_an_undefined_name_stops_it(look: Look) -> None:
+    seen, stage = look(text_perfect.VENDORED)
+    assert rows(seen) == [("R1-import-fails", "main.py", line(text_perfect.MAIN, "system_name"))]
+    assert "NameError: system_name" in seen.findings[0].message
+    assert b"NameError" in kept(stage)["import.log"]
+
+
+def test_what_is_importable_where_the_gates_run_is_not_so_in_the_clean_environment(look: Look) -> None:
+    import anyio
+
+    assert anyio
+    seen, _ = look(text_perfect.UNDECLARED)
+    store = text_perfect.UNDECLARED["components/store.py"]
+    assert rows(seen) == [("R1-import-unresolved", "components/store.py", line(store, "import anyio"))]
+
+
+def test_the_absent_package_of_the_template_is_named_with_its_line(look: Look) -> None:
+    seen, stage = look(missing_parts.FILES)
+    assert rows(seen) == [("R1-package-not-found", "requirements.txt", missing_parts.LINE)]
+    assert missing_parts.ABSENT in seen.findings[0].message
+    assert stage.installed is None
+
+
+def test_with_the_index_down_the_same_template_is_nobodys_fault(look: Look) -> None:
+    closed = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    with pytest.raises(GateError, match="index-down") as caught:
+        look(missing_parts.FILES, **closed, PIP_RETRIES="0")
+    assert caught.value.external
+
+
+def test_without_that_line_three_modules_of_the_template_are_not_there(look: Look) -> None:
+    seen, _ = look(missing_parts.INSTALLABLE)
+    names = ("app.api.v1.health_router", "app.core.logging_config", "app.core.middleware")
+    assert rows(seen) == [
+        ("R1-import-unresolved", "main.py", line(missing_parts.MAIN, name)) for name in names
+    ]
