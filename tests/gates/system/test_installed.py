@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.system import SystemGate
-from pytest_failhard.gates.system.installed import check
 from pytest_failhard.gates.system.agreement import agreed
+from pytest_failhard.gates.system.installed import check
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage

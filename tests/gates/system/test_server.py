@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.system import holding, server
+from pytest_failhard.gates.system import server
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.settings import SystemSettings
-from pytest_failhard.model import GateError, Severity
+from pytest_failhard.model import Severity
 from pytest_failhard.system.ask import Answer
-from pytest_failhard.system.declaration import Dependency, Route, System
-from pytest_failhard.system.servers import Server
+from pytest_failhard.system.declaration import Route
 from tests.gates.system.staging import CREATE, SHOW, Staging, system
 
 FEW = SystemSettings(race_requests=20)

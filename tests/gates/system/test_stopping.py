@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
