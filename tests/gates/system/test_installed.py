@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.system import SystemGate
+from pytest_failhard.gates.system.agreement import agreed
 from pytest_failhard.gates.system.installed import check
-from pytest_failhard.gates.system.observing import declared, observe
+from pytest_failhard.gates.system.observing import observe
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
@@ -68,7 +69,11 @@ def look(project: Project) -> Look:
     def looked(files: Mapping[str, str], environ: Mapping[str, str] = NO_VARIABLES) -> tuple[Seen, Stage]:
         run = project(files, environ)
         stage = Stage(
-            run=run, settings=SystemSettings(), system=declared(run), tree=run.root, python=run.interpreter
+            run=run,
+            settings=SystemSettings(),
+            system=agreed(run, SystemSettings())[0],
+            tree=run.root,
+            python=run.interpreter,
         )
         return check(stage), stage
 
