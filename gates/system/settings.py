@@ -27,8 +27,19 @@ class SystemSettings(Settings):
     slo_p95_ms: int = 0
     slo_success_rate: str = ""
     documents: tuple[str, ...] = ()
+    starts: int = 1
+    """How often the system must become ready."""
     house_phrases: tuple[str, ...] = ()
     """What a log must not say in this house, besides the phrases that no log may say (R11/house-phrases)."""
+    smoke_requests: int = 10
+    smoke_concurrency: int = 5
+    load_requests: int = 1000
+    load_concurrency: int = 50
+    load_warm_up: int = 200
+    paced_concurrency: tuple[int, ...] = (50, 100)
+    paced_seconds: int = 10
+    """At each concurrency, and at the expected rate."""
+    race_requests: int = 200
 
     def __post_init__(self) -> None:
         """Refuse a demand for what no declaration can have."""

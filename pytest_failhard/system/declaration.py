@@ -168,12 +168,17 @@ class Slo(_Table):
 
 @dataclass(frozen=True, kw_only=True)
 class Provide(_Table):
-    """Where a dependency comes from: a variable of the run's own environment, or a process to start."""
+    """Where a dependency comes from: a variable of the run's own environment, or a process to start.
+
+    The process learns its port from the variable `port_env`, or from `${port}` in its arguments; `url` is
+    what the system is told, with `${host}` and `${port}` in it.
+    """
 
     env: Variable | None = None
     start: tuple[Text, ...] = ()
     port_env: Variable | None = None
     ready: Literal["tcp"] = "tcp"
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,6 +301,19 @@ def _list_mistakes(system: System) -> Iterator[str]:
     for index, setting in enumerate(system.settings or ()):
         if setting.minimum is not None and setting.maximum is not None and setting.minimum > setting.maximum:
             yield f"settings[{index}].minimum: is above maximum; no value satisfies both"
+    for index, each in enumerate(system.dependencies or ()):
+        yield from (f"dependencies[{index}].provide{mistake}" for mistake in _provide_mistakes(each.provide))
+
+
+def _provide_mistakes(provide: Provide | None) -> Iterator[str]:
+    if provide is None:
+        return
+    if (provide.env is None) == (not provide.start):
+        yield ": give exactly one of env and start"
+    if provide.start and provide.port_env is None and not any("${port}" in part for part in provide.start):
+        yield ".start: it cannot know its port; name port_env, or write ${port} in an argument"
+    for name in sorted(set(SUBSTITUTION.findall(provide.url)) - {"host", "port"}):
+        yield f".url: ${{{name}}} stands for nothing; there are host, port"
 
 
 def _twofold(system: System) -> Iterator[str]:

@@ -55,7 +55,9 @@ def installed(folder: Path, *names: str) -> None:
 
 def _again(folder: Path, distribution: importlib.metadata.Distribution) -> None:
     paths = [path for path in distribution.files or () if ".." not in path.parts and path.suffix != ".pyc"]
-    content = {path.as_posix(): path.read_binary() for path in paths if path.name not in {"RECORD", "INSTALLER"}}
+    content = {
+        path.as_posix(): path.read_binary() for path in paths if path.name not in {"RECORD", "INSTALLER"}
+    }
     info = next(path.parts[0] for path in paths if path.parts[0].endswith(".dist-info"))
     tags = [line for line in (distribution.read_text("WHEEL") or "").splitlines() if line.startswith("Tag: ")]
     tag = tags[0].removeprefix("Tag: ")
