@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pytest_failhard.gates.system.record import Ended
 from pytest_failhard.gates.system.seen import Seen, finding
-from pytest_failhard.gates.system.stage import Stage, altered
-from pytest_failhard.model import NO_VARIABLES, Finding
+from pytest_failhard.gates.system.stage import Stage
+from pytest_failhard.model import Finding
 
 RUN_SECONDS = 60.0
 
@@ -18,9 +18,7 @@ def check(stage: Stage, *, within: float = RUN_SECONDS) -> Seen:
 
 
 def _tried(stage: Stage, argv: tuple[str, ...], within: float) -> list[Finding]:
-    prepared = stage.prepare()
-    variables = altered({**prepared.variables, **stage.variables}, NO_VARIABLES)
-    process = stage.run.start(argv, environment=variables, cwd=stage.tree)
+    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree)
     code = process.wait(within)
     process.kill()
     stdout, stderr = process.stdout, process.stderr
