@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError
 from pytest_failhard.system import ask, commands, servers
-from pytest_failhard.system.declaration import COUNTER, SECRET, Route
+from pytest_failhard.system.declaration import COUNTER, LLM, SECRET, Route
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.held import Held, Part, halvable
 from pytest_failhard.system.launch import Instance
@@ -91,7 +91,9 @@ def prepare(instance: Instance, route: Route) -> None:
 
 def delays(stage: Stage) -> Mapping[str, Delay]:
     """Return what can be held back for the system, by the names that routes have for it."""
-    return {}
+    tcp = {each.name for each in stage.system.dependencies or () if each.broken_by != "path"}
+    found: dict[str, Delay] = {name: link.delay for name, link in stage.links.items() if name in tcp}
+    return found if stage.model is None else {**found, LLM: stage.model.delay}
 
 
 def configured(stage: Stage) -> Server | None:
@@ -99,7 +101,7 @@ def configured(stage: Stage) -> Server | None:
     command = servers.command_of(commands.words_of(stage.system.start))
     if command is None:
         return None
-    variables = {**stage.prepare().variables, **stage.variables}
+    variables = {**stage.prepare().variables}
     if stage.system.port_env is not None:
         # A port that nobody opens: only the configuration is read.
         variables[stage.system.port_env] = "0"

@@ -110,7 +110,7 @@ def _development(instance: Instance, answers: list[Answer]) -> Iterator[Finding]
         )
     if DEV_LINE.search(ANSI.sub("", instance.process.stdout + instance.process.stderr)):
         yield finding("R5-dev-server", "its output speaks of a development server", fix, basis="log")
-    for words in arguments(instance.process.pid):
+    for words in arguments(instance.process.family()):
         if DEV_WORDS & {*words} or _runs_flask(words):
             yield finding("R5-dev-server", "a process runs a development command", fix, basis="arguments")
             break

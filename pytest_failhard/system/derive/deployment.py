@@ -67,12 +67,12 @@ def _files(root: Path) -> tuple[str, ...]:
     found += [
         path
         for path in _below(root, DEPTH + 1)
-        if PurePosixPath(path).suffix in {".yml", ".yaml"} and _is_deployment(root, path)
+        if PurePosixPath(path).suffix in {".yml", ".yaml"} and _is_deployment(path)
     ]
     return tuple(found)
 
 
-def _is_deployment(root: Path, path: str) -> bool:
+def _is_deployment(path: str) -> bool:
     if COMPOSE.fullmatch(PurePosixPath(path).name):
         return True
     folders = {part.lower() for part in PurePosixPath(path).parts[:-1]}
