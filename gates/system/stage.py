@@ -63,6 +63,8 @@ class Stage:
     """What the files of the working copy were before the first start, by path."""
     watched: Watched | None = None
     """The round that the looks at leaks and at logs share."""
+    cut_short: bool = False
+    """Whether what was found keeps the rest from being looked at."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _proving: bool = False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import time
@@ -10,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-
-import psutil
 
 from pytest_failhard.gates.system import holding
 from pytest_failhard.gates.system.seen import Seen, finding
@@ -23,7 +20,6 @@ from pytest_failhard.system.held import Held
 from pytest_failhard.system.launch import Instance
 from pytest_failhard.system.load import Protocol
 from pytest_failhard.system.load_client import Target
-from pytest_failhard.system.load_watch import tree
 
 PART, IN_FLIGHT, UNDER_LOAD = "R7", "R7/in-flight", "R7/under-load"
 SETTLE_SECONDS = 0.5
@@ -35,7 +31,6 @@ LOOK_SECONDS = 0.02
 CLIENTS = 8
 STATUSES = frozenset({0, -15, 143})
 """0, ended by the signal, and how a shell says the same: none alone tells whether a request was lost."""
-_Identity = tuple[int, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +182,6 @@ def _told(instance: Instance, held: list[Held], pauses: Pauses, *, again: bool =
     process = instance.process
     if held:
         process.wait(pauses.settle)
-    family = {identity for identity, _memory in tree(process.pid)}
     process.stop()
     began = time.monotonic()
     if again:
@@ -200,13 +194,13 @@ def _told(instance: Instance, held: list[Held], pauses: Pauses, *, again: bool =
     grace = float(instance.system.grace_s)
     statuses = [each.status(max(0.0, began + grace - time.monotonic())) for each in held]
     code = process.wait(max(0.0, began + grace - time.monotonic()))
-    while alive(family) and time.monotonic() - began < grace:
+    while process.family() and time.monotonic() - began < grace:
         _until(time.monotonic() + LOOK_SECONDS)
     expected = {status for route in instance.system.routes or () for status in route.expect}
     return Ending(
         code=code,
         seconds=time.monotonic() - began,
-        left=alive(family) if code is not None else 0,
+        left=len(process.family()) if code is not None else 0,
         port_open=code is not None and takes_connections(instance.port),
         told=began,
         held=len(held),
@@ -216,16 +210,6 @@ def _told(instance: Instance, held: list[Held], pauses: Pauses, *, again: bool =
 
 def _until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
-
-
-def alive(family: Iterable[_Identity]) -> int:
-    """Return how many of these processes live; one with the id of another that has ended is a stranger."""
-    found = 0
-    for pid, created in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(pid)
-            found += process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE
-    return found
 
 
 def takes_connections(port: int) -> bool:
