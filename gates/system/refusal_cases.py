@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pytest_failhard.gates.system.stage import Changes, Stage
 from pytest_failhard.system.declaration import Dependency, Secret, Setting
+from pytest_failhard.system.derive.derived import declared_names
 from pytest_failhard.system.environment import Prepared
 
 SETTINGS, MALFORMED, DEPENDENCIES = "R3/settings", "R3/malformed", "R3/dependencies"
@@ -65,14 +66,22 @@ def weak() -> Weak:
 
 def cases(stage: Stage, known: Weak) -> Iterator[Case]:
     """Give all that the level asks for, but for dependencies."""
-    for secret in stage.system.secrets or ():
+    for secret in _secrets(stage):
         yield from _of_secret(secret, known)
-        if stage.runs(MALFORMED):
+    if stage.runs(MALFORMED):
+        for secret in stage.system.secrets or ():
             yield from _malformed(secret)
     yield from _of_environment(stage)
     if stage.runs(SETTINGS):
         for setting in stage.system.settings or ():
             yield from _of_setting(setting)
+
+
+def _secrets(stage: Stage) -> tuple[Secret, ...]:
+    """Return the declared secrets, and those that the code reads and nobody declared."""
+    given = stage.system.secrets or ()
+    found = {read.name for read in stage.derived.secrets} - declared_names(stage.system)
+    return (*given, *(Secret(name=name) for name in sorted(found)))
 
 
 def _of_secret(secret: Secret, known: Weak) -> Iterator[Case]:

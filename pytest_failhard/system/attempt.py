@@ -18,7 +18,8 @@ from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.launch import Instance
 
-WITHIN_SECONDS = 12.0
+WITHIN_SECONDS = 20.0
+"""Twice what a level allows: a refusal that is slow is still one, and how slow, a measure says."""
 PROBE_SECONDS = 0.05
 """How often the port is tried: so long a system could serve unseen."""
 ANSWER_SECONDS = 1.0
@@ -73,9 +74,9 @@ def attempts(
 ) -> Iterator[tuple[int, Attempt]]:
     """Start the system in each environment, some at once; yield number and outcome as they end.
 
-    All is started by the caller's thread. What runs after `within` seconds, or is ready, is ended; a worker is
-    that `steady` seconds after it said so. Raises GateError where it cannot be started or writes more than
-    is read.
+    All is started by the caller's thread. What runs after `within` seconds, or is ready, is ended; a worker
+    is ready `steady` seconds after it said so. Raises GateError where it cannot be started, or writes more
+    than is read.
     """
     waiting = enumerate(begins)
     running: dict[int, _Running] = {}

@@ -13,6 +13,8 @@ from pytest_failhard.gates.system.refusal_cases import Weak
 from pytest_failhard.gates.system.refusals import Limits
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.model import Severity
+from pytest_failhard.system.derive.derived import Derived
+from pytest_failhard.system.derive.facts import Place, Read
 from tests.gates.system.staged import PYTHON, stage
 from tests.support import Kept
 
@@ -55,7 +57,7 @@ check(os.environ.get("MODE") not in ("production", "development"), "MODE")
 check(not os.environ.get("SIZE", "3").isdigit() or not 1 <= int(os.environ.get("SIZE", "3")) <= 9, "SIZE")
 check(os.environ.get("COLOUR", "red") not in ("red", "blue"), "COLOUR")
 """
-TABLE = {
+TABLE: dict[str, object] = {
     "secrets": [{"name": "KEY", "provider": True}, {"name": "KEY_FILE", "file": True}],
     "environment_env": "MODE",
     "production": "production",
@@ -67,7 +69,7 @@ TABLE = {
 }
 ALL = ("R3", "R3/settings", "R3/malformed", "R3/dependencies")
 FEW = (("changeme", True), ("admin", False))
-ONE_KEY = {"secrets": [{"name": "KEY", "provider": True}]}
+ONE_KEY: dict[str, object] = {"secrets": [{"name": "KEY", "provider": True}]}
 
 
 def judged(
@@ -133,6 +135,20 @@ if not held('KEY'):
     time.sleep(0.4)
     sys.exit('no KEY')
 """
+
+
+def test_secrets_that_only_the_code_knows_are_tried_too(tmp_path: Path) -> None:
+    reads = tuple(
+        Read(name=name, place=Place(path="app.py", line=1)) for name in ("SIGNING_KEY", "KEY", "SIZE")
+    )
+    with stage(tmp_path, APP, TABLE | ONE_KEY, parts=("R3",)) as made:
+        made.derived = Derived(examined=1, reads=reads)
+        seen = refusals.check(made, Limits(weak=()))
+    absent = [each.message for each in seen.findings if each.rule == "R3-starts-without-secret"]
+    assert absent == [
+        "in production, started without KEY, the system runs",
+        "in production, started without SIGNING_KEY, the system runs",
+    ]
 
 
 @pytest.mark.parametrize(
