@@ -64,7 +64,7 @@ def _loaded(
     if wanted == [SMOKE]:
         return found, None
     ready = stage.system.ready or "/"
-    with watching(target, instance.process.pid, ready) as watched:
+    with watching(target, instance.process.family, ready) as watched:
         if LOAD in wanted:
             protocol = _protocol(stage, settings.load_concurrency, warm_up=settings.load_warm_up)
             found[LOAD] = load.closed(target, routes, settings.load_requests, protocol)
