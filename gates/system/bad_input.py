@@ -19,6 +19,8 @@ from pytest_failhard.system.launch import Instance
 ANSWER_SECONDS = 10.0
 """So long a bad request may take; a system that needs longer to say no can be held up by anybody."""
 FIRST_SERVER_ERROR = 500
+DYING_SECONDS = 0.2
+"""So long after a dropped connection a process may take to be gone."""
 SHOWN = 4
 DROPPED, HUNG = "connection dropped", "no answer in time"
 PLACEHOLDER = "1"
@@ -92,7 +94,7 @@ def _all(stage: Stage, within: float) -> list[Tried]:
                 method = bad.request.method
                 outcome = _outcome(answer)
                 tried.append(Tried(route=route, method=method, path=path, bad=bad, outcome=outcome))
-                if isinstance(outcome, str) and instance.process.poll() is not None:
+                if isinstance(outcome, str) and instance.process.wait(DYING_SECONDS) is not None:
                     break
     return tried
 

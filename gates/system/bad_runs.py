@@ -18,9 +18,7 @@ def check(stage: Stage, *, within: float = RUN_SECONDS) -> Seen:
 
 
 def _tried(stage: Stage, argv: tuple[str, ...], within: float) -> list[Finding]:
-    prepared = stage.prepare()
-    variables = prepared.variables
-    process = stage.run.start(argv, environment=variables, cwd=stage.tree)
+    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree)
     code = process.wait(within)
     process.kill()
     stdout, stderr = process.stdout, process.stderr

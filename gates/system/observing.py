@@ -68,11 +68,13 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
     stage = Stage(
         run=run, settings=settings, system=system, derived=derived, tree=tree, python=run.interpreter
     )
-    seen = [each(stage) for each in _wanted(stage, BEFORE)]
-    if stage.installed is not None and system.kind != "library":
-        seen += _running(stage)
-    elif stage.installed is None:
-        stage.cut_short = True
+    # What the start command imports may read where its dependencies are.
+    with provided(run, system, interpreter=run.interpreter) as stage.provided:
+        seen = [each(stage) for each in _wanted(stage, BEFORE)]
+        if stage.installed is not None and system.kind != "library":
+            seen += _running(stage)
+        elif stage.installed is None:
+            stage.cut_short = True
     seen.append(scoring.scored(stage, joined(seen)))
     whole = joined(seen)
     return Observation(
@@ -87,12 +89,9 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
 
 
 def _running(stage: Stage) -> Iterator[Seen]:
-    """Run what needs the system, in an environment with all that it needs, as far as it becomes ready."""
+    """Run what needs the system, with a model that answers, as far as it becomes ready."""
     run, system = stage.run, stage.system
-    with (
-        provided(run, system, interpreter=run.interpreter) as stage.provided,
-        model(run, system, _table(run, "llm")) as stage.model,
-    ):
+    with model(run, system, _table(run, "llm")) as stage.model:
         starts = [each(stage) for each in _wanted(stage, STARTING)]
         yield from starts
         if any(each.findings for each in starts):
@@ -118,6 +117,8 @@ def _table(run: Run, gate: str) -> dict[str, object]:
 
 def traits(system: System) -> frozenset[str]:
     """Return what a policy can make a measure depend on: the kind, and what the system has."""
+    if system.kind == "library":
+        return frozenset({system.kind})
     has = {
         "secrets": bool(system.secrets),
         "dependencies": bool(system.dependencies),

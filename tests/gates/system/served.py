@@ -166,6 +166,7 @@ def stage(
 ) -> Iterator[Stage]:
     """Give a stage over the service, with the parts of a level; `says` are lines it writes at its start."""
     root = write(tmp_path / "project", {"app.py": SERVICE})
+    settings = [{"name": "FAULT", "value": fault}, {"name": "SAYS", "value": says}]
     gate, scratch = SystemGate(), tmp_path / "scratch"
     if tools is None:
         run = gate_run(root, gate, scratch=scratch, keep=keep, packages=packages)
@@ -177,10 +178,9 @@ def stage(
         yield Stage(
             run=run,
             settings=SystemSettings(enforce=parts, house_phrases=house_phrases),
-            system=parse(declared),
+            system=parse({**declared, "settings": settings}),
             tree=root,
             python=Path(sys.executable),
-            variables={"FAULT": fault, "SAYS": says},
         )
     finally:
         run.close()
