@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_failhard.gates.system import SystemGate
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
+from pytest_failhard.model import NO_VARIABLES
 from pytest_failhard.run import GateRun
 from pytest_failhard.system.declaration import Route, System
 from tests.support import Kept, gate_run, write
@@ -49,11 +50,16 @@ class Staging:
         self._runs: list[GateRun] = []
 
     def __call__(
-        self, declared: System, *parts: str, pyproject: str = "", options: SystemSettings = OPTIONS
+        self,
+        declared: System,
+        *parts: str,
+        pyproject: str = "",
+        options: SystemSettings = OPTIONS,
+        files: Mapping[str, str] = NO_VARIABLES,
     ) -> Stage:
         """Return a stage on which these parts are enforced; `options` are those of the policy."""
         folder = self._folder / str(len(self._runs))
-        root = write(folder / "project", {"pyproject.toml": pyproject})
+        root = write(folder / "project", {"pyproject.toml": pyproject, **files})
         run = gate_run(root, SystemGate(), scratch=folder / "scratch", keep=self.kept)
         self._runs.append(run)
         chosen = replace(options, enforce=parts)

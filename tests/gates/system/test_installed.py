@@ -12,6 +12,7 @@ import pytest
 from pytest_failhard.gates.system import SystemGate
 from pytest_failhard.gates.system.agreement import agreed
 from pytest_failhard.gates.system.installed import check
+from pytest_failhard.gates.system.observing import observe
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
@@ -28,6 +29,7 @@ class FastAPI:
 """
 ALL = ("main.py", "components", "twinfactory", "app", "shop", "src")
 
+Project = Callable[..., GateRun]
 Look = Callable[..., tuple[Seen, Stage]]
 
 
@@ -44,32 +46,38 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
 
 
 @pytest.fixture
-def look(tmp_path: Path, shelf: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Look]:
-    stages: list[Stage] = []
+def project(tmp_path: Path, shelf: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    runs: list[GateRun] = []
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_", "FAILHARD_"))]:
         monkeypatch.delenv(name)
 
-    def looked(files: Mapping[str, str], environ: Mapping[str, str] = NO_VARIABLES) -> tuple[Seen, Stage]:
+    def made(files: Mapping[str, str], environ: Mapping[str, str] = NO_VARIABLES) -> GateRun:
         for name, value in {**shelf, **environ}.items():
             monkeypatch.setenv(name, value)
         root = write(tmp_path / "project", files)
         source = tuple(name for name in ALL if (root / name).exists())
-        run = gate_run(root, SystemGate(), scratch=tmp_path / "scratch", source=source)
-        stages.append(
-            Stage(
-                run=run,
-                settings=SystemSettings(),
-                system=agreed(run, SystemSettings())[0],
-                tree=root,
-                python=run.interpreter,
-            )
-        )
-        return check(stages[-1]), stages[-1]
+        runs.append(gate_run(root, SystemGate(), scratch=tmp_path / "scratch", source=source))
+        return runs[-1]
 
-    yield looked
-    for stage in stages:
-        assert isinstance(stage.run, GateRun)
-        stage.run.close()
+    yield made
+    for run in runs:
+        run.close()
+
+
+@pytest.fixture
+def look(project: Project) -> Look:
+    def looked(files: Mapping[str, str], environ: Mapping[str, str] = NO_VARIABLES) -> tuple[Seen, Stage]:
+        run = project(files, environ)
+        stage = Stage(
+            run=run,
+            settings=SystemSettings(),
+            system=agreed(run, SystemSettings())[0],
+            tree=run.root,
+            python=run.interpreter,
+        )
+        return check(stage), stage
+
+    return looked
 
 
 def rows(seen: Seen) -> list[tuple[str, str, int]]:
@@ -120,11 +128,17 @@ def test_what_is_importable_where_the_gates_run_is_not_so_in_the_clean_environme
     assert rows(seen) == [("R1-import-unresolved", "components/store.py", line(store, "import anyio"))]
 
 
-def test_the_absent_package_of_the_template_is_named_with_its_line(look: Look) -> None:
-    seen, stage = look(missing_parts.FILES)
-    assert rows(seen) == [("R1-package-not-found", "requirements.txt", missing_parts.LINE)]
-    assert missing_parts.ABSENT in seen.findings[0].message
-    assert stage.installed is None
+def test_the_absent_package_of_the_template_is_named_with_its_line_and_nothing_is_started_elsewhere(
+    project: Project,
+) -> None:
+    run = project(missing_parts.FILES)
+    observation = observe(run, SystemSettings(enforce=("R1", "R2", "R6")))
+    assert [(each.rule, each.path, each.line) for each in observation.findings] == [
+        ("R1-package-not-found", "requirements.txt", missing_parts.LINE)
+    ]
+    assert missing_parts.ABSENT in observation.findings[0].message
+    assert observation.cut_short
+    assert "starts" not in observation.measures
 
 
 def test_with_the_index_down_the_same_template_is_nobodys_fault(look: Look) -> None:
