@@ -12,8 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import keeper, leftovers, proc
-from tests import trees
+from pytest_failhard import leftovers, proc
 from tests.trees import TREES, await_true, command, grown, left
 
 ENDINGS = {

@@ -75,9 +75,11 @@ _SAMPLE = re.compile(r"\.(?:example|sample|template|dist|tmpl)$")
 _SCHEME = re.compile(r"https?://|git://|git@", re.IGNORECASE)
 _COMMIT = re.compile(r"#[0-9a-f]{40}(?::|$)")
 _ASSIGNED = re.compile(
-    r"(?:^|[\s;&|])(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|]+)"
+    r"(?:^|[\s;&|])(?:export\s+)?(?P<name>[A-Za-z_]\w*)=(?P<value>\"[^\"]*\"|'[^']*'|\$\([^)]*\)|[^\s;&|]+)"
 )
-_OPTION = re.compile(r"--(?P<name>[a-z][\w-]*)[= ](?P<value>\"[^\"]*\"|'[^']*'|[^\s;&|-][^\s;&|]*)")
+_OPTION = re.compile(
+    r"--(?P<name>[a-z][\w-]*)[= ](?P<value>\"[^\"]*\"|'[^']*'|\$\([^)]*\)|[^\s;&|-][^\s;&|]*)"
+)
 
 
 def rules() -> tuple[Callable[[Judged], Iterator[Hit]], ...]:

@@ -99,7 +99,8 @@ def can_ask(instance: Instance, route: Route) -> bool:
 
 def delays(stage: Stage) -> Mapping[str, Delay]:
     """Return what can be held back for the system, by the names that routes have for it."""
-    found: dict[str, Delay] = {name: link.delay for name, link in stage.links.items()}
+    tcp = {each.name for each in stage.system.dependencies or () if each.broken_by != "path"}
+    found: dict[str, Delay] = {name: link.delay for name, link in stage.links.items() if name in tcp}
     return found if stage.model is None else {**found, LLM: stage.model.delay}
 
 

@@ -64,7 +64,7 @@ def _start(stage: Stage, made: Installed, looked: Imported) -> Iterator[Finding]
     changes = {}
     if system.environment_env is not None and system.development is not None:
         changes = {system.environment_env: system.development}
-    environment = altered({**stage.prepare().variables, **stage.variables}, changes)
+    environment = altered(stage.prepare().variables, changes)
     raised = importing.start(
         stage.run, made.python, stage.tree, target, roots=looked.roots, environment=environment
     )

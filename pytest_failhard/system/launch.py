@@ -41,6 +41,18 @@ class Starts(Protocol):
         """Start a process whose output goes to files; raises GateError where it cannot be started."""
 
 
+class Site(Starts, Protocol):
+    """What starts processes for a project, and has a folder for that."""
+
+    @property
+    def root(self) -> Path:
+        """The project's root folder."""
+
+    @property
+    def scratch(self) -> Path:
+        """A fresh folder, outside the project."""
+
+
 class Reason(enum.Enum):
     """Why a system did not become ready."""
 

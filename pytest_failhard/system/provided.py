@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_failhard.model import GateError, Process, Run
+from pytest_failhard.model import GateError, Process
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.addresses import Address, AddressError, read
 from pytest_failhard.system.declaration import Dependency, Provide, System
-from pytest_failhard.system.launch import free_port
+from pytest_failhard.system.launch import Site, free_port
 from pytest_failhard.system.links import HOST, Link, TcpLink
 
 START_SECONDS = 30.0
@@ -39,7 +39,7 @@ class Provided:
 
 @contextlib.contextmanager
 def provided(
-    run: Run, system: System, *, interpreter: Path, within: float = START_SECONDS
+    run: Site, system: System, *, interpreter: Path, within: float = START_SECONDS
 ) -> Iterator[Provided]:
     """Provide the declared dependencies while the context is open.
 
@@ -88,7 +88,7 @@ def _reached(dependency: Dependency) -> Address:
 
 
 def _started(
-    run: Run, name: str, provide: Provide, folder: Path, interpreter: Path, within: float
+    run: Site, name: str, provide: Provide, folder: Path, interpreter: Path, within: float
 ) -> tuple[Address, Process]:
     port = free_port()
     tree = workcopy.copy(run.root, folder / "tree").folder
@@ -101,7 +101,8 @@ def _started(
         "PYTHONDONTWRITEBYTECODE": "1",
         **({provide.port_env: str(port)} if provide.port_env else {}),
     }
-    process = run.start([_placed(part, port) for part in provide.start], environment=environment, cwd=tree)
+    argv = [_placed(part, port) for part in provide.start]
+    process = run.start(argv, environment=environment, cwd=tree, kept=True)
     try:
         _await_port(name, process, port, within)
         address = read(_placed(provide.url or PLAIN_URL, port))
