@@ -180,7 +180,7 @@ def read(
     process.kill()
     words = " / ".join(process.stderr.strip().replace(str(cwd), ".").splitlines()[-3:])[-300:]
     if code is None:
-        raise GateError(f"{command.kind}: its configuration is not read after {seconds:.0f} seconds")
+        raise GateError(f"{command.kind}: its configuration is not read after {seconds:g} seconds")
     if code == ABSENT:
         raise GateError(
             f"{command.kind}: the system is started with it, and {run.interpreter.name} cannot import it "

@@ -86,7 +86,7 @@ def see(
 
 def found(folder: Path, files: Files, level: int = 4, **options: Option) -> tuple[Finding, ...]:
     """Return the findings."""
-    return see(folder, files, level, **options).findings
+    return see(folder, files, level, None, **options).findings
 
 
 def rules(folder: Path, files: Files, level: int = 4, **options: Option) -> list[str]:
