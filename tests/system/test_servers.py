@@ -23,11 +23,6 @@ from tests.support import gate_run, write
 
 VARIABLES = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 NOISY = 'print("hello")\nprint({"workers": 9})\n'
-UVICORN = '''
-import types
-class Option(Exception):
-    """What click says of an option that there is none of."""
-'''
 
 
 def ask(tmp_path: Path, *argv: str, files: dict[str, str] | None = None, **given: float) -> Server:
@@ -89,18 +84,17 @@ def test_gunicorn_says_what_it_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "slots", "in_flight"),
-    [({"workers": 2, "threads": 1}, 2, 2), ({"worker_class": "gevent"}, None, 8)],
+    ("workers", "worker_class", "slots", "in_flight"),
+    [(2, "sync", 2, 2), (9, "SyncWorker", 9, 8), (1, "gevent", None, 8)],
 )
 def test_how_many_requests_at_a_time(
-    options: dict[str, int | str], slots: int | None, in_flight: int
+    workers: int, worker_class: str, slots: int | None, in_flight: int
 ) -> None:
-    given: dict[str, int | str] = {"workers": 1, "threads": 1, "worker_class": "sync"} | options
     server = Server(
         kind="gunicorn",
-        workers=int(given["workers"]),
-        threads=int(given["threads"]),
-        worker_class=str(given["worker_class"]),
+        workers=workers,
+        threads=1,
+        worker_class=worker_class,
         timeout=30,
         graceful_timeout=30,
         max_requests=0,
@@ -146,7 +140,7 @@ def test_a_configuration_that_cannot_be_used(argv: list[str], text: str, said: s
 
 def test_a_configuration_that_never_ends(tmp_path: Path) -> None:
     """What it started is ended with it."""
-    with pytest.raises(GateError, match="gunicorn: its configuration is not read after 0.5 seconds"):
+    with pytest.raises(GateError, match=r"gunicorn: its configuration is not read after 0\.5 seconds"):
         ask(tmp_path, "gunicorn", "-c", "c.py", "a:b", files={"c.py": "while True: pass\n"}, seconds=0.5)
 
 

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.config import load, merge_settings
-from pytest_failhard.gates.container import ContainerGate, engine
+from pytest_failhard.gates.container import ContainerGate
 from pytest_failhard.judge import judge
 from pytest_failhard.model import Finding, GateError, Observation, Settings, Severity, Verdict
 from tests.gates.container.support import (
     BUILD,
     DOCKERFILE,
     RUN,
-    SYSTEM,
     Files,
     demanded,
     found,
@@ -124,7 +123,7 @@ def test_a_worker_needs_no_check_by_http(tmp_path: Path) -> None:
         ({"Dockerfile": "ARG T\nFROM a:$T\n"}, "unreadable-source: Dockerfile:2: FROM: ARG T has no value"),
         (
             {"Dockerfile": "FROM a\n#" + "x" * 2**20},
-            "unreadable-source: Dockerfile: 1048585 bytes, more than the",
+            "unreadable-source: Dockerfile: 1048584 bytes, more than the",
         ),
         ({"pyproject.toml": "[tool"}, "pyproject.toml: "),
         (
@@ -156,9 +155,7 @@ def test_the_settings_of_another_gate(tmp_path: Path) -> None:
 
 
 TARGETS = (
-    RUN.replace("\nENV", " AS base\nENV", 1)
-    .replace("COPY --from=build /opt/venv /opt/venv\n", "")
-    .replace("@sha", "@sha")
+    RUN.replace("\nENV", " AS base\nENV", 1).replace("COPY --from=build /opt/venv /opt/venv\n", "")
     + 'FROM base AS development\nCMD ["hypercorn", "app.server:app", "--reload"]\n'
     + "FROM base AS production\n"
 )
@@ -203,7 +200,91 @@ def building(
     for name, script in scripts.items():
         write(tmp_path / "bin", {name: ENGINE.format(script)})
         (tmp_path / "bin" / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin" if scripts else str(tmp_path))
+    # No engine of the machine's.
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("HOME", str(tmp_path))
     observation = see(tmp_path, files or {}, engine="required")
     return observation, (tmp_path / "asked").read_text().splitlines()
+
+
+def test_the_image_is_built_where_the_policy_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two engines the one that answers; what it prints is kept."""
+    scripts = {"docker": "exit 1", "podman": "echo done"}
+    observation, asked = building(
+        tmp_path, monkeypatch, scripts, {"Dockerfile": f"{BUILD}FROM build AS web\n{RUN}"}
+    )
+    assert observation.tool.endswith(", engine: required (podman)")
+    assert observation.findings == ()
+    root = tmp_path / "project"
+    assert asked == ["version", "version", f"build --quiet --file {root}/Dockerfile {root}"]
+
+
+def test_an_image_that_cannot_be_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = {"docker": 'if [ "$1" = build ]; then echo broken; exit 2; fi'}
+    files: Files = {
+        "Dockerfile": None,
+        "web/Dockerfile": RUN.replace("\nENV", " AS web\nENV", 1).replace(
+            "COPY --from=build /opt/venv /opt/venv\n", ""
+        ),
+        "web/app/server.py": "x = 1\n",
+    }
+    observation, asked = building(tmp_path, monkeypatch, scripts, files)
+    [finding] = observation.findings
+    assert (finding.rule, finding.severity, finding.path) == (
+        "C-build-fails",
+        Severity.HIGH,
+        "web/Dockerfile",
+    )
+    root = tmp_path / "project"
+    assert asked[1] == f"build --quiet --file {root}/web/Dockerfile --target web {root}/web"
+
+
+@pytest.mark.parametrize(
+    ("scripts", "reason"),
+    [({}, "neither docker nor podman is installed"), ({"docker": "exit 1"}, "docker does not answer")],
+)
+def test_no_engine(
+    scripts: dict[str, str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(
+        GateError, match=f"the policy demands that the image is built, and {reason}"
+    ) as caught:
+        building(tmp_path, monkeypatch, scripts)
+    assert caught.value.external
+
+
+def example(tmp_path: Path, name: str, level: int = 3) -> tuple[Finding, ...]:
+    """Return what the gate finds in an example, as its own configuration has it judged."""
+    root = EXAMPLES / name
+    given = load(root, GATES).gates.get("container", {})
+    chosen = merge_settings("container", ContainerGate.settings, demanded(level), given)
+    run = gate_run(
+        root,
+        ContainerGate(),
+        scratch=tmp_path / "scratch",
+        settings=chosen,
+        source=("triage",),
+        tests=("tests",),
+        level=level,
+    )
+    return observe(run, ContainerGate()).findings
+
+
+def test_the_example_that_passes(tmp_path: Path) -> None:
+    assert {
+        each.rule for each in example(tmp_path, "triage_service") if each.severity > Severity.LOW
+    } == set()
+
+
+def test_every_planted_laziness_is_found(tmp_path: Path) -> None:
+    root = EXAMPLES / "triage_service_lazy"
+    planted = tomllib.loads((root / "docs" / "planted.toml").read_text("utf-8"))["planted"]
+    own = [each for each in planted if each["gate"] == "container"]
+    assert all(each["marker"] in (root / each["file"]).read_text("utf-8") for each in own)
+    expected = {(each["rule"], each["file"]) for each in own}
+    seen = {
+        (each.rule, each.path)
+        for each in example(tmp_path, "triage_service_lazy")
+        if each.severity > Severity.LOW
+    }
+    assert expected == seen

@@ -94,7 +94,7 @@ def test_what_depends_on_the_rest_of_the_project(tmp_path: Path) -> None:
     root = {"Dockerfile": BUILD + RUN.replace("USER 10001:10001\n", "")}
     assert judged(tmp_path / "e", replace(GREEN, control_socket=True), root) == []
     assert judged(tmp_path / "f", replace(GREEN, bind=("127.0.0.1:1",), control_socket=True), bare=True) == []
-    with pytest.raises(GateError, match="app/server.py: cannot be read: No such file or directory"):
+    with pytest.raises(GateError, match=r"app/server\.py: cannot be read: No such file or directory"):
         judged(tmp_path / "g", GREEN, {"app/server.py": None})
 
 
