@@ -34,6 +34,7 @@ TITLES: Mapping[str, str] = {
     "exposure": "Exposure",
     "quality": "Tests that test nothing",
     "gaming": "Gate gaming",
+    "validation": "Validation that meets nothing",
 }
 CODE = ("Bad", "Good")
 HEAD = """\

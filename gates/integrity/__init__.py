@@ -7,9 +7,10 @@ Why:
     green with every other gate.
 
 Fails when:
-    A rule of the catalogue (FH000, FH701 to FH712; `failhard explain RULE` says what each looks for) has
-    a hit anywhere in the tree to which the level's `severity` gives `high`; `new_severity` says what a
-    place counts that the change adds, beside the stock of the merge base or of `failhard-baseline.json`.
+    A rule of the catalogue (FH000, FH701 to FH712, FV1 to FV7; `failhard explain RULE` says what each
+    looks for) has a hit anywhere in the tree to which the level's `severity` gives `high`;
+    `new_severity` says what a place counts that the change adds, beside the stock of the merge base or
+    of `failhard-baseline.json`.
     So does a `failhard: allow` that is written wrongly (`malformed-allow`), a tool whose files are not
     those that were installed (`modified-tool`), a kind of suppression of which there are more than
     `suppression_budget` admits. Reported only: `nested-project`, `ratchet-slack`, what `exclude` and

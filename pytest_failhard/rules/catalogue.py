@@ -14,7 +14,10 @@ from pytest_failhard.rules.unit import StaticRule
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAMILIES = ("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure", "quality", "gaming")
+FAMILIES = (
+    *("secrets", "swallowed", "mocks", "stubs", "waiting", "exposure", "quality", "gaming"),
+    "validation",
+)
 """One package each: what a rule's `family` says is where it lies."""
 
 

@@ -160,17 +160,24 @@ def configuration_file(command: Command) -> str:
 
 
 def read(
-    run: Run, command: Command, *, cwd: Path, environment: Mapping[str, str], seconds: float = SECONDS
+    run: Run,
+    command: Command,
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    interpreter: Path | None = None,
+    seconds: float = SECONDS,
 ) -> Server:
-    """Let the server say how it is configured, in the environment of the run's interpreter.
+    """Let the server say how it is configured, in an interpreter's environment, the run's unless given.
 
     `cwd` is a copy of the project, `environment` complete. Raises GateError where the server is not
     installed there, refuses its configuration, or does not answer in `seconds`.
     """
+    python = run.interpreter if interpreter is None else interpreter
     process = run.start(
         # Isolated: what the folder of the run holds shadows no module of the server's.
         [
-            *(str(run.interpreter), "-I", "-B", "-X", "utf8", "-c"),
+            *(str(python), "-I", "-B", "-X", "utf8", "-c"),
             *(_CHILDREN[command.kind], json.dumps(command.arguments)),
         ],
         environment=environment,
@@ -183,7 +190,7 @@ def read(
         raise GateError(f"{command.kind}: its configuration is not read after {seconds:g} seconds")
     if code == ABSENT:
         raise GateError(
-            f"{command.kind}: the system is started with it, and {run.interpreter.name} cannot import it "
+            f"{command.kind}: the system is started with it, and {python.name} cannot import it "
             f"({words}): install the project's requirements there, or name another interpreter as `python` "
             "in [tool.failhard]"
         )

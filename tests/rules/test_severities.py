@@ -60,4 +60,4 @@ def test_what_a_change_adds_is_never_better_than_the_stock() -> None:
 
 def test_codes_are_those_of_their_families() -> None:
     for rule in every():
-        assert re.fullmatch(r"FH\d{3}", rule.code) or rule.code == rule.name
+        assert re.fullmatch(r"FH\d{3}|FV\d", rule.code) or rule.code == rule.name

@@ -25,7 +25,7 @@ from pytest_failhard.gates.llm import (
     series_soak,
 )
 from pytest_failhard.gates.llm.cases import Matrix
-from pytest_failhard.gates.llm.declaration import Budget, Call, Circuit, Limit, LlmSettings
+from pytest_failhard.gates.llm.declaration import Budget, Circuit, Limit, LlmSettings
 from pytest_failhard.gates.llm.drivers import function as function_driver
 from pytest_failhard.gates.llm.lanes import Ground, Lane
 from pytest_failhard.gates.llm.series_bench import Bench
@@ -35,6 +35,7 @@ from pytest_failhard.gates.llm.series_pauses import back_off
 from pytest_failhard.gates.llm.series_rates import keep_rates
 from pytest_failhard.gates.llm.series_soak import soak
 from pytest_failhard.gates.llm.sheet import Sheet
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.verdicts import recovery

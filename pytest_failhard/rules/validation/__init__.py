@@ -1,0 +1,1 @@
+"""Validation that never meets what it is to validate."""
