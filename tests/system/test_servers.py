@@ -116,6 +116,11 @@ def test_how_many_requests_at_a_time(
             "gunicorn: refuses its configuration (exit code 3): ",
         ),
         (["-c", "c.py", "a:b"], "raise SystemExit(0)\n", "gunicorn: gave no configuration ("),
+        (
+            ["-c", "c.py", "a:b"],
+            "import os\nprint('{\"graceful_timeout\": 1, \"workers\": \"x\"}', flush=True)\nos._exit(0)\n",
+            "gunicorn: gave no configuration (TypeError(\"'x' is no number\"))",
+        ),
         (["-c", "c.py", "a:b"], "import os; os._exit(0)\n", "gunicorn: gave no configuration ("),
         (
             ["-c", "c.py", "a:b"],

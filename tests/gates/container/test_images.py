@@ -87,7 +87,7 @@ BAD: dict[str, tuple[str, Files]] = {
         "C-dev-server",
         starting(
             'CMD ["python", "-u", "/srv/app/main.py"]',
-            app__main_py="from app import create_app\nserver = create_app()\nserver.run(port=1)\n",
+            app__main_py="from app import create_app\nx = make()()\nserver = create_app()\nserver.run(port=1)\n",
         ),
     ),
     "package with app.run": (
@@ -137,6 +137,10 @@ BAD: dict[str, tuple[str, Files]] = {
     "too little left out": (
         "C-no-dockerignore",
         {**last("COPY app ./app", "COPY . ."), ".dockerignore": ".git\n"},
+    ),
+    "history not left out": (
+        "C-no-dockerignore",
+        {**last("COPY app ./app", "COPY . ."), ".dockerignore": ALL_IGNORED.replace(".git\n", "[!g]it\n")},
     ),
     "tests not left out": (
         "C-no-dockerignore",
