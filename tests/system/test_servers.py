@@ -25,13 +25,13 @@ VARIABLES = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 NOISY = 'print("hello")\nprint({"workers": 9})\n'
 
 
-def ask(tmp_path: Path, *argv: str, files: dict[str, str] | None = None, **given: float) -> Server:
+def ask(tmp_path: Path, *argv: str, files: dict[str, str] | None = None, seconds: float = 30) -> Server:
     """Ask the server of a command in a folder with these files, on the interpreter of the tests."""
     root = write(tmp_path / "tree", {"x.py": "", **(files or {})})
     command = command_of(argv)
     assert command is not None
     run = gate_run(root, ContainerGate())
-    return read(run, command, cwd=root, environment={**VARIABLES, "HOME": str(tmp_path)}, **given)
+    return read(run, command, cwd=root, environment={**VARIABLES, "HOME": str(tmp_path)}, seconds=seconds)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_how_many_requests_at_a_time(
         (["-c", "c.py", "a:b"], "raise SystemExit(0)\n", "gunicorn: gave no configuration ("),
         (
             ["-c", "c.py", "a:b"],
-            "import os\nprint('{\"graceful_timeout\": 1, \"workers\": \"x\"}', flush=True)\nos._exit(0)\n",
+            'import os\nprint(\'{"graceful_timeout": 1, "workers": "x"}\', flush=True)\nos._exit(0)\n',
             "gunicorn: gave no configuration (TypeError(\"'x' is no number\"))",
         ),
         (["-c", "c.py", "a:b"], "import os; os._exit(0)\n", "gunicorn: gave no configuration ("),
