@@ -107,8 +107,8 @@ def _held(each: Instruction) -> Iterator[str]:
         yield from _set(each)
     elif each.name in {"COPY", "ADD"} and not each.flag("from"):
         yield from (f"copies {name}" for name in sources(each) if _is_environment(name))
-    elif each.name == "RUN":
-        yield from _in_command("\n".join((each.text, *each.heredocs)))
+    elif each.name in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}:
+        yield from written("\n".join((" ".join(each.words or (each.text,)), *each.heredocs)))
 
 
 def _set(each: Instruction) -> Iterator[str]:
@@ -128,7 +128,8 @@ def _is_environment(source: str) -> bool:
     return (name == ".env" or name.startswith(".env.") or name == ".env*") and not _SAMPLE.search(name)
 
 
-def _in_command(text: str) -> Iterator[str]:
+def written(text: str) -> Iterator[str]:
+    """Yield, in words, the secrets that stand in a command."""
     for match in (*_ASSIGNED.finditer(text), *_OPTION.finditer(text)):
         value = match["value"].strip("\"'")
         if is_secret_name(match["name"].replace("-", "_")) and is_literal(value):

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
+from pytest_failhard.gates.container.building import written
 from pytest_failhard.gates.container.hits import Hit
 from pytest_failhard.gates.container.judged import Judged, Tree, script_of
 from pytest_failhard.source.files import tree as parsed
 from pytest_failhard.system.commands import PYTHON, comparable, shell_text, split
 from pytest_failhard.system.dockerfile import Instruction
 
+SHOWN_CHARACTERS = 120
 _DEVELOPER_FLAGS = frozenset({"--reload", "--debug"})
 _SERVERS_IN_CODE = frozenset({"Flask", "SocketIO", "Dash", "Bottle"})
 """What has a `run` that starts a development server."""
@@ -167,11 +169,16 @@ def start_differs(judged: Judged) -> Iterator[Hit]:
         yield judged.hit(
             "C-start-differs",
             _line(judged),
-            f"the image starts `{' '.join(judged.started)[:120]}`, and `{' '.join(system.start)[:120]}` is "
-            "declared",
+            f"the image starts {_shown(judged.started)}, and {_shown(system.start)} is declared",
             "let both be one command: what is judged must be what runs",
             "start",
         )
+
+
+def _shown(argv: tuple[str, ...]) -> str:
+    """Return a command for a reader; of one with a secret in it the program alone."""
+    text = " ".join(argv)
+    return f"`{text[:SHOWN_CHARACTERS]}`" if not any(written(text)) else f"`{argv[0]} ...`"
 
 
 def absent_target(judged: Judged) -> Iterator[Hit]:
