@@ -18,6 +18,7 @@ hookimpl = pluggy.HookimplMarker("pytest")
 
 def builtin() -> tuple[Gate, ...]:
     """Return one instance of each built-in gate; the tools themselves load when a gate observes."""
+    from pytest_failhard.gates.container import ContainerGate
     from pytest_failhard.gates.coverage import CoverageGate
     from pytest_failhard.gates.dependencies import DependenciesGate
     from pytest_failhard.gates.fallbacks import FallbacksGate
@@ -29,6 +30,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
+    from pytest_failhard.gates.system import SystemGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
     from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate
@@ -45,8 +47,10 @@ def builtin() -> tuple[Gate, ...]:
         SecurityGate(),
         VulnerabilitiesGate(),
         SbomGate(),
+        SystemGate(),
         LlmGate(),
         LicencesGate(),
+        ContainerGate(),
         ProvenanceGate(),
     )
 

@@ -132,6 +132,8 @@ class Observation:
     false only under a rule's `when`, with the proof in `evidence`. `allows` are the waivers that stand
     in the judged files themselves, each bound to a finding. `traits` say what kind of thing was seen, for
     a rule's `only_for`; `volatile` names the measures that a clock gave: they differ between two runs.
+    `cut_short` says that what was found kept the gate from looking at the rest (a system that does not
+    start is not put under load): the findings must then fail, or what is missing is an error after all.
     """
 
     tool: str
@@ -143,6 +145,7 @@ class Observation:
     allows: tuple[Waiver, ...] = ()
     traits: frozenset[str] = frozenset()
     volatile: frozenset[str] = frozenset()
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -480,7 +483,13 @@ class Process(Protocol):
         """What it has written to standard error so far."""
 
     def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, or None while it runs."""
+        """Return the exit code, negative for a signal, or None while it runs.
+
+        Raises GateError where it wrote more than is read.
+        """
+
+    def family(self) -> tuple[int, ...]:
+        """Return the ids of what lives of it and of all that it started, itself first."""
 
     def wait(self, timeout: float) -> int | None:
         """Return the exit code, or None after `timeout` seconds.
@@ -581,24 +590,33 @@ class Run(Protocol):
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
         environment: Mapping[str, str] = NO_VARIABLES,
+        volatile: bool = False,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
         `cwd` is the scratch folder unless given; `environment` stands beside the few variables that
-        every tool gets. Raises GateError for a timeout, a signal, an exit
-        code outside `ok` and `found`, output over the cap, or a crash report on stderr.
+        every tool gets. What a `volatile` tool writes differs between two runs. Raises GateError for a
+        timeout, a signal, an exit code outside `ok` and `found`, output over the cap, or a crash report
+        on stderr.
         """
 
     def remaining(self) -> float:
         """Return the seconds that the gate has left, 0 where its time is over."""
 
     def start(
-        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        cwd: Path,
+        pass_fds: Sequence[int] = (),
+        kept: bool = False,
     ) -> Process:
         """Start a process in a session of its own; its output goes to files in the scratch folder.
 
         `environment` is complete: nothing is added but a variable of a random name, by which strays are
-        found. Raises GateError where it cannot be started or the gate's time is over.
+        found. One that is `kept` leaves nothing behind even where we are killed, and takes some milliseconds
+        more to start. Raises GateError where it cannot be started or the gate's time is over.
         """
 
     def keep(self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:

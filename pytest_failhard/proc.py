@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,7 +19,8 @@ from typing import IO
 
 import psutil
 
-from pytest_failhard import sweep
+from pytest_failhard import gitless, sweep
+from pytest_failhard.keeping import END_SECONDS, Keeping, family
 from pytest_failhard.model import Completed, GateError
 from pytest_failhard.sweep import kill_tree
 
@@ -27,29 +29,6 @@ __all__ = ["Child", "ProcError", "environment", "git", "kill_tree", "run", "stop
 REAP_SECONDS = 2.0
 OUTPUT_CAP_BYTES = 64 * 1024 * 1024
 NO_EXTRA: Mapping[str, str] = MappingProxyType({})
-# What a checked project's .git/config must not decide: programs to run, the format of what we parse.
-_GIT_SETTINGS = (
-    *("core.fsmonitor=false", "core.untrackedCache=false", f"core.hooksPath={os.devnull}"),
-    *("core.quotePath=false", "core.sshCommand=false", f"core.attributesFile={os.devnull}"),
-    *("advice.graftFileDeprecated=false", "protocol.allow=never", "log.showSignature=false"),
-    *("color.ui=false", "diff.external=", "diff.noprefix=false", "diff.mnemonicPrefix=false"),
-    *("diff.relative=false", f"diff.orderFile={os.devnull}", "diff.submodule=short"),
-)
-_GIT_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_ATTR_NOSYSTEM": "1",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_GRAFT_FILE": os.devnull,
-    "GIT_ALLOW_PROTOCOL": "none",
-}
-_NAMES_ONLY = frozenset({"cat-file", "merge-base", "rev-list", "rev-parse"})
-"""Commands that look at objects and references: no filter ever runs for them."""
-_GIT_PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--text")
-_GIT_FLAGS = {"diff": _GIT_PLAIN, "show": _GIT_PLAIN, "status": ("--ignore-submodules=dirty",)}
 
 
 class ProcError(GateError):
@@ -70,6 +49,8 @@ _state = _State()
 
 
 def _forget() -> None:
+    for child in tuple(_state.live):
+        child.forget()
     _state.__init__()  # type: ignore[misc]  # the child of a fork owns none of its parent's processes
 
 
@@ -82,7 +63,8 @@ class Child:
 
     Output goes to files, never to pipes: a surviving grandchild that holds a pipe would block us for
     ever. `stdin` is written to a pipe, which can be read only once; None closes it. `tag` names the
-    variable by which its descendants are found. Raises ProcError where the process cannot be started.
+    variable by which its descendants are found. One that is `kept` has a keeper for its parent: all that
+    comes of it ends with us, also where we are killed. Raises ProcError where it cannot be started.
     """
 
     def __init__(
@@ -96,6 +78,7 @@ class Child:
         stdin: bytes | None = None,
         pass_fds: Sequence[int] = (),
         tag: str = sweep.TAG,
+        kept: bool = False,
     ) -> None:
         self.argv = tuple(argv)
         self.seconds = 0.0
@@ -104,7 +87,8 @@ class Child:
         with contextlib.ExitStack() as opened, _state.lock:
             if _state.refuses:
                 raise ProcError(f"{self.argv[0]}: not started, because the run is being stopped")
-            self._process = self._start(
+            self._keeping = Keeping(self._mark) if kept else None
+            self._process, self._pid = self._start(
                 cwd,
                 self._tagged(environment, tag),
                 (_sink(stdout, opened), _sink(stderr, opened)),
@@ -112,7 +96,7 @@ class Child:
                 pass_fds,
             )
             # Known before it is listed: another thread may end all that is listed at any moment.
-            self._identity = sweep.find(self._process.pid)
+            self._identity = sweep.find(self._pid)
             _state.live.add(self)
         if stdin is not None:
             threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
@@ -128,19 +112,26 @@ class Child:
         sinks: tuple[IO[bytes], IO[bytes]],
         stdin: bytes | None,
         pass_fds: Sequence[int],
-    ) -> subprocess.Popen[bytes]:
+    ) -> tuple[subprocess.Popen[bytes], int]:
+        keeping = self._keeping
+        argv, lent = self.argv, tuple(pass_fds)
+        if keeping is not None:
+            argv, lent = tuple(keeping.command(argv, environment)), (*lent, *keeping.lent)
         try:
-            return subprocess.Popen(
-                self.argv,
+            process = subprocess.Popen(
+                argv,
                 cwd=cwd,
                 env=environment,
                 stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
                 stdout=sinks[0],
                 stderr=sinks[1],
-                pass_fds=pass_fds,
+                pass_fds=lent,
                 start_new_session=True,
             )
+            return process, process.pid if keeping is None else _kept(process, keeping, self._mark)
         except (OSError, ValueError) as error:
+            if keeping is not None:
+                keeping.close()
             raise ProcError(
                 f"{self.argv[0]} cannot be started in {cwd.name}: {error}; check that both exist"
             ) from None
@@ -155,11 +146,11 @@ class Child:
     @property
     def pid(self) -> int:
         """The process id, which is also the id of its session and group."""
-        return self._process.pid
+        return self._pid
 
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal, or None while it runs."""
-        code = self._process.poll()
+        code = self._process.poll() if self._keeping is None else self._keeping.poll()
         if code is not None and not self.seconds:
             self.seconds = time.monotonic() - self._began
         return code
@@ -178,26 +169,66 @@ class Child:
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process alone; one that has ended gets none."""
-        self._process.send_signal(number)
+        (self._keeping or self._process).send_signal(number)
 
     def kill_tree(self) -> tuple[int, ...]:
         """End the process and all that it started; return the ids of those that survived (none, as a rule).
 
         Safe to call at any time and more than once, also after the process ended by itself.
         """
+        self.release()
+        if self._keeping is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_SECONDS)
         survivors = sweep.kill(self.family)
         # A process whose first thread is gone looks dead before its other threads are, and it can be reaped.
         self.wait(REAP_SECONDS)
+        if self._keeping is not None:
+            self._keeping.close()
         with _state.lock:
             _state.live.discard(self)
         return survivors
 
+    def release(self) -> None:
+        """Have a keeper end all that is below it, without waiting for that."""
+        if self._keeping is not None:
+            self._keeping.release()
+
+    def forget(self) -> None:
+        """In the child of a fork: hold nothing of it."""
+        if self._keeping is not None:
+            self._keeping.forget()
+
     def family(self) -> Iterator[psutil.Process]:
-        """Return what lives of its session, and whoever else carries its tag."""
+        """Return what lives of its session, whoever else carries its tag, and its keeper."""
         root = sweep.find(self.pid)
         # Our id cannot be given to a stranger while our session has members.
         ours = root is None or root == self._identity
-        return sweep.members(self._mark, self.pid if ours else 0)
+        yield from sweep.members(self._mark, self.pid if ours else 0)
+        if self._keeping is not None:
+            pids = (() if self._process.poll() is not None else (self._process.pid,)) + self._keeping.left
+            yield from filter(None, map(sweep.find, pids))
+
+    def alive(self) -> tuple[int, ...]:
+        """Return the ids of what lives of it and of all that it started, itself first."""
+        if self._keeping is not None and sys.platform == "linux" and self._process.poll() is None:
+            found = set(family(self._process.pid))
+        else:
+            found = {process.pid for process in sweep.snapshot(self.family)}
+        if self._keeping is not None:
+            found.discard(self._process.pid)
+        return tuple(sorted(found, key=lambda pid: (pid != self.pid, pid)))
+
+
+def _kept(process: subprocess.Popen[bytes], keeping: Keeping, mark: str) -> int:
+    """Return the id of the program that the keeper has started; raises OSError where it has none."""
+    try:
+        return keeping.started()
+    except OSError:
+        process.kill()
+        process.wait()
+        sweep.kill(lambda: sweep.members(mark))
+        raise
 
 
 def run(
@@ -265,8 +296,8 @@ def git(root: Path, *args: str, timeout: float = 30) -> Completed:
     Raises ProcError where git is not installed. A repository that another user owns is git's own error
     unless the person who runs us declared it safe; that declaration, and nothing else, is honoured.
     """
-    filters = () if args[0] in _NAMES_ONLY else _filters_off(root, timeout)
-    settings = (*_GIT_SETTINGS, *filters)
+    filters = () if args[0] in gitless.NAMES_ONLY else _filters_off(root, timeout)
+    settings = (*gitless.SETTINGS, *filters)
     completed = _git(root, settings, args, timeout)
     if completed.returncode and b"dubious ownership" in completed.stderr:
         completed = _git(root, (*settings, *_declared_safe(root, timeout)), args, timeout)
@@ -281,8 +312,8 @@ def _git(
         raise ProcError("git is not installed or not on PATH; install it")
     command, *rest = args
     options = [part for setting in settings for part in ("-c", setting)]
-    argv = [program, "--no-pager", *options, command, *_GIT_FLAGS.get(command, ()), *rest]
-    extra = _GIT_ENVIRONMENT if home == os.devnull else {}
+    argv = [program, "--no-pager", *options, command, *gitless.FLAGS.get(command, ()), *rest]
+    extra = gitless.ENVIRONMENT if home == os.devnull else {}
     scrubbed = environment(Path(home), Path(tempfile.gettempdir()), extra=extra)
     return run(argv, cwd=root, timeout=timeout, environment=scrubbed)
 
@@ -317,12 +348,14 @@ def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
     if not children and not refuse_more:
         return ()
 
-    def family() -> Iterator[psutil.Process]:
+    def everything() -> Iterator[psutil.Process]:
         yield from sweep.members(_state.identity)
         for child in children:  # one that has only just been started may not carry its tag yet
             yield from child.family()
 
-    survivors = sweep.kill(family)
+    for child in children:  # all of them first: each of their keepers takes its time
+        child.release()
+    survivors = sweep.kill(everything)
     for child in children:
         child.kill_tree()
     return survivors

@@ -6,12 +6,10 @@ import importlib.metadata
 import itertools
 import json
 import re
-import secrets
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -34,6 +32,7 @@ from pytest_failhard.model import (
     TestRun,
     Tool,
 )
+from pytest_failhard.processes import Started, start
 
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
 LOOPBACK = re.compile(rb"(http://127\.0\.0\.1:)\d+/[0-9a-f]{32}/")
@@ -50,69 +49,6 @@ class Keep(Protocol):
         self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
     ) -> Evidence:
         """Return where and what the stored bytes are."""
-
-
-class Started:
-    """A process of a gate, the concrete `model.Process`. `remaining` tells the seconds the gate has left."""
-
-    def __init__(
-        self, child: proc.Child, stdout: Path, stderr: Path, remaining: Callable[[], float], cap: int
-    ) -> None:
-        self._child = child
-        self._stdout = stdout
-        self._stderr = stderr
-        self._remaining = remaining
-        self._cap = cap
-        self._name = Path(child.argv[0]).name
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._child.pid
-
-    @property
-    def stdout(self) -> str:
-        """What it has written to standard output so far."""
-        return self._text(self._stdout)
-
-    @property
-    def stderr(self) -> str:
-        """What it has written to standard error so far."""
-        return self._text(self._stderr)
-
-    def poll(self) -> int | None:
-        """Return the exit code, negative for a signal, or None while it runs."""
-        return self._child.poll()
-
-    def wait(self, timeout: float) -> int | None:
-        """Return the exit code, or None after `timeout` seconds.
-
-        Raises GateError where the gate's time is over, or the process wrote more than is read.
-        """
-        left = self._remaining()
-        code = self._child.wait(min(timeout, left), until=self._too_much)
-        if self._too_much():
-            raise GateError(f"{self._name}: more than {self._cap} bytes of output")
-        if code is None and timeout >= left:
-            raise GateError(f"{self._name}: still running when the gate's time was over")
-        return code
-
-    def stop(self, number: int = signal.SIGTERM) -> None:
-        """Send a signal to the process alone, as whoever operates it does; one that has ended gets none."""
-        self._child.send_signal(number)
-
-    def kill(self) -> None:
-        """End it and all that it started; raises GateError where something survives."""
-        survivors = self._child.kill_tree()
-        if survivors:
-            raise GateError(f"{self._name}: processes {survivors} could not be ended; end them by hand")
-
-    def _too_much(self) -> bool:
-        return max(self._stdout.stat().st_size, self._stderr.stat().st_size) > self._cap
-
-    def _text(self, path: Path) -> str:
-        with path.open("rb") as stream:
-            return stream.read(self._cap).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,11 +126,12 @@ class GateRun:
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
         environment: Mapping[str, str] = NO_VARIABLES,
+        volatile: bool = False,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
-        Raises GateError for a timeout, a signal, an exit code outside `ok` and `found`, output over the
-        cap, or a crash report on stderr.
+        What a `volatile` tool writes differs between two runs. Raises GateError for a timeout, a signal, an
+        exit code outside `ok` and `found`, output over the cap, or a crash report on stderr.
         """
         name = f"{module}-{next(self._numbers)}"
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
@@ -202,12 +139,12 @@ class GateRun:
         try:
             completed = self._run(argv, left, cwd or self.scratch, environment)
         except proc.ProcError as error:
-            self._keep(name, argv, {"error": str(error)})
+            self._keep(name, argv, {"error": str(error)}, volatile=volatile)
             message = str(error).replace(str(self.executable), "python")
             raise GateError(f"{message}; make it faster or raise the rule's timeout") from None
-        self._keep(name, argv, {"exit_code": completed.returncode})
-        self.keep(f"{name}.stdout", self._stable(completed.stdout))
-        self.keep(f"{name}.stderr", self._stable(completed.stderr))
+        self._keep(name, argv, {"exit_code": completed.returncode}, volatile=volatile)
+        self.keep(f"{name}.stdout", self._stable(completed.stdout), volatile=volatile)
+        self.keep(f"{name}.stderr", self._stable(completed.stderr), volatile=volatile)
         problem = _problem(completed, ok | found)
         if problem:
             raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
@@ -218,27 +155,31 @@ class GateRun:
         return max(0.0, self.deadline - time.monotonic())
 
     def start(
-        self, argv: Sequence[str], *, environment: Mapping[str, str], cwd: Path, pass_fds: Sequence[int] = ()
+        self,
+        argv: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        cwd: Path,
+        pass_fds: Sequence[int] = (),
+        kept: bool = False,
     ) -> Process:
         """Start a process in a session of its own; its output goes to files in the scratch folder.
 
         `environment` is complete: nothing is added but a variable of a random name, by which strays are
-        found. Raises GateError where it cannot be started or the gate's time is over.
+        found. One that is `kept` leaves nothing behind even where we are killed, and takes some milliseconds
+        more to start. Raises GateError where it cannot be started or the gate's time is over.
         """
         self._time_for(Path(argv[0]).name)
-        name = f"process-{next(self._processes)}"
-        stdout, stderr = self.scratch / f"{name}.stdout", self.scratch / f"{name}.stderr"
-        child = proc.Child(
+        started = start(
             argv,
-            cwd=cwd,
             environment=environment,
-            stdout=stdout,
-            stderr=stderr,
+            cwd=cwd,
+            output=self.scratch / f"process-{next(self._processes)}",
+            remaining=self.remaining,
+            cap=self.output_cap,
             pass_fds=pass_fds,
-            # The system must not be able to see that it is judged.
-            tag=f"S{secrets.token_hex(4).upper()}",
+            kept=kept,
         )
-        started = Started(child, stdout, stderr, self.remaining, self.output_cap)
         self._started.append(started)
         return started
 
@@ -266,9 +207,9 @@ class GateRun:
                 output_cap=self.output_cap,
             )
 
-    def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str]) -> None:
+    def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str], *, volatile: bool) -> None:
         record = json.dumps({"argv": ["<python>", *argv[1:]], **outcome}, indent=1, sort_keys=True)
-        self.keep(f"{name}.json", self._stable(record.encode() + b"\n"))
+        self.keep(f"{name}.json", self._stable(record.encode() + b"\n"), volatile=volatile)
 
     def _stable(self, data: bytes) -> bytes:
         """Return bytes without our places and the clock: two runs on one commit keep equal evidence."""

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import attestation, engine, gates, plan, proc, report
+from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report
 from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.report import observation as codec
 from pytest_failhard.report import waivers
 from pytest_failhard.source import read
 from pytest_failhard.store import REPORT, StoreError
+from pytest_failhard.system import index
 
 if TYPE_CHECKING:
     from pytest_failhard.attestation import Attestation
@@ -78,6 +79,9 @@ class Session:
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker."""
+        ended = leftovers.clean()
+        if ended:
+            self.notes.append(f"ended {ended} processes that a killed run had left behind")
         self.before = digests(self.plan)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:
@@ -85,11 +89,12 @@ class Session:
         home = self.folder / "home"
         home.mkdir()
         handed_on = {name: os.environ[name] for name in plan.VARIABLES if name in os.environ}
+        handed_on |= leftovers.handed_on()
         reading, self.orders = os.pipe()
         self.worker = proc.Child(
             [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
             cwd=home,
-            environment=proc.environment(home, home, extra=handed_on),
+            environment=proc.environment(home, home, extra={**handed_on, **index.handed_on(os.environ)}),
             stdout=self.folder / "worker.out",
             stderr=self.folder / "worker.err",
             pass_fds=(reading,),

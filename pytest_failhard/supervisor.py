@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pytest_failhard import plan, proc, records
+from pytest_failhard import leftovers, plan, proc, records
 from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import GateError, Verdict
@@ -215,6 +215,7 @@ class TestChild:
             extra={
                 "PATH": os.pathsep.join([scripts, os.defpath]),
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                **leftovers.handed_on(),  # tests may start the system
                 **{name: os.environ[name] for name in self._passed() if name in os.environ},
             },
         )

@@ -32,13 +32,15 @@ def kill_tree(pids: Iterable[int]) -> tuple[int, ...]:
     return kill(family)
 
 
-def kill(family: Callable[[], Iterator[psutil.Process]]) -> tuple[int, ...]:
-    """Signal snapshot after snapshot until two in a row are empty: members may start others meanwhile."""
+def kill(family: Callable[[], Iterator[psutil.Process]], *, polite: bool = True) -> tuple[int, ...]:
+    """Signal snapshot after snapshot until two in a row are empty: members may start others meanwhile.
+
+    A `polite` one asks first. Returns the ids of survivors.
+    """
     known: set[psutil.Process] = set()
-    polite = True
     empty = 0
     for _ in range(MAX_SWEEPS):
-        alive = _snapshot(family, known)
+        alive = snapshot(family, known)
         empty = 0 if alive else empty + 1
         if empty == 2:
             break
@@ -49,9 +51,10 @@ def kill(family: Callable[[], Iterator[psutil.Process]]) -> tuple[int, ...]:
     return tuple(sorted(process.pid for process in known if _is_alive(process)))
 
 
-def _snapshot(
-    family: Callable[[], Iterator[psutil.Process]], known: set[psutil.Process]
+def snapshot(
+    family: Callable[[], Iterator[psutil.Process]], known: Iterable[psutil.Process] = ()
 ) -> set[psutil.Process]:
+    """Return what lives of a family, of those known before, and of the descendants of all of them."""
     found = {process for process in known if _is_alive(process)}
     found |= {process for process in family() if _is_alive(process)}
     for process in tuple(found):

@@ -12,7 +12,7 @@ from typing import TypeVar
 import pytest
 
 from tests.acceptance.cases_terms import SHIPPED
-from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, run
+from tests.acceptance.harness import EXIT, UNMEASURED, Ask, Expected, Mode, Outcome, run
 from tests.acceptance.project import PYPROJECT, Files, commit, configured, copy, git, green, write
 from tests.size import FULL
 
@@ -175,7 +175,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _own_temporary(ask: Ask, folder: Path) -> Ask:
     folder.mkdir()
-    return replace(ask, environment={**ask.environment, "TMPDIR": str(folder)})
+    return replace(ask, environment={**UNMEASURED, **ask.environment, "TMPDIR": str(folder)})
 
 
 def _check_clean(outcome: Outcome, temporary: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import proc, sweep
+from pytest_failhard import gitless, proc, sweep
 from pytest_failhard.sweep import TAG
 
 GRANDCHILD = """
@@ -238,7 +238,7 @@ def test_an_owner_that_nobody_declared_safe_is_gits_error(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The variable is git's own way to play another owner; it takes the place of `chown`.
-    monkeypatch.setitem(proc._GIT_ENVIRONMENT, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setitem(gitless.ENVIRONMENT, "GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     monkeypatch.setenv("HOME", str(tmp_path))
     proc.git(repository, "config", "safe.directory", "*")
     refused = proc.git(repository, "rev-parse", "HEAD")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 from pytest_failhard.gates.llm import applies, proposal
 from pytest_failhard.gates.llm.applies import Use
 from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.llm import providers
 from pytest_failhard.model import GateError, Run
-from pytest_failhard.source import Project, pyproject
+from pytest_failhard.source import Project
 from pytest_failhard.strict import suggestion
-from pytest_failhard.system import declaration
 from pytest_failhard.system.declaration import LLM, System
+from pytest_failhard.system.declared import read
 
 CIRCUIT_LEVEL = 4
 """From this level on a circuit breaker is demanded, and so its declaration."""
@@ -39,19 +38,6 @@ def system(run: Run, project: Project, settings: LlmSettings, found: Sequence[Us
             run.keep(PROPOSAL, "\n".join(tables).encode())
         raise GateError("\n".join(mistakes))
     return declared
-
-
-def read(root: Path) -> System | None:
-    """Return what `[tool.failhard.system]` declares, None where there is no such table; raises GateError."""
-    table: object = pyproject(root)
-    for name in ("tool", "failhard", "system"):
-        table = table.get(name) if isinstance(table, dict) else None
-    if not isinstance(table, dict):
-        return None
-    try:
-        return declaration.parse(table)
-    except declaration.DeclarationError as error:
-        raise GateError(str(error)) from None
 
 
 def _calls(

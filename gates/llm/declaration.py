@@ -3,59 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from pathlib import PurePosixPath
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from pytest_failhard.llm.calls import Call, Table, Text
 from pytest_failhard.model import Settings
 
-Form = Literal["callable", "command", "route"]
-Place = Literal["body", "stdout", "return", "file"]
-CANARIES = ("text", "number", "choice")
-DEFAULT_PLACE: Mapping[Form, Place] = {"route": "body", "command": "stdout", "callable": "return"}
-_PLACES: Mapping[Form, tuple[Place, ...]] = {
-    "route": ("body", "file"),
-    "command": ("stdout", "file"),
-    "callable": ("return", "stdout", "file"),
-}
-_CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_RESULT = re.compile(
-    r"(?:(?P<place>body|stdout|return|file:\S+)(?: (?=json:)|$))?(?:json:(?P<pointer>(?:/[^ ]*)?))?"
-)
 _MODEL = re.compile(r"[a-z0-9_]+:\S+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """Where a call's result stands. `pointer` is a JSON pointer into it, None for all of it as text."""
-
-    place: Place
-    path: str = ""
-    """The file, relative to the root of the working copy; for the place `file` alone."""
-    pointer: str | None = None
-
-
-def result(text: str, form: Form) -> Result:
-    """Return where a result is; raises ValueError for a text that says no place, or one the form lacks."""
-    match = _RESULT.fullmatch(text)
-    if match is None:
-        raise ValueError(
-            f"result: {text!r} says no place; write body, stdout, return or file:PATH, "
-            "and json:/POINTER for a value in it"
-        )
-    named = match["place"] or DEFAULT_PLACE[form]
-    path = named.removeprefix("file:") if named.startswith("file:") else ""
-    place = next((known for known in _PLACES[form] if known == named.partition(":")[0]), None)
-    if place is None:
-        raise ValueError(f"result: a {form} has no {named}; it has {', '.join(_PLACES[form])}")
-    if path and (PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts):
-        raise ValueError(f"result: {path!r} must be a path inside the project")
-    return Result(place=place, path=path, pointer=match["pointer"])
 
 
 def _host(value: str) -> str:
@@ -90,72 +49,12 @@ def _amount(value: str) -> str:
     return value
 
 
-Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(gt=0)]
-ErrorStatus = Annotated[int, Field(ge=400, le=599)]
 Variable = Annotated[str, AfterValidator(_variable)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Table:
-    """Refuses unknown keys and silent conversions."""
-
-    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call(_Table):
-    """An operation that needs the model, in exactly one form.
-
-    `route` is the id of a declared route, `command` an argv, `callable` a `package.module:function` with
-    `input` as its keyword arguments. `error_status` are further statuses that count as a failure.
-    """
-
-    id: Text
-    route: Text | None = None
-    command: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
-    callable: Text | None = None
-    input: dict[str, object] = field(default_factory=dict)
-    result: str = ""
-    canary: Literal["text", "number", "choice"] = "text"
-    answers: str = ""
-    error_status: tuple[ErrorStatus, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what is contradictory, all of it at once."""
-        found = list(self._problems())
-        if found:
-            raise ValueError("; ".join(found))
-
-    @property
-    def form(self) -> Form:
-        """How the system is called."""
-        if self.route is not None:
-            return "route"
-        return "command" if self.command is not None else "callable"
-
-    @property
-    def where(self) -> Result:
-        """Where the result stands."""
-        return result(self.result, self.form)
-
-    def _problems(self) -> Iterator[str]:
-        given = [name for name in ("route", "command", "callable") if getattr(self, name) is not None]
-        if len(given) != 1:
-            yield f"give exactly one of route, command, callable (given: {', '.join(given) or 'none'})"
-            return
-        if self.callable is not None and not _CALLABLE.fullmatch(self.callable):
-            yield f"callable: must be package.module:function (it is {self.callable!r})"
-        if self.input and self.callable is None:
-            yield "input: only a callable takes it; a route's is its body, a command's its arguments"
-        try:
-            _ = self.where
-        except ValueError as error:
-            yield str(error)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Egress(_Table):
+class Egress(Table):
     """A host that may be reached during a fault, and why."""
 
     host: Annotated[str, AfterValidator(_host)]
@@ -163,7 +62,7 @@ class Egress(_Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fallback(_Table):
+class Fallback(Table):
     """A second model that may answer instead, when, and where the answer names its producer."""
 
     source: Annotated[str, AfterValidator(_model), Field(alias="from")]
@@ -175,7 +74,7 @@ class Fallback(_Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limit(_Table):
+class Limit(Table):
     """A model's limits: requests and tokens a minute."""
 
     rpm: Positive | None = None
@@ -188,7 +87,7 @@ class Limit(_Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Budget(_Table):
+class Budget(Table):
     """What one run of the system may use up; `usd` is a decimal in quotes."""
 
     usd: Annotated[str, AfterValidator(_amount)] | None = None
@@ -202,7 +101,7 @@ class Budget(_Table):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Circuit(_Table):
+class Circuit(Table):
     """When the circuit opens: after so many failed calls, for so many seconds.
 
     `cooldown_env` is a variable that shortens the time for a test.

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_failhard.gates.llm.lanes import BY_HOOK, BY_PROXY, Lane, Met
+from pytest_failhard.gates.llm.lanes import Lane, Met
+from pytest_failhard.llm.traffic.environment import BY_HOOK, BY_PROXY
 from pytest_failhard.llm.verdicts.expectation import ERROR_STATUS, Expectation, Fallback, Trial, provider
 from pytest_failhard.llm.verdicts.fallbacks import substitutes
 from pytest_failhard.llm.verdicts.leaks import no_secret_leak
@@ -16,7 +17,8 @@ from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
     from pytest_failhard.gates.llm.cases import Case
-    from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+    from pytest_failhard.gates.llm.declaration import LlmSettings
+    from pytest_failhard.llm.calls import Call
     from pytest_failhard.model import Finding
 
 HEALTHY_SECONDS = 60.0

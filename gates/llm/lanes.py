@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pytest_failhard.gates.llm import drivers
 from pytest_failhard.gates.llm.memory import Memory
@@ -18,13 +17,14 @@ from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
 from pytest_failhard.llm.server.traps import CERTIFIED, SILENT
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
-from pytest_failhard.model import GateError
+from pytest_failhard.model import NO_VARIABLES, GateError
 from pytest_failhard.system.launch import LaunchError
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+    from pytest_failhard.gates.llm.declaration import LlmSettings
+    from pytest_failhard.llm.calls import Call
     from pytest_failhard.llm.ledger import Ledger
     from pytest_failhard.llm.schedule import Rule
     from pytest_failhard.llm.server import Listener, Server
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from pytest_failhard.system.declaration import System
 
 LOOPBACK = "127.0.0.1"
-BY_PROXY = frozenset({environment.BASE_URL, environment.PROXY})
-BY_HOOK = BY_PROXY | {environment.REROUTE}
-"""Hooked Python takes no notice of the proxy, which holds back all that is not Python."""
 EARLIER = "an earlier call"
 """The label of all canaries of cases before: which case a system ran before another is left to chance."""
 HEALTHY_LABELS = frozenset({"A", "B", "warm"})
@@ -52,6 +49,8 @@ class Ground:
     server: Server
     authority: Authority | None
     """None without the extra `tls`: then the proxy lets nothing through."""
+    provided: Mapping[str, str] = NO_VARIABLES
+    """Where the system finds what it is declared to need, by variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +116,9 @@ class Lane:
         )
         self._listener = server.open(self.router)
         self._proxy = server.open_proxy(self.router, hosts=_is_provider, authority=self.ground.authority)
-        self._place = drivers.place(run, self.ground.system, self.folder / "place", own.keys)
+        self._place = drivers.place(
+            run, self.ground.system, self.folder / "place", own.keys, self.ground.provided
+        )
         self._hook = self._hooked(self._listener)
         self._driver = drivers.driver(
             run,
@@ -253,12 +254,7 @@ class Lane:
             sitecustomize=setting.hook,
             missing_key=setting.missing_key,
         )
-        declared = self._place.prepared.variables
-        wanted = {
-            name: value
-            for name, value in leading.set.items()
-            if name not in providers.load().settings or name not in declared
-        }
+        wanted = leading.beside(self._place.prepared.variables)
         secrets = {secret.name for secret in self.ground.system.secrets or () if secret.provider}
         absent = leading.unset | (secrets if setting.missing_key else frozenset())
         shorter = self.ground.settings.timeout_env if setting.shortened else {}
@@ -266,17 +262,12 @@ class Lane:
         return leading.hooked(drivers.environment(self._place.prepared, changes, frozenset(absent)))
 
     def _hooked(self, listener: Listener) -> Path:
-        allow = [entry.host for entry in self.ground.settings.egress_allow]
-        if environment.REROUTE not in self.layers:
-            return reroute.guards(self.folder, allow)
-        parts = urlsplit(listener.url)
-        return reroute.sitecustomize(
+        return reroute.hooks(
             self.folder,
-            listener.port,
-            (*providers.load().hosts, reroute.netloc(self._listener.url)),
-            allow,
-            host=parts.hostname or LOOPBACK,
-            scheme=parts.scheme,
+            listener.url,
+            own=self._listener.url,
+            allow=[entry.host for entry in self.ground.settings.egress_allow],
+            rerouted=environment.REROUTE in self.layers,
         )
 
     def _trap(self, trap: str) -> Listener:

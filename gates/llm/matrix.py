@@ -15,7 +15,7 @@ from importlib.metadata import version
 
 from pytest_failhard.gates.llm import cases, healthy, series
 from pytest_failhard.gates.llm.cases import Case
-from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.gates.llm.healthy import Healthy
 from pytest_failhard.gates.llm.installed import Installed
 from pytest_failhard.gates.llm.lanes import Ground, Lane, Met
@@ -23,6 +23,7 @@ from pytest_failhard.gates.llm.series_bench import Bench
 from pytest_failhard.gates.llm.sheet import Sheet
 from pytest_failhard.llm import catalogue, providers
 from pytest_failhard.llm.answers import AnswersError
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.ledger import Attempt, lines
 from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.schedule import Kind, Match, Rule, When
@@ -35,6 +36,7 @@ from pytest_failhard.llm.verdicts.measures import measures, together
 from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
 from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
+from pytest_failhard.system.provided import provided
 
 SERVICES, OTHERS = 4, 16
 """The most systems at once: a service is large, a command and a worker are small."""
@@ -57,7 +59,7 @@ class Target:
 def run(run: Run, target: Target) -> Observation:
     """Return what was seen; raises GateError for what cannot be judged."""
     sheet = Sheet()
-    with Server() as server:
+    with Server() as server, provided(run, target.system, interpreter=run.interpreter) as found:
         folder = run.scratch / "llm"
         folder.mkdir()
         ground = Ground(
@@ -67,6 +69,7 @@ def run(run: Run, target: Target) -> Observation:
             import_roots=target.import_roots,
             server=server,
             authority=_authority(run),
+            provided=found.variables,
         )
         for call in target.settings.calls:
             _call(ground, call, sheet)

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+    from pytest_failhard.gates.llm.declaration import LlmSettings
     from pytest_failhard.gates.llm.healthy import Healthy
     from pytest_failhard.gates.llm.lanes import Lane, Met
     from pytest_failhard.gates.llm.sheet import Sheet
+    from pytest_failhard.llm.calls import Call
     from pytest_failhard.model import Run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_failhard.system.ask import Answer
@@ -32,6 +33,32 @@ class Ended:
     argv: tuple[tuple[str, ...], ...]
     """The arguments of each of its processes."""
     files: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A route that was asked with a request id. `place` is its method and path as declared."""
+
+    route: str
+    place: str
+    request_id: str
+    answer: Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """One round over all routes: each asked by an id of its own, and once more with personal data.
+
+    `output` is all that the system wrote meanwhile, `log` what of it is declared as its log. The readings
+    are those of its counters, before and after some requests.
+    """
+
+    asked: tuple[Asked, ...]
+    personal: Mapping[str, str]
+    output: str
+    log: str
+    before: tuple[Answer, ...]
+    after: tuple[Answer, ...]
 
 
 class Record:

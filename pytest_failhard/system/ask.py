@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pytest_failhard.model import GateError
 from pytest_failhard.system.declaration import COUNTER, SECRET, SUBSTITUTION, Route
@@ -32,6 +32,16 @@ class Answer:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is sent: nothing in it stands for something else any more."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
 
 
 def values(secrets: Mapping[str, str], counter: int, captured: Mapping[str, str]) -> dict[str, str]:
@@ -83,8 +93,8 @@ def _at(document: object, path: str) -> str | None:
     return document if isinstance(document, str) else json.dumps(document)
 
 
-def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within: float) -> Answer:
-    """Send a route's request and return the answer; after `within` seconds it is given up."""
+def request(route: Route, known: Mapping[str, str]) -> Request:
+    """Return what is sent for a route; raises GateError for what no answer has given yet."""
     headers = {name: filled(value, known) for name, value in route.headers.items()}
     body: bytes | None = None
     if isinstance(route.body, str):
@@ -92,7 +102,19 @@ def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within
     elif route.body is not None:
         body = json.dumps(_filled_json(route.body, known)).encode()
         headers = {"Content-Type": "application/json", **headers}
-    headers["Connection"] = "close"
+    return Request(method=route.method, path=filled(route.path, known), headers=headers, body=body)
+
+
+def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within: float) -> Answer:
+    """Send a route's request and return the answer; after `within` seconds it is given up."""
+    return exchange(host, port, request(route, known), within=within)
+
+
+def exchange(host: str, port: int, sent: Request, *, within: float) -> Answer:
+    """Send a request and return the answer; after `within` seconds it is given up.
+
+    Whoever answers before the whole body was sent, and hangs up, has answered.
+    """
     connection = http.client.HTTPConnection(host, port, timeout=min(within, CONNECT_SECONDS))
     began = time.monotonic()
     over = threading.Event()
@@ -113,7 +135,8 @@ def send(host: str, port: int, route: Route, known: Mapping[str, str], *, within
         # The connection forgets it as soon as it knows that the answer ends with it.
         held.append(connection.sock)
         connection.sock.settimeout(within)
-        connection.request(route.method, filled(route.path, known), body, headers)
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):
+            connection.request(sent.method, sent.path, sent.body, {**sent.headers, "Connection": "close"})
         response = connection.getresponse()
         content = response.read(BODY_BYTES)
         status, given = response.status, tuple(response.getheaders())

@@ -28,6 +28,33 @@ _REQUIRED = {
 """The keys without which a system of a kind cannot be started at any level."""
 
 
+EVERY_KIND = "all"
+"""Stands in a policy for systems of every kind."""
+OWN_KEYS = ("purpose", "requirements", "expected_load")
+"""Keys of `[tool.failhard]` that a level can demand as well."""
+MEANINGS = {
+    "purpose": 'one sentence, what the system does and for whom: purpose = "takes orders for the shop"',
+    "requirements": 'the file that lists what the system must do: requirements = "docs/requirements.md"',
+    "expected_load": "what it must carry at its peak: expected_load = { rps = 20, daily_users = 5000 }",
+    "start": 'the command, as a list and never a shell string: start = ["gunicorn", "shop.wsgi:app"]',
+    "port_env": 'the variable that the system takes its port from: port_env = "PORT"',
+    "ready": 'the path that answers 200 once requests are served: ready = "/health"',
+    "live": 'the path that answers 200 while the process can go on: live = "/livez"',
+    "ready_log": 'what the log says when the worker takes work: ready_log = "worker ready"',
+    "environment_env": 'the variable that says where the system runs: environment_env = "ENVIRONMENT"',
+    "production": 'the value of environment_env in production: production = "production"',
+    "development": 'the value of environment_env at a desk: development = "development"',
+    "secrets": 'every variable that holds a secret, or none: secrets = [{ name = "API_KEY" }]',
+    "settings": 'every other variable that is read, or none: settings = [{ name = "WORKERS", type = "int" }]',
+    "routes": 'what must be answered: [[tool.failhard.system.routes]] id = "list", path = "/items"',
+    "slo": "what the system promises: [tool.failhard.system.slo] p95_ms = 300, success_rate = 0.995",
+    "dependencies": "what the system talks to, or none: dependencies = []",
+    "outputs": 'the files that a run leaves: outputs = ["report.csv"]',
+    "bad_runs": 'command lines that must fail: bad_runs = [["python", "-m", "app", "--no-such-option"]]',
+}
+"""What a key that is missing has to say, with an example."""
+
+
 class DeclarationError(Exception):
     """The table cannot be used. `mistakes` holds all, each with place and remedy."""
 
@@ -141,12 +168,17 @@ class Slo(_Table):
 
 @dataclass(frozen=True, kw_only=True)
 class Provide(_Table):
-    """Where a dependency comes from: a variable of the run's own environment, or a process to start."""
+    """Where a dependency comes from: a variable of the run's own environment, or a process to start.
+
+    The process learns its port from the variable `port_env`, or from `${port}` in its arguments; `url` is
+    what the system is told, with `${host}` and `${port}` in it.
+    """
 
     env: Variable | None = None
     start: tuple[Text, ...] = ()
     port_env: Variable | None = None
     ready: Literal["tcp"] = "tcp"
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +224,17 @@ class System(_Table):
     def route(self, identity: str) -> Route | None:
         """Return the route of an id, None where there is none."""
         return next((route for route in self.routes or () if route.id == identity), None)
+
+    def missing_at(self, required: Collection[str]) -> tuple[str, ...]:
+        """Return the keys that this kind of system lacks, of those that a level demands (`http.start`).
+
+        `all` stands for every kind; the keys of `[tool.failhard]` itself are left out. An empty list or
+        table says that there is none; an empty `start` says nothing.
+        """
+        named = [name.partition(".") for name in required]
+        wanted = [key for kind, _, key in named if kind in {self.kind, EVERY_KIND} and key not in OWN_KEYS]
+        given = {key: getattr(self, key) for key in wanted}
+        return tuple(key for key, value in given.items() if value is None or (key == "start" and not value))
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -247,6 +290,7 @@ def _contradictions(system: System) -> Iterator[str]:
         yield "environment_env, production: name the variable and its value in production, both or none"
     yield from _list_mistakes(system)
     yield from _route_mistakes(system)
+    yield from _twofold(system)
 
 
 def _list_mistakes(system: System) -> Iterator[str]:
@@ -257,6 +301,35 @@ def _list_mistakes(system: System) -> Iterator[str]:
     for index, setting in enumerate(system.settings or ()):
         if setting.minimum is not None and setting.maximum is not None and setting.minimum > setting.maximum:
             yield f"settings[{index}].minimum: is above maximum; no value satisfies both"
+    for index, each in enumerate(system.dependencies or ()):
+        yield from (f"dependencies[{index}].provide{mistake}" for mistake in _provide_mistakes(each.provide))
+
+
+def _provide_mistakes(provide: Provide | None) -> Iterator[str]:
+    if provide is None:
+        return
+    if (provide.env is None) == (not provide.start):
+        yield ": give exactly one of env and start"
+    if provide.start and provide.port_env is None and not any("${port}" in part for part in provide.start):
+        yield ".start: it cannot know its port; name port_env, or write ${port} in an argument"
+    for name in sorted(set(SUBSTITUTION.findall(provide.url)) - {"host", "port"}):
+        yield f".url: ${{{name}}} stands for nothing; there are host, port"
+
+
+def _twofold(system: System) -> Iterator[str]:
+    """Yield the variables that are declared for two purposes, of which a run could serve only one."""
+    purposes: dict[str, list[str | None]] = {
+        "port_env": [system.port_env],
+        "host_env": [system.host_env],
+        "environment_env": [system.environment_env],
+        "secrets": [secret.name for secret in system.secrets or ()],
+        "settings": [setting.name for setting in system.settings or ()],
+    }
+    seen: dict[str, str] = {}
+    for purpose, names in purposes.items():
+        for name in names:
+            if name is not None and seen.setdefault(name, purpose) != purpose:
+                yield f"{purpose}: {name} is declared as {seen[name]} already; keep one"
 
 
 def _repeated(key: str, names: list[str]) -> Iterator[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_failhard.model import GateError
+from pytest_failhard.model import NO_VARIABLES, GateError
 from pytest_failhard.system.declaration import Dependency, Secret, Setting, System
 
 HOST = "127.0.0.1"
@@ -36,11 +35,19 @@ class Prepared:
     data: Path
 
 
-def prepare(system: System, *, interpreter: Path, folder: Path, keys: Mapping[str, str]) -> Prepared:
+def prepare(
+    system: System,
+    *,
+    interpreter: Path,
+    folder: Path,
+    keys: Mapping[str, str],
+    provided: Mapping[str, str] = NO_VARIABLES,
+) -> Prepared:
     """Return the environment for a run in a fresh folder.
 
     Each declared secret gets a random value of its shape; one of a provider whose variable is in `keys`
-    gets the value there. Raises GateError for a dependency that cannot be provided.
+    gets the value there. `provided` says by variable where the dependencies are that are no paths; raises
+    GateError for one that is not in it.
     """
     home, temporary, data = (folder / name for name in ("home", "tmp", "data"))
     for each in (home, temporary, data):
@@ -57,7 +64,7 @@ def prepare(system: System, *, interpreter: Path, folder: Path, keys: Mapping[st
         "PYTHONHASHSEED": "0",
         **_environment(system),
         **{each.name: value for each in system.settings or () if (value := _setting(each, data)) is not None},
-        **{each.url_env: _dependency(each, data) for each in system.dependencies or ()},
+        **{each.url_env: _dependency(each, data, provided) for each in system.dependencies or ()},
         **{secret.name: _held(secret, drawn[secret.name], data) for secret in system.secrets or ()},
     }
     provided = {secret.name: drawn[secret.name] for secret in system.secrets or () if secret.provider}
@@ -100,11 +107,9 @@ def _setting(setting: Setting, data: Path) -> str | None:
     return _VALUES[setting.type] if setting.minimum is None else str(setting.minimum)
 
 
-def _dependency(dependency: Dependency, data: Path) -> str:
+def _dependency(dependency: Dependency, data: Path, provided: Mapping[str, str]) -> str:
     if dependency.broken_by == "path":
         return str(data / dependency.name)
-    name = dependency.provide.env if dependency.provide is not None else None
-    if name is None or name not in os.environ:
-        given = f"the variable {name} is not set where the gates run" if name else "nothing provides it"
-        raise GateError(f"cannot-run: dependency {dependency.name}: {given}", external=name is not None)
-    return os.environ[name]
+    if dependency.url_env not in provided:
+        raise GateError(f"cannot-run: dependency {dependency.name}: nothing provides it")
+    return provided[dependency.url_env]

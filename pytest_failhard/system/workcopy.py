@@ -68,6 +68,22 @@ def _walked(root: Path) -> Iterator[str]:
         yield from (path.relative_to(root).as_posix() for path in paths if path.is_file())
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file below a folder, by its path there; of a link, of where it leads."""
+    found: dict[str, str] = {}
+    for above, _, names in os.walk(folder):
+        for path in (Path(above, name) for name in names):
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                content = str(path.readlink()).encode()
+            elif stat.S_ISREG(status.st_mode):
+                content = path.read_bytes()
+            else:  # a pipe or a socket has no content, and reading it may never end
+                continue
+            found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
+    return found
+
+
 class Watch:
     """Notes the files below folders, to tell later which were created or changed.
 

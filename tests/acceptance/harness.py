@@ -16,8 +16,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
+from pytest_failhard.measurement import VARIABLES
 from tests.support import WITHOUT_OTHERS, measuring
 
+UNMEASURED = dict.fromkeys(VARIABLES, "")
+"""Variables of a run that is not part of the measurement of ours, which costs it half as much again."""
 SECONDS = 170
 """Far beyond every run: a run that takes so long hangs."""
 

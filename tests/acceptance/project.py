@@ -11,12 +11,18 @@ from pathlib import Path
 Files = Mapping[str, str | bytes | None]
 """Path -> content; None removes the file."""
 
-PYPROJECT = """\
+SYSTEM = """\
+[tool.failhard.system]
+kind = "library"
+secrets = []
+settings = []
+"""
+PYPROJECT = f"""\
 [project]
 name = "shop"
 version = "1.0"
 requires-python = ">=3.11"
-authors = [{ name = "The shop", email = "shop@example.com" }]
+authors = [{{ name = "The shop", email = "shop@example.com" }}]
 license = "MIT"
 license-files = ["LICENSE"]
 dependencies = []
@@ -28,10 +34,11 @@ dev = ["pytest"]
 level = 1
 purpose = "adds up the prices of a basket"
 requirements = ["a basket has a net and a gross price"]
-expected_load = { rps = 1, daily_users = 10 }
+expected_load = {{ rps = 1, daily_users = 10 }}
 source = ["shop"]
 tests = ["tests"]
 
+{SYSTEM}
 [tool.pytest]
 pythonpath = ["."]
 """
@@ -40,6 +47,7 @@ FIRST: Files = {
     "pyproject.toml": PYPROJECT,
     ".gitignore": "__pycache__/\n",
     "LICENSE": "MIT License\n",
+    "README.md": "# Shop\n",
     "shop/__init__.py": '"""A shop."""\n',
     "shop/prices.py": '''\
 """Prices of a basket, in cents."""
@@ -169,8 +177,12 @@ def copy(template: Path, root: Path) -> Path:
 
 
 def configured(text: str, *, level: int = 1, failhard: str = "") -> Files:
-    """Return the green project's pyproject.toml with tables added and keys put into [tool.failhard]."""
+    """Return the green project's pyproject.toml with tables added and keys put into [tool.failhard].
+
+    A text that declares a system replaces the declaration that is there.
+    """
     own = PYPROJECT.replace("level = 1\n", f"level = {level}\n{failhard}")
+    own = own.replace(SYSTEM, "") if "[tool.failhard.system]" in text else own
     return {"pyproject.toml": f"{own}\n{text}"}
 
 

@@ -18,7 +18,7 @@ from tests.acceptance import (
 )
 from tests.acceptance.case import Case
 from tests.acceptance.conftest import Environment
-from tests.acceptance.harness import Ask, Mode, check_agreement, run
+from tests.acceptance.harness import UNMEASURED, Ask, Mode, check_agreement, run
 from tests.acceptance.project import write
 from tests.size import FULL, modes
 from tests.support import demanded
@@ -31,7 +31,14 @@ CASES = (
     *cases_terms.CASES,
     *cases_integrity.CASES,
 )
+MEASURED = 8
+"""One of so many cases is part of the coverage of ours: the others run the same lines."""
 GREEN = {2: Ask(level=2), 3: Ask(level=3)}
+
+
+def apart(ask: Ask) -> Ask:
+    """Return what is asked for, in a run that nobody measures."""
+    return dataclasses.replace(ask, environment={**UNMEASURED, **ask.environment})
 
 
 def _runs() -> Iterator[object]:
@@ -75,7 +82,8 @@ def _scripted() -> Iterator[tuple[str, str, int, Mode]]:
 def test_case(case: Case, mode: Mode, project: Path, interpreter: Environment) -> None:
     case.change_project(project)
     executable = interpreter(case.tool, case.fault)
-    case.check(run(mode, project, case.ask, executable))
+    ask = case.ask if int(case.id.removeprefix("FO-")) % MEASURED == 0 else apart(case.ask)
+    case.check(run(mode, project, ask, executable))
 
 
 @pytest.mark.parametrize(("case", "mode"), list(_twins()))
@@ -83,7 +91,7 @@ def test_green_twin(case: Case, mode: Mode, project: Path) -> None:
     assert case.twin is not None
     write(project, case.twin)
     case.twin_change(project)
-    outcome = run(mode, project, case.plain_ask)
+    outcome = run(mode, project, apart(case.plain_ask))
     assert outcome.code == 0, str(outcome)
     assert outcome.gate(case.gate)["verdict"] == "pass", str(outcome)
     check_agreement(outcome)

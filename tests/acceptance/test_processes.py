@@ -17,10 +17,20 @@ import psutil
 import pytest
 
 from pytest_failhard.cli import ratchet
-from pytest_failhard.measurement import VARIABLES
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.conftest import Environment
-from tests.acceptance.harness import EXIT, Ask, Expected, Mode, Outcome, check_agreement, finish, run, start
+from tests.acceptance.harness import (
+    EXIT,
+    UNMEASURED,
+    Ask,
+    Expected,
+    Mode,
+    Outcome,
+    check_agreement,
+    finish,
+    run,
+    start,
+)
 from tests.acceptance.project import FAILING, VIOLATION, commit, git, write
 from tests.acceptance.scratch import Scratch
 from tests.size import modes
@@ -28,7 +38,6 @@ from tests.support import demanded
 
 SECONDS = 60
 # A process that is measured itself answers to signals as coverage wants it to.
-UNMEASURED = dict.fromkeys(VARIABLES, "")
 STALE = '{"schema": "failhard-report/1", "verdict": "pass", "complete": true, "gates": []}'
 
 # Runs until it is ended, after it said where it and its own child are.

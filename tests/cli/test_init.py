@@ -68,6 +68,7 @@ def test_a_project_without_pyproject_gets_one(root: Path) -> None:
                 "expected_load": {"rps": 0, "daily_users": 0},
                 "source": ["shop"],
                 "tests": ["tests"],
+                "system": {"kind": "library", "secrets": [], "settings": []},
             },
             "pytest": {"required_plugins": ["pytest-failhard"]},
         },
@@ -75,6 +76,7 @@ def test_a_project_without_pyproject_gets_one(root: Path) -> None:
     assert said == (
         f'added       [dependency-groups] dev: "{REQUIREMENT}"\n'
         "added       [tool.failhard]: level, purpose, requirements, expected_load, source, tests\n"
+        "added       [tool.failhard.system]: kind = library\n"
         "added       [tool.pytest]: required_plugins\n"
         "added       .github/workflows/failhard.yml\n"
         "to do       [tool.failhard] purpose: fill in: one sentence, what the system does and for whom\n"

@@ -121,12 +121,23 @@ def test_every_contradiction_is_listed_at_once() -> None:
     ]
     secrets = [{"name": "KEY"}, {"name": "KEY"}]
     settings = [{"name": "N", "minimum": 3, "maximum": 2}]
+    provides: tuple[dict[str, object], ...] = (
+        {},
+        {"env": "TEST_DB", "start": ["db"]},
+        {"start": ["db"], "url": "tcp://${host}:${port}/${name}"},
+        {"start": ["db", "${port}"]},
+    )
+    dependencies = [
+        {"name": name, "url_env": "D", "provide": each}
+        for name, each in zip(("db", "d1", "d2", "d3"), provides, strict=True)
+    ]
     found = mistakes(
         live="/health",
         production=None,
         routes=routes,
         secrets=secrets,
         settings=settings,
+        dependencies=dependencies,
     )
     assert found == (
         "live: must differ from ready: a restart mends no dependency",
@@ -134,6 +145,11 @@ def test_every_contradiction_is_listed_at_once() -> None:
         "secrets: KEY stands twice; keep one",
         "routes: a stands twice; keep one",
         "settings[0].minimum: is above maximum; no value satisfies both",
+        "dependencies[0].provide: give exactly one of env and start",
+        "dependencies[1].provide: give exactly one of env and start",
+        "dependencies[1].provide.start: it cannot know its port; name port_env, or write ${port} in an argument",
+        "dependencies[2].provide.start: it cannot know its port; name port_env, or write ${port} in an argument",
+        "dependencies[2].provide.url: ${name} stands for nothing; there are host, port",
         "routes[0].needs: cache is no declared dependency; declare it in dependencies",
         "routes[0].expect: 404 is an error; say negative = true where an error is right",
         "routes[0]: ${item} stands for nothing; there are n, secret:KEY",

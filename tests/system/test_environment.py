@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_failhard.model import GateError
-from pytest_failhard.system.declaration import Dependency, Provide, Secret, Setting, System
+from pytest_failhard.system.declaration import Dependency, Secret, Setting, System
 from pytest_failhard.system.environment import Prepared, prepare
 
 
@@ -86,19 +87,15 @@ def test_settings_have_the_values_that_are_declared_or_fit(tmp_path: Path) -> No
         assert not path.exists()
 
 
-def test_a_dependency_comes_from_the_run_s_own_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dependency = Dependency(name="db", url_env="DATABASE_URL", provide=Provide(env="TEST_DATABASE_URL"))
-    system = System(kind="job", dependencies=(dependency,))
-    with pytest.raises(GateError, match="dependency db: the variable TEST_DATABASE_URL is not set") as caught:
-        prepared(tmp_path, system)
-    assert caught.value.external
-    monkeypatch.setenv("TEST_DATABASE_URL", "postgresql://x")
-    assert prepared(tmp_path / "2", system).variables["DATABASE_URL"] == "postgresql://x"
-
-
-def test_a_dependency_that_nothing_provides_is_an_error(tmp_path: Path) -> None:
+def test_a_dependency_is_where_it_was_provided(tmp_path: Path) -> None:
     system = System(kind="job", dependencies=(Dependency(name="db", url_env="DATABASE_URL"),))
     with pytest.raises(GateError, match="cannot-run: dependency db: nothing provides it"):
         prepared(tmp_path, system)
+    made = prepare(
+        system,
+        interpreter=Path(sys.executable),
+        folder=tmp_path / "2",
+        keys={},
+        provided={"DATABASE_URL": "tcp://x:1"},
+    )
+    assert made.variables["DATABASE_URL"] == "tcp://x:1"

@@ -151,9 +151,9 @@ def test_a_system_that_is_deaf_to_the_signal_is_killed(run: GateRun) -> None:
     [
         (
             "import sys; sys.exit('no OPENAI_API_KEY')",
-            r"ended with exit code 1 after \d+\.\d seconds, before it was ready; its last words: no OPENAI",
+            r"ended with exit code 1, before it was ready; its last words: no OPENAI",
         ),
-        ("import os; os._exit(3)", r"ended with exit code 3 .*; it wrote nothing"),
+        ("import os; os._exit(3)", r"ended with exit code 3, before it was ready; it wrote nothing"),
         (
             "import time; print('up', flush=True); time.sleep(600)",
             (

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from pytest_failhard.gates.llm.declaration import Call
 from pytest_failhard.gates.llm.drivers.workplace import Place
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Outcome
-from pytest_failhard.model import Run
+from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import Prepared, prepare
@@ -56,10 +56,19 @@ class Driver(Protocol):
         """End what runs."""
 
 
-def place(run: Run, system: System, folder: Path, keys: Mapping[str, str]) -> Place:
-    """Make a place below a fresh folder; `keys` are canary keys by variable. Raises GateError."""
+def place(
+    run: Run,
+    system: System,
+    folder: Path,
+    keys: Mapping[str, str],
+    provided: Mapping[str, str] = NO_VARIABLES,
+) -> Place:
+    """Make a place below a fresh folder; `keys` are canary keys by variable. Raises GateError.
+
+    `provided` says by variable where the system finds its dependencies.
+    """
     copied = workcopy.copy(run.root, folder / "tree")
-    prepared = prepare(system, interpreter=run.interpreter, folder=folder, keys=keys)
+    prepared = prepare(system, interpreter=run.interpreter, folder=folder, keys=keys, provided=provided)
     return Place(tree=copied.folder, prepared=prepared)
 
 

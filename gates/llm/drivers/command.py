@@ -6,9 +6,9 @@ import json
 import time
 from collections.abc import Mapping
 
-from pytest_failhard.gates.llm.declaration import Call
 from pytest_failhard.gates.llm.drivers import LOOK_SECONDS, Enough, never, results
 from pytest_failhard.gates.llm.drivers.workplace import Place
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import Process, Run
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_failhard.gates.llm.declaration import Call
 from pytest_failhard.gates.llm.drivers import LOOK_SECONDS, Enough, never, results
 from pytest_failhard.gates.llm.drivers.workplace import Place
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Link, Outcome
 from pytest_failhard.model import GateError, Process, Run
 

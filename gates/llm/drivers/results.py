@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from pytest_failhard.gates.llm.declaration import Result
+from pytest_failhard.llm.calls import Result
 
 
 def text(where: Result, said: Mapping[str, str], files: Mapping[str, bytes]) -> str:

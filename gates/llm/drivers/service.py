@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from pytest_failhard.gates.llm.declaration import Call
 from pytest_failhard.gates.llm.drivers import LOOK_SECONDS, Enough, never, results
 from pytest_failhard.gates.llm.drivers.workplace import Place
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.system import ask

@@ -16,6 +16,9 @@ BASE_URL = "base_url"
 PROXY = "proxy"
 REROUTE = "reroute"
 LAYERS = frozenset({BASE_URL, PROXY, REROUTE})
+BY_PROXY = frozenset({BASE_URL, PROXY})
+BY_HOOK = BY_PROXY | {REROUTE}
+"""Hooked Python takes no notice of the proxy, which holds back all that is not Python."""
 
 NO_PROXY = "127.0.0.1,localhost,::1,invalid"
 """What no proxy is asked for; names under `.invalid` fail where they are looked up."""
@@ -50,6 +53,14 @@ class Environment:
         """Return an environment with these changes made."""
         kept = {name: value for name, value in environ.items() if name not in self.unset}
         return self.hooked(kept | dict(self.set))
+
+    def beside(self, declared: Mapping[str, str]) -> dict[str, str]:
+        """Return what to set beside declared variables: a usual setting of a provider gives way to them."""
+        return {
+            name: value
+            for name, value in self.set.items()
+            if name not in load().settings or name not in declared
+        }
 
     def hooked(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return an environment with nothing changed but what goes ahead."""

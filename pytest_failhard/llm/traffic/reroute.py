@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.request import ORIGIN_HEADER
 from pytest_failhard.llm.traffic.clients import engage
 from pytest_failhard.llm.traffic.detours import Detours, netloc, target_of
@@ -23,6 +25,7 @@ __all__ = [
     "Reported",
     "RerouteError",
     "guards",
+    "hooks",
     "install",
     "netloc",
     "reported",
@@ -35,6 +38,7 @@ _PACKAGE = "pytest_failhard.llm.traffic"
 _GUARD = ("patching", "egress", "held")
 _WHOLE = (*_GUARD, "detours", "clients", "child")
 _RECORD = "record"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +96,24 @@ def guards(folder: Path, allow: Sequence[str] = ()) -> Path:
     settings = (tuple(allow), str(own), str(own / _RECORD))
     own.joinpath("sitecustomize.py").write_text(f"{_source(_GUARD)}\nhold{settings!r}\n", "utf-8")
     return own
+
+
+def hooks(folder: Path, url: str, *, own: str, allow: Sequence[str], rerouted: bool) -> Path:
+    """Write hooks that lead children to the listener at a URL, or guards alone where they are not `rerouted`.
+
+    `own` is the URL at which our server answers; requests for it are led along with those for providers.
+    """
+    if not rerouted:
+        return guards(folder, allow)
+    parts = urlsplit(url)
+    return sitecustomize(
+        folder,
+        parts.port or 0,
+        (*load().hosts, netloc(own)),
+        allow,
+        host=parts.hostname or LOOPBACK,
+        scheme=parts.scheme,
+    )
 
 
 def _made(folder: Path, allow: Sequence[str]) -> Path:

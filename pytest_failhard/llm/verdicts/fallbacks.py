@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from pytest_failhard.leakage import leaks
 from pytest_failhard.llm.catalogue import Fault, Form
 from pytest_failhard.llm.labels import FOREIGN, Labels
 from pytest_failhard.llm.ledger import Attempt
 from pytest_failhard.llm.verdicts.expectation import Expectation, Fallback, Trial, provider
-from pytest_failhard.llm.verdicts.keys import leaks
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.llm.verdicts.rules import finding
 from pytest_failhard.llm.verdicts.search import Presence, masked

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from pytest_failhard.leakage import leaks
 from pytest_failhard.llm.ledger import Attempt
 from pytest_failhard.llm.verdicts.expectation import Expectation
-from pytest_failhard.llm.verdicts.keys import leaks
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.llm.verdicts.rules import finding
 from pytest_failhard.llm.verdicts.search import holds_word

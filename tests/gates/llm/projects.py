@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from pytest_failhard.gates.llm import LlmGate
-from pytest_failhard.gates.llm.declaration import Call, LlmSettings
+from pytest_failhard.gates.llm.declaration import LlmSettings
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.model import GateError, Observation
 from tests.support import Kept, gate_run, observe, write
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.llm.declaration import Call, Circuit
+from pytest_failhard.gates.llm.declaration import Circuit
+from pytest_failhard.llm.calls import Call
 from tests.gates.llm.projects import Seen, look
 from tests.size import FULL
 

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_failhard import policy
 from pytest_failhard.config import ConfigError, merge_settings
-from pytest_failhard.gates.llm.declaration import LlmSettings, Result, result
+from pytest_failhard.gates.llm.declaration import LlmSettings
+from pytest_failhard.llm.calls import Result, result
 from pytest_failhard.model import Rule
 from pytest_failhard.policy import LEVELS
 from tests.support import GATES

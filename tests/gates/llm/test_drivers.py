@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from pytest_failhard.gates.llm import LlmGate
-from pytest_failhard.gates.llm.declaration import Call
 from pytest_failhard.gates.llm.drivers import Driver, driver, environment, place
 from pytest_failhard.gates.llm.drivers import function as function_driver
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Link, Outcome
 from pytest_failhard.model import GateError
 from pytest_failhard.run import GateRun

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.llm import LlmGate, matrix
-from pytest_failhard.gates.llm.declaration import Call, Circuit, LlmSettings
+from pytest_failhard.gates.llm.declaration import Circuit, LlmSettings
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity
 from tests.gates.llm.projects import project
 from tests.support import Kept, gate_run, observe, write

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_failhard.gates.llm.declaration import Call, Fallback
+from pytest_failhard.gates.llm.declaration import Fallback
+from pytest_failhard.llm.calls import Call
 from tests.gates.llm.projects import Seen, look
 
 STATUS = {"invalid_key", "rate_limit_rpm", "server_error"}

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.llm import matrix
-from pytest_failhard.gates.llm.declaration import Call, Circuit, Egress
+from pytest_failhard.gates.llm.declaration import Circuit, Egress
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.ledger import read
 from tests.gates.llm.projects import ROUTE, SERVICE, WEB, look
 

@@ -14,7 +14,6 @@ import pytest
 
 from pytest_failhard.gates.llm import (
     LlmGate,
-    agreement,
     cases,
     healthy,
     matrix,
@@ -26,7 +25,7 @@ from pytest_failhard.gates.llm import (
     series_soak,
 )
 from pytest_failhard.gates.llm.cases import Matrix
-from pytest_failhard.gates.llm.declaration import Budget, Call, Circuit, Limit, LlmSettings
+from pytest_failhard.gates.llm.declaration import Budget, Circuit, Limit, LlmSettings
 from pytest_failhard.gates.llm.drivers import function as function_driver
 from pytest_failhard.gates.llm.lanes import Ground, Lane
 from pytest_failhard.gates.llm.series_bench import Bench
@@ -36,12 +35,14 @@ from pytest_failhard.gates.llm.series_pauses import back_off
 from pytest_failhard.gates.llm.series_rates import keep_rates
 from pytest_failhard.gates.llm.series_soak import soak
 from pytest_failhard.gates.llm.sheet import Sheet
+from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.verdicts import recovery
 from pytest_failhard.llm.verdicts.measures import Soak
 from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
+from pytest_failhard.system.declared import read
 from tests.gates.llm.projects import project
 from tests.support import Kept, gate_run, write
 
@@ -171,7 +172,7 @@ def prepared(
         circuit=circuit,
     )
     run = gate_run(root, LlmGate(), settings=given, level=level, seconds=seconds, keep=keep)
-    declared = agreement.read(root)
+    declared = read(root)
     assert declared is not None
     with Server() as server:
         ground = Ground(
@@ -560,7 +561,7 @@ def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_not
     kept = Kept()
     with prepared(tmp_path, right, circuit=CIRCUIT, level=level, keep=kept) as bench:
         run, settings = bench.run, bench.settings
-        declared = agreement.read(run.root)
+        declared = read(run.root)
         assert declared is not None
         seen = matrix.run(
             run, matrix.Target(settings=settings, system=declared, import_roots=(".",), installed={})

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from pytest_failhard.gates.llm.declaration import Call, Circuit
+from pytest_failhard.gates.llm.declaration import Circuit
+from pytest_failhard.llm.calls import Call
 from tests.gates.llm.projects import LIBRARY, ROUTE, SERVICE, WEB, look
 
 CIRCUIT = Circuit(after=5, cooldown=30)

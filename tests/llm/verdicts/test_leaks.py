@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_failhard.leakage import SLICE, leaks, random_part
 from pytest_failhard.llm.canaries import KEYS
 from pytest_failhard.llm.verdicts import Outcome, no_secret_leak
-from pytest_failhard.llm.verdicts.keys import SLICE, leaks, random_part
 from pytest_failhard.model import Severity
 from tests.llm.verdicts.samples import FIRST, MINE, REFUSED, exited, raised, returned, rules
 

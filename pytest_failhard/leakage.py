@@ -1,4 +1,4 @@
-"""Finds keys in texts: whole or in part, plain or as base64, base64url, hex or percent-encoded."""
+"""Finds keys in texts: whole or in part, plain, base64, base64url, hex, percent- or JSON-escaped."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ PREFIXES = ("sk-proj-", "sk-ant-api03-", "sk-or-v1-", "AIza", "gsk_", "AKIA")
 
 _BASE64_RUN = re.compile(rf"[A-Za-z0-9+/_-]{{{BASE64_CHARACTERS},}}")
 _HEX_RUN = re.compile(rf"[0-9A-Fa-f]{{{HEX_CHARACTERS},}}")
+_ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -56,7 +57,7 @@ def views(text: str) -> Iterator[str]:
     if "%" in text:
         yield unquote(text)
     if "\\" in text:
-        yield text.replace("\\/", "/")
+        yield _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text.replace("\\/", "/"))
     for match in _BASE64_RUN.finditer(text):
         run = match.group().translate(_URL_SAFE)
         yield from (_base64(run[offset:]) for offset in range(4))

@@ -1,0 +1,97 @@
+"""R1: the system installs from its own manifest into an empty environment, and imports there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pytest_failhard.gates.system import imported
+from pytest_failhard.gates.system.imported import Imported
+from pytest_failhard.gates.system.seen import Seen, finding
+from pytest_failhard.gates.system.stage import Stage, altered
+from pytest_failhard.model import Finding, Run
+from pytest_failhard.system import importing, start_target
+from pytest_failhard.system.install import Installed, InstallError, conflicts, install
+
+CONFLICT, FAILS = "R1-conflict", "R1-import-fails"
+LOG = "install.log"
+
+
+def check(stage: Stage) -> Seen:
+    """Install the system, and look whether what it imports is there; `stage` gets the environment.
+
+    Whether all is pinned and hashed, the gate `dependencies` says. Raises GateError where nothing could be
+    installed for a reason outside the project.
+    """
+    run, system = stage.run, stage.system
+    try:
+        made = install(run, system, stage.tree)
+    except InstallError as error:
+        run.keep(LOG, error.log.encode(), volatile=True)
+        return Seen(findings=error.findings, examined=1, proved={"S1": False})
+    stage.installed = made
+    stage.python = made.python
+    disagreeing = conflicts(made)
+    run.keep(LOG, made.log.encode(), volatile=True)
+    looked = imported.look(run, stage.tree, made, is_library=system.kind == "library")
+    _keep(run, made, looked)
+    found = [*map(_conflict, disagreeing), *looked.findings, *_start(stage, made, looked)]
+    return Seen(
+        findings=tuple(found),
+        # What the cache had says nothing about the system: it is there for whoever wonders about the time.
+        measures={"environments_rebuilt": int(made.rebuilt)},
+        volatile=frozenset({"environments_rebuilt"}),
+        examined=1 + looked.examined,
+        proved={"S1": not found},
+    )
+
+
+def _conflict(line: str) -> Finding:
+    return finding(
+        CONFLICT,
+        f"what the manifest installs does not fit together: {line}",
+        "choose versions that fit: `pip check` in a fresh environment says whether they do",
+        basis=line,
+    )
+
+
+def _start(stage: Stage, made: Installed, looked: Imported) -> Iterator[Finding]:
+    """Import what the start command imports, as in development and with secrets that open nothing."""
+    target = start_target.read(stage.system.start, stage.tree)
+    if target is None:
+        return
+    system = stage.system
+    changes = {}
+    if system.environment_env is not None and system.development is not None:
+        changes = {system.environment_env: system.development}
+    environment = altered(stage.prepare().variables, changes)
+    raised = importing.start(
+        stage.run, made.python, stage.tree, target, roots=looked.roots, environment=environment
+    )
+    if raised is None:
+        return
+    stage.run.keep("import.log", raised.log.encode(), volatile=True)
+    if raised.type == "ModuleNotFoundError" and raised.name in looked.missing:
+        return  # said already, with the line
+    what = f"{raised.type}: {raised.name}" if raised.name else raised.type
+    yield finding(
+        FAILS,
+        f"importing {target.shown}, as the start does, ends with {what}",
+        "import it so in a fresh environment; what it wrote is in import.log",
+        at=(raised.path, raised.line) if raised.path else ("pyproject.toml", 0),
+        basis=what,
+    )
+
+
+def _keep(run: Run, made: Installed, looked: Imported) -> None:
+    manifest = made.manifest
+    record = {
+        "manifest": None if manifest is None else {"path": manifest.path, "sha256": manifest.sha256},
+        "built": made.is_built,
+        "installer": made.tool,
+        "interpreter": {name: each for name, each in made.interpreter.items() if name != "base"},
+        "imports": looked.examined,
+    }
+    run.keep("install.json", json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
+    places = {"indexes": made.indexes, "cached": made.cached, "rebuilt": made.rebuilt}
+    run.keep("install-places.json", json.dumps(places, indent=1).encode() + b"\n", volatile=True)

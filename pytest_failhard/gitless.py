@@ -1,0 +1,29 @@
+"""What no git that we run takes from the repository it runs in, nor from whoever runs us."""
+
+from __future__ import annotations
+
+import os
+
+# What a checked project's .git/config must not decide: programs to run, the format of what we parse.
+SETTINGS = (
+    *("core.fsmonitor=false", "core.untrackedCache=false", f"core.hooksPath={os.devnull}"),
+    *("core.quotePath=false", "core.sshCommand=false", f"core.attributesFile={os.devnull}"),
+    *("advice.graftFileDeprecated=false", "protocol.allow=never", "log.showSignature=false"),
+    *("color.ui=false", "diff.external=", "diff.noprefix=false", "diff.mnemonicPrefix=false"),
+    *("diff.relative=false", f"diff.orderFile={os.devnull}", "diff.submodule=short"),
+)
+ENVIRONMENT = {
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,
+    "GIT_ALLOW_PROTOCOL": "none",
+}
+NAMES_ONLY = frozenset({"cat-file", "merge-base", "rev-list", "rev-parse"})
+"""Commands that look at objects and references: no filter ever runs for them."""
+_PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--text")
+FLAGS = {"diff": _PLAIN, "show": _PLAIN, "status": ("--ignore-submodules=dirty",)}
