@@ -49,12 +49,16 @@ GREEN = {"shop.py": CODE, "README.md": README, "requirements.txt": "flask\n"}
 DOCKER = "FROM python:3.13-slim\nEXPOSE 8000\n"
 
 
-def stage(root: Path, table: str = HTTP, *, settings: SystemSettings = SETTINGS, keep: Kept | None = None) -> Stage:
+def stage(
+    root: Path, table: str = HTTP, *, settings: SystemSettings = SETTINGS, keep: Kept | None = None
+) -> Stage:
     write(root, {"pyproject.toml": OWN + table})
     run = gate_run(root, SystemGate(), settings=settings, source=("shop.py",), keep=keep, level=3)
     system, derived = agreed(run, settings)
     tree = workcopy.copy(root, run.scratch / "tree").folder
-    return Stage(run=run, settings=settings, system=system, derived=derived, tree=tree, python=Path(sys.executable))
+    return Stage(
+        run=run, settings=settings, system=system, derived=derived, tree=tree, python=Path(sys.executable)
+    )
 
 
 @pytest.fixture
@@ -65,14 +69,18 @@ def root(tmp_path: Path) -> Path:
 
 
 def rules(seen: Seen) -> list[str]:
-    return sorted(f"{found.rule} {found.path}:{found.line}" for found in seen.findings if found.rule != "R0-no-document")
+    return sorted(
+        f"{found.rule} {found.path}:{found.line}" for found in seen.findings if found.rule != "R0-no-document"
+    )
 
 
 def test_a_declaration_that_agrees_has_no_finding_and_is_kept(root: Path) -> None:
     keep = Kept()
     seen = declared.check(stage(root, keep=keep))
     assert rules(seen) == []
-    assert [(found.message, found.severity) for found in seen.findings] == [("there is no runbook", Severity.LOW)]
+    assert [(found.message, found.severity) for found in seen.findings] == [
+        ("there is no runbook", Severity.LOW)
+    ]
     assert seen.examined > 10
     kept = json.loads(keep.files["declaration.json"])
     assert kept["declared"]["start"] == ["gunicorn", "shop:app"]
@@ -86,7 +94,11 @@ MISTAKES: dict[str, tuple[dict[str, str], str, list[str]]] = {
         HTTP,
         ["R0-secret-undeclared shop.py:10"],
     ),
-    "a setting is read": ({"shop.py": CODE + 'os.getenv("COLOUR")'}, HTTP, ["R0-setting-undeclared shop.py:10"]),
+    "a setting is read": (
+        {"shop.py": CODE + 'os.getenv("COLOUR")'},
+        HTTP,
+        ["R0-setting-undeclared shop.py:10"],
+    ),
     "the environment is read": (
         {"shop.py": CODE + 'os.getenv("APP_ENV")'},
         HTTP,
@@ -119,7 +131,10 @@ MISTAKES: dict[str, tuple[dict[str, str], str, list[str]]] = {
     ),
     "the image does not parse": ({"Dockerfile": "FRM x"}, HTTP, ["R0-unread pyproject.toml:0"]),
     "the image asks another path": (
-        {"Dockerfile": DOCKER + 'HEALTHCHECK CMD curl http://localhost/live\nCMD ["gunicorn", "-b", ":80", "shop:app"]'},
+        {
+            "Dockerfile": DOCKER
+            + 'HEALTHCHECK CMD curl http://localhost/live\nCMD ["gunicorn", "-b", ":80", "shop:app"]'
+        },
         HTTP,
         ["R0-ready-differs Dockerfile:3"],
     ),
@@ -171,7 +186,10 @@ AGREEING: dict[str, tuple[dict[str, str], str]] = {
     "a flag for development": ({"README.md": README.replace("shop:app", "shop:app --reload")}, HTTP),
     "one of several in the readme": ({"README.md": README.replace("gunicorn", "flask run\ngunicorn")}, HTTP),
     "variables of the platform": ({"shop.py": CODE + 'os.environ["HOME"]'}, HTTP),
-    "what the server itself reads": ({}, HTTP.replace('"WORKERS"', '"WORKERS" }, { name = "WEB_CONCURRENCY"')),
+    "what the server itself reads": (
+        {},
+        HTTP.replace('"WORKERS"', '"WORKERS" }, { name = "WEB_CONCURRENCY"'),
+    ),
     "a declared dependency": (
         {"shop.py": "import psycopg\n" + CODE + 'os.environ["DATABASE_URL"]'},
         HTTP.replace(
@@ -233,9 +251,18 @@ def test_without_a_table_the_one_to_paste_is_told_and_kept(root: Path) -> None:
 
 
 def test_all_that_is_missing_at_a_level_is_one_error_with_the_table(root: Path) -> None:
-    required = ("all.purpose", "http.expected_load", "http.live", "http.slo", "worker.ready_log", "http.start")
+    required = (
+        "all.purpose",
+        "http.expected_load",
+        "http.live",
+        "http.slo",
+        "worker.ready_log",
+        "http.start",
+    )
     with pytest.raises(GateError) as raised:
-        stage(root, HTTP.replace('["gunicorn", "shop:app"]', "[]"), settings=SystemSettings(required=required))
+        stage(
+            root, HTTP.replace('["gunicorn", "shop:app"]', "[]"), settings=SystemSettings(required=required)
+        )
     lines = str(raised.value).splitlines()
     assert [line.partition(";")[0] for line in lines[:4]] == [
         "[tool.failhard] expected_load: missing",
@@ -328,11 +355,21 @@ def installed(staged: Stage) -> Installed:
     return Installed(python=staged.python, manifest=None, tool="none", log="", interpreter={})
 
 
-def test_a_route_may_be_left_out_with_a_reason_and_the_code_says_what_is_served_before_the_install(root: Path) -> None:
-    write(root, {"shop.py": CODE + '@app.post("/hidden")\ndef hidden(): ...\n@app.post("/debug")\ndef debug(): ...\n'})
+def test_a_route_may_be_left_out_with_a_reason_and_the_code_says_what_is_served_before_the_install(
+    root: Path,
+) -> None:
+    write(
+        root,
+        {
+            "shop.py": CODE
+            + '@app.post("/hidden")\ndef hidden(): ...\n@app.post("/debug")\ndef debug(): ...\n'
+        },
+    )
     left_out = 'routes_excluded = [{ path = "/debug", method = "post", reason = "at a desk alone" }]'
     seen = routed.check(stage(root, left_out + HTTP))
-    assert [(found.rule, found.path, found.line) for found in seen.findings] == [("R0-route-undeclared", "shop.py", 10)]
+    assert [(found.rule, found.path, found.line) for found in seen.findings] == [
+        ("R0-route-undeclared", "shop.py", 10)
+    ]
     assert seen.examined == 4
 
 
@@ -345,7 +382,9 @@ def test_a_route_may_be_left_out_with_a_reason_and_the_code_says_what_is_served_
         ("openapi.json", "[]", 0),
     ],
 )
-def test_a_document_of_the_tree_says_what_is_served(root: Path, name: str, text: str, undeclared: int) -> None:
+def test_a_document_of_the_tree_says_what_is_served(
+    root: Path, name: str, text: str, undeclared: int
+) -> None:
     write(root, {name: text})
     seen = routed.check(stage(root, f'openapi = "{name}"' + HTTP))
     assert len(seen.findings) == undeclared

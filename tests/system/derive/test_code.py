@@ -29,7 +29,9 @@ def test_a_server_is_imported_and_made(text: str, packages: list[str]) -> None:
 
 
 def test_clients_are_of_dependencies() -> None:
-    found = code.clients(module("import redis.asyncio\nfrom psycopg import connect\nimport json, pika\nimport nats"))
+    found = code.clients(
+        module("import redis.asyncio\nfrom psycopg import connect\nimport json, pika\nimport nats")
+    )
     assert {(each.package, each.means) for each in found} == {
         ("redis", "redis"),
         ("psycopg", "postgres"),
