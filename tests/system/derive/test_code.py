@@ -153,7 +153,9 @@ def test_a_router_that_mounts_itself_ends() -> None:
 
 def test_an_openapi_document_lists_operations() -> None:
     place = Place(path="openapi.json")
-    document = {"paths": {"/items/{id}": {"get": {}, "parameters": [], "DELETE": {}}, "/x": None}}
+    document: dict[str, object] = {
+        "paths": {"/items/{id}": {"get": {}, "parameters": [], "DELETE": {}}, "/x": None}
+    }
     found = routes.of_document(document, place)
     assert [f"{each.method} {each.path}" for each in found] == ["DELETE /items/{id}", "GET /items/{id}"]
     assert routes.of_document({}, place) == ()
