@@ -41,7 +41,7 @@ BEFORE: tuple[tuple[str, Check], ...] = (
     ("R0", routed.check),
 )
 """What needs nothing that runs."""
-STARTING: tuple[tuple[str, Check], ...] = (("R2", starting.check),)
+STARTING: tuple[tuple[str, Check], ...] = (("R1", installed.start), ("R2", starting.check))
 AFTER: tuple[tuple[str, Check], ...] = (
     ("R3", refusals.check),
     ("R4", health.check),
