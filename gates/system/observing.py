@@ -117,6 +117,8 @@ def _table(run: Run, gate: str) -> dict[str, object]:
 
 def traits(system: System) -> frozenset[str]:
     """Return what a policy can make a measure depend on: the kind, and what the system has."""
+    if system.kind == "library":
+        return frozenset({system.kind})
     has = {
         "secrets": bool(system.secrets),
         "dependencies": bool(system.dependencies),
