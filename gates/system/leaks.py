@@ -46,11 +46,10 @@ def check(stage: Stage) -> Seen:
     findings += _versions(stage)
     findings += _personal(stage)
     require_clean(findings, parts)
-    texts = len(stage.record.answers) + len(stage.record.starts)
     return Seen(
         findings=tuple(findings),
         measures={"canaries": len({canary.name for canary in stage.canaries}), "leaks": len(secrets)},
-        examined=texts,
+        examined=len(stage.record.starts),
         proved=_proved(stage, bool(secrets), bool(shown)),
     )
 

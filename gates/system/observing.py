@@ -41,7 +41,7 @@ BEFORE: tuple[tuple[str, Check], ...] = (
     ("R0", routed.check),
 )
 """What needs nothing that runs."""
-STARTING: tuple[tuple[str, Check], ...] = (("R2", starting.check),)
+STARTING: tuple[tuple[str, Check], ...] = (("R1", installed.start), ("R2", starting.check))
 AFTER: tuple[tuple[str, Check], ...] = (
     ("R3", refusals.check),
     ("R4", health.check),
@@ -121,6 +121,8 @@ def _table(run: Run, gate: str) -> dict[str, object]:
 
 def traits(system: System) -> frozenset[str]:
     """Return what a policy can make a measure depend on: the kind, and what the system has."""
+    if system.kind == "library":
+        return frozenset({system.kind})
     has = {
         "secrets": bool(system.secrets),
         "dependencies": bool(system.dependencies),

@@ -27,24 +27,30 @@ def check(stage: Stage) -> Seen:
     """Compare the declared routes with what the system serves; where it does not say, with its code."""
     if not stage.runs(PART) or stage.system.kind != "http":
         return Seen()
-    operations, told_by = _operations(stage)
+    derived = stage.derived
+    # What the clean environment lacks, the application cannot say; it never runs in another.
+    asked = derived.operations_from == "code" and stage.installed is not None
+    served = evaluate(stage) if asked else None
+    operations, told_by = (
+        (derived.operations, derived.operations_from) if served is None else (served, APPLICATION)
+    )
     record = {"told_by": told_by, "operations": [f"{each.method} {each.path}" for each in operations]}
     stage.run.keep(EVIDENCE, (json.dumps(record, indent=2) + "\n").encode())
-    found = weighed(stage, PART, _undeclared(stage.system, operations))
+    found = weighed(stage, PART, undeclared(stage.system, operations))
     return Seen(findings=tuple(found), examined=len(operations))
 
 
-def _operations(stage: Stage) -> tuple[Sequence[Operation], str]:
-    derived = stage.derived
-    target = start_target.read(stage.system.start, stage.tree)
-    if derived.operations_from != "code" or stage.installed is None or target is None:
-        return derived.operations, derived.operations_from
+def evaluate(stage: Stage) -> Sequence[Operation] | None:
+    """Return what the application, imported as at a desk, says that it serves; None where it says nothing."""
     system, run = stage.system, stage.run
+    target = start_target.read(system.start, stage.tree)
+    if target is None:
+        return None
     changes = {}
     if system.environment_env is not None and system.development is not None:
         changes = {system.environment_env: system.development}
     product = read(run.root, run.source, run.test_roots).product
-    asked = evaluated(
+    return evaluated(
         run,
         stage.python,
         stage.tree,
@@ -52,10 +58,10 @@ def _operations(stage: Stage) -> tuple[Sequence[Operation], str]:
         roots=import_roots(stage.tree, run.source, [file.path for file in product]),
         environment=altered({**stage.prepare().variables, **stage.variables}, changes),
     )
-    return (derived.operations, derived.operations_from) if asked is None else (asked, APPLICATION)
 
 
-def _undeclared(system: System, operations: Sequence[Operation]) -> Iterator[Finding]:
+def undeclared(system: System, operations: Sequence[Operation]) -> Iterator[Finding]:
+    """Yield the operations that are neither declared nor left out."""
     for operation in operations:
         if not _is_declared(system, operation):
             yield finding(

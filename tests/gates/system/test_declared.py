@@ -18,11 +18,13 @@ from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError, Severity
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import parse
-from pytest_failhard.system.install import Installed
+from pytest_failhard.system.derive import routes_child
 from tests.support import FACTS, Kept, gate_run, write
 
 PARTS = tuple(dict.fromkeys([*(part for part, _ in declared.PARTS), routed.PART]))
-SETTINGS = SystemSettings(enforce=PARTS, slo_p95_ms=1000, slo_success_rate="0.99", documents=("runbook",))
+SETTINGS = SystemSettings(
+    enforce=PARTS, slo_p95_ms=1000, slo_success_per_thousand=990, documents=("runbook",)
+)
 OWN = '[tool.failhard]\npurpose = "sells"\nrequirements = "README.md"\n[tool.failhard.system]\n'
 HTTP = """
 kind = "http"
@@ -69,9 +71,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def rules(seen: Seen) -> list[str]:
-    return sorted(
-        f"{found.rule} {found.path}:{found.line}" for found in seen.findings if found.rule != "R0-no-document"
-    )
+    counted = [found for found in seen.findings if found.rule != "R0-no-document"]
+    return sorted(f"{found.rule} {found.path}:{found.line}" for found in counted)
 
 
 def test_a_declaration_that_agrees_has_no_finding_and_is_kept(root: Path) -> None:
@@ -88,6 +89,13 @@ def test_a_declaration_that_agrees_has_no_finding_and_is_kept(root: Path) -> Non
     assert str(root) not in keep.files["declaration.json"].decode()
 
 
+JOB = """
+kind = "job"
+start = ["gunicorn", "shop:app"]
+secrets = [{ name = "API_KEY" }]
+settings = [{ name = "WORKERS" }]
+outputs = []
+"""
 MISTAKES: dict[str, tuple[dict[str, str], str, list[str]]] = {
     "a secret is read": (
         {"shop.py": CODE + 'os.getenv("DB_PASSWORD")'},
@@ -160,8 +168,7 @@ MISTAKES: dict[str, tuple[dict[str, str], str, list[str]]] = {
     ),
     "a job serves": (
         {},
-        'kind = "job"\nstart = ["gunicorn", "shop:app"]\nsecrets = [{ name = "API_KEY" }]\n'
-        'settings = [{ name = "WORKERS" }]\noutputs = []',
+        JOB,
         ["R0-kind-mismatch shop.py:5"],
     ),
     "the manifest is not there": (
@@ -214,10 +221,12 @@ def test_what_only_looks_different_is_no_finding(root: Path, name: str) -> None:
 
 def test_a_tree_without_readme_and_with_changes_is_found(root: Path) -> None:
     (root / "README.md").unlink()
-    staged = stage(root, HTTP, settings=replace(SETTINGS, enforce=("R0", "R0/dirty")))  # noqa: F841 - see below
+    settings = replace(SETTINGS, enforce=("R0", "R0/dirty"))
+    write(root, {"pyproject.toml": OWN.replace("README.md", "it sells") + HTTP})
     facts = replace(FACTS, dirty=True)
-    run = gate_run(root, SystemGate(), settings=staged.settings, source=("shop.py",), facts=facts)
-    staged.run = run
+    run = gate_run(root, SystemGate(), settings=settings, source=("shop.py",), facts=facts)
+    system, derived = agreed(run, settings)
+    staged = Stage(run=run, settings=settings, system=system, derived=derived, tree=root, python=root)
     assert rules(declared.check(staged)) == ["R0-dirty :0", "R0-no-readme README.md:0"]
 
 
@@ -326,33 +335,52 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(
-    ("start", "told_by", "undeclared"),
+    ("start", "undeclared"),
     [
-        (["gunicorn", "shop:app"], "application", ["POST /hidden"]),
-        (["gunicorn", "shop:make()"], "application", ["POST /hidden"]),
-        (["python", "shop.py"], "application", ["POST /hidden"]),
-        (["python", "-m", "shop"], "application", ["POST /hidden"]),
-        (["uvicorn", "shop:other"], "application", ["GET /api/{name*}"]),
-        (["uvicorn", "shop:plain"], "code", []),
-        (["uvicorn", "shop:absent"], "code", []),
-        (["serve-shop"], "code", []),
+        (["gunicorn", "shop:app"], ["POST /hidden"]),
+        (["gunicorn", "shop:make()"], ["POST /hidden"]),
+        (["python", "shop.py"], ["POST /hidden"]),
+        (["python", "-m", "shop"], ["POST /hidden"]),
+        (["uvicorn", "shop:other"], ["GET /api/{name*}"]),
+        (["uvicorn", "shop:plain"], None),
+        (["uvicorn", "shop:absent"], None),
+        (["serve-shop"], None),
+        (["python", "-c", "serve()"], None),
     ],
 )
 def test_the_application_says_which_routes_it_serves(
-    root: Path, start: list[str], told_by: str, undeclared: list[str]
+    root: Path, start: list[str], undeclared: list[str] | None
 ) -> None:
-    keep = Kept()
     write(root, {"shop.py": FRAMEWORK})
-    staged = stage(root, HTTP.replace('["gunicorn", "shop:app"]', json.dumps(start)), keep=keep)
-    staged.installed = installed(staged)
-    seen = routed.check(staged)
-    assert json.loads(keep.files["routes.json"])["told_by"] == told_by
-    assert [found.message.partition(" is served")[0] for found in seen.findings] == undeclared
+    at_a_desk = 'environment_env = "STAGE"\nproduction = "production"\ndevelopment = "development"'
+    staged = stage(root, at_a_desk + HTTP.replace('["gunicorn", "shop:app"]', json.dumps(start)))
+    served = routed.evaluate(staged)
+    found = None if served is None else [*routed.undeclared(staged.system, served)]
+    named = None if found is None else [each.message.partition(" is served")[0] for each in found]
+    assert named == undeclared
 
 
-def installed(staged: Stage) -> Installed:
-    """Stand for the clean environment by the one that runs."""
-    return Installed(python=staged.python, manifest=None, tool="none", log="", interpreter={})
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ({"module": "served_shop", "attribute": "make"}, 3),
+        ({"module": "served_shop", "attribute": "other"}, 1),
+        ({"module": "served_shop"}, 3),
+        ({"script": "served_shop.py"}, 3),
+        ({"module": "served_shop", "attribute": "plain"}, None),
+    ],
+)
+def test_the_child_finds_the_application_below_what_wraps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], served: int | None
+) -> None:
+    monkeypatch.setenv("API_KEY", "")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "served_shop", raising=False)
+    monkeypatch.chdir(write(tmp_path, {"served_shop.py": FRAMEWORK}))
+    write(tmp_path, {"question.json": json.dumps({"roots": [str(tmp_path)], **asked})})
+    routes_child.main("question.json", "answer.json")
+    said = json.loads((tmp_path / "answer.json").read_bytes())
+    assert (None if said is None else len(said)) == served
 
 
 def test_a_route_may_be_left_out_with_a_reason_and_the_code_says_what_is_served_before_the_install(

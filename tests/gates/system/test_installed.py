@@ -11,9 +11,9 @@ import pytest
 
 from pytest_failhard.gates.system import SystemGate
 from pytest_failhard.gates.system.agreement import agreed
-from pytest_failhard.gates.system.installed import check
+from pytest_failhard.gates.system.installed import check, start
 from pytest_failhard.gates.system.observing import observe
-from pytest_failhard.gates.system.seen import Seen
+from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import NO_VARIABLES, GateError
@@ -75,7 +75,7 @@ def look(project: Project) -> Look:
             tree=run.root,
             python=run.interpreter,
         )
-        return check(stage), stage
+        return joined([check(stage), *([start(stage)] if stage.installed else [])]), stage
 
     return looked
 
@@ -137,7 +137,8 @@ def test_the_absent_package_of_the_template_is_named_with_its_line_and_nothing_i
         ("R1-package-not-found", "requirements.txt", missing_parts.LINE)
     ]
     assert missing_parts.ABSENT in observation.findings[0].message
-    assert observation.measures == {}
+    assert observation.cut_short
+    assert "starts" not in observation.measures
 
 
 def test_with_the_index_down_the_same_template_is_nobodys_fault(look: Look) -> None:

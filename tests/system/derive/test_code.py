@@ -29,7 +29,9 @@ def test_a_server_is_imported_and_made(text: str, packages: list[str]) -> None:
 
 
 def test_clients_are_of_dependencies() -> None:
-    found = code.clients(module("import redis.asyncio\nfrom psycopg import connect\nimport json, pika\nimport nats"))
+    found = code.clients(
+        module("import redis.asyncio\nfrom psycopg import connect\nimport json, pika\nimport nats")
+    )
     assert {(each.package, each.means) for each in found} == {
         ("redis", "redis"),
         ("psycopg", "postgres"),
@@ -151,7 +153,9 @@ def test_a_router_that_mounts_itself_ends() -> None:
 
 def test_an_openapi_document_lists_operations() -> None:
     place = Place(path="openapi.json")
-    document = {"paths": {"/items/{id}": {"get": {}, "parameters": [], "DELETE": {}}, "/x": None}}
+    document: dict[str, object] = {
+        "paths": {"/items/{id}": {"get": {}, "parameters": [], "DELETE": {}}, "/x": None}
+    }
     found = routes.of_document(document, place)
     assert [f"{each.method} {each.path}" for each in found] == ["DELETE /items/{id}", "GET /items/{id}"]
     assert routes.of_document({}, place) == ()

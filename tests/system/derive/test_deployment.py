@@ -95,7 +95,9 @@ readinessProbe: {httpGet: {path: /no, port: 1}}
 
 
 def test_compose_tells_of_what_is_built_here_and_kubernetes_of_probes(tmp_path: Path) -> None:
-    found = deployment(write(tmp_path, {"compose.yaml": COMPOSE, "k8s/app.yaml": KUBERNETES, "k8s/x.yml": "a: ["}))
+    found = deployment(
+        write(tmp_path, {"compose.yaml": COMPOSE, "k8s/app.yaml": KUBERNETES, "k8s/x.yml": "a: ["})
+    )
     assert [(start.process, start.argv) for start in found.starts] == [
         ("app", ("gunicorn", "shop:app")),
         ("worker", ("python", "-m", "shop.worker")),
