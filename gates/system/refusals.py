@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pytest_failhard.gates.system import refusal_cases
@@ -22,6 +22,11 @@ from pytest_failhard.system.environment import Prepared
 REFUSE_SECONDS = 10
 """The figure of the statement S5; what a level demands, the policy says (`refusal_seconds`)."""
 ONE_BY_ONE = 1
+STARTS = 4
+"""So many times as long as a valid start takes is waited at least: a slow machine is no reason for a finding.
+
+How slow a refusal is, the measure says.
+"""
 HEALTH_BLIND = "R4-health-blind"
 
 
@@ -54,6 +59,7 @@ class Refusal:
 
 def check(stage: Stage, limits: Limits = LIMITS) -> Seen:
     """Start the system in each wrong configuration; raises GateError where it cannot be started at all."""
+    limits = replace(limits, within=max(limits.within, STARTS * stage.ready_seconds))
     known = refusal_cases.weak() if limits.weak is None else limits.weak
     refusals = tuple(_refusals(stage, tuple(refusal_cases.cases(stage, known)), limits))
     unreachable = tuple(_unreachable(stage, limits)) if stage.runs(DEPENDENCIES) else ()

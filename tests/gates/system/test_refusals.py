@@ -176,6 +176,13 @@ def test_what_neither_runs_nor_ends_is_no_refusal(tmp_path: Path) -> None:
     assert messages == ["in production, started without KEY, the system neither runs nor ends"]
 
 
+def test_a_slow_machine_is_no_reason_for_a_finding(tmp_path: Path) -> None:
+    checks = "import time; time.sleep(0.1); check(not held('KEY'), 'KEY')"
+    with stage(tmp_path, APP.replace("#CHECKS", checks), ONE_KEY, parts=("R3",)) as made:
+        made.ready_seconds = 5
+        assert rules(refusals.check(made, Limits(within=0.01, weak=()))) == {}
+
+
 def test_workers_and_jobs_refuse_too(tmp_path: Path) -> None:
     code = "import os, sys; os.environ.get('KEY') or sys.exit('KEY')"
     job: dict[str, object] = {"kind": "job", "start": [*PYTHON, "-c", code], "outputs": [], **ONE_KEY}
