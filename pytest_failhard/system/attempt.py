@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import itertools
 import re
-import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pytest_failhard.system import launch
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.launch import Instance
+from pytest_failhard.system.reach import accepts
 
 WITHIN_SECONDS = 12.0
 PROBE_SECONDS = 0.05
@@ -115,7 +114,9 @@ class _Running:
         if code is not None:
             self.ready = self.instance.system.kind == "job" and code == 0
             return True
-        self.accepted = self.accepted or (self.instance.port != 0 and _accepts(self.instance.port))
+        self.accepted = self.accepted or (
+            self.instance.port != 0 and accepts(self.instance.port, ANSWER_SECONDS)
+        )
         self.ready = self._serves()
         return self.ready or self.seconds > within
 
@@ -148,12 +149,6 @@ class _Running:
         if self.said is None and re.search(system.ready_log, log, re.MULTILINE):
             self.said = self.seconds
         return self.said is not None and self.seconds - self.said > self.steady
-
-
-def _accepts(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((HOST, port), ANSWER_SECONDS):
-        return True
-    return False
 
 
 def _answers(port: int, path: str) -> bool:

@@ -15,6 +15,7 @@ from pytest_failhard.system.addresses import Address, AddressError, read
 from pytest_failhard.system.declaration import Dependency, Provide, System
 from pytest_failhard.system.launch import Site, free_port
 from pytest_failhard.system.links import HOST, Link, TcpLink
+from pytest_failhard.system.reach import accepts
 
 START_SECONDS = 30.0
 REACH_SECONDS = 5.0
@@ -121,8 +122,7 @@ def _placed(text: str, port: int) -> str:
 
 def _await_port(name: str, process: Process, port: int, within: float) -> None:
     for _ in range(max(1, round(within / POLL_SECONDS))):
-        with contextlib.suppress(OSError):
-            socket.create_connection((HOST, port), REACH_SECONDS).close()
+        if accepts(port, REACH_SECONDS):
             return
         if process.wait(POLL_SECONDS) is not None:
             break
