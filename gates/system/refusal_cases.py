@@ -17,6 +17,8 @@ from pytest_failhard.system.environment import Prepared
 SETTINGS, MALFORMED, DEPENDENCIES = "R3/settings", "R3/malformed", "R3/dependencies"
 WITHOUT = "R3-starts-without-secret"
 SECRET_UNNAMED = "R3-secret-not-named"  # noqa: S105 - the name of a rule
+ENVIRONMENT = "environment "
+"""How the id of a case begins that is about the environment's name."""
 UNKNOWN_ENVIRONMENTS = ("prod", "PRODUCTION ", "staging", "x")
 """Names that a person might give to production, and one that nobody does."""
 LONG_BYTES = 10_000
@@ -169,7 +171,7 @@ def _of_environment(stage: Stage) -> Iterator[Case]:
     for value in values:
         what = f"without {name}" if value is None else f"with {name} = {value!r}"
         yield Case(
-            id=f"environment {'unset' if value is None else value}",
+            id=f"{ENVIRONMENT}{'unset' if value is None else value}",
             what=what,
             names=(name,),
             starts="R3-starts-in-unknown-environment",

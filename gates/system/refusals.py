@@ -205,9 +205,8 @@ def _started(case: Case, seen: Attempt) -> Finding:
         how, fix = "the system runs", "refuse to start, with a message that names the variable"
     else:
         how, fix = "the system neither runs nor ends", "end at once, with a message that names the variable"
-    return finding(
-        case.starts, f"in production, started {case.what}, {how}", fix, basis=case.id, high=case.high
-    )
+    where = "" if case.id.startswith(refusal_cases.ENVIRONMENT) else "in production, "
+    return finding(case.starts, f"{where}started {case.what}, {how}", fix, basis=case.id, high=case.high)
 
 
 def _judged_unreachable(dependency: Dependency, seen: Attempt) -> Iterator[Finding]:
@@ -243,7 +242,7 @@ def _proved(refusals: Iterable[Refusal]) -> dict[str, bool]:
     listed = tuple(refusals)
     secrets = [each for each in listed if each.case.unnamed == refusal_cases.SECRET_UNNAMED]
     absent = [each for each in secrets if each.case.starts == WITHOUT]
-    environments = [each for each in listed if each.case.id.startswith("environment ")]
+    environments = [each for each in listed if each.case.id.startswith(refusal_cases.ENVIRONMENT)]
     proved: dict[str, bool] = {}
     if absent:
         proved["S3"] = all(each.seen.refused for each in absent)

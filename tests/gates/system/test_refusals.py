@@ -120,6 +120,7 @@ def test_a_lax_system_is_found_out(tmp_path: Path) -> None:
     assert high == {each for each in rules(seen) if "malformed" not in each}
     assert seen.proved == {"S3": False, "S4": False, "S5": False, "S6": False}
     assert seen.measures["refusal_seconds"] == 0
+    assert "started with MODE = 'prod', the system runs" in {each.message for each in seen.findings}
     assert len({each.fingerprint for each in seen.findings}) == len(seen.findings)
 
 
