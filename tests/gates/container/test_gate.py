@@ -152,7 +152,7 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
 
 def test_data_is_no_manifest(tmp_path: Path) -> None:
     """However large it is, in whatever encoding."""
-    files = {"data.yaml": "x: 1\n" * 300_000, "latin.yml": b"x: \xe4\n"}
+    files: dict[str, str | bytes] = {"data.yaml": "x: 1\n" * 300_000, "latin.yml": b"x: \xe4\n"}
     root = write(project(tmp_path, {}), files)
     assert observe(gate_run(root, ContainerGate()), ContainerGate()).measures["manifests"] == 0
 
