@@ -60,6 +60,8 @@ class Stage:
     model: Model | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     """What is set on top in every start."""
+    ready_seconds: float = 0.0
+    """The longest that a start took so far until the system was ready."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     originals: dict[str, str] = field(default_factory=dict)
@@ -136,6 +138,7 @@ class Stage:
             secrets=prepared.secrets,
             within=within,
         )
+        self.ready_seconds = max(self.ready_seconds, started.ready_seconds)
         argv = arguments(started.process.family())
         try:
             yield started
