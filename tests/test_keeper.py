@@ -129,6 +129,7 @@ def test_the_next_start_ends_what_outlived_us_and_the_keepers(tmp_path: Path, ru
             for pid in (*(each.pid for each in keepers), starter.pid):
                 os.kill(pid, number)
         starter.wait()
+    await_true(lambda: not any(is_alive(each.pid) for each in keepers), "they are gone")
     assert {pid for pid, _ in left(processes)} >= {pid for pid, _ in processes}
     assert leftovers.clean() >= len(processes)
     assert left(processes) == []
@@ -293,7 +294,8 @@ def test_a_program_gets_what_it_is_given_and_nothing_else(tmp_path: Path, childr
     assert "fed" in said
     # What `ls` opens itself is one more.
     assert set(said[-3].split()) == {"0", "1", "2", "3", str(write)}
-    assert [line.split()[1] for line in said[-2:]] == ["0" * 16, "0" * 16]
+    # Of signals that programs may use none is blocked or ignored; the C library has two of its own.
+    assert [int(line.split()[1], 16) % 2**31 for line in said[-2:]] == [0, 0]
     assert (tmp_path / "err").read_text() == ""
 
 
