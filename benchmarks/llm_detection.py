@@ -24,6 +24,8 @@ version = "1"
 dependencies = ["openai>=2.0", "pydantic>=2.9"]
 
 [tool.failhard]
+purpose = "answers questions"
+requirements = ["it answers questions"]
 source = ["app"]
 tests = ["tests"]
 

@@ -46,6 +46,11 @@ requirements = ["it has them"]
 expected_load = {{ rps = 1, daily_users = 1 }}
 source = ["parts"]
 
+[tool.failhard.system]
+kind = "library"
+secrets = []
+settings = []
+
 [tool.failhard.vulnerabilities]
 mode = "file"
 path = "advisories.zip"

@@ -30,6 +30,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
     from pytest_failhard.gates.security import SecurityGate
+    from pytest_failhard.gates.system import SystemGate
     from pytest_failhard.gates.tests import TestsGate
     from pytest_failhard.gates.types import TypesGate
     from pytest_failhard.gates.vulnerabilities import VulnerabilitiesGate
@@ -46,6 +47,7 @@ def builtin() -> tuple[Gate, ...]:
         SecurityGate(),
         VulnerabilitiesGate(),
         SbomGate(),
+        SystemGate(),
         LlmGate(),
         LicencesGate(),
         ContainerGate(),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 DECIMALS = 2
 BOUND_DECIMALS = 12
+TENTHS = 1000
+"""Tenths of a percent in the whole."""
 SHARE, OF_A_LIMIT = "_percent", "worst_"
 
 
@@ -29,6 +31,12 @@ def decimal_text(value: int | Fraction, *, up: bool = False) -> str:
     digits = math.ceil(scaled) if up else math.floor(scaled)
     whole, rest = divmod(digits, 10**DECIMALS)
     return f"{whole}.{rest:0{DECIMALS}d}"
+
+
+def score_text(passed: int, applicable: int) -> str:
+    """Return a score for a reader, `27/30 (90.0 %)`: the percentage rounded half up, the counts exact."""
+    tenths = (2 * TENTHS * passed + applicable) // (2 * applicable)
+    return f"{passed}/{applicable} ({tenths // 10}.{tenths % 10} %)"
 
 
 def bound_text(value: int | Fraction) -> str:

@@ -132,6 +132,8 @@ class Observation:
     false only under a rule's `when`, with the proof in `evidence`. `allows` are the waivers that stand
     in the judged files themselves, each bound to a finding. `traits` say what kind of thing was seen, for
     a rule's `only_for`; `volatile` names the measures that a clock gave: they differ between two runs.
+    `cut_short` says that what was found kept the gate from looking at the rest (a system that does not
+    start is not put under load): the findings must then fail, or what is missing is an error after all.
     """
 
     tool: str
@@ -143,6 +145,7 @@ class Observation:
     allows: tuple[Waiver, ...] = ()
     traits: frozenset[str] = frozenset()
     volatile: frozenset[str] = frozenset()
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from pytest_failhard.report import observation as codec
 from pytest_failhard.report import waivers
 from pytest_failhard.source import read
 from pytest_failhard.store import REPORT, StoreError
+from pytest_failhard.system import index
 
 if TYPE_CHECKING:
     from pytest_failhard.attestation import Attestation
@@ -93,7 +94,7 @@ class Session:
         self.worker = proc.Child(
             [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
             cwd=home,
-            environment=proc.environment(home, home, extra=handed_on),
+            environment=proc.environment(home, home, extra={**handed_on, **index.handed_on(os.environ)}),
             stdout=self.folder / "worker.out",
             stderr=self.folder / "worker.err",
             pass_fds=(reading,),

@@ -607,3 +607,28 @@ def test_what_a_clock_gave_is_compared_and_not_said() -> None:
     assert any("value: ..." in option for option in result.options)
     fast = saw(measures={"p95_ms": Fraction(7, 2), "rate_rps": 5}, volatile=unequal)
     assert judge(rule, fast, (), TODAY).because == ("rate_rps >= 5", "p95_ms <= 1000")
+
+
+@pytest.mark.parametrize(
+    ("severity", "cut_short", "verdict", "because"),
+    [
+        (Severity.HIGH, True, Verdict.FAIL, "not looked at: polls"),
+        (Severity.LOW, True, Verdict.ERROR, "the demanded measure polls is missing"),
+        (Severity.HIGH, False, Verdict.ERROR, "the demanded measure polls is missing"),
+    ],
+)
+def test_what_is_missing_is_excused_by_a_finding_that_fails_alone(
+    severity: Severity, cut_short: bool, verdict: Verdict, because: str
+) -> None:
+    rule = dataclasses.replace(POLLS, fail_at=Severity.MEDIUM, only_for={})
+    seen = saw(finding(severity=severity), measures={"starts": 1}, cut_short=cut_short)
+    result = judge(rule, seen, (), TODAY)
+    assert result.verdict is verdict
+    assert because in result.because
+
+
+def test_a_waived_cause_excuses_nothing() -> None:
+    rule = dataclasses.replace(POLLS, gate="lint", fail_at=Severity.MEDIUM, only_for={})
+    found = finding()
+    seen = saw(found, measures={"starts": 1}, cut_short=True)
+    assert judge(rule, seen, [waiver(found)], TODAY).verdict is Verdict.ERROR

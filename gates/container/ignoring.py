@@ -77,7 +77,15 @@ def _patterns(text: str) -> Iterator[tuple[re.Pattern[str], bool]]:
         if not glob or line.startswith("#"):
             continue
         excludes = not glob.startswith("!")
-        yield re.compile(_regex(glob.removeprefix("!").strip().strip("/").removeprefix("./"))), excludes
+        yield _compiled(glob.removeprefix("!").strip().strip("/").removeprefix("./")), excludes
+
+
+def _compiled(glob: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_regex(glob))
+    except re.error:
+        # A set that means nothing, as [z-a]: no path has it.
+        return re.compile(re.escape(glob))
 
 
 def _regex(glob: str) -> str:
@@ -89,9 +97,16 @@ def _regex(glob: str) -> str:
             index += 3 if is_folder else 2
         elif glob[index] == "[" and "]" in glob[index + 1 :]:
             end = glob.index("]", index + 1)
-            found += f"[{glob[index + 1 : end]}]"
+            found += _set(glob[index + 1 : end])
             index = end + 1
         else:
             found += {"*": "[^/]*", "?": "[^/]"}.get(glob[index], re.escape(glob[index]))
             index += 1
     return found
+
+
+def _set(characters: str) -> str:
+    """Return a set of characters: a range and a negation mean something, all else is itself."""
+    negation = "^" if characters.startswith("^") else ""
+    escaped = re.escape(characters.removeprefix("^")).replace(r"\-", "-")
+    return f"[{negation}{escaped}]"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pytest_failhard.gates.integrity import IntegrityGate, approvals, tools
 from pytest_failhard.gates.integrity.budget import exceeded
 from pytest_failhard.gates.integrity.measures import against_base, counted, gathered
+from pytest_failhard.gates.integrity.sabotage import sabotage
 from pytest_failhard.gates.integrity.settings import IntegritySettings
 from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 from pytest_failhard.rules import exclusion
@@ -50,8 +51,10 @@ def observe(run: Run, settings: IntegritySettings) -> Observation:
         *(look.scan, IntegrityGate.id, run, _terms(settings), look.tree.options, look.hits()),
     )
     found = gathered(run.root, look.scan.files, look.stubs, look.configured)
+    survived = sabotage(run, look.scan, settings.sabotage, settings.sabotage_seconds)
     findings = [
         *settled.findings,
+        *survived.findings,
         *slack,
         *look.findings(),
         *exceeded(found, settings.suppression_budget),
@@ -67,6 +70,7 @@ def observe(run: Run, settings: IntegritySettings) -> Observation:
             **counted(found),
             "inline_allows": len(list(allows(look.scan))),
             **against_base(run.base, look.scan.files, look.configured),
+            **survived.measures,
         },
     )
 

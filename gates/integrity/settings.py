@@ -33,6 +33,10 @@ class IntegritySettings(Settings):
     """The file that notes the stock of the rules in `new_severity`."""
     baseline_sha256: str = ""
     """Its digest in hex, empty where none is demanded."""
+    sabotage: dict[str, str] = field(default_factory=dict)
+    """`survives-sabotage` -> what a test named as validation counts that passes without the system."""
+    sabotage_seconds: int = 45
+    """So long such tests may run without it."""
     max_file_bytes: int = Limits.max_bytes
     max_file_seconds: int = Limits.max_seconds
     """Processor time of all rules on one file."""

@@ -32,8 +32,8 @@ def agreed(run: Run, settings: SystemSettings) -> tuple[System, Derived]:
         run.keep(PROPOSAL, text.encode())
         listed = "\n".join(_own(own, settings, "library"))
         raise GateError(
-            f"no system is declared: say in pyproject.toml what it is and how it starts (evidence {PROPOSAL}):"
-            f"\n{text}{listed}".rstrip()
+            "no system is declared: say in pyproject.toml what it is and how it starts "
+            f"(evidence {PROPOSAL}):\n{text}{listed}".rstrip()
         )
     try:
         system = parse(own.system)

@@ -19,6 +19,8 @@ from pytest_failhard.system.launch import Instance
 ANSWER_SECONDS = 10.0
 """So long a bad request may take; a system that needs longer to say no can be held up by anybody."""
 FIRST_SERVER_ERROR = 500
+DYING_SECONDS = 0.2
+"""So long after a dropped connection a process may take to be gone."""
 SHOWN = 4
 DROPPED, HUNG = "connection dropped", "no answer in time"
 PLACEHOLDER = "1"
@@ -41,11 +43,14 @@ class Tried:
         return isinstance(self.outcome, str) or self.outcome >= FIRST_SERVER_ERROR
 
 
-def check(stage: Stage) -> Seen:
-    """Send every bad input to every declared route, then let the fuzzer try what the document describes."""
+def check(stage: Stage, *, within: float = ANSWER_SECONDS) -> Seen:
+    """Send every bad input to every declared route, then let the fuzzer try what the document describes.
+
+    An answer that takes longer than `within` seconds is none.
+    """
     if stage.system.kind == "job":
         return bad_runs.check(stage)
-    tried = _all(stage)
+    tried = _all(stage, within)
     _keep(stage, tried)
     findings = list(_failures(tried))
     if stage.runs("R8/classes"):
@@ -75,7 +80,7 @@ def _with_fuzz(seen: Seen, fuzzed: Seen) -> Seen:
     )
 
 
-def _all(stage: Stage) -> list[Tried]:
+def _all(stage: Stage, within: float) -> list[Tried]:
     """Send everything; where a request has ended the system, the rest goes to another one."""
     tried: list[Tried] = []
     total = 1
@@ -84,12 +89,12 @@ def _all(stage: Stage) -> list[Tried]:
             listed = list(_inputs(stage, instance))
             total = len(listed)
             for route, path, bad in listed[len(tried) :]:
-                answer = instance.exchange(bad.request, within=ANSWER_SECONDS)
+                answer = instance.exchange(bad.request, within=within)
                 stage.record.answer(route, answer)
                 method = bad.request.method
                 outcome = _outcome(answer)
                 tried.append(Tried(route=route, method=method, path=path, bad=bad, outcome=outcome))
-                if isinstance(outcome, str) and instance.process.poll() is not None:
+                if isinstance(outcome, str) and instance.process.wait(DYING_SECONDS) is not None:
                     break
     return tried
 

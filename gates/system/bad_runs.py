@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from pytest_failhard.gates.system.record import Ended
 from pytest_failhard.gates.system.seen import Seen, finding
-from pytest_failhard.gates.system.stage import Stage, altered
-from pytest_failhard.model import NO_VARIABLES, Finding
+from pytest_failhard.gates.system.stage import Stage
+from pytest_failhard.model import Finding
 
 RUN_SECONDS = 60.0
 
 
-def check(stage: Stage) -> Seen:
-    """Start every bad run in an environment of its own."""
+def check(stage: Stage, *, within: float = RUN_SECONDS) -> Seen:
+    """Start every bad run in an environment of its own; one that takes longer than `within` seconds hangs."""
     runs = stage.system.bad_runs or ()
-    findings = [found for argv in runs for found in _tried(stage, argv)]
-    return Seen(findings=tuple(findings), measures={"bad_inputs": len(runs)}, examined=len(runs))
+    findings = [found for argv in runs for found in _tried(stage, argv, within)]
+    return Seen(findings=tuple(findings), measures={"bad_runs": len(runs)}, examined=len(runs))
 
 
-def _tried(stage: Stage, argv: tuple[str, ...]) -> list[Finding]:
-    prepared = stage.prepare()
-    variables = altered({**prepared.variables, **stage.variables}, NO_VARIABLES)
-    process = stage.run.start(argv, environment=variables, cwd=stage.tree)
-    code = process.wait(RUN_SECONDS)
+def _tried(stage: Stage, argv: tuple[str, ...], within: float) -> list[Finding]:
+    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree)
+    code = process.wait(within)
     process.kill()
     stdout, stderr = process.stdout, process.stderr
     log = {"stdout": stdout, "stderr": stderr}.get(stage.system.logs, stdout + stderr)

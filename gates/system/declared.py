@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
+from pytest_failhard.figures import bound_text
 from pytest_failhard.gates.system.documents import absent, documents
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage
@@ -244,10 +245,12 @@ def _slo(stage: Stage) -> Iterator[Finding]:
         return
     if settings.slo_p95_ms and slo.p95_ms is not None and slo.p95_ms > settings.slo_p95_ms:
         yield _loosened("p95_ms", f"{slo.p95_ms}", f"{settings.slo_p95_ms}")
-    least = settings.slo_success_rate
+    if settings.slo_success_per_thousand is None or slo.success_rate is None:
+        return
+    least = Fraction(settings.slo_success_per_thousand, 1000)
     # As written: a float in between would be another number.
-    if least and slo.success_rate is not None and Fraction(str(slo.success_rate)) < Fraction(least):
-        yield _loosened("success_rate", str(slo.success_rate), least)
+    if Fraction(str(slo.success_rate)) < least:
+        yield _loosened("success_rate", str(slo.success_rate), bound_text(least))
 
 
 def _loosened(key: str, promised: str, bound: str) -> Finding:

@@ -6,10 +6,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pytest_failhard.gates.system import asking
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError
 from pytest_failhard.system import ask, commands, servers
-from pytest_failhard.system.declaration import COUNTER, SECRET, Route
+from pytest_failhard.system.declaration import COUNTER, LLM, SECRET, Route
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.held import Held, Part, halvable
 from pytest_failhard.system.launch import Instance
@@ -81,17 +82,26 @@ def held(instance: Instance, how: Way, number: int) -> Iterator[list[Held]]:
 
 
 def prepare(instance: Instance, route: Route) -> None:
-    """Ask the routes whose answers a route's request is written with."""
-    for each in instance.system.routes or ():
-        if each.id == route.id:
-            return
-        if each.capture:
+    """Ask the routes whose answers a route's request is written with, as far as they can be asked."""
+    for each in asking.prelude(instance.system, [route]):
+        if can_ask(instance, each):
             instance.send(each, within=PREPARING_SECONDS)
+
+
+def can_ask(instance: Instance, route: Route) -> bool:
+    """Tell whether a request can be written: no answer may have held what it takes."""
+    try:
+        instance.request(route)
+    except GateError:
+        return False
+    return True
 
 
 def delays(stage: Stage) -> Mapping[str, Delay]:
     """Return what can be held back for the system, by the names that routes have for it."""
-    return {}
+    tcp = {each.name for each in stage.system.dependencies or () if each.broken_by != "path"}
+    found: dict[str, Delay] = {name: link.delay for name, link in stage.links.items() if name in tcp}
+    return found if stage.model is None else {**found, LLM: stage.model.delay}
 
 
 def configured(stage: Stage) -> Server | None:
@@ -99,7 +109,7 @@ def configured(stage: Stage) -> Server | None:
     command = servers.command_of(commands.words_of(stage.system.start))
     if command is None:
         return None
-    variables = {**stage.prepare().variables, **stage.variables}
+    variables = dict(stage.prepare().variables)
     if stage.system.port_env is not None:
         # A port that nobody opens: only the configuration is read.
         variables[stage.system.port_env] = "0"

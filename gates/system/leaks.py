@@ -16,7 +16,7 @@ from pytest_failhard.model import Finding
 from pytest_failhard.system import personal
 from pytest_failhard.system.traces import traces, versions
 
-_OWN_FOLDER = re.compile(r"^\.\./start-\d+/(\w+)/")
+_OWN_FOLDER = re.compile(r"(?:^|/)start-\d+/(home|tmp|data)/")
 _TRACE_TEXTS = {
     "traceback": "a traceback",
     "exception-text": "the text of an exception",
@@ -46,11 +46,10 @@ def check(stage: Stage) -> Seen:
     findings += _versions(stage)
     findings += _personal(stage)
     require_clean(findings, parts)
-    texts = len(stage.record.answers) + len(stage.record.starts)
     return Seen(
         findings=tuple(findings),
         measures={"canaries": len({canary.name for canary in stage.canaries}), "leaks": len(secrets)},
-        examined=texts,
+        examined=len(stage.record.starts),
         proved=_proved(stage, bool(secrets), bool(shown)),
     )
 
@@ -78,7 +77,7 @@ def _texts(stage: Stage) -> Iterator[tuple[str, str]]:
 
 def _files(ended: Ended) -> Iterator[tuple[str, str]]:
     for path, content in ended.files.items():
-        own = _OWN_FOLDER.match(path)
+        own = _OWN_FOLDER.search(path)
         # What lies in a folder of the run may have a random name; what lies in the tree has its own.
         place = f"a file in its folder {own[1]}" if own else f"the file {PurePosixPath(path)}"
         yield place, content.decode("utf-8", "replace")

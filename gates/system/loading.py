@@ -64,7 +64,7 @@ def _loaded(
     if wanted == [SMOKE]:
         return found, None
     ready = stage.system.ready or "/"
-    with watching(target, instance.process.pid, ready) as watched:
+    with watching(target, instance.process.family, ready) as watched:
         if LOAD in wanted:
             protocol = _protocol(stage, settings.load_concurrency, warm_up=settings.load_warm_up)
             found[LOAD] = load.closed(target, routes, settings.load_requests, protocol)
@@ -122,6 +122,8 @@ def seen(stage: Stage, loads: Mapping[str, Load], watched: Watched | None) -> Se
         "resets": sum(route.resets for route in routes),
     }
     volatile = {"requests", "requests_per_route"} if AT_RATE in loads else set()
+    if SMOKE in loads:
+        measures["smoke_success_rate"] = success_rate(loads[SMOKE].routes)
     measured = loads.get(AT_RATE) or loads.get(LOAD)
     if measured is not None:
         measures["p95_ms"] = p95_ms(measured)
@@ -131,7 +133,8 @@ def seen(stage: Stage, loads: Mapping[str, Load], watched: Watched | None) -> Se
         findings=(*_failing(stage, routes), *_objectives(stage, measures)),
         measures=measures,
         volatile=frozenset(volatile | ({"p95_ms", "rss_growth_percent", "health_under_load"} & {*measures})),
-        examined=sum(route.requests for route in routes) + (watched.polls if watched is not None else 0),
+        # Of what is timed, the number of requests is another one in each run.
+        examined=len(routes) * len(loads),
         proved=proved(measures),
     )
 

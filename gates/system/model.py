@@ -14,6 +14,8 @@ from pytest_failhard.llm.canaries import Canaries
 from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.router import Router
 from pytest_failhard.llm.routing import CALL
+from pytest_failhard.llm.schedule import Kind
+from pytest_failhard.llm.schedule import Rule as Fault
 from pytest_failhard.llm.scripted import Rule, When
 from pytest_failhard.llm.server import MissingExtraError, Server
 from pytest_failhard.llm.server.certificates import Authority
@@ -52,6 +54,16 @@ class Model:
     def delay(self, seconds: float) -> None:
         """Wait so long before each answer; 0 ends that."""
         self._router.delay = seconds
+
+    @contextlib.contextmanager
+    def failing(self, fault: str) -> Iterator[None]:
+        """Fail each request as the catalogue says while the context is open."""
+        router = self._router
+        router.reset(fault, (Fault(id="failing", kinds=(Kind(fault=fault),)),), router.canaries)
+        try:
+            yield
+        finally:
+            router.reset("system", (), router.canaries)
 
     def lead(self, prepared: Prepared) -> Prepared:
         """Return an environment that leads to this provider; no key is added that is not declared."""

@@ -64,7 +64,7 @@ class FileReads:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """A class with fields, its bases, and the variables that its fields are read from if it is one of settings."""
+    """A class with fields, its bases, and the variables of its fields if it is one of settings."""
 
     name: str
     bases: tuple[str, ...]

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from pytest_failhard.figures import score_text
+
 MEASURE = "readiness_score"
 SCORECARD = "scorecard.json"
-TENTHS = 1000
-"""Tenths of a percent in the whole."""
 PASSED, FAILED, UNSEEN, ERROR, WAIVED, ABSENT = (
     *("passed", "failed", "not examined", "error", "waived"),
     "not applicable",
@@ -110,8 +110,7 @@ class Score:
     @property
     def text(self) -> str:
         """The score for a reader: `27/30 (90.0 %)`, the percentage rounded half up."""
-        tenths = (2 * TENTHS * self.passed + self.applicable) // (2 * self.applicable)
-        return f"{self.passed}/{self.applicable} ({tenths // 10}.{tenths % 10} %)"
+        return score_text(self.passed, self.applicable)
 
     def named(self, state: str) -> tuple[str, ...]:
         """Return the ids of the statements in a state, in their order."""

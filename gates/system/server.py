@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -14,12 +15,11 @@ from pytest_failhard.gates.system import holding
 from pytest_failhard.gates.system.holding import Delay, Way
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage, arguments
-from pytest_failhard.model import Finding, GateError
+from pytest_failhard.model import Finding
 from pytest_failhard.system import ask
 from pytest_failhard.system.ask import Answer
 from pytest_failhard.system.declaration import COUNTER, SUBSTITUTION, Route
 from pytest_failhard.system.launch import Instance
-from pytest_failhard.system.load_watch import tree
 from pytest_failhard.system.servers import Server
 
 PART, CONFIGURATION = "R5", "R5/configuration"
@@ -76,7 +76,7 @@ def _answers(stage: Stage, instance: Instance) -> Iterator[Answer]:
     """Ask each route as it is declared, and then in ways that make a careless one raise."""
     for route in (*(stage.system.routes or ()), Route(id="no such page", path=NO_SUCH_PAGE)):
         for asked in (route, *_bad(route)):
-            if not _missing(instance, asked):
+            if holding.can_ask(instance, asked):
                 answer = instance.send(asked, within=WITHIN_SECONDS)
                 stage.record.answer(asked.id, answer)
                 yield answer
@@ -89,15 +89,6 @@ def _bad(route: Route) -> Iterator[Route]:
     if route.body is not None:
         headers = {"Content-Type": "application/json", **route.headers}
         yield from (replace(plain, body=bad, headers=headers) for bad in BAD_BODIES)
-
-
-def _missing(instance: Instance, route: Route) -> bool:
-    """Tell whether a request cannot be written, as no answer has held what it takes."""
-    try:
-        instance.request(route)
-    except GateError:
-        return True
-    return False
 
 
 def _development(instance: Instance, answers: list[Answer]) -> Iterator[Finding]:
@@ -114,7 +105,7 @@ def _development(instance: Instance, answers: list[Answer]) -> Iterator[Finding]
         if DEV_WORDS & {*words} or _runs_flask(words):
             yield finding("R5-dev-server", "a process runs a development command", fix, basis="arguments")
             break
-    if _reloads(instance.process.pid):
+    if _reloads(instance.process.family()):
         yield finding(
             "R5-reloader", "it runs under a reloader of its code", "switch debug off", basis="reloader"
         )
@@ -125,14 +116,12 @@ def _runs_flask(words: tuple[str, ...]) -> bool:
     return any(pair == ("flask", "run") for pair in pairwise(names))
 
 
-def _reloads(pid: int) -> bool:
-    for (process, _created), _memory in tree(pid):
-        try:
-            if RELOADED & psutil.Process(process).environ().keys():
+def _reloads(pids: Iterable[int]) -> bool:
+    for pid in pids:
+        # One that has ended, or hides its environment, is known by its arguments and its output.
+        with contextlib.suppress(psutil.Error):
+            if RELOADED & psutil.Process(pid).environ().keys():
                 return True
-        except psutil.Error:
-            # It has ended, or hides its environment: then its arguments and its output speak.
-            continue
     return False
 
 
@@ -206,7 +195,7 @@ def _race(stage: Stage, instance: Instance) -> Iterator[Finding]:
             # Only a request that differs each time demands an answer that does.
             continue
         holding.prepare(instance, route)
-        if _missing(instance, route):
+        if not holding.can_ask(instance, route):
             continue
         with ThreadPoolExecutor(RACERS) as pool:
             answers = list(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from fractions import Fraction
 
 from pytest_failhard.model import Settings
 from pytest_failhard.system.declaration import EVERY_KIND, OWN_KEYS, System
@@ -17,15 +16,15 @@ class SystemSettings(Settings):
 
     What a part in `enforce` finds counts as it is; what one in `report` alone finds is low. `required` are
     the keys that have to be declared, each with the kind of system, or `all`, before it: `http.ready`.
-    `slo_p95_ms` and `slo_success_rate` are what a project may not promise less than; 0 and empty for
-    no bound. `documents` are the texts of which it is said whether they are there.
+    `slo_p95_ms` and `slo_success_per_thousand` are what a project may not promise less than; None for no
+    bound. `documents` are the texts of which it is said whether they are there.
     """
 
     enforce: tuple[str, ...] = ()
     report: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
-    slo_p95_ms: int = 0
-    slo_success_rate: str = ""
+    slo_p95_ms: int | None = None
+    slo_success_per_thousand: int | None = None
     documents: tuple[str, ...] = ()
     starts: int = 1
     """How often the system must become ready."""
@@ -48,5 +47,3 @@ class SystemSettings(Settings):
             kind, _, key = name.partition(".")
             if kind not in KINDS or key not in keys:
                 raise ValueError(f"required: {name} is no key of a kind of system; write http.ready")
-        if self.slo_success_rate:
-            Fraction(self.slo_success_rate)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
 
+from pytest_failhard.gates.system.imported import Imported
 from pytest_failhard.gates.system.model import Model
 from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
@@ -53,14 +54,20 @@ class Stage:
     derived: Derived = field(default_factory=lambda: Derived(examined=0))
     installed: Installed | None = None
     """The clean environment; None before it is there, and where it could not be made."""
+    imported: Imported | None = None
+    """What of the product's imports that environment answers."""
     provided: Provided = field(default_factory=Provided)
     model: Model | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What is set on top in every start."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     originals: dict[str, str] = field(default_factory=dict)
     """What the files of the working copy were before the first start, by path."""
     watched: Watched | None = None
     """The round that the looks at leaks and at logs share."""
+    cut_short: bool = False
+    """Whether what was found keeps the rest from being looked at."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _proving: bool = False
 
@@ -87,7 +94,8 @@ class Stage:
         self.canaries += [
             Canary(name=name, value=value, file=name in files) for name, value in prepared.secrets.items()
         ]
-        return prepared if self.model is None else self.model.lead(prepared)
+        led = prepared if self.model is None else self.model.lead(prepared)
+        return replace(led, variables={**led.variables, **self.variables})
 
     def prove_model(self) -> None:
         """See that each route that needs the model asks the stand-in; done once, before the first instance.

@@ -9,6 +9,7 @@ import click
 COMMANDS = (
     "check",
     "verify",
+    "compare",
     "gates",
     "explain",
     "ratchet",

@@ -14,6 +14,7 @@ import tomlkit
 from packaging.utils import canonicalize_name
 from tomlkit.exceptions import TOMLKitError
 
+from pytest_failhard.cli import system_table
 from pytest_failhard.source import files
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def extend(text: str, root: Path, level: int, notes: Notes) -> Extended:
     blocks: list[str] = []
     place = _add_dependency(document, blocks, notes)
     _add_settings(document, root, level, blocks, notes)
+    _add_system(document, root, blocks, notes)
     _add_required_plugin(document, root, blocks, notes)
     result = "\n".join([_ended(tomlkit.dumps(document)), *blocks]).lstrip("\n")
     settings = _loads(result)["tool"]["failhard"]
@@ -231,6 +233,31 @@ def _add_settings(
     unfilled = [key for key, value in missing.items() if _empty(value)]
     notes.unfilled.extend(unfilled)
     notes.to_do.extend(f"[tool.failhard] {key}: {COMMENTS[key]}" for key in unfilled)
+
+
+def _add_system(document: tomlkit.TOMLDocument, root: Path, blocks: list[str], notes: Notes) -> None:
+    """Add the table that declares the system, as the project's files say; one that is there stays."""
+    table = _table(document, "tool", "failhard")
+    if table is not None and "system" in table:
+        notes.kept.append(f"{system_table.HEADER} is there already")
+        return
+    if isinstance(table, tomlkit.items.InlineTable):
+        notes.to_do.append(f"{system_table.HEADER}: write `failhard = {{...}}` as a [table], and run again")
+        return
+    given = table or {}
+    source = _strings(given.get("source")) or files.default_source(root, document)
+    tests = _strings(given.get("tests")) or files.default_tests(root)
+    derived = system_table.derive(root, source, tests)
+    if derived is None:
+        notes.to_do.append(f"{system_table.HEADER}: correct `source` and `tests` first, and run again")
+        return
+    blocks.append(derived.text)
+    notes.added.append(f"{system_table.HEADER}: kind = {derived.kind}")
+    if derived.open:
+        notes.to_do.append(
+            f"{system_table.HEADER}: {derived.open} places to look at, `# check` and `# fill in`"
+        )
+    notes.to_do += [f"{system_table.HEADER}: not derived from {problem}" for problem in derived.problems]
 
 
 def _assign(table: MutableMapping[str, object], values: Mapping[str, object]) -> None:

@@ -13,7 +13,7 @@ from pytest_failhard.judge.stale import expiring, settle_waivers
 from pytest_failhard.model import Evidence, Finding, Observation, Result, Rule, Severity, Verdict, Waived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import date
 
     from pytest_failhard.model import Waiver
@@ -49,6 +49,9 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     cannot be true. No waiver is looked at before that. Comparisons are exact.
     """
     rule = _for_its_traits(rule, observation)
+    missing = _missing(rule, observation)
+    if observation.cut_short:
+        rule = _without(rule, missing)
     doubts = _doubts(rule, observation)
     if doubts:
         return _unproven(rule, observation, doubts)
@@ -60,9 +63,12 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     waived, standing = _split(candidates, rule, listed, today)
     seen = dataclasses.replace(seen, findings=tuple(each.finding for each in standing), waived=tuple(waived))
     failing = [each for each in standing if _fails(each, rule)]
+    if missing and all(each.measure is not None for each in failing):
+        # Cut short by nothing that stands: then nobody knows what the rest would have shown.
+        return _unproven(rule, observation, _said_missing(missing))
     if not failing:
         return dataclasses.replace(seen, because=tuple(_grounds(rule, observation, waived)))
-    reasons = tuple(_reasons(failing, rule))
+    reasons = (*_reasons(failing, rule), *(f"not looked at: {name}" for name in missing))
     if rule.starts is not None and today < rule.starts:
         return dataclasses.replace(seen, because=(f"not enforced before {rule.starts}", *reasons))
     return dataclasses.replace(
@@ -104,20 +110,26 @@ def _doubts(rule: Rule, observation: Observation) -> list[str]:
             doubts.append(f"the measure {name} is {value!r}: {problem}")
     if not observation.applies:
         return doubts + _unproven_absence(rule, observation)
-    missing = sorted({*rule.at_least, *rule.at_most} - set(observation.measures))
-    return doubts + [f"the demanded measure {name} is missing" for name in missing]
+    return doubts + _said_missing(_missing(rule, observation))
+
+
+def _missing(rule: Rule, observation: Observation) -> list[str]:
+    return sorted({*rule.at_least, *rule.at_most} - set(observation.measures))
+
+
+def _said_missing(names: Iterable[str]) -> list[str]:
+    return [f"the demanded measure {name} is missing" for name in names]
 
 
 def _for_its_traits(rule: Rule, observation: Observation) -> Rule:
     """Return the rule without the bounds that it states for other kinds of things than the one seen."""
     foreign = {name for name, traits in rule.only_for.items() if not traits & observation.traits}
-    if not foreign:
-        return rule
-    bounds = (
-        {name: bound for name, bound in side.items() if name not in foreign}
-        for side in (rule.at_least, rule.at_most)
-    )
-    at_least, at_most = bounds
+    return _without(rule, foreign)
+
+
+def _without(rule: Rule, names: Collection[str]) -> Rule:
+    at_least = {name: bound for name, bound in rule.at_least.items() if name not in names}
+    at_most = {name: bound for name, bound in rule.at_most.items() if name not in names}
     return dataclasses.replace(rule, at_least=at_least, at_most=at_most)
 
 

@@ -47,6 +47,7 @@ class _Observation(Strict):
     allows: tuple[waivers.Stored, ...] = ()
     traits: tuple[str, ...] = ()
     volatile: tuple[str, ...] = ()
+    cut_short: bool = False
 
 
 _MEASURES = TypeAdapter(dict[str, Exact])
@@ -120,6 +121,7 @@ def load(data: bytes) -> Observation:
         allows=tuple(map(waivers.restored, stored.allows)),
         traits=frozenset(stored.traits),
         volatile=frozenset(stored.volatile),
+        cut_short=stored.cut_short,
     )
 
 
@@ -152,4 +154,5 @@ def _values(observation: Observation) -> dict[str, JsonValue]:
         "allows": [waivers.values(waiver) for waiver in observation.allows],
         "traits": [*sorted(observation.traits)],
         "volatile": [*sorted(observation.volatile)],
+        "cut_short": observation.cut_short,
     }

@@ -46,7 +46,7 @@ MEANINGS = {
     "development": 'the value of environment_env at a desk: development = "development"',
     "secrets": 'every variable that holds a secret, or none: secrets = [{ name = "API_KEY" }]',
     "settings": 'every other variable that is read, or none: settings = [{ name = "WORKERS", type = "int" }]',
-    "routes": 'the requests that must be answered: [[tool.failhard.system.routes]] id = "list", path = "/items"',
+    "routes": 'what must be answered: [[tool.failhard.system.routes]] id = "list", path = "/items"',
     "slo": "what the system promises: [tool.failhard.system.slo] p95_ms = 300, success_rate = 0.995",
     "dependencies": "what the system talks to, or none: dependencies = []",
     "outputs": 'the files that a run leaves: outputs = ["report.csv"]',
@@ -318,7 +318,7 @@ def _provide_mistakes(provide: Provide | None) -> Iterator[str]:
 
 def _twofold(system: System) -> Iterator[str]:
     """Yield the variables that are declared for two purposes, of which a run could serve only one."""
-    purposes = {
+    purposes: dict[str, list[str | None]] = {
         "port_env": [system.port_env],
         "host_env": [system.host_env],
         "environment_env": [system.environment_env],

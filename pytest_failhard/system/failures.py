@@ -11,7 +11,7 @@ from pytest_failhard.model import Finding, GateError, Severity
 from pytest_failhard.system.installer import KNOWN, Installer
 from pytest_failhard.system.requirement_lines import Line
 
-PROBED = 3
+PROBED = 2
 """So many of the project's own packages are asked for where the index does not even have the known one."""
 LAST_LINES = 30
 NOT_FOUND, FAILED = "R1-package-not-found", "R1-install-failed"

@@ -8,7 +8,7 @@ import itertools
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import psutil
@@ -22,6 +22,7 @@ FEWEST_SAMPLES = 6
 """Two in each third: with fewer a growth says nothing."""
 OK = 200
 _Identity = tuple[int, float]
+Family = Callable[[], Iterable[int]]
 
 
 class Watched:
@@ -61,13 +62,16 @@ class Watched:
 @contextlib.contextmanager
 def watching(
     target: Target,
-    pid: int,
+    family: Family,
     ready: str,
     *,
     poll_seconds: float = POLL_SECONDS,
     sample_seconds: float = SAMPLE_SECONDS,
 ) -> Iterator[Watched]:
-    """Watch a system while the block runs: once at least, and again after so many seconds each."""
+    """Watch a system while the block runs: once at least, and again after so many seconds each.
+
+    `family` gives the ids of its processes that live.
+    """
     watched = Watched()
     over = threading.Event()
 
@@ -76,13 +80,13 @@ def watching(
         watched.polls += 1
 
     def samples() -> None:
-        watched.memory.append(sum(memory for _identity, memory in tree(pid)))
+        watched.memory.append(sum(memory for _identity, memory in resident(family())))
 
     threads = [
         threading.Thread(target=_again, args=(each, seconds, over), name="watch")
         for each, seconds in ((polls, poll_seconds), (samples, sample_seconds))
     ]
-    watched.before = frozenset(identity for identity, _memory in tree(pid))
+    watched.before = frozenset(identity for identity, _memory in resident(family()))
     for thread in threads:
         thread.start()
     try:
@@ -91,18 +95,16 @@ def watching(
         over.set()
         for thread in threads:
             thread.join()
-        watched.after = frozenset(identity for identity, _memory in tree(pid))
+        watched.after = frozenset(identity for identity, _memory in resident(family()))
 
 
-def tree(pid: int) -> Iterator[tuple[_Identity, int]]:
-    """Return id and start of each process of the system that lives, and its resident bytes."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        main = psutil.Process(pid)
-        for process in (main, *main.children(recursive=True)):
-            # One of them may end while we look.
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if process.status() != psutil.STATUS_ZOMBIE:
-                    yield (process.pid, process.create_time()), process.memory_info().rss
+def resident(pids: Iterable[int]) -> Iterator[tuple[_Identity, int]]:
+    """Return id and start of each of these processes that lives, and its resident bytes."""
+    for pid in pids:
+        # One of them may end while we look.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            yield (pid, process.create_time()), process.memory_info().rss
 
 
 def _again(look: Callable[[], None], seconds: float, over: threading.Event) -> None:

@@ -30,7 +30,10 @@ _EXCEPTION = re.compile(
 _TEXTS = re.compile("|".join(map(re.escape, PYTHON_TEXTS)))
 _SOURCE = re.compile(r"(?:/[\w.+-]+)+/[\w-]+\.py\b|/site-packages/")
 _SQL = re.compile(
-    r"\bSELECT\b[^<>]{1,400}?\bFROM\b|\bINSERT INTO\b[^<>]{1,400}?\bVALUES\b", re.IGNORECASE | re.DOTALL
+    r"\bSELECT\b[^<>]{1,400}?\bFROM\b"
+    # Small letters alone could be prose.
+    r"|\b(?i:select\b[^<>]{1,400}?\bfrom\s+\S+\s+where\b|insert into\s[^<>]{1,400}?\bvalues\s*\()",
+    re.DOTALL,
 )
 _ENTITIES = {"&#39;": "'", "&#x27;": "'", "&quot;": '"', "&#34;": '"', "&lt;": "<", "&gt;": ">", '\\"': '"'}
 _VERSION = re.compile(r"\d+\.\d+")

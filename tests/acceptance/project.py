@@ -15,6 +15,7 @@ SYSTEM = """\
 [tool.failhard.system]
 kind = "library"
 secrets = []
+settings = []
 """
 PYPROJECT = f"""\
 [project]
@@ -46,6 +47,7 @@ FIRST: Files = {
     "pyproject.toml": PYPROJECT,
     ".gitignore": "__pycache__/\n",
     "LICENSE": "MIT License\n",
+    "README.md": "# Shop\n",
     "shop/__init__.py": '"""A shop."""\n',
     "shop/prices.py": '''\
 """Prices of a basket, in cents."""

@@ -62,8 +62,9 @@ class Tree:
         found: frozenset[int] = frozenset(),
         cwd: Path | None = None,
         environment: Mapping[str, str] = model.NO_VARIABLES,
+        volatile: bool = False,
     ) -> model.Completed:
-        raise AssertionError(module, args, ok, found, cwd, environment)
+        raise AssertionError(module, args, ok, found, cwd, environment, volatile)
 
     def keep(
         self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False

@@ -15,7 +15,7 @@ from pytest_failhard.run import GateRun
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.launch import Instance, launch
 from pytest_failhard.system.load_client import Target
-from pytest_failhard.system.load_watch import Watched, tree, watching
+from pytest_failhard.system.load_watch import Watched, resident, watching
 from tests.support import gate_run
 
 SERVER = """
@@ -45,7 +45,7 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 def watched(instance: Instance, path: str, polls: int) -> Watched:
     with watching(
-        Target.of(instance), instance.process.pid, path, poll_seconds=0.001, sample_seconds=0.001
+        Target.of(instance), instance.process.family, path, poll_seconds=0.001, sample_seconds=0.001
     ) as found:
         while found.polls < polls or len(found.memory) < 6:
             instance.process.wait(0.002)
@@ -61,8 +61,8 @@ def test_health_is_polled(instance: Instance, path: str, share: int) -> None:
 
 
 def test_a_process_that_is_gone_is_a_restart(instance: Instance) -> None:
-    ids = [pid for (pid, _created), _memory in tree(instance.process.pid)]
-    with watching(Target.of(instance), instance.process.pid, "/") as found:
+    ids = instance.process.family()
+    with watching(Target.of(instance), instance.process.family, "/") as found:
         child = psutil.Process(ids[1])
         child.kill()
         # Its parent does not look after it: it stays as one that has ended.
@@ -72,8 +72,9 @@ def test_a_process_that_is_gone_is_a_restart(instance: Instance) -> None:
 
 
 def test_of_a_system_that_is_gone_there_is_nothing(instance: Instance) -> None:
+    ids = instance.process.family()
     instance.process.kill()
-    assert list(tree(instance.process.pid)) == []
+    assert list(resident(ids)) == []
 
 
 @pytest.mark.parametrize(

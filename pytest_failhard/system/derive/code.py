@@ -12,6 +12,7 @@ from pytest_failhard.system.derive.facts import Imported, Place
 
 APPLICATIONS = {"Flask": "wsgi", "FastAPI": "asgi", "Starlette": "asgi", "Quart": "asgi", "Litestar": "asgi"}
 """Class of an application -> what a server speaks with it."""
+FACTORIES = frozenset({"create_app", "make_app", "build_app", "get_app"})
 RUNNING = frozenset({"run", "run_app", "serve", "serve_forever", "quickstart", "execute_from_command_line"})
 
 
@@ -52,12 +53,15 @@ def clients(module: Module) -> Iterator[Imported]:
 def applications(module: Module) -> Iterator[Application]:
     """Yield the applications that stand at the top of a module."""
     for statement in module.tree.body:
-        value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-        if not isinstance(value, ast.Call):
-            continue
-        target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+        match statement:
+            case ast.Assign(targets=[ast.Name() as target, *_], value=ast.Call() as value):
+                pass
+            case ast.AnnAssign(target=ast.Name() as target, value=ast.Call() as value):
+                pass
+            case _:
+                continue
         speaks = APPLICATIONS.get(last_part(value)) or _factory(module, value)
-        if speaks and isinstance(target, ast.Name):
+        if speaks:
             yield Application(
                 module=module.name,
                 name=target.id,
@@ -76,16 +80,10 @@ def runs_itself(module: Module) -> int:
 
 def _factory(module: Module, call: ast.Call) -> str:
     """Tell what is spoken by what a function of the module returns: `app = create_app()`."""
-    name = last_part(call)
-    return (
-        "wsgi"
-        if name in {"create_app", "make_app", "build_app"} and "flask" in _packages(module)
-        else ("asgi" if name in {"create_app", "make_app", "build_app", "get_app"} else "")
-    )
-
-
-def _packages(module: Module) -> set[str]:
-    return {package.partition(".")[0] for package, _ in _imports(module)}
+    if last_part(call) not in FACTORIES:
+        return ""
+    packages = {package.partition(".")[0] for package, _ in _imports(module)}
+    return "wsgi" if "flask" in packages else "asgi"
 
 
 def _makes_server(name: str) -> bool:

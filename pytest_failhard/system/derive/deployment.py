@@ -67,12 +67,12 @@ def _files(root: Path) -> tuple[str, ...]:
     found += [
         path
         for path in _below(root, DEPTH + 1)
-        if PurePosixPath(path).suffix in {".yml", ".yaml"} and _is_deployment(root, path)
+        if PurePosixPath(path).suffix in {".yml", ".yaml"} and _is_deployment(path)
     ]
     return tuple(found)
 
 
-def _is_deployment(root: Path, path: str) -> bool:
+def _is_deployment(path: str) -> bool:
     if COMPOSE.fullmatch(PurePosixPath(path).name):
         return True
     folders = {part.lower() for part in PurePosixPath(path).parts[:-1]}
@@ -151,8 +151,8 @@ def through_script(root: Path, folder: str, argv: Sequence[str]) -> tuple[str, .
         lines = commands.split(_plain(script.read_text("utf-8", "replace")))
     except ValueError:
         return words
-    resolved = [words for line in lines if (words := _unflagged(commands.words_of(line)))]
-    started = [words for words in resolved if _starts(words)]
+    resolved = [told for line in lines if (told := _unflagged(commands.words_of(line)))]
+    started = [told for told in resolved if _starts(told)]
     last = (started or resolved or [()])[-1]
     if last[:1] == ("$@",):
         return commands.words_of(words[1:])

@@ -73,7 +73,8 @@ def is_platform(name: str) -> bool:
 def declared_names(system: System) -> frozenset[str]:
     """Return all variables that a declaration names, whatever for."""
     named = {system.port_env, system.host_env, system.environment_env}
-    named |= {each.name for each in (*(system.secrets or ()), *(system.settings or ()))}
+    named |= {secret.name for secret in system.secrets or ()}
+    named |= {setting.name for setting in system.settings or ()}
     named |= {each.url_env for each in system.dependencies or ()}
     return frozenset(name for name in named if name is not None)
 

@@ -95,10 +95,10 @@ def _commands(first: int, body: str, *, transcript: bool) -> Iterator[Shown]:
 
 def _goes_on(text: str) -> bool:
     """Tell whether a command is not over at the end of its line."""
-    if text.endswith("\\") or _quote_left_open(text) or text.rstrip().endswith(("|", "&&")):
-        return True
     heredoc = HEREDOC.search(text)
-    return heredoc is not None and not re.search(rf"^\s*{heredoc['end']}\s*$", text, re.MULTILINE)
+    if heredoc is not None:
+        return not re.search(rf"^\s*{heredoc['end']}\s*$", text, re.MULTILINE)
+    return text.endswith("\\") or bool(_quote_left_open(text)) or text.rstrip().endswith(("|", "&&"))
 
 
 def _quote_left_open(text: str) -> str:
@@ -120,17 +120,18 @@ def _quote_left_open(text: str) -> str:
 
 
 def _uncommented(text: str) -> str:
-    """Return a command without its comment, and without what stands in quotes."""
-    bare = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", "''", text)
+    """Return a command without its comment, what stands in quotes, and what it is handed to read."""
+    own = text.partition("\n")[0] if HEREDOC.search(text) else text
+    bare = re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", "''", own)
     return re.sub(r"(^|\s)#[^\n]*", r"\1", bare)
 
 
 def _unparsable(text: str) -> str:
+    if HEREDOC.search(text):
+        return ""
     if quote := _quote_left_open(text):
         return f"has a {quote} without an end"
     bare = _uncommented(text)
-    if HEREDOC.search(bare):
-        return ""
     # `case` has an unpaired parenthesis.
     if bare.count("(") != bare.count(")") and "case " not in bare:
         return "has a parenthesis without its counterpart"

@@ -18,6 +18,14 @@ CHECK = "check"
 OWN_PORTS = {"gunicorn": "PORT", "uvicorn": "UVICORN_PORT", "flask": "FLASK_RUN_PORT"}
 """Program -> the variable from which it takes its port by itself."""
 OWN_HOSTS = {"uvicorn": "UVICORN_HOST", "flask": "FLASK_RUN_HOST"}
+OF_KIND = {
+    "worker": ('ready_log = "ready" # check: what the log says when the worker takes work',),
+    "job": (
+        "outputs = [] # fill in: the files that a run leaves",
+        "bad_runs = [] # fill in: command lines that must fail",
+    ),
+}
+"""Lines of which the files say nothing."""
 MANY = 3
 """A list of more entries stands on several lines."""
 
@@ -199,33 +207,32 @@ def _lines(proposal: Proposal) -> Iterator[str]:
     yield f'kind = "{proposal.kind}" # http | worker | job | library'
     if proposal.start:
         yield _line("start", list(proposal.start), proposal, "argv, never a shell string")
-    if proposal.kind == "http":
-        yield _line("port_env", proposal.port_env, proposal)
-    if proposal.host_env:
-        yield _line("host_env", proposal.host_env, proposal)
-    yield from _environment_lines(proposal)
-    if proposal.ready:
-        yield _line("ready", proposal.ready, proposal)
-    if proposal.live:
-        yield _line("live", proposal.live, proposal)
-    if proposal.kind == "worker":
-        yield 'ready_log = "ready" # check: what the log says when the worker takes work'
-    if proposal.kind == "job":
-        yield "outputs = [] # fill in: the files that a run leaves"
-        yield "bad_runs = [] # fill in: command lines that must fail"
-    if proposal.openapi:
-        yield _line("openapi", proposal.openapi, proposal)
+    for key, value in _texts(proposal):
+        if value or (key == "port_env" and proposal.kind == "http"):
+            yield _line(key, value, proposal)
+        if key == "host_env":
+            yield from _environment_lines(proposal)
+    yield from OF_KIND.get(proposal.kind, ())
     if proposal.grace_s is not None:
         yield f"grace_s = {proposal.grace_s}"
     yield from _list("secrets", [_secret(read) for read in proposal.secrets])
     yield from _list("settings", [_setting(read) for read in proposal.settings])
-    if proposal.kind != "library" and not any(variable for _, variable in proposal.dependencies):
-        yield "dependencies = []"
+    # Tables come last: what stands behind one belongs to it.
     if proposal.kind == "http" and not proposal.routes:
         yield "routes = [] # fill in: the requests that the system must answer"
-    # Tables come last: what stands behind one belongs to it.
     yield from _dependencies(proposal)
     yield from _route_tables(proposal)
+
+
+def _texts(proposal: Proposal) -> tuple[tuple[str, str], ...]:
+    """Return the keys that hold a text, in their order."""
+    return (
+        ("port_env", proposal.port_env),
+        ("host_env", proposal.host_env),
+        ("ready", proposal.ready),
+        ("live", proposal.live),
+        ("openapi", proposal.openapi),
+    )
 
 
 def _line(key: str, value: object, proposal: Proposal, remark: str = "") -> str:
@@ -269,6 +276,8 @@ def _setting(read: Read) -> str:
 
 
 def _dependencies(proposal: Proposal) -> Iterator[str]:
+    if proposal.kind != "library" and not any(variable for _, variable in proposal.dependencies):
+        yield "dependencies = []"
     for name, variable in proposal.dependencies:
         if variable:
             yield ""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pytest_failhard.source.module import FUNCTIONS, Module, argument, last_part
+from pytest_failhard.source.module import Module, argument, last_part
 from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.facts import Operation, Place
 
@@ -15,7 +15,7 @@ REGISTERING = frozenset({"add_url_rule", "add_api_route", "add_route", "Route", 
 MOUNTING = frozenset({"include_router", "register_blueprint", "mount", "add_routes"})
 ROUTERS = frozenset({"APIRouter", "Blueprint"})
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?(\w+)>|\{(\w+)(?::[^{}]*)?\}|(?<=/):(\w+)")
-WHOLE = re.compile(r"<path:\w+>|\{\w+:path\}")
+WHOLE = re.compile(r"<path:(\w+)>|\{(\w+):path\}")
 MAX_DEPTH = 8
 """Routers within routers: one that holds itself ends here."""
 
@@ -77,7 +77,7 @@ def operations(files: Iterable[Served]) -> tuple[Operation, ...]:
     for registered in (one for each in listed for one in each.operations):
         for prefix in _prefixes(registered.owner, mounts, is_router=registered.is_router):
             operation = registered.operation
-            path = _path(prefix + operation.path)
+            path = templated(prefix + operation.path)
             known = found.get((operation.method, path), replace(operation, path=path))
             found[operation.method, path] = min(known, replace(operation, path=path))
     return tuple(sorted(found.values()))
@@ -88,7 +88,7 @@ def of_document(document: Mapping[str, object], place: Place) -> tuple[Operation
     paths = document.get("paths")
     return tuple(
         sorted(
-            Operation(method=method.upper(), path=_path(str(path)), place=place)
+            Operation(method=method.upper(), path=templated(str(path)), place=place)
             for path, methods in (paths.items() if isinstance(paths, dict) else ())
             if isinstance(methods, dict)
             for method in methods
@@ -122,15 +122,20 @@ def _mounts(module: Module) -> Iterator[Mount]:
 
 
 def _constants(module: Module) -> Iterator[tuple[str, str]]:
-    for node in (*module.nodes(ast.Assign), *module.nodes(ast.AnnAssign)):
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-        value = node.value.value if isinstance(node.value, ast.Constant) else None
-        if isinstance(value, str) and value.startswith("/") and last_part(target):
-            yield last_part(target), value
+    for node in module.nodes(ast.Assign, ast.AnnAssign):
+        match node:
+            case ast.Assign(targets=[target, *_], value=ast.Constant(value=str(text))):
+                pass
+            case ast.AnnAssign(target=target, value=ast.Constant(value=str(text))):
+                pass
+            case _:
+                continue
+        if text.startswith("/") and last_part(target):
+            yield last_part(target), text
 
 
 def _decorated(module: Module) -> Iterator[Registered]:
-    for function in (node for kind in FUNCTIONS for node in module.nodes(kind)):
+    for function in (function for same in module.functions.values() for function in same):
         for decorator in function.decorator_list:
             if not isinstance(decorator, ast.Call) or not isinstance(decorator.func, ast.Attribute):
                 continue
@@ -214,7 +219,8 @@ def _same(defined: str, named: str) -> bool:
     return defined == named or defined.endswith(f".{named}") or named.endswith(f".{defined}")
 
 
-def _path(written: str) -> str:
-    whole = WHOLE.sub(lambda match: f"{{{re.sub(r'[<>{}]|path|:', '', match[0]) or 'rest'}*}}", written)
+def templated(written: str) -> str:
+    """Return a path with each parameter in braces, however a framework writes it; `{x*}` takes slashes."""
+    whole = WHOLE.sub(lambda match: f"{{{match[1] or match[2]}*}}", written)
     path = PARAMETER.sub(lambda match: f"{{{next(name for name in match.groups() if name)}}}", whole)
     return re.sub(r"//+", "/", path) or "/"
