@@ -115,7 +115,7 @@ def test_a_project_tests_its_running_system(pytester: pytest.Pytester) -> None:
             "*a system of kind library starts nothing: test it by importing it*",
         ),
         ('[tool.failhard.system]\nkind = "htp"', "*pyproject.toml: *tool.failhard.system* kind*"),
-        ('[tool.failhard]\npyton = "python"', "*failhard_system: *pyton*"),
+        ('[tool.failhard]\ninterpreter = "python"', "*failhard_system: *interpreter*"),
         (DECLARED.replace("server.py", "absent.py"), "*exit code 2, before it was ready; *absent.py*"),
     ],
     ids=["nothing declared", "a library", "a mistake", "another mistake", "not ready"],
