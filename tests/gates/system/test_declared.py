@@ -18,10 +18,13 @@ from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError, Severity
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import parse
+from pytest_failhard.system.derive import routes_child
 from tests.support import FACTS, Kept, gate_run, write
 
 PARTS = tuple(dict.fromkeys([*(part for part, _ in declared.PARTS), routed.PART]))
-SETTINGS = SystemSettings(enforce=PARTS, slo_p95_ms=1000, slo_success_per_thousand=990, documents=("runbook",))
+SETTINGS = SystemSettings(
+    enforce=PARTS, slo_p95_ms=1000, slo_success_per_thousand=990, documents=("runbook",)
+)
 OWN = '[tool.failhard]\npurpose = "sells"\nrequirements = "README.md"\n[tool.failhard.system]\n'
 HTTP = """
 kind = "http"
@@ -355,6 +358,29 @@ def test_the_application_says_which_routes_it_serves(
     found = None if served is None else [*routed.undeclared(staged.system, served)]
     named = None if found is None else [each.message.partition(" is served")[0] for each in found]
     assert named == undeclared
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ({"module": "served_shop", "attribute": "make"}, 3),
+        ({"module": "served_shop", "attribute": "other"}, 1),
+        ({"module": "served_shop"}, 3),
+        ({"script": "served_shop.py"}, 3),
+        ({"module": "served_shop", "attribute": "plain"}, None),
+    ],
+)
+def test_the_child_finds_the_application_below_what_wraps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], served: int | None
+) -> None:
+    monkeypatch.setenv("API_KEY", "")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "served_shop", raising=False)
+    monkeypatch.chdir(write(tmp_path, {"served_shop.py": FRAMEWORK}))
+    write(tmp_path, {"question.json": json.dumps({"roots": [str(tmp_path)], **asked})})
+    routes_child.main("question.json", "answer.json")
+    said = json.loads((tmp_path / "answer.json").read_bytes())
+    assert (None if said is None else len(said)) == served
 
 
 def test_a_route_may_be_left_out_with_a_reason_and_the_code_says_what_is_served_before_the_install(
