@@ -44,7 +44,7 @@ RACERS = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Waits:
-    """In seconds: how long an answer beside a held request is waited for, how long what routes need is late."""
+    """In seconds: how long the answer beside a held request may take, how late what routes wait for comes."""
 
     overlap: float = OVERLAP_SECONDS
     delayed: float = DELAYED_SECONDS
