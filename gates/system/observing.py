@@ -16,6 +16,7 @@ from pytest_failhard.gates.system import (
     logs,
     model_failures,
     refusals,
+    repeated,
     routed,
     scoring,
     server,
@@ -49,6 +50,7 @@ AFTER: tuple[tuple[str, Check], ...] = (
     ("R8", bad_input.check),
     ("R4", model_failures.check),
     ("R7", stopping.check),
+    ("R6", repeated.check),
     ("R6", loading.check),
     # What all the others brought out is looked at last.
     ("R9", leaks.check),
