@@ -21,7 +21,9 @@ from pytest_failhard.system.declaration import parse
 from tests.support import FACTS, Kept, gate_run, write
 
 PARTS = tuple(dict.fromkeys([*(part for part, _ in declared.PARTS), routed.PART]))
-SETTINGS = SystemSettings(enforce=PARTS, slo_p95_ms=1000, slo_success_per_thousand=990, documents=("runbook",))
+SETTINGS = SystemSettings(
+    enforce=PARTS, slo_p95_ms=1000, slo_success_per_thousand=990, documents=("runbook",)
+)
 OWN = '[tool.failhard]\npurpose = "sells"\nrequirements = "README.md"\n[tool.failhard.system]\n'
 HTTP = """
 kind = "http"
