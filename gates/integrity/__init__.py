@@ -21,12 +21,13 @@ Fails when:
     So does a `failhard: allow` that is written wrongly (`malformed-allow`), a tool whose files are not
     those that were installed (`modified-tool`), a kind of suppression of which there are more than
     `suppression_budget` admits. Reported only: tests that could not be run so (`sabotage-unfinished`),
-    `nested-project`, `ratchet-slack`, what `exclude` and `roles` let through (`paths-exclude`, `paths-roles`, `unmatched-option`), code that runs at every
-    start of Python and that no package brought (`start-up-line`), a tool without hashes to compare with
-    (`unproven-tool`), from level 3 a waiver that comes with the change of its file (`added-waiver`). A file
-    that cannot be read or parsed is an error, never a lower count. Measures: files, excluded_files, unlisted, suppressions and each kind of it
-    (`suppressions_ruff`, ...), suppressions_blanket, suppressions_reasonless, coverage_exclusions,
-    inline_allows; where tests were run without the product, tests_sabotaged and the share
+    `nested-project`, `ratchet-slack`, what `exclude` and `roles` let through (`paths-exclude`,
+    `paths-roles`, `unmatched-option`), code that runs at every start of Python and that no package
+    brought (`start-up-line`), a tool without hashes to compare with (`unproven-tool`), from level 3 a
+    waiver that comes with the change of its file (`added-waiver`). A file that cannot be read or parsed
+    is an error, never a lower count. Measures: files, excluded_files, unlisted, suppressions and each
+    kind of it (`suppressions_ruff`, ...), suppressions_blanket, suppressions_reasonless,
+    coverage_exclusions, inline_allows; where tests were run without the product, tests_sabotaged and the share
     tests_independent; against the merge base suppressions_added and changed_together.
 
 Fix:
