@@ -296,7 +296,7 @@ def test_a_table_that_cannot_be_used_is_an_error(root: Path, old: str, new: str,
         agreed(run, SETTINGS)
 
 
-@pytest.mark.parametrize("required", ["http.redy", "site.ready", "ready"])
+@pytest.mark.parametrize("required", ["http.nothing", "site.ready", "ready"])
 def test_a_policy_cannot_demand_what_no_declaration_has(required: str) -> None:
     with pytest.raises(ValueError, match="no key of a kind of system"):
         SystemSettings(required=(required,))
