@@ -21,7 +21,7 @@ DEPTH = 2
 """So far below the root a system keeps its Dockerfile."""
 COMPOSE = re.compile(r"(docker-)?compose\.ya?ml")
 URL = re.compile(r"https?://[^\s'\")\],;|]+")
-LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]"})  # noqa: S104 - names, nothing binds
+LOCAL = re.compile(r"localhost|127\.0\.0\.1|0\.0\.0\.0|::1")
 PROCESS = re.compile(r"(?P<name>[A-Za-z0-9_-]+):[ \t]*(?P<command>\S.*)")
 
 
@@ -207,7 +207,7 @@ def urls(text: str) -> tuple[str, ...]:
     for url in URL.findall(text):
         # A port may stand there as `${PORT}`, which is no number.
         parts = urlsplit(re.sub(r":\$\{?\w+(:-\d+)?\}?", "", url))
-        if parts.hostname is None or parts.hostname in LOCAL:
+        if parts.hostname is None or LOCAL.fullmatch(parts.hostname):
             found.append(parts.path or "/")
     return tuple(dict.fromkeys(found))
 

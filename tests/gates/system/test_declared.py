@@ -189,6 +189,10 @@ def test_what_does_not_agree_is_found_where_it_stands(root: Path, name: str) -> 
 
 AGREEING: dict[str, tuple[dict[str, str], str]] = {
     "bind arguments": ({"Procfile": "web: gunicorn --bind 0.0.0.0:$PORT shop:app"}, HTTP),
+    "another folder in the image": (
+        {"Dockerfile": DOCKER + "CMD python shop.py\n", "README.md": "# Shop\n"},
+        HTTP.replace('["gunicorn", "shop:app"]', '["python", "src/shop.py"]'),
+    ),
     "python -m": ({"Dockerfile": DOCKER + 'CMD ["python", "-m", "gunicorn", "shop:app"]'}, HTTP),
     "a flag for development": ({"README.md": README.replace("shop:app", "shop:app --reload")}, HTTP),
     "one of several in the readme": ({"README.md": README.replace("gunicorn", "flask run\ngunicorn")}, HTTP),

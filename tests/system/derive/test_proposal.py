@@ -103,6 +103,16 @@ KINDS: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
         ("python", "app.py"),
         "APP_PORT",
     ),
+    "a file of another folder in the image": (
+        {
+            "backend/main.py": "from flask import Flask\napp = Flask(__name__)\n"
+            "if __name__ == '__main__':\n    app.run()",
+            "Dockerfile": "FROM python:3.13-slim\nCOPY backend/ ./\nCMD python main.py",
+        },
+        "http",
+        ("python", "backend/main.py"),
+        "PORT",
+    ),
     "an application of Flask": (
         {"app.py": "from flask import Flask\napp = Flask(__name__)"},
         "http",
