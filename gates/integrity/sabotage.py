@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pytest_failhard.rules.scan import Scan
     from pytest_failhard.source.index import FileFacts
 
+CONFTEST = "conftest.py"
+SAID = b"is sabotaged"
+"""What the output holds where a conftest needs the product: then every test does."""
 CODE, NAME = "FV8", "survives-sabotage"
 UNFINISHED = "sabotage-unfinished"
 MODULE = sabotaged.__name__
@@ -37,6 +40,8 @@ ENDED = frozenset(range(6))
 """Exit codes of pytest: it has said what it had to say."""
 ARGUMENTS = (
     *("-p", MODULE, "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:random_order", "-o", "addopts="),
+    # A file that cannot be loaded has no test that passes; the others are still to be asked.
+    "--continue-on-collection-errors",
     # What a run prints must be the same in the next one: no times, no places.
     *("-qq", "--no-header", "--no-summary", "--tb=no", "--show-capture=no", "-W", "ignore"),
 )
@@ -82,13 +87,19 @@ def sabotage(run: Run, scan: Scan, severity: Mapping[str, str], seconds: int) ->
 
 
 def _could_pass(root: Path, facts: FileFacts, scan: Scan) -> bool:
-    """Tell whether a file is named as validation, has tests, and does not import the product at once."""
+    """Tell whether a file is named as validation and has tests, and its loading does not need the product.
+
+    What imports the product when it is loaded, or has a conftest that does, certainly does not survive.
+    """
     name = PurePosixPath(facts.path).name
     collected = any(fnmatch.fnmatchcase(name, pattern) for pattern in TEST_FILES)
     if not facts.tests or not collected or not is_named(facts.path) or SHOWN.search(facts.path):
         return False
-    own = {each.module.partition(".")[0] for each in scan.index.files if _is_product(each)}
-    return not own & set(_first_imports(root, facts.path))
+    product = [each for each in scan.index.files if _is_product(each)]
+    own = {name for each in product for name in (each.module.partition(".")[0], each.path.partition("/")[0])}
+    conftests = [(folder / CONFTEST).as_posix() for folder in PurePosixPath(facts.path).parents]
+    loaded = [facts.path, *(path for path in conftests if path in scan.index.by_path)]
+    return not any(own & set(_first_imports(root, path)) for path in loaded)
 
 
 def _first_imports(root: Path, path: str) -> Iterator[str]:
@@ -115,7 +126,7 @@ def _run(run: Run, scan: Scan, files: Sequence[str], seconds: int) -> _Record:
         (copy / each.path).write_text(BROKEN, "utf-8")
     _without_start(copy / "pyproject.toml")
     names = sorted({each.module for each in product} - sys.stdlib_module_names)
-    run.python(
+    completed = run.python(
         *(MODULE, *ARGUMENTS, *files),
         ok=ENDED,
         cwd=copy,
@@ -126,6 +137,8 @@ def _run(run: Run, scan: Scan, files: Sequence[str], seconds: int) -> _Record:
         },
     )
     if not record.is_file():
+        if SAID in completed.stdout + completed.stderr:
+            return _Record(ran=0, passed=())
         raise GateError("pytest ended before it had run anything")
     content = json.loads(record.read_bytes())
     return _Record(ran=content["ran"], passed=tuple(content["survived"]))
@@ -157,7 +170,7 @@ def _unfinished(error: GateError) -> Finding:
         path="",
         line=0,
         severity=Severity.LOW,
-        message="the tests named as validation could not be run without the system, so nothing is said of them",
+        message="the tests named as validation could not be run without the system: nothing is said of them",
         fix=f"none needed; the reason: {str(error).partition(';')[0]}",
         anchor=UNFINISHED,
     )

@@ -1,4 +1,4 @@
-"""Runs tests in a process in which nothing of the product can be imported, and notes which pass all the same."""
+"""Runs tests in a process that can import nothing of the product, and notes which pass all the same."""
 
 from __future__ import annotations
 

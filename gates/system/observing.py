@@ -9,11 +9,13 @@ from importlib.metadata import version
 from pytest_failhard.gates.system import (
     bad_input,
     declared,
+    health,
     installed,
     leaks,
     loading,
     logs,
     model_failures,
+    refusals,
     routed,
     scoring,
     server,
@@ -39,8 +41,10 @@ BEFORE: tuple[tuple[str, Check], ...] = (
     ("R0", routed.check),
 )
 """What needs nothing that runs."""
-STARTING: tuple[tuple[str, Check], ...] = (("R2", starting.check),)
+STARTING: tuple[tuple[str, Check], ...] = (("R1", installed.start), ("R2", starting.check))
 AFTER: tuple[tuple[str, Check], ...] = (
+    ("R3", refusals.check),
+    ("R4", health.check),
     ("R5", server.check),
     ("R8", bad_input.check),
     ("R4", model_failures.check),

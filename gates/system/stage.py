@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from pytest_failhard.gates.system.imported import Imported
 from pytest_failhard.gates.system.model import Model
 from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
@@ -53,6 +54,8 @@ class Stage:
     derived: Derived = field(default_factory=lambda: Derived(examined=0))
     installed: Installed | None = None
     """The clean environment; None before it is there, and where it could not be made."""
+    imported: Imported | None = None
+    """What of the product's imports that environment answers."""
     provided: Provided = field(default_factory=Provided)
     model: Model | None = None
     variables: Mapping[str, str] = field(default_factory=dict)

@@ -144,7 +144,7 @@ def _shown(value: int | Fraction | None) -> str:
 
 
 def _signed(value: int | Fraction) -> str:
-    return f"{'-' if value < 0 else '+'}{decimal_text(abs(value))}"
+    return f"{'-' if value < 0 else '+'}{decimal_text(-value if value < 0 else value)}"
 
 
 def _line(finding: FindingPart) -> str:

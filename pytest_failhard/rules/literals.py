@@ -82,7 +82,7 @@ class Literals:
             return (
                 call.func.id in data.PURE
                 and self._home(call.func) is None
-                and call.func.id not in self._module.imports
+                and call.func.id not in {*self._module.imports, *self._module.functions}
                 and all(self._holds(each, hops) or _is_type(each) for each in given)
             )
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in data.PURE_METHODS:
@@ -148,7 +148,7 @@ class Literals:
             above = self._module.parent(above) or self._module.tree
         outer = self._module.parent(above)
         if isinstance(above, ast.Call):
-            return above.func is not use and last_part(above) in data.PURE | data.SAYING | data.GROWING
+            return above.func is not use and _keeps(last_part(above))
         if isinstance(above, ast.Subscript) and isinstance(above.ctx, ast.Store | ast.Del):
             return isinstance(outer, ast.Assign | ast.AugAssign) and self._holds(outer.value, hops)
         if isinstance(above, ast.Attribute):
@@ -163,6 +163,12 @@ class Literals:
             own = isinstance(above.value, ast.Name) and self._is_own(above.value)
             return own and all(self._holds(each, hops) for each in (*outer.args, *outer.keywords))
         return above.attr in data.PURE_METHODS
+
+
+def _keeps(name: str) -> bool:
+    """Tell whether a function of this name leaves its arguments as they are."""
+    known = data.PURE | data.SAYING | data.GROWING | data.WRITING
+    return name in known or data.EQUALITIES.fullmatch(name) is not None
 
 
 def _is_type(node: ast.AST) -> bool:

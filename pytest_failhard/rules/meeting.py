@@ -57,7 +57,8 @@ class Meeting:
             return self._fixture_leads(path, serves)
         kin = self._kin(name, path)
         if kin is not None:
-            return any(self._leads(each, kin.path, serves) for each in _telling(kin.imports))
+            has_server = serves or bool(kin.imports & data.APPLICATIONS)
+            return any(self._leads(each, kin.path, has_server) for each in _telling(kin.imports))
         first = name.partition(".")[0]
         return first in self._own or not _is_inert(first, serves)
 

@@ -124,7 +124,7 @@ SOURCE_FILE = re.compile(
 )
 """Names of files that hold code or configuration; prose about them is none."""
 READ_BYTES = (b"read_text", b"read_bytes", b".read(", b"readlines", b"getsource")
-STRUCTURE_BYTES = (b"hasattr", b"getsource", b"is not ")
+STRUCTURE_BYTES = (b"hasattr", b"getsource", b"is not ", b"callable(")
 TEXT = frozenset({"read_text", "read", "readlines", "read_bytes"})
 PARSING = frozenset(
     {"parse", "loads", "load", "safe_load", "compile", "parse_string", "fromstring", "read_csv"}

@@ -27,6 +27,7 @@ def test_a_good_system_answers_all(staging: Staging) -> None:
         "requests": 66,
         "requests_per_route": 33,
         "success_rate": 1,
+        "smoke_success_rate": 1,
         "worst_route_success": 1,
         "server_errors": 0,
         "resets": 0,
