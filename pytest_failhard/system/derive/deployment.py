@@ -147,10 +147,7 @@ def through_script(root: Path, folder: str, argv: Sequence[str]) -> tuple[str, .
     script = next((place for place in _scripts(root, folder, words[:1]) if place.is_file()), None)
     if script is None:
         return words
-    try:
-        lines = commands.split(_plain(script.read_text("utf-8", "replace")))
-    except ValueError:
-        return words
+    lines = commands.split(_plain(script.read_text("utf-8", "replace")))
     resolved = [told for line in lines if (told := _unflagged(commands.words_of(line)))]
     started = [told for told in resolved if _starts(told)]
     last = (started or resolved or [()])[-1]

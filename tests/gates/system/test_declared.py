@@ -240,6 +240,18 @@ def test_a_part_that_is_only_reported_is_low_and_one_that_is_not_named_is_not_lo
     assert [(found.rule, found.severity) for found in seen.findings] == [("R0-start-differs", Severity.LOW)]
 
 
+def test_a_document_is_found_where_it_usually_is(root: Path) -> None:
+    keep = Kept()
+    seen = declared.check(stage(write(root, {"docs/Runbook.md": "", "docs/adr/1.md": ""}), keep=keep))
+    assert seen.findings == ()
+    assert json.loads(keep.files["declaration.json"])["found"]["documents"] == {
+        "decision record": "docs/adr",
+        "deploy guide": "",
+        "error guide": "",
+        "runbook": "docs/Runbook.md",
+    }
+
+
 def test_the_same_tree_gives_the_same_evidence_and_fingerprints(root: Path) -> None:
     write(root, {"shop.py": CODE + 'os.getenv("COLOUR")'})
     first, second = Kept(), Kept()

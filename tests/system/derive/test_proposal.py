@@ -82,7 +82,7 @@ KINDS: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "a worker": (
         {
             "shop/tasks.py": "from celery import Celery\napp = Celery()",
-            "Procfile": "worker: celery -A shop worker",
+            "Procfile": "release: make\nworker: celery -A shop worker",
         },
         "worker",
         ("celery", "-A", "shop", "worker"),
