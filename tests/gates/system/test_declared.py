@@ -193,6 +193,10 @@ AGREEING: dict[str, tuple[dict[str, str], str]] = {
         {"Dockerfile": DOCKER + "CMD python shop.py\n", "README.md": "# Shop\n"},
         HTTP.replace('["gunicorn", "shop:app"]', '["python", "src/shop.py"]'),
     ),
+    "a folder to work in": (
+        {"README.md": README.replace("gunicorn", "cd src\ngunicorn")},
+        HTTP.replace('"gunicorn"', '"gunicorn", "--chdir", "src"'),
+    ),
     "python -m": ({"Dockerfile": DOCKER + 'CMD ["python", "-m", "gunicorn", "shop:app"]'}, HTTP),
     "a flag for development": ({"README.md": README.replace("shop:app", "shop:app --reload")}, HTTP),
     "one of several in the readme": ({"README.md": README.replace("gunicorn", "flask run\ngunicorn")}, HTTP),
