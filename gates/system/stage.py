@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import psutil
@@ -68,6 +69,8 @@ class Stage:
     """What the files of the working copy were before the first start, by path."""
     watched: Watched | None = None
     """The round that the looks at leaks and at logs share."""
+    seconds: dict[str, Fraction] = field(default_factory=dict)
+    """What each check took."""
     cut_short: bool = False
     """Whether what was found keeps the rest from being looked at."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
