@@ -1,11 +1,14 @@
 """Starts one program, adopts all that comes of it, and ends it all when whoever started us is gone.
 
-A program of its own, `python -I -S keeper.py ORDERS REPORTS RECORD LOCALE PROGRAM ARGUMENT...`. The first
-three are descriptors. ORDERS is the end of a pipe whose other end only our starter holds: each byte is a
-signal for the program, its end (an order, or our starter's death by whatever signal) ends everything. What
-is below us goes to RECORD, for the case that both of us are killed. LOCALE is 1 where the program's
-environment names LC_CTYPE: else Python has added it. A process of our own, because "parent death" signals
-of Linux mean the death of the thread that forked, and gates are threads.
+A program of its own, `python -I -S keeper.py ORDERS REPORTS RECORD PASSED LOCALE PROGRAM ARGUMENT...`. The
+first three are descriptors, PASSED those of the program, with commas between. ORDERS is the end of a pipe
+whose other end only our starter holds: each byte is a signal for the program, its end (an order, or our
+starter's death by whatever signal) ends everything. What is below us goes to RECORD, for the case that both
+of us are killed. LOCALE is `=` and the program's LC_CTYPE, or empty where it has none: what our own
+environment says is Python's choice.
+
+A process of our own, because the "parent death" signals of Linux mean the death of the thread that forked,
+and gates are threads.
 """
 
 from __future__ import annotations
@@ -138,13 +141,13 @@ class Keeper:
         poll.register(woken, select.POLLIN)
         pause = FIRST_LOOK_SECONDS
         while not self.over:
-            events = dict(poll.poll(None if self.record < 0 else pause * 1000))
+            events = dict(poll.poll(pause * 1000))
             if woken in events:
                 os.read(woken, 4096)
                 self.reap()
             if self.orders in events:
                 self.obey()
-            elif self.record >= 0 and not self.over:
+            else:
                 self.note()
             pause = FIRST_LOOK_SECONDS if events else min(pause * 2, LAST_LOOK_SECONDS)
 
@@ -180,16 +183,8 @@ def adopt() -> None:
         ctypes.CDLL(None).prctl(SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def main(arguments: list[str]) -> None:
-    """Keep the program that the arguments name."""
-    orders, reports, record = map(int, arguments[:3])
-    for descriptor in (orders, reports, record):
-        if descriptor >= 0:
-            os.set_inheritable(descriptor, False)
-    environment = dict(os.environ)
-    if arguments[3] != "1":
-        environment.pop("LC_CTYPE", None)
-    keeper = Keeper(orders, reports, record)
+def listen(keeper: Keeper) -> int:
+    """Take the signals that tell us to end; return what becomes readable at one, or when a child ends."""
 
     def end(*_: object) -> None:
         keeper.over = True
@@ -201,8 +196,25 @@ def main(arguments: list[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    return woken
+
+
+def main(arguments: list[str]) -> None:
+    """Keep the program that the arguments name."""
+    orders, reports, record = map(int, arguments[:3])
+    passed = [int(number) for number in arguments[3].split(",") if number]
+    environment = {name: value for name, value in os.environ.items() if name != "LC_CTYPE"}
+    if arguments[4]:
+        environment["LC_CTYPE"] = arguments[4][1:]
+    for descriptor in (orders, reports, record):
+        os.set_inheritable(descriptor, False)
+    keeper = Keeper(orders, reports, record)
+    woken = listen(keeper)
     adopt()
-    if keeper.start(arguments[4:], environment):
+    if keeper.start(arguments[5:], environment):
+        # Whoever waits for their end waits for the program's, not for ours.
+        for descriptor in (0, *passed):
+            os.close(descriptor)
         keeper.watch(woken)
         keeper.sweep()
 

@@ -39,10 +39,12 @@ class Keeping:
         """The descriptors that the keeper inherits."""
         return (*self._lent, self._record.descriptor)
 
-    def command(self, argv: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-        """Return the command that starts the keeper of a program with this environment."""
-        locale = "1" if "LC_CTYPE" in environment else "0"
-        return [*PROGRAM, *map(str, self.lent), locale, *argv]
+    def command(
+        self, argv: Sequence[str], environment: Mapping[str, str], passed: Sequence[int]
+    ) -> list[str]:
+        """Return the command that starts the keeper of a program with this environment and descriptors."""
+        locale = f"={environment['LC_CTYPE']}" if "LC_CTYPE" in environment else ""
+        return [*PROGRAM, *map(str, self.lent), ",".join(map(str, passed)), locale, *argv]
 
     def started(self) -> int:
         """Return the program's id; raises OSError where it could not be started."""
@@ -92,8 +94,8 @@ class Keeping:
     def close(self) -> None:
         """Give everything back, after the keeper has ended."""
         self.release()
+        self._return()  # else the reports would not end where no keeper was started
         self.poll()
-        self._return()
         with self._lock:
             if self._reading >= 0:
                 os.close(self._reading)

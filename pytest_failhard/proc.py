@@ -116,7 +116,7 @@ class Child:
         keeping = self._keeping
         argv, lent = self.argv, tuple(pass_fds)
         if keeping is not None:
-            argv, lent = tuple(keeping.command(argv, environment)), (*lent, *keeping.lent)
+            argv, lent = tuple(keeping.command(argv, environment, pass_fds)), (*lent, *keeping.lent)
         try:
             process = subprocess.Popen(
                 argv,

@@ -17,7 +17,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("gates", "policies")
 DATA = {"pytest_failhard/llm/catalogue.yaml", "pytest_failhard/llm/traffic/guard.cjs"}
-LEVEL_1 = ["coverage", "dependencies", "fallbacks", "integrity", "lint", "llm", "secrets", "tests", "types"]
+LEVEL_1 = [
+    "coverage",
+    "dependencies",
+    "fallbacks",
+    "integrity",
+    "lint",
+    "llm",
+    "secrets",
+    "system",
+    "tests",
+    "types",
+]
 """The gates of level 1; the one place beside the policies that names them, so that a lost one shows."""
 TIMEOUT_SECONDS = 600
 PROJECT = {

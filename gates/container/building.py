@@ -15,7 +15,6 @@ from pytest_failhard.gates.container.literals import holds_password, is_literal
 from pytest_failhard.source.secret_names import is_secret_name
 from pytest_failhard.system.commands import split
 from pytest_failhard.system.dockerfile import Instruction
-from pytest_failhard.system.stages import Stage
 
 INSTALLERS = frozenset(
     {"pip", "pip3", "poetry", "pdm", "pipenv", "uv", "conda", "mamba", "npm", "yarn", "pnpm"}
@@ -108,8 +107,8 @@ def _held(each: Instruction) -> Iterator[str]:
         yield from _set(each)
     elif each.name in {"COPY", "ADD"} and not each.flag("from"):
         yield from (f"copies {name}" for name in sources(each) if _is_environment(name))
-    elif each.name == "RUN":
-        yield from _in_command(each.shell)
+    elif each.name in {"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"}:
+        yield from written("\n".join((" ".join(each.words or (each.text,)), *each.heredocs)))
 
 
 def _set(each: Instruction) -> Iterator[str]:
@@ -129,7 +128,8 @@ def _is_environment(source: str) -> bool:
     return (name == ".env" or name.startswith(".env.") or name == ".env*") and not _SAMPLE.search(name)
 
 
-def _in_command(text: str) -> Iterator[str]:
+def written(text: str) -> Iterator[str]:
+    """Yield, in words, the secrets that stand in a command."""
     for match in (*_ASSIGNED.finditer(text), *_OPTION.finditer(text)):
         value = match["value"].strip("\"'")
         if is_secret_name(match["name"].replace("-", "_")) and is_literal(value):
@@ -179,16 +179,8 @@ def _installs(text: str) -> bool:
     return any(
         PurePosixPath(words[0]).name in INSTALLERS | {"python", "python3"}
         and _INSTALLING.intersection(words[1:6])
-        for words in _commands(text)
+        for words in split(text)
     )
-
-
-def _commands(text: str) -> tuple[tuple[str, ...], ...]:
-    try:
-        return split(text)
-    except ValueError:
-        # A quote without its end: the words say enough.
-        return tuple(tuple(line.split()) for line in text.split("&&") if line.split())
 
 
 def no_dockerignore(judged: Judged) -> Iterator[Hit]:
@@ -222,7 +214,7 @@ def inline_install(judged: Judged) -> Iterator[Hit]:
     """C-inline-install: packages that no manifest names."""
     for stage in judged.image.contributing:
         for each in stage.instructions:
-            names = _inline(each, stage) if each.name == "RUN" else ()
+            names = _inline(each) if each.name == "RUN" else ()
             if names:
                 yield judged.hit(
                     "C-inline-install",
@@ -233,9 +225,8 @@ def inline_install(judged: Judged) -> Iterator[Hit]:
                 )
 
 
-def _inline(each: Instruction, stage: Stage) -> tuple[str, ...]:
-    del stage
-    return tuple(name for words in _commands(each.shell) for name in _installed(words))
+def _inline(each: Instruction) -> tuple[str, ...]:
+    return tuple(name for words in split(each.shell) for name in _installed(words))
 
 
 def _installed(words: tuple[str, ...]) -> Iterator[str]:

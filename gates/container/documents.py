@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import yaml
 
 
@@ -70,21 +68,20 @@ def read(text: str) -> tuple[Table, ...]:
         raise DocumentError(f"{type(error).__name__}: {str(error)[:100]}") from None
 
 
-def _table(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Iterator[Table]:
+def _table(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Table:
     table = Table()
     table.line = node.start_mark.line + 1
-    # Handed out before it is filled, so that what holds itself can be made.
-    yield table
     loader.flatten_mapping(node)
     for key, value in node.value:
         name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
         table.put(name, loader.construct_object(value, deep=True), key.start_mark.line + 1)
+    return table
 
 
 def _tagged(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> object:
     del suffix
     if isinstance(node, yaml.MappingNode):
-        return next(_table(loader, node))
+        return _table(loader, node)
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
     return str(node.value)

@@ -17,14 +17,11 @@ ANSWER_SECONDS = 20.0
 LAST_LINES = 3
 
 
-def engine(run: Run, search: str | None = None) -> str:
-    """Return the path of an engine that answers; raises GateError where none does.
-
-    `search` is where programs are, by default the path of whoever runs this.
-    """
+def engine(run: Run) -> str:
+    """Return the path of an engine that answers; raises GateError where none does."""
     silent = []
     for name in ENGINES:
-        found = shutil.which(name, path=search)
+        found = shutil.which(name)
         if found is None:
             continue
         process = run.start([found, "version"], environment=_environment(), cwd=run.scratch)

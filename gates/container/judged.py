@@ -156,12 +156,7 @@ def _past_script(tree: Tree, argv: tuple[str, ...], folder: str) -> tuple[str, .
         return argv
     if re.search(r"\"?\$[@*]\"?", last):
         return rest
-    try:
-        commands = split(last)
-    except ValueError:
-        # The line goes on where the quote ends, and what it starts is not known.
-        return argv
-    return commands[-1][1:] or argv
+    return split(last)[-1][1:] or argv
 
 
 def script_of(tree: Tree, argv: tuple[str, ...], folder: str) -> tuple[str, tuple[str, ...]]:

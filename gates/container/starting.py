@@ -7,17 +7,21 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
+from pytest_failhard.gates.container.building import written
 from pytest_failhard.gates.container.hits import Hit
 from pytest_failhard.gates.container.judged import Judged, Tree, script_of
 from pytest_failhard.source.files import tree as parsed
 from pytest_failhard.system.commands import PYTHON, comparable, shell_text, split
 from pytest_failhard.system.dockerfile import Instruction
 
+SHOWN_CHARACTERS = 120
 _DEVELOPER_FLAGS = frozenset({"--reload", "--debug"})
 _SERVERS_IN_CODE = frozenset({"Flask", "SocketIO", "Dash", "Bottle"})
 """What has a `run` that starts a development server."""
 _TARGET = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)")
 _TRAPS = re.compile(r"trap\s.*\b(?:SIG)?TERM\b")
+_NO_MODULES = frozenset({"fd", "file", "python", "tcp", "unix"})
+"""What stands before a colon where a place or a file is named."""
 _TARGETED = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "granian", "waitress-serve"})
 
 
@@ -41,7 +45,7 @@ def shell_form(judged: Judged) -> Iterator[Hit]:
             rule="C-shell-form",
             path=script,
             line=0,
-            message="a container starts this script, which runs the system as its child: no SIGTERM reaches it",
+            message="the container starts this script, which runs the system as a child: SIGTERM ends here",
             fix="start the system with exec",
         )
 
@@ -59,13 +63,7 @@ def _is_unused(judged: Judged) -> bool:
 
 def _execs(text: str) -> bool:
     """Tell whether a shell hands its place to the last of its commands."""
-    if "exec" not in text:
-        return False
-    try:
-        commands = split(text)
-    except ValueError:
-        # A quote that goes on in the next line: the beginning says enough.
-        return text.startswith("exec ")
+    commands = split(text) if "exec" in text else ()
     return bool(commands) and commands[-1][0] == "exec"
 
 
@@ -166,16 +164,24 @@ def start_differs(judged: Judged) -> Iterator[Hit]:
     system = judged.tree.system
     if system is None or not system.start or not judged.main or not judged.started:
         return
-    declared, built = comparable(system.start), comparable(judged.started)
+    # What is declared starts in the root of the project, which is the working folder of the image.
+    folder = f"{judged.image.workdir.rstrip('/')}/"
+    commands = (comparable(argv) for argv in (system.start, judged.started))
+    declared, built = (tuple(word.removeprefix(folder) for word in words) for words in commands)
     if declared != built:
         yield judged.hit(
             "C-start-differs",
             _line(judged),
-            f"the image starts `{' '.join(judged.started)[:120]}`, and `{' '.join(system.start)[:120]}` is "
-            "declared",
+            f"the image starts {_shown(judged.started)}, and {_shown(system.start)} is declared",
             "let both be one command: what is judged must be what runs",
             "start",
         )
+
+
+def _shown(argv: tuple[str, ...]) -> str:
+    """Return a command for a reader; of one with a secret in it the program alone."""
+    text = " ".join(argv)
+    return f"`{text[:SHOWN_CHARACTERS]}`" if not any(written(text)) else f"`{argv[0]} ...`"
 
 
 def absent_target(judged: Judged) -> Iterator[Hit]:
@@ -183,21 +189,17 @@ def absent_target(judged: Judged) -> Iterator[Hit]:
     words = comparable(judged.started, bound=True)
     if not words or PurePosixPath(words[0]).name not in _TARGETED:
         return
-    for word in words[1:]:
-        match = _TARGET.match(word)
-        if match is None or "://" in word:
-            continue
-        module = match["module"].replace(".", "/")
-        if not module_file(judged.tree, module, judged.folder):
-            yield judged.hit(
-                "C-start-differs",
-                _line(judged),
-                f"the image starts {match['module']}:{match['name']}, and the tree has no module "
-                f"{match['module']}",
-                "name the module that holds the application",
-                f"target {match['module']}",
-            )
-        return
+    matches = [match for word in words[1:] if (match := _TARGET.match(word)) and "://" not in word]
+    targets = [match for match in matches if match["module"] not in _NO_MODULES]
+    if targets and not module_file(judged.tree, targets[-1]["module"].replace(".", "/"), judged.folder):
+        module = targets[-1]["module"]
+        yield judged.hit(
+            "C-start-differs",
+            _line(judged),
+            f"the image starts {targets[-1][0]}, and the tree has no module {module}",
+            "name the module that holds the application",
+            f"target {module}",
+        )
 
 
 def _line(judged: Judged) -> int:

@@ -17,7 +17,7 @@ from pytest_failhard.llm.server.certificates import OTHER_HOST, Authority
 from pytest_failhard.llm.server.traps import CERTIFIED, SILENT
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.llm.verdicts.outcome import Outcome
-from pytest_failhard.model import NO_VARIABLES, GateError
+from pytest_failhard.model import GateError
 from pytest_failhard.system.launch import LaunchError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Ground:
     server: Server
     authority: Authority | None
     """None without the extra `tls`: then the proxy lets nothing through."""
-    provided: Mapping[str, str] = NO_VARIABLES
+    provided: Mapping[str, str] = field(default_factory=dict)
     """Where the system finds what it is declared to need, by variable."""
 
 

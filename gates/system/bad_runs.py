@@ -14,11 +14,11 @@ def check(stage: Stage, *, within: float = RUN_SECONDS) -> Seen:
     """Start every bad run in an environment of its own; one that takes longer than `within` seconds hangs."""
     runs = stage.system.bad_runs or ()
     findings = [found for argv in runs for found in _tried(stage, argv, within)]
-    return Seen(findings=tuple(findings), measures={"bad_inputs": len(runs)}, examined=len(runs))
+    return Seen(findings=tuple(findings), measures={"bad_runs": len(runs)}, examined=len(runs))
 
 
 def _tried(stage: Stage, argv: tuple[str, ...], within: float) -> list[Finding]:
-    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree)
+    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree, kept=True)
     code = process.wait(within)
     process.kill()
     stdout, stderr = process.stdout, process.stderr

@@ -16,7 +16,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     ),
     "error guide": ("docs/errors.md", "docs/error-guide.md", "docs/troubleshooting.md", "TROUBLESHOOTING.md"),
     "runbook": ("docs/runbook.md", "docs/runbooks", "RUNBOOK.md", "docs/operations.md"),
-    "deployment guide": ("docs/deployment.md", "docs/deploy.md", "DEPLOYMENT.md", "docs/deployment"),
+    "deploy guide": ("docs/deployment.md", "docs/deploy.md", "DEPLOYMENT.md", "docs/deployment"),
 }
 """Document -> where it may be, the usual place first; case does not matter."""
 

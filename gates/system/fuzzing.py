@@ -25,6 +25,7 @@ SERVER_CHECK = "not_a_server_error"
 CONFORMANCE_CHECKS = f"{SERVER_CHECK},status_code_conformance,response_schema_conformance"
 EXAMPLES, MANY_EXAMPLES = 25, 100
 """Of each operation: enough to find both planted errors in four operations in 4-7 seconds; level 4's."""
+CASES, OPERATIONS = "fuzz_cases", "fuzzed_operations"
 REPORT, CONFIGURATION = "report.json", "schemathesis.toml"
 
 
@@ -65,7 +66,7 @@ class _Place:
 def check(stage: Stage) -> Seen:
     """Fuzz what the description holds; without one that is the finding. Raises GateError."""
     if stage.system.openapi is None:
-        return Seen(findings=(_no_document(),), examined=1)
+        return Seen(findings=(_no_document(),), measures={CASES: 0, OPERATIONS: 0}, examined=1)
     if not _is_installed(stage):
         raise GateError(f"the level demands fuzzing, and schemathesis is not installed: {INSTALL}")
     stage.run.tool(SCHEMATHESIS)
@@ -75,7 +76,7 @@ def check(stage: Stage) -> Seen:
     server_errors = [each for each in report.failures if each.type == SERVER_ERROR]
     return Seen(
         findings=tuple(_findings(report.failures)),
-        measures={"fuzz_cases": report.test_cases.generated, "fuzzed_operations": report.operations.tested},
+        measures={CASES: report.test_cases.generated, OPERATIONS: report.operations.tested},
         examined=report.test_cases.generated,
         proved={"F1": not server_errors},
     )

@@ -39,7 +39,10 @@ def look(run: Run, tree: Path, installed: Installed, *, is_library: bool) -> Imp
     A library's own modules are looked for where it is installed, those of a program in its folder.
     """
     product = files.read(tree, run.source, ()).product
-    asked = [each for each in imports.read(tree, product, target.probe(run).markers) if _counts(each)]
+    every = list(imports.read(tree, product, target.probe(run).markers))
+    # What a file can do without in one place, its other functions are not called without.
+    optional = {(each.path, each.top) for each in every if each.is_guarded}
+    asked = [each for each in every if _counts(each) and (each.path, each.top) not in optional]
     roots = import_roots.import_roots(tree, run.source, [file.path for file in product])
     is_alone = is_library and installed.is_built
     places = [] if is_alone else [tree / root for root in dict.fromkeys((".", *roots))]

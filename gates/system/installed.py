@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 from pytest_failhard.gates.system import imported
 from pytest_failhard.gates.system.imported import Imported
-from pytest_failhard.gates.system.seen import Seen, finding
+from pytest_failhard.gates.system.seen import DECLARATION, Seen, finding
 from pytest_failhard.gates.system.stage import Stage, altered
 from pytest_failhard.model import Finding, Run
 from pytest_failhard.system import importing, start_target
-from pytest_failhard.system.install import Installed, InstallError, conflicts, install
+from pytest_failhard.system.importing import Raised
+from pytest_failhard.system.install import Installed, InstallError, install
+from pytest_failhard.system.start_target import Target
 
 CONFLICT, FAILS = "R1-conflict", "R1-import-fails"
 LOG = "install.log"
 
 
 def check(stage: Stage) -> Seen:
-    """Install the system, and look whether what it imports is there; `stage` gets the environment.
+    """Install the system, and look whether all that it imports is there; `stage` gets the environment.
 
     Whether all is pinned and hashed, the gate `dependencies` says. Raises GateError where nothing could be
     installed for a reason outside the project.
@@ -31,11 +32,11 @@ def check(stage: Stage) -> Seen:
         return Seen(findings=error.findings, examined=1, proved={"S1": False})
     stage.installed = made
     stage.python = made.python
-    disagreeing = conflicts(made)
     run.keep(LOG, made.log.encode(), volatile=True)
     looked = imported.look(run, stage.tree, made, is_library=system.kind == "library")
+    stage.imported = looked
     _keep(run, made, looked)
-    found = [*map(_conflict, disagreeing), *looked.findings, *_start(stage, made, looked)]
+    found = [*map(_conflict, made.conflicts), *looked.findings]
     return Seen(
         findings=tuple(found),
         # What the cache had says nothing about the system: it is there for whoever wonders about the time.
@@ -55,30 +56,39 @@ def _conflict(line: str) -> Finding:
     )
 
 
-def _start(stage: Stage, made: Installed, looked: Imported) -> Iterator[Finding]:
-    """Import what the start command imports, as in development and with secrets that open nothing."""
+def start(stage: Stage) -> Seen:
+    """Import what the start command imports: as in development, with all that the system needs.
+
+    The secrets open nothing. Where only a start can tell what is imported, nothing is.
+    """
     target = start_target.read(stage.system.start, stage.tree)
-    if target is None:
-        return
+    looked = stage.imported
+    if target is None or looked is None:
+        return Seen()
     system = stage.system
     changes = {}
     if system.environment_env is not None and system.development is not None:
         changes = {system.environment_env: system.development}
     environment = altered(stage.prepare().variables, changes)
     raised = importing.start(
-        stage.run, made.python, stage.tree, target, roots=looked.roots, environment=environment
+        stage.run, stage.python, stage.tree, target, roots=looked.roots, environment=environment
     )
     if raised is None:
-        return
+        return Seen(examined=1)
     stage.run.keep("import.log", raised.log.encode(), volatile=True)
     if raised.type == "ModuleNotFoundError" and raised.name in looked.missing:
-        return  # said already, with the line
+        return Seen(examined=1)  # said already, with the line
+    return Seen(findings=(_fails(target, raised),), examined=1)
+
+
+def _fails(target: Target, raised: Raised) -> Finding:
     what = f"{raised.type}: {raised.name}" if raised.name else raised.type
-    yield finding(
+    how = f"ends with {what}" if raised.has_ended else "does not end"
+    return finding(
         FAILS,
-        f"importing {target.shown}, as the start does, ends with {what}",
+        f"importing {target.shown}, as the start does, {how}",
         "import it so in a fresh environment; what it wrote is in import.log",
-        at=(raised.path, raised.line) if raised.path else ("pyproject.toml", 0),
+        at=(raised.path, raised.line) if raised.path else (DECLARATION, 0),
         basis=what,
     )
 

@@ -9,11 +9,14 @@ from importlib.metadata import version
 from pytest_failhard.gates.system import (
     bad_input,
     declared,
+    health,
     installed,
     leaks,
     loading,
     logs,
     model_failures,
+    refusals,
+    repeated,
     routed,
     scoring,
     server,
@@ -39,12 +42,15 @@ BEFORE: tuple[tuple[str, Check], ...] = (
     ("R0", routed.check),
 )
 """What needs nothing that runs."""
-STARTING: tuple[tuple[str, Check], ...] = (("R2", starting.check),)
+STARTING: tuple[tuple[str, Check], ...] = (("R1", installed.start), ("R2", starting.check))
 AFTER: tuple[tuple[str, Check], ...] = (
+    ("R3", refusals.check),
+    ("R4", health.check),
     ("R5", server.check),
     ("R8", bad_input.check),
     ("R4", model_failures.check),
     ("R7", stopping.check),
+    ("R6", repeated.check),
     ("R6", loading.check),
     # What all the others brought out is looked at last.
     ("R9", leaks.check),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from pytest_failhard.gates.system.imported import Imported
 from pytest_failhard.gates.system.model import Model
 from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
@@ -53,10 +54,14 @@ class Stage:
     derived: Derived = field(default_factory=lambda: Derived(examined=0))
     installed: Installed | None = None
     """The clean environment; None before it is there, and where it could not be made."""
+    imported: Imported | None = None
+    """What of the product's imports that environment answers."""
     provided: Provided = field(default_factory=Provided)
     model: Model | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     """What is set on top in every start."""
+    ready_seconds: float = 0.0
+    """The longest that a start took so far until the system was ready."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     originals: dict[str, str] = field(default_factory=dict)
@@ -133,6 +138,7 @@ class Stage:
             secrets=prepared.secrets,
             within=within,
         )
+        self.ready_seconds = max(self.ready_seconds, started.ready_seconds)
         argv = arguments(started.process.family())
         try:
             yield started

@@ -67,8 +67,10 @@ def check(stage: Stage, pauses: Pauses = PAUSES) -> Seen:
     """Tell systems of their own to end: at rest or with requests in flight, and under load."""
     if not any(map(stage.runs, (PART, IN_FLIGHT, UNDER_LOAD))):
         return Seen()
-    endings = {PART: _ended(stage, pauses, in_flight=stage.runs(IN_FLIGHT))}
-    if stage.runs(UNDER_LOAD):
+    # Who serves nobody has nothing in flight that could be held from outside.
+    serves = stage.system.kind == "http"
+    endings = {PART: _ended(stage, pauses, in_flight=serves and stage.runs(IN_FLIGHT))}
+    if serves and stage.runs(UNDER_LOAD):
         endings[UNDER_LOAD] = _ended_under_load(stage, pauses)
         endings[f"{UNDER_LOAD}, told twice"] = _ended_told_twice(stage, pauses)
     described = {name: _described(ending) for name, ending in endings.items()}
@@ -81,18 +83,18 @@ def _seen(stage: Stage, endings: Iterable[Ending]) -> Seen:
     lost = sum(each.lost for each in listed)
     left = sum(each.left for each in listed)
     held = listed[0].held
+    served = stage.system.kind == "http"
     findings = {each.fingerprint: each for ending in listed for each in _findings(stage, ending)}
     proved = {
         "G2": all(each.code in STATUSES for each in listed),
         "G3": not left and not any(each.port_open for each in listed),
     }
-    if stage.runs(IN_FLIGHT):
+    if served and stage.runs(IN_FLIGHT):
         proved["G1"] = held > 0 and not lost
     return Seen(
         findings=tuple(findings.values()),
         measures={
-            "in_flight": held,
-            "lost_requests": lost,
+            **({"in_flight": held, "lost_requests": lost} if served else {}),
             "processes_left": left,
             "shutdown_seconds": max(Fraction(round(each.seconds * 1000), 1000) for each in listed),
         },
@@ -197,11 +199,12 @@ def _told(instance: Instance, held: list[Held], pauses: Pauses, *, again: bool =
     while process.family() and time.monotonic() - began < grace:
         _until(time.monotonic() + LOOK_SECONDS)
     expected = {status for route in instance.system.routes or () for status in route.expect}
+    listens = instance.port > 0 and code is not None and takes_connections(instance.port)
     return Ending(
         code=code,
         seconds=time.monotonic() - began,
         left=len(process.family()) if code is not None else 0,
-        port_open=code is not None and takes_connections(instance.port),
+        port_open=listens,
         told=began,
         held=len(held),
         lost=sum(status not in expected for status in statuses),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import re
 import socket
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_failhard.model import Run
+from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import launch
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import HOST
@@ -68,37 +69,31 @@ def attempts(
     begins: Iterable[Begin],
     within: float = WITHIN_SECONDS,
     at_once: int = AT_ONCE,
+    steady: float = STEADY_SECONDS,
 ) -> Iterator[tuple[int, Attempt]]:
     """Start the system in each environment, some at once; yield number and outcome as they end.
 
-    All is started by the caller's thread. What runs after `within` seconds, or is ready, is ended. Raises
-    GateError where it cannot be started or writes more than is read.
+    All is started by the caller's thread. What runs after `within` seconds, or is ready, is ended; a worker
+    is ready `steady` seconds after it said so. Raises GateError where it cannot be started, or writes more
+    than is read.
     """
-    waiting = iter(enumerate(begins))
-    running: list[tuple[int, _Running]] = []
+    waiting = enumerate(begins)
+    running: dict[int, _Running] = {}
     try:
         while True:
-            for number, begin in _next(waiting, at_once - len(running)):
-                started = launch.begin(run, system, cwd=cwd, environment=begin(), secrets={})
-                running.append((number, _Running(instance=started)))
+            for number, begin in itertools.islice(waiting, at_once - len(running)):
+                started = launch.begin(run, system, cwd=cwd, environment=begin(), secrets=NO_VARIABLES)
+                running[number] = _Running(instance=started, steady=steady)
             if not running:
                 return
-            for number, each in tuple(running):
-                if each.is_over(within):
-                    running.remove((number, each))
-                    yield number, each.end()
-            if running:
-                running[0][1].pause()
+            over = [number for number, each in running.items() if each.is_over(within)]
+            for number in over:
+                yield number, running.pop(number).end()
+            for each in itertools.islice(running.values(), 1):
+                each.pause()
     finally:
-        for _, each in running:
+        for each in running.values():
             each.instance.process.kill()
-
-
-def _next(waiting: Iterator[tuple[int, Begin]], count: int) -> Iterator[tuple[int, Begin]]:
-    for _ in range(count):
-        if (found := next(waiting, None)) is None:
-            return
-        yield found
 
 
 @dataclass(kw_only=True)
@@ -106,6 +101,7 @@ class _Running:
     """A start that is not over yet."""
 
     instance: Instance
+    steady: float
     began: float = field(default_factory=time.monotonic)
     accepted: bool = False
     ready: bool = False
@@ -151,7 +147,7 @@ class _Running:
         log = self.instance.log(process.stdout, process.stderr)
         if self.said is None and re.search(system.ready_log, log, re.MULTILINE):
             self.said = self.seconds
-        return self.said is not None and self.seconds - self.said > STEADY_SECONDS
+        return self.said is not None and self.seconds - self.said > self.steady
 
 
 def _accepts(port: int) -> bool:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from pytest_failhard.model import GateError
 
@@ -49,8 +50,7 @@ class Entry:
         """Hold the entry alone; raises GateError where another holds it until the gate's time is over."""
         import fcntl  # not on Windows, where nothing is started anyway
 
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self.folder / f"{self.key}.lock").open("ab") as stream:
+        with self._lock_file() as stream:
             while True:
                 try:
                     fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,6 +63,16 @@ class Entry:
                         ) from None
                 time.sleep(POLL_SECONDS)
             yield
+
+    def _lock_file(self) -> IO[bytes]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return (self.folder / f"{self.key}.lock").open("ab")
+        except OSError as error:
+            raise GateError(
+                f"cannot-run: environments are kept in {self.folder}, and nothing can be written there "
+                f"({error.strerror}): set XDG_CACHE_HOME to a folder of yours"
+            ) from None
 
     def restore(self, target: Path) -> State:
         """Copy the environment to a fresh folder and hold each file against its hash.

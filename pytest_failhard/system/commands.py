@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
+
+from pytest_failhard.source.shell import commands, parse
 
 SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh"})
 WRAPPERS = frozenset({"exec", "tini", "dumb-init", "catatonit"})
@@ -14,7 +15,6 @@ RUNNERS = (("poetry", "run"), ("uv", "run"), ("pipenv", "run"), ("pdm", "run"), 
 PYTHON = re.compile(r"python(?:3(?:\.\d+)?)?")
 _BIND = frozenset({"-b", "--bind", "--host", "-h", "--port", "-p"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
-_SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "\n"})
 
 
 def words_of(argv: Sequence[str]) -> tuple[str, ...]:
@@ -28,21 +28,10 @@ def words_of(argv: Sequence[str]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def split(command: str) -> tuple[tuple[str, ...], ...]:
-    """Return the commands of a line for a shell, each without the variables set before it.
-
-    Raises ValueError for a quote that does not end.
-    """
-    lexer = shlex.shlex(command.replace("\n", " ; "), posix=True, punctuation_chars=";|&")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    commands: list[list[str]] = [[]]
-    for word in lexer:
-        if word in _SEPARATORS or set(word) <= set(";|&"):
-            commands.append([])
-        elif commands[-1] or not _ASSIGNMENT.fullmatch(word):
-            commands[-1].append(word)
-    return tuple(tuple(each) for each in commands if each)
+def split(script: str) -> tuple[tuple[str, ...], ...]:
+    """Return the commands of a script for a shell, each without the variables set before it."""
+    found = (_after_variables(list(each.words)) for each in commands(parse(script)))
+    return tuple(tuple(words) for words in found if words)
 
 
 def shell_text(argv: Sequence[str]) -> str | None:
@@ -76,7 +65,7 @@ def _inner(words: list[str]) -> list[str] | None:
     name = PurePosixPath(words[0]).name
     text = shell_text(words) if name in SHELLS else None
     if text is not None:
-        return _last(text)
+        return [word for each in split(text)[-1:] for word in each] or None
     if name in WRAPPERS:
         return _unwrapped(words)
     if name == "env":
@@ -84,15 +73,6 @@ def _inner(words: list[str]) -> list[str] | None:
     if (name, *words[1:2]) in RUNNERS:
         return [word for index, word in enumerate(words[2:]) if index or word != "--"]
     return None
-
-
-def _last(text: str) -> list[str] | None:
-    try:
-        commands = split(text)
-    except ValueError:
-        # No shell could run it either; what it would start is nobody's to say.
-        return None
-    return list(commands[-1]) if commands else None
 
 
 def _unwrapped(words: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ KNOWN = frozenset(
 )
 _HEREDOC_TAKERS = frozenset({"ADD", "COPY", "RUN"})
 _JSON_TAKERS = frozenset({"ADD", "CMD", "COPY", "ENTRYPOINT", "HEALTHCHECK", "RUN", "SHELL", "VOLUME"})
+_SHELLS = frozenset({"sh", "bash", "ash", "dash"})
 _DIRECTIVE = re.compile(r"#\s*(?P<name>[A-Za-z][A-Za-z0-9]*)\s*=\s*(?P<value>\S.*?)\s*")
 _FLAG = re.compile(r"--(?P<name>[a-z][a-z-]*)(?:=(?P<value>\S*))?(?:\s+|$)")
 _HEREDOC = re.compile(r"(?:^|(?<=\s))\d*<<(?P<strip>-?)(?P<quote>[\"']?)(?P<end>[A-Za-z_][\w.]*)(?P=quote)")
@@ -67,8 +68,10 @@ class Instruction:
 
     @property
     def shell(self) -> str:
-        """Return the commands that a shell runs: the text, or the here-documents that stand for it."""
-        return "\n".join((self.text, *self.heredocs))
+        """Return the commands that a shell runs: the text, or the here-documents where a shell reads them."""
+        before = self.text.partition("<<")[0].split()
+        is_script = bool(self.heredocs) and (not before or before[-1].rpartition("/")[2] in _SHELLS)
+        return "\n".join(self.heredocs) if is_script else self.text
 
 
 def parse(text: str, path: str) -> tuple[Instruction, ...]:

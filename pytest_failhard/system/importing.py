@@ -27,6 +27,7 @@ class Raised:
     path: str = ""
     line: int = 0
     log: str = ""
+    has_ended: bool = True
 
 
 def missing(run: Run, python: Path, roots: Sequence[Path], modules: Iterable[str]) -> Mapping[str, str]:
@@ -65,7 +66,7 @@ def start(
     said, code, log = _answer(run, python, asked, environment, copy, seconds)
     if not isinstance(said, dict):
         ended = f"exit code {code}" if code is not None else "no end"
-        return Raised(type=ended, log=log)
+        return Raised(type=ended, log=log, has_ended=code is not None)
     match said:
         case {"raised": str(kind), "name": str(name), "path": str(path), "line": int(line)}:
             return Raised(type=kind, name=name, path=path, line=line, log=log)
@@ -88,6 +89,7 @@ def _answer(
         [str(python), "-X", "utf8", str(CHILD), str(question), str(answer)],
         environment={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **environment},
         cwd=cwd,
+        kept=True,  # it runs what the project does when it is imported
     )
     try:
         code = process.wait(seconds)

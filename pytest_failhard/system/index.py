@@ -72,7 +72,12 @@ class Index:
     @property
     def shown(self) -> dict[str, str]:
         """Return the settings without credentials."""
-        return {name: _CREDENTIALS.sub("***", self.settings[name]) for name in sorted(self.settings)}
+        return {name: without_credentials(self.settings[name]) for name in sorted(self.settings)}
+
+
+def without_credentials(text: str) -> str:
+    """Return a text with what stands before the `@` of an address made unreadable."""
+    return _CREDENTIALS.sub("***", text)
 
 
 def handed_on(environ: Mapping[str, str]) -> dict[str, str]:

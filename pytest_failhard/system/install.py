@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.version import Version
@@ -37,7 +37,7 @@ print(json.dumps({
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """The clean environment. `python` is its interpreter, `bin` the folder of its commands.
+    """The clean environment. `python` is its interpreter, `conflicts` what `pip check` complains of.
 
     `cached` tells whether it is the copy of one that was built earlier, `rebuilt` whether such a one was
     there and not intact. `manifest` is None where the project has none. `is_built` tells whether the
@@ -45,20 +45,20 @@ class Installed:
     """
 
     python: Path
-    bin: Path
     manifest: Manifest | None
-    cached: bool
-    rebuilt: bool
-    is_built: bool
     interpreter: Mapping[str, str]
     tool: str
-    indexes: Mapping[str, str]
-    installer: Installer
+    log: str
+    conflicts: tuple[str, ...] = ()
+    cached: bool = False
+    rebuilt: bool = False
+    is_built: bool = False
+    indexes: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def log(self) -> str:
-        """Return what the installers wrote."""
-        return "\n".join(self.installer.log)
+    def bin(self) -> Path:
+        """The folder of its commands."""
+        return self.python.parent
 
 
 class InstallError(Exception):
@@ -96,24 +96,24 @@ def install(run: Run, system: System, tree: Path, environ: Mapping[str, str] = o
     python = environment / "bin" / "python"
     if product.is_built:
         work.install_product(python, needed=wanted is not None and wanted.kind == "build")
+    conflicts = _conflicts(installer, python)
     return Installed(
         python=python,
-        bin=environment / "bin",
         manifest=wanted,
+        log="\n".join(installer.log),
+        conflicts=conflicts,
         cached=state is cache.State.REUSED,
         rebuilt=state is cache.State.DAMAGED,
         is_built=product.is_built,
         interpreter=interpreter,
         tool=tool,
         indexes=installer.settings.shown,
-        installer=installer,
     )
 
 
-def conflicts(installed: Installed) -> tuple[str, ...]:
-    """Return what `pip check` complains of in the environment, a line each."""
-    folder = installed.installer.folder
-    done = installed.installer.pip(installed.python, "check", cwd=folder)
+def _conflicts(installer: Installer, python: Path) -> tuple[str, ...]:
+    """Return what does not fit together in an environment, a line each."""
+    done = installer.pip(python, "check", cwd=installer.folder)
     return tuple(sorted(filter(None, done.stdout.splitlines()))) if done.code else ()
 
 
@@ -123,7 +123,7 @@ def _probe(run: Run, product: Product) -> Mapping[str, str]:
     process = run.start(argv, environment={"PATH": os.defpath}, cwd=run.scratch)
     code = process.wait(SHORT_SECONDS)
     process.kill()
-    if code:
+    if code != 0:
         raise GateError(
             f"{run.interpreter.name}: exit code {code}: {process.stderr.strip()[-300:]}; "
             "correct `python` in [tool.failhard]"
@@ -162,10 +162,11 @@ class _Work:
 
     def prepare(self, environment: Path, key: str | None) -> cache.State:
         """Fill a fresh folder with what the manifest asks for, from the cache where it has that."""
-        if key is None:
+        folder = self.installer.who.cache / cache.FOLDER / "environments"
+        if key is None or folder.is_relative_to(self.run.root):  # what is judged is not to be changed
             self.build(environment)
             return cache.State.ABSENT
-        entry = cache.Entry(folder=self.installer.who.cache / cache.FOLDER / "environments", key=key)
+        entry = cache.Entry(folder=folder, key=key)
         with entry.locked(self.run.remaining):
             state = entry.restore(environment)
             if state is not cache.State.REUSED:
@@ -179,7 +180,7 @@ class _Work:
         process = self.run.start(argv, environment={"PATH": os.defpath}, cwd=self.run.scratch)
         code = process.wait(SHORT_SECONDS)
         process.kill()
-        if code:
+        if code != 0:
             raise GateError(f"python -m venv: exit code {code}: {process.stderr.strip()[-300:]}")
         if self.manifest is not None and self.manifest.kind == "uv":
             self.sync(environment)

@@ -87,7 +87,9 @@ class Installer:
 
     def _logged(self, argv: Sequence[str], environment: Mapping[str, str], cwd: Path, seconds: float) -> Done:
         done = _finished(self.run, argv, environment, cwd, seconds)
-        self.log.append(f"$ {' '.join(argv)}\n{done.output}exit code {done.code}\n")
+        self.log.append(
+            index.without_credentials(f"$ {' '.join(argv)}\n{done.output}exit code {done.code}\n")
+        )
         return done
 
     def _places(self) -> dict[str, str]:

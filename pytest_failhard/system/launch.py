@@ -236,7 +236,8 @@ def _await_answer(instance: Instance, within: float, _steady: float) -> None:
     _await(instance, lambda: _answers(instance.port, path), within, what)
     if instance.port in ports(instance.process.family()):
         return
-    if instance.process.poll() is not None:
+    # One that answers and ends at once has shut its port before it is gone.
+    if instance.process.wait(REQUEST_SECONDS) is not None:
         raise _exited(instance)
     raise LaunchError(
         f"another process than the system answers on port {instance.port}: R2-foreign-listener; end it",

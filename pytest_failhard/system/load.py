@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import itertools
 import threading
@@ -138,16 +139,16 @@ def under(
         thread.join()
 
 
-class _Source:
+class _Source(abc.ABC):
     """Hands out what is to be sent: a group of routes, and for each when its time begins to count."""
 
     def start(self) -> None:
         """Begin to count the time."""
         self.began = time.monotonic()
 
+    @abc.abstractmethod
     def next(self) -> tuple[_Chain, Callable[[], float | None]] | None:
         """Return a group and what waits for the moment of each of its requests; None at the end."""
-        raise NotImplementedError
 
 
 class _Counted(_Source):

@@ -18,8 +18,6 @@ MOST_IN_FLIGHT = 8
 """So many requests are held in flight at most, however many a server takes."""
 BLOCKING = frozenset({"sync", "gthread", "SyncWorker", "ThreadWorker"})
 """Gunicorn's workers that serve one request a thread; the others wait for many at a time."""
-UNUSABLE = 3
-"""The exit code by which the child says that the configuration cannot be used."""
 ABSENT = 4
 """The exit code by which the child says that the server is not installed."""
 HOOKS = frozenset({"paste_global_conf"})
@@ -187,7 +185,7 @@ def read(
     process.kill()
     words = " / ".join(process.stderr.strip().replace(str(cwd), ".").splitlines()[-3:])[-300:]
     if code is None:
-        raise GateError(f"{command.kind}: its configuration is not read after {seconds:.0f} seconds")
+        raise GateError(f"{command.kind}: its configuration is not read after {seconds:g} seconds")
     if code == ABSENT:
         raise GateError(
             f"{command.kind}: the system is started with it, and {python.name} cannot import it "

@@ -345,3 +345,39 @@ def test_what_is_left_to_fill_in_is_refused_and_what_is_filled_in_is_accepted(ro
     pyproject.write_text(text.replace("{rps = 0, daily_users = 0}", "{rps = 5, daily_users = 200}"))
     loaded_config = config.load(root)
     assert (loaded_config.level, loaded_config.source, loaded_config.tests) == (1, ("shop",), ("tests",))
+
+
+SERVICE = "import os\nfrom flask import Flask\napp = Flask(__name__)\nKEY = os.environ['API_KEY']\n"
+
+
+def test_a_service_is_declared_with_what_its_files_say(root: Path) -> None:
+    (root / "shop" / "__init__.py").write_text(SERVICE)
+    (root / "shop" / "broken.py").write_text("def\n")
+    (root / "Dockerfile").write_text('FROM python:3.13-slim\nCMD ["gunicorn", "-b", ":80", "shop:app"]\n')
+    said = run(root)
+    system = loaded(root)["tool"]["failhard"]["system"]
+    assert (system["kind"], system["start"], system["port_env"]) == ("http", ["gunicorn", "shop:app"], "PORT")
+    assert system["secrets"] == [{"name": "API_KEY"}]
+    assert "added       [tool.failhard.system]: kind = http\n" in said
+    assert "to do       [tool.failhard.system]: 2 places to look at, `# check` and `# fill in`\n" in said
+    assert "to do       [tool.failhard.system]: not derived from shop/broken.py:1: does not parse" in said
+
+
+def test_a_declaration_that_is_there_is_left_alone(root: Path) -> None:
+    before = '[tool.failhard.system]\nkind = "job" # ours\n'
+    (root / "pyproject.toml").write_text(before)
+    assert "left alone  [tool.failhard.system] is there already\n" in run(root)
+    assert loaded(root)["tool"]["failhard"]["system"] == {"kind": "job"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool]\nfailhard = {level = 3}\n", "write `failhard = {...}` as a [table], and run again"),
+        ("[tool.failhard]\nsource = ['absent']\n", "correct `source` and `tests` first, and run again"),
+    ],
+)
+def test_where_no_declaration_can_be_written_it_is_said_why(root: Path, text: str, said: str) -> None:
+    (root / "pyproject.toml").write_text(text)
+    assert f"to do       [tool.failhard.system]: {said}\n" in run(root)
+    assert "system" not in loaded(root)["tool"]["failhard"]

@@ -117,6 +117,15 @@ def test_what_cannot_be_copied_whole_is_not_kept(tmp_path: Path) -> None:
     assert made.restore(tmp_path / "copy") is State.ABSENT
 
 
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, {"cache": "a file"})
+    with (
+        pytest.raises(GateError, match="set XDG_CACHE_HOME"),
+        Entry(folder=tmp_path / "cache", key="k").locked(lambda: 1.0),
+    ):
+        pass
+
+
 def test_an_entry_belongs_to_one_run_at_a_time(tmp_path: Path, entry: Entry) -> None:
     held, release = threading.Event(), threading.Event()
 

@@ -195,3 +195,36 @@ def test_problems_are_those_of_the_table_if_there_is_one() -> None:
             "must be one of 'http', 'worker', 'job' or 'library' (it is 'x')"
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("required", "missing"),
+    [
+        (("http.ready", "http.live", "worker.ready_log"), ()),
+        (("all.secrets", "all.outputs", "all.purpose", "http.bad_runs"), ("outputs", "bad_runs")),
+    ],
+)
+def test_a_level_names_the_keys_of_a_kind_that_it_demands(
+    required: tuple[str, ...], missing: tuple[str, ...]
+) -> None:
+    assert declared().missing_at(required) == missing
+
+
+def test_an_empty_list_says_that_there_is_none_and_an_empty_start_says_nothing() -> None:
+    empty = parse({"kind": "worker", "start": [], "settings": []})
+    assert empty.missing_at(("all.start", "all.settings", "all.dependencies")) == ("start", "dependencies")
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"settings": [{"name": "PORT"}]}, "settings: PORT is declared as port_env already; keep one"),
+        ({"host_env": "PORT"}, "host_env: PORT is declared as port_env already; keep one"),
+        (
+            {"settings": [{"name": "API_SECRET_KEY"}]},
+            "settings: API_SECRET_KEY is declared as secrets already; keep one",
+        ),
+    ],
+)
+def test_a_variable_serves_one_purpose(changes: dict[str, object], mistake: str) -> None:
+    assert mistakes(**changes) == (mistake,)

@@ -7,6 +7,7 @@ import http.server
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from pytest_failhard.gates.lint import LintGate
 from pytest_failhard.model import GateError
 from pytest_failhard.run import GateRun
 from pytest_failhard.system.declaration import System
-from pytest_failhard.system.install import Installed, InstallError, conflicts, install
+from pytest_failhard.system.install import Installed, InstallError, install
 from tests.support import Kept, gate_run, write
 from tests.system.wheels import offline, wheel
 
@@ -78,7 +79,7 @@ def test_nothing_but_what_the_manifest_names_is_there_first_fresh_then_from_the_
     environ = offline(tmp_path, wheels)
     first = make(project)
     fresh = install(first, LIBRARY, first.root, environ)
-    assert (fresh.cached, fresh.rebuilt, conflicts(fresh)) == (False, False, ())
+    assert (fresh.cached, fresh.rebuilt, fresh.conflicts) == (False, False, ())
     assert output(fresh, str(fresh.bin / "alpha")) == f"{fresh.bin.parent} 1.0"
     # pip is what fills it, and is not in it; psutil is ours.
     for module in ("pip", "psutil"):
@@ -194,6 +195,19 @@ def test_a_build_that_fails_is_a_finding_with_its_last_words(
     ]
     assert isinstance(run.keep, Kept)
     assert b"no compiler" in run.keep.files["install-failed.txt"]
+
+
+def test_in_the_judged_tree_nothing_is_kept(tmp_path: Path, make: Make, wheels: Path) -> None:
+    run = make({"pyproject.toml": '[project]\nname = "shop"\nversion = "1.0"\ndependencies = []\n'})
+    install(run, LIBRARY, run.root, {**offline(tmp_path, wheels), "XDG_CACHE_HOME": str(run.root / "cache")})
+    assert not (run.root / "cache").exists()
+
+
+def test_an_interpreter_that_does_not_start_is_an_error(tmp_path: Path, make: Make, wheels: Path) -> None:
+    run = make({"python": "#!/bin/sh\necho broken >&2\nexit 4\n", "requirements.txt": ""})
+    (run.root / "python").chmod(0o755)
+    with pytest.raises(GateError, match="exit code 4: broken; correct `python`"):
+        install(replace(run, interpreter=run.root / "python"), LIBRARY, run.root, offline(tmp_path, wheels))
 
 
 def test_a_python_that_the_project_does_not_support_is_an_error(

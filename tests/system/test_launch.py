@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +18,7 @@ from pytest_failhard.run import GateRun
 from pytest_failhard.system import ask
 from pytest_failhard.system.ask import Answer
 from pytest_failhard.system.declaration import Route, System
-from pytest_failhard.system.launch import Instance, LaunchError, free_port, launch
+from pytest_failhard.system.launch import Instance, LaunchError, Reason, free_port, launch, ports, redacted
 from tests.support import gate_run
 
 SERVER = """
@@ -194,6 +196,59 @@ def test_a_port_that_was_taken_is_exchanged_once(run: GateRun, monkeypatch: pyte
         with pytest.raises(LaunchError, match="Address already in use") as caught:
             started(run, declared())
     assert caught.value.port_taken
+
+
+def test_one_that_answers_and_ends_at_once_has_ended(run: GateRun) -> None:
+    code = """
+import os, socket
+door = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+client, _ = door.accept()
+client.recv(4096)
+door.close()
+client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+os._exit(7)
+"""
+    with pytest.raises(LaunchError) as caught:
+        started(run, declared(code))
+    assert (caught.value.reason, caught.value.code) == (Reason.EXITED, 7)
+
+
+def test_its_last_words_are_text_without_secrets(run: GateRun) -> None:
+    code = "import os, sys; sys.stderr.buffer.write(b'\\xff key s3cret'); sys.stderr.flush(); os._exit(3)"
+    with pytest.raises(LaunchError, match=r"its last words: .* key <TOKEN>$") as caught:
+        started(run, declared(code))
+    assert caught.value.words == "\N{REPLACEMENT CHARACTER} key <TOKEN>"
+    assert redacted("a b c", {"SHORT": "b"}) == "a b c"
+
+
+def test_one_that_writes_too_much_is_ended(tmp_path: Path) -> None:
+    made = replace(gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch"), output_cap=10_000)
+    with pytest.raises(GateError, match="more than 10000 bytes of output"):
+        started(made, declared("while True: print('x' * 1000)"))
+    made.close()
+    assert (made.scratch / "process-1.stdout").stat().st_size > 10_000
+
+
+def test_one_that_writes_too_much_later_is_seen_at_the_next_look(tmp_path: Path) -> None:
+    made = replace(gate_run(tmp_path, LintGate(), scratch=tmp_path / "scratch"), output_cap=10_000)
+    instance = started(made, declared(SERVER.replace('print("asked"', 'print("x" * 20_000')))
+    instance.send(CREATE, within=30)
+    with pytest.raises(GateError, match="more than 10000 bytes of output"):
+        instance.process.poll()
+    made.close()
+
+
+def test_of_a_process_that_is_gone_no_port_is_known() -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        assert door.getsockname()[1] in ports([os.getpid(), 2**22 + 1])
+    assert ports([2**22 + 1]) == frozenset()
+
+
+def test_a_library_starts_nothing(run: GateRun) -> None:
+    with pytest.raises(LaunchError, match="kind library starts nothing"):
+        started(run, System(kind="library", secrets=()))
 
 
 def test_what_cannot_be_started_is_an_error(run: GateRun) -> None:

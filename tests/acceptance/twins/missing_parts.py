@@ -14,6 +14,7 @@ description = "Ticket service"
 level = 2
 purpose = "a ticket service made from a template"
 requirements = "README.md"
+expected_load = { rps = 20, daily_users = 5000 }
 source = ["main.py", "app"]
 
 [tool.failhard.system]

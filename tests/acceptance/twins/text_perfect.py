@@ -14,6 +14,7 @@ description = "Production-ready order ledger"
 level = 2
 purpose = "an order ledger that was generated"
 requirements = "README.md"
+expected_load = { rps = 20, daily_users = 5000 }
 source = ["main.py", "components"]
 
 [tool.failhard.system]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -54,9 +55,11 @@ GREEN: Files = {
 
 def settings(level: int, **options: Option) -> ContainerSettings:
     """Return what the policy of a level says, with some options otherwise."""
+    # An organisation's choice, which no project may make.
+    chosen = options.pop("engine", "static")
     merged = merge_settings("container", ContainerGate.settings, demanded(level), dict(options))
     assert isinstance(merged, ContainerSettings)
-    return merged
+    return replace(merged, engine="required") if chosen == "required" else merged
 
 
 @functools.cache
@@ -86,7 +89,7 @@ def see(
 
 def found(folder: Path, files: Files, level: int = 4, **options: Option) -> tuple[Finding, ...]:
     """Return the findings."""
-    return see(folder, files, level, **options).findings
+    return see(folder, files, level, None, **options).findings
 
 
 def rules(folder: Path, files: Files, level: int = 4, **options: Option) -> list[str]:

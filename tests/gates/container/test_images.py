@@ -87,7 +87,7 @@ BAD: dict[str, tuple[str, Files]] = {
         "C-dev-server",
         starting(
             'CMD ["python", "-u", "/srv/app/main.py"]',
-            app__main_py="from app import create_app\nserver = create_app()\nserver.run(port=1)\n",
+            app__main_py="from app import create_app\nx = make()()\nserver = create_app()\nserver.run(port=1)\n",
         ),
     ),
     "package with app.run": (
@@ -120,6 +120,7 @@ BAD: dict[str, tuple[str, Files]] = {
         "C-secret",
         last("WORKDIR", "RUN pip config set i https://me:pass1@example.com/x\nWORKDIR"),
     ),
+    "secret in a check": ("C-secret", last(CHECK, CHECK.replace('"]', '", "--api-key", "a1b2c3d4"]'))),
     "COPY of .env": ("C-secret", last("COPY app ./app", "COPY app .env ./")),
     "ADD of .env": ("C-secret", last("COPY app ./app", 'ADD ["conf/.env.production", "./"]')),
     "one stage": (
@@ -137,6 +138,10 @@ BAD: dict[str, tuple[str, Files]] = {
     "too little left out": (
         "C-no-dockerignore",
         {**last("COPY app ./app", "COPY . ."), ".dockerignore": ".git\n"},
+    ),
+    "history not left out": (
+        "C-no-dockerignore",
+        {**last("COPY app ./app", "COPY . ."), ".dockerignore": ALL_IGNORED.replace(".git\n", "[!g]it\n")},
     ),
     "tests not left out": (
         "C-no-dockerignore",
@@ -197,6 +202,10 @@ GOOD: dict[str, Files] = {
     "script": {
         **last(CMD, 'ENTRYPOINT ["sh", "/srv/bin/start.sh"]'),
         "bin/start.sh": SCRIPT.replace(' "$@"', ""),
+    },
+    "absolute paths": {
+        **last(CMD, 'CMD ["python", "/srv/app/run.py", "--config=/srv/a.toml"]'),
+        "pyproject.toml": SYSTEM.replace('"-m", "app.server"', '"app/run.py", "--config", "a.toml"'),
     },
     "script that hands on": {
         **last(CMD, f'ENTRYPOINT ["/start.sh"]\n{CMD}'),
@@ -306,9 +315,12 @@ def test_a_finding_survives_an_edit_elsewhere(tmp_path: Path) -> None:
 
 
 def test_no_value_of_a_secret_is_said(tmp_path: Path) -> None:
-    files = last("WORKDIR", "ENV API_KEY=a1b2c3d4\nRUN X_TOKEN=a1b2c3d4 y https://u:a1b2c3d4@h/\nWORKDIR")
+    text = RUN.replace(
+        "WORKDIR", "ENV API_KEY=a1b2c3d4\nRUN X_TOKEN=a1b2c3d4 y https://u:a1b2c3d4@h/\nWORKDIR"
+    )
+    files = {"Dockerfile": BUILD + text.replace('"app.server"]', '"app.server", "--api-key", "a1b2c3d4"]')}
     findings = found(tmp_path, files)
-    assert {each.rule for each in findings} == {"C-secret"}
+    assert {each.rule for each in findings} == {"C-secret", "C-start-differs"}
     assert "a1b2c3d4" not in repr(findings)
 
 

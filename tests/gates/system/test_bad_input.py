@@ -111,3 +111,12 @@ def test_a_system_whose_good_requests_fail_is_asked_all_the_same(tmp_path: Path)
 
     assert seen.findings == ()
     assert seen.examined >= 14
+
+
+def test_the_ready_route_is_tried_once(tmp_path: Path) -> None:
+    routes = [{"id": "health", "path": "/health"}]
+    with stage(tmp_path, "R8", declared={**HTTP, "routes": routes}) as made:
+        seen = bad_input.check(made)
+
+    assert {said.asked for said in made.record.answers} == {"health", "unknown"}
+    assert seen.examined == 10

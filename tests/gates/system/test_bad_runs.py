@@ -29,10 +29,10 @@ def test_each_bad_run_is_judged(code: str, rules: list[str], tmp_path: Path) -> 
         seen = bad_runs.check(made, within=0.5)
 
     assert [found.rule for found in seen.findings] == rules
-    assert (seen.measures, seen.examined) == ({"bad_inputs": 1}, 1)
+    assert (seen.measures, seen.examined) == ({"bad_runs": 1}, 1)
     assert [ended.purpose for ended in made.record.starts] == ["bad run"]
 
 
 def test_a_job_is_judged_by_its_bad_runs(tmp_path: Path) -> None:
     with stage(tmp_path, "R8", declared=JOB) as made:
-        assert bad_input.check(made).measures == {"bad_inputs": 0}
+        assert bad_input.check(made).measures == {"bad_runs": 0}

@@ -18,6 +18,7 @@ from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError, Severity
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import parse
+from pytest_failhard.system.derive import routes_child
 from tests.support import FACTS, Kept, gate_run, write
 
 PARTS = tuple(dict.fromkeys([*(part for part, _ in declared.PARTS), routed.PART]))
@@ -188,6 +189,14 @@ def test_what_does_not_agree_is_found_where_it_stands(root: Path, name: str) -> 
 
 AGREEING: dict[str, tuple[dict[str, str], str]] = {
     "bind arguments": ({"Procfile": "web: gunicorn --bind 0.0.0.0:$PORT shop:app"}, HTTP),
+    "another folder in the image": (
+        {"Dockerfile": DOCKER + "CMD python shop.py\n", "README.md": "# Shop\n"},
+        HTTP.replace('["gunicorn", "shop:app"]', '["python", "src/shop.py"]'),
+    ),
+    "a folder to work in": (
+        {"README.md": README.replace("gunicorn", "cd src\ngunicorn")},
+        HTTP.replace('"gunicorn"', '"gunicorn", "--chdir", "src"'),
+    ),
     "python -m": ({"Dockerfile": DOCKER + 'CMD ["python", "-m", "gunicorn", "shop:app"]'}, HTTP),
     "a flag for development": ({"README.md": README.replace("shop:app", "shop:app --reload")}, HTTP),
     "one of several in the readme": ({"README.md": README.replace("gunicorn", "flask run\ngunicorn")}, HTTP),
@@ -233,6 +242,18 @@ def test_a_part_that_is_only_reported_is_low_and_one_that_is_not_named_is_not_lo
     write(root, {"shop.py": CODE + 'os.getenv("COLOUR")', "Procfile": "web: python shop.py\n"})
     seen = declared.check(stage(root, settings=SystemSettings(enforce=("R0",), report=("R0/start",))))
     assert [(found.rule, found.severity) for found in seen.findings] == [("R0-start-differs", Severity.LOW)]
+
+
+def test_a_document_is_found_where_it_usually_is(root: Path) -> None:
+    keep = Kept()
+    seen = declared.check(stage(write(root, {"docs/Runbook.md": "", "docs/adr/1.md": ""}), keep=keep))
+    assert seen.findings == ()
+    assert json.loads(keep.files["declaration.json"])["found"]["documents"] == {
+        "decision record": "docs/adr",
+        "deploy guide": "",
+        "error guide": "",
+        "runbook": "docs/Runbook.md",
+    }
 
 
 def test_the_same_tree_gives_the_same_evidence_and_fingerprints(root: Path) -> None:
@@ -295,7 +316,7 @@ def test_a_table_that_cannot_be_used_is_an_error(root: Path, old: str, new: str,
         agreed(run, SETTINGS)
 
 
-@pytest.mark.parametrize("required", ["http.redy", "site.ready", "ready"])
+@pytest.mark.parametrize("required", ["http.nothing", "site.ready", "ready"])
 def test_a_policy_cannot_demand_what_no_declaration_has(required: str) -> None:
     with pytest.raises(ValueError, match="no key of a kind of system"):
         SystemSettings(required=(required,))
@@ -357,6 +378,29 @@ def test_the_application_says_which_routes_it_serves(
     found = None if served is None else [*routed.undeclared(staged.system, served)]
     named = None if found is None else [each.message.partition(" is served")[0] for each in found]
     assert named == undeclared
+
+
+@pytest.mark.parametrize(
+    ("asked", "served"),
+    [
+        ({"module": "served_shop", "attribute": "make"}, 3),
+        ({"module": "served_shop", "attribute": "other"}, 1),
+        ({"module": "served_shop"}, 3),
+        ({"script": "served_shop.py"}, 3),
+        ({"module": "served_shop", "attribute": "plain"}, None),
+    ],
+)
+def test_the_child_finds_the_application_below_what_wraps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], served: int | None
+) -> None:
+    monkeypatch.setenv("API_KEY", "")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "served_shop", raising=False)
+    monkeypatch.chdir(write(tmp_path, {"served_shop.py": FRAMEWORK}))
+    write(tmp_path, {"question.json": json.dumps({"roots": [str(tmp_path)], **asked})})
+    routes_child.main("question.json", "answer.json")
+    said = json.loads((tmp_path / "answer.json").read_bytes())
+    assert (None if said is None else len(said)) == served
 
 
 def test_a_route_may_be_left_out_with_a_reason_and_the_code_says_what_is_served_before_the_install(

@@ -114,7 +114,7 @@ def test_no_description_is_a_finding_and_the_corpus_runs_all_the_same(tmp_path: 
         seen = bad_input.check(made)
 
     assert [found.rule for found in seen.findings] == ["R8-no-openapi"]
-    assert seen.measures == {"bad_inputs": 41}
+    assert seen.measures == {"bad_inputs": 41, "fuzz_cases": 0, "fuzzed_operations": 0}
     # Nothing has tried what it promises: that nothing makes it fail is not shown.
     assert seen.proved == {"F1": False, "F2": True}
 

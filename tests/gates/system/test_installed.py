@@ -11,9 +11,9 @@ import pytest
 
 from pytest_failhard.gates.system import SystemGate
 from pytest_failhard.gates.system.agreement import agreed
-from pytest_failhard.gates.system.installed import check
+from pytest_failhard.gates.system.installed import check, start
 from pytest_failhard.gates.system.observing import observe
-from pytest_failhard.gates.system.seen import Seen
+from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import NO_VARIABLES, GateError
@@ -75,7 +75,7 @@ def look(project: Project) -> Look:
             tree=run.root,
             python=run.interpreter,
         )
-        return check(stage), stage
+        return joined([check(stage), *([start(stage)] if stage.installed else [])]), stage
 
     return looked
 

@@ -11,14 +11,17 @@ import pytest
 from pytest_failhard.gates.system import holding, server
 from pytest_failhard.gates.system.holding import Way
 from pytest_failhard.gates.system.seen import Seen
+from pytest_failhard.gates.system.server import Waits
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import GateError, Severity
 from pytest_failhard.system.declaration import Route
 from pytest_failhard.system.servers import Server
-from tests.gates.system.staged import PYTHON, stage
+from tests.gates.system.staged import stage
 from tests.gates.system.staging import CREATE, SHOW, Staging, system
+from tests.gates.system.waiting import STORE, WAITING, waiting
 
 FEW = SystemSettings(race_requests=20)
+SHORT = Waits(overlap=0.2, delayed=0.5)
 
 
 def rules(seen: Seen) -> list[str]:
@@ -59,7 +62,7 @@ def test_a_debugger_is_worse(staging: Staging) -> None:
 
 @pytest.mark.parametrize("routes", [(CREATE, SHOW), ()])
 def test_one_request_at_a_time_is_one_too_few(staging: Staging, routes: tuple[Route, ...]) -> None:
-    seen = server.check(staging(system("serial", routes=routes), "R5", options=FEW))
+    seen = server.check(staging(system("serial", routes=routes), "R5", options=FEW), SHORT)
     assert rules(seen) == ["R5-serial"]
     assert not seen.proved["V3"]
 
@@ -75,55 +78,21 @@ def test_two_of_the_same_number_are_a_race(staging: Staging) -> None:
     assert not seen.proved["V3"]
 
 
-WAITING = """
-import os, socket, sys
-from urllib.parse import urlsplit
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
-PLACE = urlsplit(os.environ["STORE_URL"])
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/stock":
-            with socket.create_connection((PLACE.hostname, PLACE.port)) as store:
-                store.sendall(b"?")
-                store.recv(1)
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-    def version_string(self): return "shop"
-    def log_request(self, *_): pass
-made = HTTPServer if "serial" in sys.argv else ThreadingHTTPServer
-made(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-STORE = """
-import os, socket
-with socket.create_server(("127.0.0.1", int(os.environ["PORT"]))) as server:
-    while True:
-        one, _ = server.accept()
-        with one:
-            if one.recv(1): one.sendall(b"!")
-"""
-
-
 @pytest.mark.parametrize(("mode", "found"), [("threads", []), ("serial", ["store", "overlap"])])
 def test_two_that_wait_for_the_same_thing_wait_side_by_side(
     tmp_path: Path, mode: str, found: list[str]
 ) -> None:
-    table = {
-        "start": [*PYTHON, "app.py", mode],
-        "routes": [{"id": "stock", "path": "/stock", "needs": ["store"]}],
-        "dependencies": [
-            {
-                "name": "store",
-                "url_env": "STORE_URL",
-                "provide": {"start": [*PYTHON, "store.py"], "port_env": "PORT"},
-            }
-        ],
-    }
-    with stage(tmp_path, WAITING, table, parts=("R5",), files={"store.py": STORE}) as made:
+    with stage(tmp_path, WAITING, waiting(mode), parts=("R5",), files={"store.py": STORE}) as made:
         assert set(holding.delays(made)) == {"store"}
-        seen = server.check(made)
+        seen = server.check(made, SHORT)
     bases = [each.anchor.rpartition("\0")[2].rpartition("/")[2] for each in seen.findings]
     assert sorted(bases) == sorted(found)
+
+
+def test_what_waits_for_nothing_is_not_judged_by_it(staging: Staging) -> None:
+    lost = Route(id="lost", path="/${nothing}")
+    with staging(system()).instance("test") as instance:
+        assert all(server.serves_side_by_side(instance, route, held_back, 1.0) for route in (CREATE, lost))
 
 
 class TestHolding:
@@ -204,7 +173,7 @@ class TestConfiguration:
         start = (sys.executable, "-m", "gunicorn", "--workers", "1", "--timeout", "0", "app:application")
         declared = replace(system(routes=(CREATE,), grace_s=30), start=start)
         made = staging(declared, "R5", "R5/configuration", files={"app.py": APPLICATION})
-        seen = server.check(made)
+        seen = server.check(made, SHORT)
         assert {each.anchor.rpartition("\0")[2] for each in seen.findings} == {"slots", "overlap", "timeout"}
         assert seen.proved == {"V1": True, "V2": True, "V3": False, "V4": False}
         assert holding.in_flight(holding.configured(made)) == 1

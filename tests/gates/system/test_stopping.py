@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.system import stopping
+from pytest_failhard.gates.system import server, stopping
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.stopping import Pauses
 from pytest_failhard.model import GateError
-from tests.gates.system.staging import SHOW, Staging, system
+from pytest_failhard.system.declaration import System
+from tests.gates.system.staged import stage
+from tests.gates.system.staging import CREATE, SHOW, Staging, system
+from tests.gates.system.waiting import STORE, WAITING, waiting
 
 SHORT = Pauses(settle=0.1, rest=0.1, again=0.02)
 
@@ -97,3 +102,69 @@ def test_under_load_what_was_accepted_is_answered(staging: Staging, mode: str, *
 def test_what_cannot_be_held_is_an_error(staging: Staging) -> None:
     with pytest.raises(GateError, match="nothing can be held in flight"):
         stopping.check(staging(system(routes=(SHOW,)), "R7/in-flight"), SHORT)
+
+
+WORKER = """
+import signal, sys
+print("at work", flush=True)
+signal.sigwait({signal.SIGTERM})
+"""
+
+
+def test_a_worker_has_nothing_in_flight(staging: Staging) -> None:
+    start = (sys.executable, "-I", "-S", "-c", "import signal; signal.pthread_sigmask(0, {15})\n" + WORKER)
+    declared = System(kind="worker", start=start, ready_log="at work", secrets=(), grace_s=5)
+    seen = stopping.check(staging(declared, "R7", "R7/in-flight", "R7/under-load"), SHORT)
+    assert (rules(seen), counts(seen)) == ([], {"processes_left": 0})
+    assert seen.proved == {"G2": True, "G3": True}
+
+
+def test_what_a_route_waits_for_holds_it(tmp_path: Path) -> None:
+    with stage(
+        tmp_path, WAITING, waiting("threads"), parts=("R7/in-flight",), files={"store.py": STORE}
+    ) as made:
+        seen = stopping.check(made, SHORT)
+    # It ends at once, and drops what still waits.
+    assert counts(seen) == {"in_flight": 8, "lost_requests": 8, "processes_left": 0}
+
+
+FLASK = """
+from flask import Flask, request
+app = Flask(__name__)
+
+@app.get("/health")
+def health():
+    return "ok"
+
+@app.post("/items")
+def create():
+    return {"title": request.get_json()["title"]}, 201
+
+if __name__ == "__main__":
+    import os
+    app.run(port=int(os.environ["PORT"]))
+"""
+# It lingers on the way down for as long as it may; the default is half a minute.
+GUNICORN = (sys.executable, "-m", "gunicorn", "app:app", "--workers", "2", "--graceful-timeout", "5")
+ROUTE = replace(CREATE, capture={})
+
+
+@pytest.mark.parametrize(
+    ("start", "held", "lost", "development"),
+    [
+        ((sys.executable, "app.py"), 8, 8, {"header", "log"}),
+        ((*GUNICORN, "--threads", "8"), 8, 0, set()),
+        (GUNICORN, 2, 0, set()),
+    ],
+    ids=["development", "threads", "processes"],
+)
+def test_servers_differ_on_the_way_down(
+    staging: Staging, start: tuple[str, ...], held: int, lost: int, development: set[str]
+) -> None:
+    declared = replace(system(routes=(ROUTE,), grace_s=30), start=start)
+    made = staging(declared, "R5", "R7", "R7/in-flight", files={"app.py": FLASK})
+    served, seen = server.check(made), stopping.check(made, SHORT)
+    assert (seen.measures["in_flight"], seen.measures["lost_requests"]) == (held, lost)
+    assert seen.proved == {"G1": not lost, "G2": True, "G3": True}
+    assert {each.anchor.rpartition("\0")[2] for each in served.findings} == development
+    assert served.proved == {"V1": not development, "V2": True, "V3": True}
