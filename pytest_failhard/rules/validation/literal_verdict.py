@@ -50,7 +50,7 @@ class LiteralVerdict(ValidationRule):
         Values passed through names, containers that are filled, loops, arithmetic, f-strings. Not seen:
         a class that holds the values.
     Measured:
-        9 hits in 3 of 30 projects, each read: all harmful.
+        13 hits in 4 of 30 projects, each read: all harmful.
     """
 
     code = "FV3"
