@@ -193,7 +193,7 @@ time.sleep(600)
 
 def test_many_starts_leave_no_process_and_no_descriptor(tmp_path: Path, running: Path) -> None:
     def held() -> tuple[int, set[int]]:
-        return len(os.listdir("/proc/self/fd")), set(keeper.below(os.getpid()))  # noqa: PTH208 - no paths
+        return len(os.listdir("/proc/self/fd")), set(keeper.below(os.getpid()))  # noqa: PTH208 - numbers of descriptors, not files
 
     before = held()
     for _ in range(50 if FULL else 10):

@@ -27,8 +27,8 @@ Fails when:
     waiver that comes with the change of its file (`added-waiver`). A file that cannot be read or parsed
     is an error, never a lower count. Measures: files, excluded_files, unlisted, suppressions and each
     kind of it (`suppressions_ruff`, ...), suppressions_blanket, suppressions_reasonless,
-    coverage_exclusions, inline_allows; where tests were run without the product, tests_sabotaged and the
-    share tests_independent; against the merge base suppressions_added and changed_together.
+    coverage_exclusions, inline_allows; where tests were run without the product, tests_sabotaged and
+    the share tests_independent; against the merge base suppressions_added and changed_together.
 
 Fix:
     Remove what the finding names. A suppression that must be gets the one rule that it means, and a

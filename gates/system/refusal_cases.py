@@ -16,7 +16,7 @@ from pytest_failhard.system.environment import Prepared
 
 SETTINGS, MALFORMED, DEPENDENCIES = "R3/settings", "R3/malformed", "R3/dependencies"
 WITHOUT = "R3-starts-without-secret"
-SECRET_UNNAMED = "R3-secret-not-named"  # noqa: S105 - the name of a rule
+UNNAMED = "R3-secret-not-named"
 ENVIRONMENT = "environment "
 """How the id of a case begins that is about the environment's name."""
 UNKNOWN_ENVIRONMENTS = ("prod", "PRODUCTION ", "staging", "x")
@@ -123,7 +123,7 @@ def _malformed(secret: Secret) -> Iterator[Case]:
             what=f"with {what} {secret.name}",
             names=(secret.name,),
             starts="R3-starts-with-malformed-secret",
-            unnamed=SECRET_UNNAMED,
+            unnamed=UNNAMED,
             change=spoilt(spoil),
             high=False,
             repeats=shape in {"broken", "long"},
@@ -143,7 +143,7 @@ def _secret(
         what=what,
         names=(name,),
         starts=starts,
-        unnamed=SECRET_UNNAMED,
+        unnamed=UNNAMED,
         change=change,
         group=group,
     )

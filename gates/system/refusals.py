@@ -240,7 +240,7 @@ def _described(identity: str, seen: Attempt, named: bool) -> dict[str, object]:
 
 def _proved(refusals: Iterable[Refusal]) -> dict[str, bool]:
     listed = tuple(refusals)
-    secrets = [each for each in listed if each.case.unnamed == refusal_cases.SECRET_UNNAMED]
+    secrets = [each for each in listed if each.case.unnamed == refusal_cases.UNNAMED]
     absent = [each for each in secrets if each.case.starts == WITHOUT]
     environments = [each for each in listed if each.case.id.startswith(refusal_cases.ENVIRONMENT)]
     proved: dict[str, bool] = {}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules.contact import CALL, FIXTURE
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.unit import EVERY, Hit, StaticRule
-from pytest_failhard.rules.validating import UNNAMED, is_named
+from pytest_failhard.rules.validating import is_named
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
@@ -99,12 +99,12 @@ class ValidationRule(StaticRule):
     roles = EVERY
 
     def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
-        """Return the hits whose checks meet nothing, in files that are validations by place or name."""
+        """Return the hits whose checks lead to nothing of the project."""
         del options
-        return standing([hit for hit in hits if UNNAMED not in hit.details], index)
+        return _standing(hits, index)
 
 
-def standing(hits: Sequence[Hit], index: Index) -> Iterator[Hit]:
+def _standing(hits: Sequence[Hit], index: Index) -> Iterator[Hit]:
     """Yield the hits whose checks lead to nothing of the project."""
     meeting = Meeting(index) if hits else None
     for hit in hits:

@@ -15,10 +15,7 @@ from pytest_failhard.source.module import own_nodes
 if TYPE_CHECKING:
     from pytest_failhard.source.module import FunctionNode, Module
 
-UNNAMED = "unnamed"
-"""In the details of a hit: the file is a validation only if CI runs it as a check."""
-
-_KNOWN: weakref.WeakKeyDictionary[Module, str | None] = weakref.WeakKeyDictionary()
+_KNOWN: weakref.WeakKeyDictionary[Module, bool] = weakref.WeakKeyDictionary()
 
 
 def is_named(path: str) -> bool:
@@ -26,33 +23,27 @@ def is_named(path: str) -> bool:
     return data.NAMED.search(PurePosixPath(path).stem) is not None
 
 
-def validation(module: Module) -> str | None:
-    """Return what a file is as a validation, worked out once for all rules; None where it is none.
+def is_validation(module: Module) -> bool:
+    """Tell whether a file is a validation, worked out once for all rules.
 
-    Empty: it lies under tests, or is a program that says by its name what it is for. `unnamed`: a program
-    that is one only if CI runs it. A module of that name which others import validates their input.
+    It lies under tests, or is a program that says by its name what it is for. A module of that name
+    which others import validates their input.
     """
     if module not in _KNOWN:
-        _KNOWN[module] = _validation(module)
+        _KNOWN[module] = _is_validation(module)
     return _KNOWN[module]
 
 
-def _validation(module: Module) -> str | None:
-    if data.SHOWN.search(module.path):
-        return None
-    if module.role == "test":
-        return ""
-    if not _is_program(module):
-        return None
-    return "" if is_named(module.path) else UNNAMED
+def _is_validation(module: Module) -> bool:
+    if module.role != "test" and not is_named(module.path):
+        return False
+    return not data.SHOWN.search(module.path) and (module.role == "test" or _is_program(module))
 
 
 def _is_program(module: Module) -> bool:
     """Tell whether a file does something when it is run: a main guard, or a call among its statements."""
-    if data.MAIN in module.data:
-        return True
     body = module.tree.body
-    return is_named(module.path) and any(
+    return data.MAIN in module.data or any(
         isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) for each in body
     )
 
@@ -79,8 +70,3 @@ def checked(module: Module) -> Iterator[tuple[FunctionNode, Sequence[ast.AST]]]:
             function,
             [node for node in own_nodes(function, ast.Assert, ast.Call, ast.Raise) if is_check(node)],
         )
-
-
-def details(module: Module) -> dict[str, str]:
-    """Return what a hit in this file has to remember of what the file is."""
-    return {UNNAMED: "1"} if validation(module) == UNNAMED else {}

@@ -57,7 +57,9 @@ def look(
 
 
 def test_a_clean_project(tmp_path: Path) -> None:
-    observation = look(tmp_path, {"tests/test_a.py": "def test_a():\n    assert True\n"})
+    observation = look(
+        tmp_path, {"tests/test_a.py": "import app.a\n\n\ndef test_a():\n    assert app.a.double(1) == 2\n"}
+    )
     assert (observation.examined, observation.findings) == (2, ())
     assert observation.measures["files"] == 2
     zero = {name: value for name, value in observation.measures.items() if name != "files"}
@@ -72,7 +74,7 @@ def test_suppressions_are_counted_by_kind_wherever_they_are(tmp_path: Path) -> N
             "app/b.py": NOQA + "import os  # nosec B404 the module is used for constants alone\n",
             "app/c.pyi": "def g(x): ...  # type: ignore\n",
             "scripts/d.py": "if x:  # pragma: no cover\n    pass\n",
-            "tests/test_a.py": "import pytest\n\n\n@pytest.mark.skip\ndef test_a(): ...\n",
+            "tests/test_a.py": "import app\nimport pytest\n\n\n@pytest.mark.skip\ndef test_a(): ...\n",
         },
     )
     measures = observation.measures

@@ -10,7 +10,7 @@ from pytest_failhard.rules.contact import reach
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.literals import literals
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.validating import check_functions, details, validation
+from pytest_failhard.rules.validating import check_functions, is_validation
 from pytest_failhard.source.module import last_part, own_nodes, walk
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class KeywordEvidence(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each check that only looks for words."""
-        if validation(module) is None or not any(each in module.data for each in data.READ_BYTES):
+        if not is_validation(module) or not any(each in module.data for each in data.READ_BYTES):
             return
         if not any(
             isinstance(op, ast.In | ast.NotIn) for node in module.nodes(ast.Compare) for op in node.ops
@@ -76,7 +76,6 @@ class KeywordEvidence(ValidationRule):
                     details={
                         OTHERS: " ".join(sorted(reach(module).others(check))),
                         SERVES: "1",
-                        **details(module),
                     },
                 )
 

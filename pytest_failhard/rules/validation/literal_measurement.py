@@ -10,7 +10,7 @@ from pytest_failhard.rules.contact import reach
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.literals import literals
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.validating import details, validation
+from pytest_failhard.rules.validating import is_validation
 from pytest_failhard.source.module import last_part
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class LiteralMeasurement(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each measurement that was written down."""
-        if validation(module) is None:
+        if not is_validation(module):
             return
         for node in (*module.assigned.where(_says_so), *module.annotated.where(_says_so)):
             name = _measured(node)
@@ -73,7 +73,7 @@ class LiteralMeasurement(ValidationRule):
             f"{name.id} is a number in the file, and is {sub} as if it had been measured",
             "measure it",
             sub=sub,
-            details={OTHERS: " ".join(sorted(others)), SERVES: "1", **details(module)},
+            details={OTHERS: " ".join(sorted(others)), SERVES: "1"},
         )
 
 

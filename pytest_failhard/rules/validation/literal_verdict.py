@@ -10,7 +10,7 @@ from pytest_failhard.rules.contact import reach
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.literals import literals
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.validating import checked, details, validation
+from pytest_failhard.rules.validating import checked, is_validation
 from pytest_failhard.source.module import last_part
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class LiteralVerdict(ValidationRule):
         Values passed through names, containers that are filled, loops, arithmetic, f-strings. Not seen:
         a class that holds the values.
     Measured:
-        9 hits in 3 of 30 projects, each read: all harmful.
+        13 hits in 4 of 30 projects, each read: all harmful.
     """
 
     code = "FV3"
@@ -59,7 +59,7 @@ class LiteralVerdict(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each check whose verdict was written into it."""
-        if validation(module) is None:
+        if not is_validation(module):
             return
         for check, checks in checked(module):
             if checks and _is_written(module, checks):
@@ -77,7 +77,7 @@ class LiteralVerdict(ValidationRule):
             f"{module.qualname(where) or module.path} {does} what was written into it",
             "take the value from the system",
             sub=sub,
-            details={OTHERS: " ".join(sorted(others)), SERVES: "1", **details(module)},
+            details={OTHERS: " ".join(sorted(others)), SERVES: "1"},
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules.contact import reach
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.validating import check_functions, details, validation
+from pytest_failhard.rules.validating import check_functions, is_validation
 from pytest_failhard.source.module import last_part, walk
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class OwnApp(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each check that asks an application of the file's own."""
-        if validation(module) is None or not serves(module):
+        if not is_validation(module) or not serves(module):
             return
         for check in check_functions(module):
             made = next(_made(module, check), None)
@@ -79,7 +79,7 @@ class OwnApp(ValidationRule):
                     "direct them at the product's own application",
                     line=check.lineno,
                     identity="check",
-                    details={OTHERS: others, SERVES: "1", **details(module)},
+                    details={OTHERS: others, SERVES: "1"},
                 )
 
 

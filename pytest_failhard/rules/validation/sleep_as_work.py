@@ -11,7 +11,7 @@ from pytest_failhard.rules.data import delays
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.literals import literals
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.validating import details, validation
+from pytest_failhard.rules.validating import is_validation
 from pytest_failhard.source.module import last_part, walk
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class SleepAsWork(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each sleep that passes for work."""
-        if delays.SLEEP_BYTES not in module.data or validation(module) is None:
+        if delays.SLEEP_BYTES not in module.data or not is_validation(module):
             return
         for call in module.nodes(ast.Call):
             if (last_part(call) == "sleep" or isinstance(call.func, ast.Name)) and _sleeps(module, call):
@@ -89,7 +89,6 @@ class SleepAsWork(ValidationRule):
             details={
                 OTHERS: " ".join(sorted(reach(module).others(function))),
                 SERVES: "1",
-                **details(module),
             },
         )
 

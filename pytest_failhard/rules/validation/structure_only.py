@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.unit import EVERY, StaticRule
-from pytest_failhard.rules.validating import UNNAMED, checked, details, validation
+from pytest_failhard.rules.validating import checked, is_validation
 from pytest_failhard.source.module import last_part, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from pytest_failhard.model import Option
     from pytest_failhard.rules.unit import Hit
-    from pytest_failhard.source.index import Index
     from pytest_failhard.source.module import Module
 
 
@@ -66,7 +64,7 @@ class StructureOnly(StaticRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return a hit for each check that looks at structure alone."""
-        if not any(each in module.data for each in data.STRUCTURE_BYTES) or validation(module) is None:
+        if not any(each in module.data for each in data.STRUCTURE_BYTES) or not is_validation(module):
             return
         for check, checks in checked(module):
             sub = _sub(module, checks)
@@ -78,13 +76,7 @@ class StructureOnly(StaticRule):
                     "call it, and assert what it does",
                     sub=sub,
                     identity="check",
-                    details=details(module),
                 )
-
-    def settle(self, hits: Sequence[Hit], index: Index, options: Mapping[str, Option]) -> Iterable[Hit]:
-        """Return the hits in files that are validations by place or name."""
-        del index, options
-        return [hit for hit in hits if UNNAMED not in hit.details]
 
 
 def _sub(module: Module, checks: Sequence[ast.AST]) -> str:
