@@ -82,6 +82,12 @@ def clean() -> int:
     return sum(_clean(path) for path in records if _MARK.fullmatch(path.name))
 
 
+def notes() -> list[str]:
+    """End what an earlier run has left, and say so."""
+    count = clean()
+    return [f"processes-left: {count} of a run that was killed, ended before this one began"] if count else []
+
+
 def _clean(path: Path) -> int:
     import fcntl
 

@@ -79,9 +79,7 @@ class Session:
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker."""
-        ended = leftovers.clean()
-        if ended:
-            self.notes.append(f"ended {ended} processes that a killed run had left behind")
+        self.notes += leftovers.notes()
         self.before = digests(self.plan)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_failhard import keeper, keeping, leftovers, proc, sweep
 from pytest_failhard.model import GateError
+from tests.size import FULL
 from tests.support import measuring
 from tests.trees import TREES, await_true, command, grown, is_alive, left
 
@@ -129,8 +130,11 @@ def test_the_next_start_ends_what_outlived_us_and_the_keepers(tmp_path: Path, ru
             for pid in (*(each.pid for each in keepers), starter.pid):
                 os.kill(pid, number)
         starter.wait()
+    await_true(lambda: not any(is_alive(each.pid) for each in keepers), "they are gone")
     assert {pid for pid, _ in left(processes)} >= {pid for pid, _ in processes}
-    assert leftovers.clean() >= len(processes)
+    [note] = leftovers.notes()
+    assert note.startswith("processes-left: ")
+    assert leftovers.notes() == []
     assert left(processes) == []
     assert list(running.iterdir()) == []
 
@@ -187,12 +191,12 @@ time.sleep(600)
         os.kill(int((tmp_path / "fork").read_text()), signal.SIGKILL)
 
 
-def test_fifty_starts_leave_no_process_and_no_descriptor(tmp_path: Path, running: Path) -> None:
+def test_many_starts_leave_no_process_and_no_descriptor(tmp_path: Path, running: Path) -> None:
     def held() -> tuple[int, set[int]]:
         return len(os.listdir("/proc/self/fd")), set(keeper.below(os.getpid()))  # noqa: PTH208 - no paths
 
     before = held()
-    for _ in range(50):
+    for _ in range(50 if FULL else 10):
         assert kept(tmp_path, ["/bin/sleep", "600"]).kill_tree() == ()
     assert held() == before
     assert list(running.iterdir()) == []
@@ -293,7 +297,8 @@ def test_a_program_gets_what_it_is_given_and_nothing_else(tmp_path: Path, childr
     assert "fed" in said
     # What `ls` opens itself is one more.
     assert set(said[-3].split()) == {"0", "1", "2", "3", str(write)}
-    assert [line.split()[1] for line in said[-2:]] == ["0" * 16, "0" * 16]
+    # Of signals that programs may use none is blocked or ignored; the C library has two of its own.
+    assert [int(line.split()[1], 16) % 2**31 for line in said[-2:]] == [0, 0]
     assert (tmp_path / "err").read_text() == ""
 
 

@@ -18,7 +18,7 @@ def check(stage: Stage, *, within: float = RUN_SECONDS) -> Seen:
 
 
 def _tried(stage: Stage, argv: tuple[str, ...], within: float) -> list[Finding]:
-    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree)
+    process = stage.run.start(argv, environment=stage.prepare().variables, cwd=stage.tree, kept=True)
     code = process.wait(within)
     process.kill()
     stdout, stderr = process.stdout, process.stderr

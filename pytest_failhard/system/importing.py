@@ -89,6 +89,7 @@ def _answer(
         [str(python), "-X", "utf8", str(CHILD), str(question), str(answer)],
         environment={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1", **environment},
         cwd=cwd,
+        kept=True,  # it runs what the project does when it is imported
     )
     try:
         code = process.wait(seconds)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -113,7 +115,7 @@ def test_a_project_tests_its_running_system(pytester: pytest.Pytester) -> None:
             "*a system of kind library starts nothing: test it by importing it*",
         ),
         ('[tool.failhard.system]\nkind = "htp"', "*pyproject.toml: *tool.failhard.system* kind*"),
-        ('[tool.failhard]\npyton = "python"', "*failhard_system: *pyton*"),
+        ('[tool.failhard]\ninterpreter = "python"', "*failhard_system: *interpreter*"),
         (DECLARED.replace("server.py", "absent.py"), "*exit code 2, before it was ready; *absent.py*"),
     ],
     ids=["nothing declared", "a library", "a mistake", "another mistake", "not ready"],
@@ -126,6 +128,18 @@ def test_what_cannot_be_started_is_an_error_with_the_remedy(
     result = run(pytester)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([said])
+
+
+def test_every_example_of_the_page_runs(pytester: pytest.Pytester) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "running-system.md").read_text("utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 3
+    code = "import sys\nimport pytest\nfrom pytest_failhard.model import GateError\n" + "\n".join(examples)
+    code = code.replace('"/opt/shop/venv/bin/python"', "sys.executable").replace("seconds=2", "seconds=0.2")
+    refusing = "if not os.environ.get('API_KEY'): sys.exit('API_KEY is not set')\n"
+    pytester.makepyprojecttoml(DECLARED.replace('{ name = "TOKEN" }', '{ name = "API_KEY" }'))
+    pytester.makepyfile(server=SERVER.replace('if "BROKEN"', f'{refusing}if "BROKEN"'), test_page=code)
+    run(pytester).assert_outcomes(passed=3)
 
 
 def test_what_has_no_port_has_no_url(pytester: pytest.Pytester) -> None:

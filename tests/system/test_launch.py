@@ -242,7 +242,8 @@ def test_of_a_process_that_is_gone_no_port_is_known() -> None:
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         door.listen()
-        assert ports([os.getpid(), 2**22 + 1]) == {door.getsockname()[1]}
+        assert door.getsockname()[1] in ports([os.getpid(), 2**22 + 1])
+    assert ports([2**22 + 1]) == frozenset()
 
 
 def test_a_library_starts_nothing(run: GateRun) -> None:
