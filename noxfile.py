@@ -68,7 +68,8 @@ def tests(session: nox.Session) -> None:
 def minimums(session: nox.Session) -> None:
     """The test suite with the lowest versions that pyproject.toml allows."""
     session.install("uv")
-    lowest = Path(session.create_tmp(), "minimums.txt")
+    # Beside the checkout: nox's own temporary folder lies in it, and what lies there, git ignores.
+    lowest = Path(session.virtualenv.location, "minimums.txt")
     # Of our own dependencies alone: what they need in turn may be as old as a client of the tests wants it.
     compiled = ("--resolution", "lowest-direct", "--no-deps", "--quiet", "-o", str(lowest), "pyproject.toml")
     session.run("uv", "pip", "compile", *compiled)

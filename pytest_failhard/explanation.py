@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Gate
     from pytest_failhard.rules.unit import StaticRule
 
+CODED = re.compile(r"[A-Z]{2}\d+")
+"""A finding of a gate that is no static rule and has a code all the same: its gate explains it."""
 COLUMN = 6
 """Characters: the longest severity."""
 
@@ -32,20 +35,28 @@ class ExplanationError(Exception):
 def explain(name: str, gates: Sequence[Gate] | None = None) -> str:
     """Return the documentation of a gate, of a built-in one unless `gates` are given, or of a static rule.
 
-    A rule is named by its code (`FH101`, also with its form, `FH101/true`) or by its name.
+    A rule is named by its code (`FH101`, also with its form, `FH101/true`) or by its name; a code that
+    only a gate knows (`FV8`) is explained with it.
     """
     by_id = {gate.id: gate for gate in (builtin() if gates is None else gates)}
     if name in by_id:
-        return inspect.cleandoc(sys.modules[type(by_id[name]).__module__].__doc__ or "")
+        return _document(by_id[name])
     rules = {each: rule for rule in catalogue.every() for each in (rule.code, rule.name)}
     wanted = name.partition("/")[0]
     if wanted in rules:
         return explain_rule(rules[wanted])
+    texts = map(_document, by_id.values()) if CODED.fullmatch(wanted) else ()
+    if told := next((text for text in texts if re.search(rf"\b{wanted}\b", text)), ""):
+        return told
     near = difflib.get_close_matches(wanted, [*by_id, *rules], n=3)
     if near:
         raise ExplanationError(f"no gate or rule is called {name!r}; did you mean {' or '.join(near)}?")
     codes = f"; rules are {catalogue.every()[0].code} to {catalogue.every()[-1].code}"
     raise ExplanationError(f"no gate or rule is called {name!r}; there are {', '.join(by_id)}{codes}")
+
+
+def _document(gate: Gate) -> str:
+    return inspect.cleandoc(sys.modules[type(gate).__module__].__doc__ or "")
 
 
 def explain_rule(rule: type[StaticRule]) -> str:

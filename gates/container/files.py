@@ -22,8 +22,8 @@ _DEVELOPMENT = re.compile(
     r"(?:^|[._-])(?:dev|devel|development|devcontainer|local|test|tests|testing|debug|ci|override|e2e|playwright)(?:$|[._-])",
     re.IGNORECASE,
 )
-_MANIFEST = re.compile(r"^[ ]*apiVersion:[ ]*\S", re.MULTILINE)
-_KIND = re.compile(r"^[ ]*kind:[ ]*\S", re.MULTILINE)
+_MANIFEST = re.compile(rb"^[ ]*apiVersion:[ ]*\S", re.MULTILINE)
+_KIND = re.compile(rb"^[ ]*kind:[ ]*\S", re.MULTILINE)
 _YAML = (".yaml", ".yml")
 RENDER = "render the templates and name the file under `rendered` in [tool.failhard.container]"
 Read = TypeVar("Read")
@@ -78,6 +78,14 @@ class _Reader:
         self.root = root
         self.most = most
         self.problems: list[str] = []
+
+    def seems_manifest(self, path: str) -> bool:
+        """Tell whether a YAML file says what a manifest says first; what cannot be read may be one."""
+        try:
+            data = (self.root / path).read_bytes()
+        except OSError:
+            return True
+        return _MANIFEST.search(data) is not None and _KIND.search(data) is not None
 
     def text(self, path: str) -> str | None:
         """Return a file's text, None where it cannot be read; then the problem is noted."""
@@ -165,8 +173,9 @@ def _manifests(
     found: list[Yaml] = []
     templates: list[str] = []
     for path in paths:
-        text = reader.text(path) if path.endswith(_YAML) and not _COMPOSE.fullmatch(_name(path)) else None
-        if text is None or not (_MANIFEST.search(text) and _KIND.search(text)):
+        is_other = not path.endswith(_YAML) or _COMPOSE.fullmatch(_name(path))
+        text = None if is_other or not reader.seems_manifest(path) else reader.text(path)
+        if text is None:
             continue
         if any(path == each or path.startswith(f"{each.rstrip('/')}/") for each in rendered):
             templates.append(path)

@@ -34,10 +34,10 @@ class Ignored:
     def leaves_out(self, path: str) -> bool:
         """Tell whether a path of the context is left out, by itself or with a folder above it."""
         parts = path.split("/")
-        aboves = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        above_it = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
         out = False
         for pattern, excludes in self.patterns:
-            if any(pattern.fullmatch(above) for above in aboves):
+            if any(pattern.fullmatch(above) for above in above_it):
                 out = excludes
         return out
 

@@ -164,7 +164,10 @@ def start_differs(judged: Judged) -> Iterator[Hit]:
     system = judged.tree.system
     if system is None or not system.start or not judged.main or not judged.started:
         return
-    declared, built = comparable(system.start), comparable(judged.started)
+    # What is declared starts in the root of the project, which is the working folder of the image.
+    folder = f"{judged.image.workdir.rstrip('/')}/"
+    commands = (comparable(argv) for argv in (system.start, judged.started))
+    declared, built = (tuple(word.removeprefix(folder) for word in words) for words in commands)
     if declared != built:
         yield judged.hit(
             "C-start-differs",

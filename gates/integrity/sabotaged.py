@@ -23,8 +23,13 @@ ran: set[str] = set()
 class Report(Protocol):
     """What pytest reports of one phase of a test."""
 
-    nodeid: str
-    passed: bool
+    @property
+    def nodeid(self) -> str:
+        """The test."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the phase passed."""
 
 
 class Sabotage:

@@ -11,7 +11,8 @@ from pytest_failhard.gates.system.derived import derive
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import read
-from pytest_failhard.system.declaration import EVERY_KIND, MEANINGS, OWN_KEYS, DeclarationError, System, parse
+from pytest_failhard.system import declared
+from pytest_failhard.system.declaration import EVERY_KIND, MEANINGS, OWN_KEYS, System
 from pytest_failhard.system.derive.derived import Derived
 from pytest_failhard.system.derive.proposal import propose, table
 
@@ -27,7 +28,8 @@ def agreed(run: Run, settings: SystemSettings) -> tuple[System, Derived]:
     """
     project = read(run.root, run.source, run.test_roots)
     own = config.load(run.root)
-    if own.system is None:
+    system = declared.read(run.root)
+    if system is None:
         text = table(propose(derive(project)))
         run.keep(PROPOSAL, text.encode())
         listed = "\n".join(_own(own, settings, "library"))
@@ -35,10 +37,6 @@ def agreed(run: Run, settings: SystemSettings) -> tuple[System, Derived]:
             "no system is declared: say in pyproject.toml what it is and how it starts "
             f"(evidence {PROPOSAL}):\n{text}{listed}".rstrip()
         )
-    try:
-        system = parse(own.system)
-    except DeclarationError as error:
-        raise GateError(str(error)) from None
     derived = derive(project, start=system.start, openapi=system.openapi)
     missing = system.missing_at(settings.required)
     mistakes = [

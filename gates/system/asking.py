@@ -23,13 +23,24 @@ def prelude(system: System, routes: Sequence[Route]) -> tuple[Route, ...]:
     return tuple(found)
 
 
-def prepare(instance: Instance, routes: Sequence[Route], *, within: float = ASKING_SECONDS) -> None:
-    """Ask what these routes need asked before; raises GateError where an answer lacks what is taken of it."""
+def prepare(
+    instance: Instance,
+    routes: Sequence[Route],
+    *,
+    within: float = ASKING_SECONDS,
+    unknown: str | None = None,
+) -> None:
+    """Ask what these routes need asked before.
+
+    `unknown` stands for what an answer lacks that a request takes of it; without it, GateError is raised.
+    """
     for route in prelude(instance.system, routes):
-        instance.send(route, within=within)
+        instance.send(route, within=within, unknown=unknown)
 
 
-def ask(instance: Instance, route: Route, *, within: float = ASKING_SECONDS) -> Answer:
-    """Ask a route after all that its request needs."""
-    prepare(instance, [route], within=within)
-    return instance.send(route, within=within)
+def ask(
+    instance: Instance, route: Route, *, within: float = ASKING_SECONDS, unknown: str | None = None
+) -> Answer:
+    """Ask a route after all that its request needs; `unknown` as in `prepare`."""
+    prepare(instance, [route], within=within, unknown=unknown)
+    return instance.send(route, within=within, unknown=unknown)

@@ -19,6 +19,8 @@ REACT_SECONDS = 15.0
 """So long the ready path may take to follow a dependency: one or two usual periods of an orchestrator."""
 TURN_SECONDS = 0.1
 LIVE_POLLS = 5
+UNKNOWN = "unknown"
+"""Stands for what no answer gave: that a route fails while nothing is wrong is not seen here."""
 FIRST_ERROR = 300
 FIRST_SUCCESS = 200
 
@@ -53,9 +55,13 @@ def take(stage: Stage, dependency: Dependency, limits: Limits) -> Broken:
     """Break a dependency of a system of its own, and repair it; raises GateError where it cannot."""
     link, path = _link(stage, dependency)
     changes = {dependency.url_env: str(path)} if path is not None else {}
+    before = _connections(link)
     with stage.instance(f"without {dependency.name}", changes=changes) as instance:
         try:
-            return _taken(stage, dependency, link, instance, limits)
+            _use(instance, dependency, limits)
+            if _connections(link) == before >= 0 or not _break(link):
+                return Broken(name=dependency.name, used=False)
+            return _taken(dependency, link, instance, limits)
         finally:
             link.repair()
 
@@ -69,17 +75,22 @@ def _link(stage: Stage, dependency: Dependency) -> tuple[Link, Path | None]:
     return PathLink(path), path
 
 
-def _taken(stage: Stage, dependency: Dependency, link: Link, instance: Instance, limits: Limits) -> Broken:
-    routes = [
-        route for route in stage.system.routes or () if dependency.name in route.needs and not route.negative
-    ]
-    for route in routes:
-        asking.ask(instance, route, within=limits.react)
-    if not _is_used(link) or not _break(link):
-        return Broken(name=dependency.name, used=False)
+def _needing(instance: Instance, dependency: Dependency) -> tuple[Route, ...]:
+    routes = instance.system.routes or ()
+    return tuple(route for route in routes if dependency.name in route.needs and not route.negative)
+
+
+def _use(instance: Instance, dependency: Dependency, limits: Limits) -> None:
+    """Ask all that needs it, so that what is made of it when it is first needed is there."""
+    for route in _needing(instance, dependency):
+        asking.ask(instance, route, within=limits.react, unknown=UNKNOWN)
+
+
+def _taken(dependency: Dependency, link: Link, instance: Instance, limits: Limits) -> Broken:
     said: list[tuple[str, Answer]] = []
     followed = until(lambda: not _is_ready(instance, said), limits)
     lived = _lives(instance, said)
+    routes = _needing(instance, dependency)
     succeeded = tuple(route.id for route in routes if _succeeds(instance, route, limits))
     link.repair()
     return Broken(
@@ -92,8 +103,9 @@ def _taken(stage: Stage, dependency: Dependency, link: Link, instance: Instance,
     )
 
 
-def _is_used(link: Link) -> bool:
-    return not isinstance(link, TcpLink) or link.connections > 0
+def _connections(link: Link) -> int:
+    """Return how often the dependency was reached so far; -1 for a file, of which nobody counts it."""
+    return link.connections if isinstance(link, TcpLink) else -1
 
 
 def _break(link: Link) -> bool:
@@ -130,7 +142,7 @@ def _lives(instance: Instance, said: list[tuple[str, Answer]]) -> bool | None:
 
 
 def _succeeds(instance: Instance, route: Route, limits: Limits) -> bool:
-    answer = instance.send(route, within=limits.react)
+    answer = instance.send(route, within=limits.react, unknown=UNKNOWN)
     return answer.ended and answer.status is not None and FIRST_SUCCESS <= answer.status < FIRST_ERROR
 
 

@@ -198,7 +198,14 @@ def _differs(stage: Stage, start: Start) -> bool:
     said = derived.command(start.argv)
     if start.source == "readme":
         said = tuple(word for word in said if word not in data.DEVELOPMENT_FLAGS)
-    return said != declared
+    return len(said) != len(declared) or not all(map(_alike, said, declared))
+
+
+def _alike(one: str, other: str) -> bool:
+    """Tell whether two words are one, seen from two folders: an image has `main.py` for `backend/main.py`."""
+    return one == other or any(
+        long.endswith(mark + short) for mark in "/." for long, short in ((one, other), (other, one))
+    )
 
 
 def _start_differs(stage: Stage, start: Start, who: str) -> Finding:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
+from pytest_failhard.gates.system import asking
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import Finding, GateError
@@ -60,6 +62,8 @@ def _loaded(
     found: dict[str, Load] = {}
     if SMOKE in wanted:
         smoke = _protocol(stage, settings.smoke_concurrency, warm_up=0, rounds=1)
+        # Its first requests may be those for which the system first loads what it needs.
+        smoke = replace(smoke, within=asking.ASKING_SECONDS)
         found[SMOKE] = load.closed(target, routes, settings.smoke_requests * len(routes), smoke)
     if wanted == [SMOKE]:
         return found, None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from importlib.metadata import version
 
 from pytest_failhard.gates.system import (
@@ -16,6 +18,7 @@ from pytest_failhard.gates.system import (
     logs,
     model_failures,
     refusals,
+    repeated,
     routed,
     scoring,
     server,
@@ -49,6 +52,7 @@ AFTER: tuple[tuple[str, Check], ...] = (
     ("R8", bad_input.check),
     ("R4", model_failures.check),
     ("R7", stopping.check),
+    ("R6", repeated.check),
     ("R6", loading.check),
     # What all the others brought out is looked at last.
     ("R9", leaks.check),
@@ -74,12 +78,14 @@ def observe(run: Run, settings: SystemSettings) -> Observation:
     )
     # What the start command imports may read where its dependencies are.
     with provided(run, system, interpreter=run.interpreter) as stage.provided:
-        seen = [each(stage) for each in _wanted(stage, BEFORE)]
+        seen = [_timed(stage, *each) for each in _wanted(stage, BEFORE)]
         if stage.installed is not None and system.kind != "library":
             seen += _running(stage)
         elif stage.installed is None:
             stage.cut_short = True
     seen.append(scoring.scored(stage, joined(seen)))
+    seconds = {f"seconds_{name}": value for name, value in stage.seconds.items()}
+    seen.append(Seen(measures=seconds, volatile=frozenset(seconds)))
     whole = joined(seen)
     return Observation(
         tool=f"pytest-failhard {version('pytest-failhard')}",
@@ -96,19 +102,29 @@ def _running(stage: Stage) -> Iterator[Seen]:
     """Run what needs the system, with a model that answers, as far as it becomes ready."""
     run, system = stage.run, stage.system
     with model(run, system, _table(run, "llm")) as stage.model:
-        starts = [each(stage) for each in _wanted(stage, STARTING)]
+        starts = [_timed(stage, *each) for each in _wanted(stage, STARTING)]
         yield from starts
         if any(each.findings for each in starts):
             stage.cut_short = True
             return
         for each in _wanted(stage, AFTER):
-            yield each(stage)
+            yield _timed(stage, *each)
 
 
-def _wanted(stage: Stage, checks: Iterable[tuple[str, Check]]) -> Iterator[Check]:
+def _wanted(stage: Stage, checks: Iterable[tuple[str, Check]]) -> Iterator[tuple[str, Check]]:
     settings = stage.settings
     parts = {part.partition("/")[0] for part in (*settings.enforce, *settings.report)}
-    return (check for name, check in checks if name in parts & OF_KIND[stage.system.kind])
+    return (each for each in checks if each[0] in parts & OF_KIND[stage.system.kind])
+
+
+def _timed(stage: Stage, name: str, check: Check) -> Seen:
+    """Run a check, and note how long it took."""
+    began = time.monotonic()
+    seen = check(stage)
+    stage.seconds[name] = stage.seconds.get(name, Fraction(0)) + Fraction(
+        round((time.monotonic() - began) * 1000), 1000
+    )
+    return seen
 
 
 def _table(run: Run, gate: str) -> dict[str, object]:

@@ -47,6 +47,9 @@ class Case:
     repeats: bool = False
     """Whether the wrong value is made of the secret itself, so that the output must not hold it either."""
 
+    group: str = ""
+    """Of a group the first one that is not refused tells enough; empty for a case by itself."""
+
     @property
     def secret(self) -> str:
         """The variable that it is about."""
@@ -98,6 +101,7 @@ def _of_secret(secret: Secret, known: Weak) -> Iterator[Case]:
                 name,
                 "R3-starts-with-weak-secret",
                 _put(secret, value),
+                group=f"weak {name}",
             )
 
 
@@ -124,8 +128,23 @@ def _malformed(secret: Secret) -> Iterator[Case]:
         )
 
 
-def _secret(identity: str, what: str, name: str, starts: str, change: Callable[[Prepared], Changes]) -> Case:
-    return Case(id=identity, what=what, names=(name,), starts=starts, unnamed=SECRET_UNNAMED, change=change)
+def _secret(
+    identity: str,
+    what: str,
+    name: str,
+    starts: str,
+    change: Callable[[Prepared], Changes],
+    group: str = "",
+) -> Case:
+    return Case(
+        id=identity,
+        what=what,
+        names=(name,),
+        starts=starts,
+        unnamed=SECRET_UNNAMED,
+        change=change,
+        group=group,
+    )
 
 
 def _put(secret: Secret, value: str) -> Callable[[Prepared], Changes]:

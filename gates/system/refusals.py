@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pytest_failhard.gates.system import refusal_cases
@@ -22,6 +22,11 @@ from pytest_failhard.system.environment import Prepared
 REFUSE_SECONDS = 10
 """The figure of the statement S5; what a level demands, the policy says (`refusal_seconds`)."""
 ONE_BY_ONE = 1
+STARTS = 4
+"""So many times as long as a valid start takes is waited at least: a slow machine is no reason for a finding.
+
+How slow a refusal is, the measure says.
+"""
 HEALTH_BLIND = "R4-health-blind"
 
 
@@ -54,6 +59,7 @@ class Refusal:
 
 def check(stage: Stage, limits: Limits = LIMITS) -> Seen:
     """Start the system in each wrong configuration; raises GateError where it cannot be started at all."""
+    limits = replace(limits, within=max(limits.within, STARTS * stage.ready_seconds))
     known = refusal_cases.weak() if limits.weak is None else limits.weak
     refusals = tuple(_refusals(stage, tuple(refusal_cases.cases(stage, known)), limits))
     unreachable = tuple(_unreachable(stage, limits)) if stage.runs(DEPENDENCIES) else ()
@@ -79,28 +85,41 @@ def check(stage: Stage, limits: Limits = LIMITS) -> Seen:
 
 
 def _refusals(stage: Stage, cases: Sequence[Case], limits: Limits) -> Iterator[Refusal]:
-    held: dict[int, tuple[Prepared, workcopy.Watch]] = {}
+    held: list[tuple[Case, Prepared, workcopy.Watch]] = []
+    enough: set[str] = set()
 
-    def begin(number: int) -> Mapping[str, str]:
+    def begin(case: Case) -> Mapping[str, str]:
         prepared = stage.prepare()
-        held[number] = (prepared, workcopy.Watch(prepared.home, prepared.temporary, prepared.data))
-        return altered(prepared.variables, cases[number].change(prepared))
+        watch = workcopy.Watch(prepared.home, prepared.temporary, prepared.data)
+        held.append((case, prepared, watch))
+        return altered(prepared.variables, case.change(prepared))
 
     ended = attempt.attempts(
         stage.run,
         stage.system,
         cwd=stage.tree,
-        begins=[functools.partial(begin, number) for number in range(len(cases))],
+        begins=(functools.partial(begin, case) for case in cases if case.group not in enough),
         within=limits.within,
         at_once=limits.at_once,
     )
     found: dict[int, Refusal] = {}
     for number, seen in ended:
-        case, (prepared, watch) = cases[number], held.pop(number)
+        case, prepared, watch = held[number]
         _record(stage, case.id, seen, watch)
         found[number] = Refusal(case=case, seen=seen, leaked=_leaked(case, prepared, seen.output))
-    # In the order of the cases: which of two ends first is chance.
-    yield from (found[number] for number in sorted(found))
+        if case.group and not seen.refused:
+            enough.add(case.group)
+    yield from _told([found[number] for number in sorted(found)])
+
+
+def _told(refusals: Iterable[Refusal]) -> Iterator[Refusal]:
+    """Leave out what was under way when another one of its group had told enough: that is chance."""
+    enough: set[str] = set()
+    for each in refusals:
+        if each.case.group not in enough:
+            yield each
+        if each.case.group and not each.seen.refused:
+            enough.add(each.case.group)
 
 
 def _unreachable(stage: Stage, limits: Limits) -> Iterator[tuple[Dependency, Attempt]]:

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import psutil
@@ -60,12 +61,16 @@ class Stage:
     model: Model | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     """What is set on top in every start."""
+    ready_seconds: float = 0.0
+    """The longest that a start took so far until the system was ready."""
     record: Record = field(default_factory=Record)
     canaries: list[Canary] = field(default_factory=list)
     originals: dict[str, str] = field(default_factory=dict)
     """What the files of the working copy were before the first start, by path."""
     watched: Watched | None = None
     """The round that the looks at leaks and at logs share."""
+    seconds: dict[str, Fraction] = field(default_factory=dict)
+    """What each check took."""
     cut_short: bool = False
     """Whether what was found keeps the rest from being looked at."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -136,6 +141,7 @@ class Stage:
             secrets=prepared.secrets,
             within=within,
         )
+        self.ready_seconds = max(self.ready_seconds, started.ready_seconds)
         argv = arguments(started.process.family())
         try:
             yield started

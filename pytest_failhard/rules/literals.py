@@ -34,10 +34,12 @@ class Literals:
 
     def __init__(self, module: Module) -> None:
         self._module = module
-        self._given = {(module.scope(each), each.arg) for each in module.nodes(ast.arg)}
+        self._arguments: dict[str, list[ast.arg]] = {}
+        for each in module.nodes(ast.arg):
+            self._arguments.setdefault(each.arg, []).append(each)
         self._passed = {
-            *(name for each in module.nodes(ast.Nonlocal) for name in each.names),
-            *(name for each in module.nodes(ast.Global) for name in each.names),
+            *(name for node in module.nodes(ast.Nonlocal) for name in node.names),
+            *(name for node in module.nodes(ast.Global) for name in node.names),
         }
         self._places: dict[str, Mapping[Key, Sequence[ast.Name]]] = {}
         self._pure: dict[Key, bool] = {}
@@ -93,6 +95,10 @@ class Literals:
         """Return the scope that binds a name where it is used; None where the file does not bind it."""
         return next((key for key, uses in self._of(name.id).items() if name in uses), None)
 
+    def _given(self, name: str) -> set[ast.AST]:
+        """Return the functions with a parameter of a name."""
+        return {self._module.scope(each) for each in self._arguments.get(name, ())}
+
     def _uses(self, key: Key) -> Sequence[ast.Name]:
         return self._of(key[1]).get(key, ())
 
@@ -101,7 +107,7 @@ class Literals:
         if name not in self._places:
             nodes = self._module.names.of((name,))
             bound = {self._module.scope(each) for each in nodes if isinstance(each.ctx, ast.Store)}
-            bound |= {scope for scope, given in self._given if given == name}
+            bound |= self._given(name)
             found: dict[Key, list[ast.Name]] = {}
             for node in nodes:
                 scope = self._module.scope(node)
@@ -114,7 +120,7 @@ class Literals:
 
     def _name_holds(self, name: ast.Name, hops: int) -> bool:
         key = self._home(name)
-        if key is None or key in self._given:
+        if key is None or key[0] in self._given(name.id):
             return False
         if name.id in self._passed or name.id in self._module.imports:
             return False

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import validation as data
-from pytest_failhard.source.checks import written_tests
+from pytest_failhard.source.checks import is_check, written_tests
+from pytest_failhard.source.module import own_nodes
 
 if TYPE_CHECKING:
     from pytest_failhard.source.module import FunctionNode, Module
@@ -65,6 +66,19 @@ def check_functions(module: Module) -> Iterator[FunctionNode]:
     for name, functions in module.functions.items():
         if data.CHECKING_NAME.search(name):
             yield from (each for each in functions if module.function(each) is None)
+
+
+def checked(module: Module) -> Iterator[tuple[FunctionNode, Sequence[ast.AST]]]:
+    """Yield the check functions, each with what in it checks something: an assert, a raise, such a call."""
+    tests = written_tests(module)
+    if tests:
+        yield from ((each.node, each.checks) for each in tests)
+        return
+    for function in check_functions(module):
+        yield (
+            function,
+            [node for node in own_nodes(function, ast.Assert, ast.Call, ast.Raise) if is_check(node)],
+        )
 
 
 def details(module: Module) -> dict[str, str]:

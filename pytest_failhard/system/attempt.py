@@ -18,8 +18,7 @@ from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.launch import Instance
 
-WITHIN_SECONDS = 20.0
-"""Twice what a level allows: a refusal that is slow is still one, and how slow, a measure says."""
+WITHIN_SECONDS = 12.0
 PROBE_SECONDS = 0.05
 """How often the port is tried: so long a system could serve unseen."""
 ANSWER_SECONDS = 1.0

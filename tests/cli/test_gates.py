@@ -104,6 +104,12 @@ def test_a_rule_is_explained_by_its_docstring_and_its_severities(name: str) -> N
     ]
 
 
+def test_a_code_that_only_a_gate_knows_is_explained_with_it() -> None:
+    assert explain("FV8") == explain("integrity")
+    with pytest.raises(ExplanationError, match="did you mean FV"):
+        explain("FV9")
+
+
 def test_severities_are_those_of_the_shipped_policies() -> None:
     assert severities(find("FH104")) == [("broad-suppress", ["off", "medium", "medium", "medium"])]
 

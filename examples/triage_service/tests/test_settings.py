@@ -62,6 +62,19 @@ def test_a_weak_secret_is_refused_and_not_repeated(environ: dict[str, str], weak
     assert weak not in "".join(found)
 
 
+@pytest.mark.parametrize("spoilt", ["{} {}", "{}\n{}", "{}" * 20], ids=["blank", "line break", "long"])
+def test_a_malformed_secret_is_refused_and_not_repeated(environ: dict[str, str], spoilt: str) -> None:
+    value = spoilt.replace("{}", environ["API_TOKEN"])
+    environ["API_TOKEN"] = environ["OPENAI_API_KEY"] = value
+
+    found = problems(environ)
+
+    assert [problem.split()[:3] for problem in found] == [
+        [name, "is", "malformed:"] for name in ("API_TOKEN", "OPENAI_API_KEY")
+    ]
+    assert value not in "".join(found)
+
+
 def test_every_problem_is_listed_at_once(environ: dict[str, str]) -> None:
     environ |= {
         "ENVIRONMENT": "prod",

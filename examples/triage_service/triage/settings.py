@@ -11,6 +11,7 @@ ENVIRONMENTS = ("development", "production")
 SHORTEST_TOKEN = 32
 FEWEST_CHARACTERS = 10
 SHORTEST_KEY = 20
+LONGEST_SECRET = 512
 # Beginnings only: inside a long random value any short word turns up now and then.
 PLACEHOLDERS = (
     "change",
@@ -67,7 +68,9 @@ class _Reader:
 
     def secret(self, name: str, shortest: int) -> str:
         value = self.required(name)
-        if value and _is_weak(value, shortest):
+        if len(value) > LONGEST_SECRET or not value.isprintable() or " " in value:
+            self.problems.append(f"{name} is malformed: one word of at most {LONGEST_SECRET} characters")
+        elif value and _is_weak(value, shortest):
             self.problems.append(f"{name} is weak: at least {shortest} random characters are needed")
         return value
 

@@ -10,6 +10,10 @@ NAMED = re.compile(
     r"|(^|[_-])(load|stress)[_-]?(test|check|run)|(test|run|check)[_-](load|stress)($|[_-])"
 )
 """Stems of files that say they judge a system. Not every `load`: `upload`, `loader` and `payload` do not."""
+HELPING = re.compile(
+    rf"(?i)test|helper|util|common|support|fixture|shared|{NAMED.pattern.removeprefix('(?i)')}"
+)
+"""Names of modules that may be helpers of tests, or validate themselves."""
 MAIN = b"__main__"
 SHOWN = re.compile(
     r"(?i)(^|/)(examples?|docs?|samples?|fixtures|testdata|test_data|snapshots|templates)[^/]*/"

@@ -60,6 +60,10 @@ class KeywordEvidence(ValidationRule):
         """Return a hit for each check that only looks for words."""
         if validation(module) is None or not any(each in module.data for each in data.READ_BYTES):
             return
+        if not any(
+            isinstance(op, ast.In | ast.NotIn) for node in module.nodes(ast.Compare) for op in node.ops
+        ):
+            return
         for check in check_functions(module):
             tests = list(_containments(module, check))
             if _weight(tests) >= data.WORDS and _decide_alone(check, tests) and _reads_source(module, check):

@@ -53,25 +53,28 @@ class LiteralMeasurement(ValidationRule):
     code = "FV5"
     name = "literal-measurement"
     subs = ("compared", "shown")
-    nodes = (ast.Assign, ast.AnnAssign)
 
-    def at(self, node: ast.AST, module: Module) -> Iterable[Hit]:
-        """Return a hit for a measurement that was written down."""
-        name = _measured(node)
-        if name is None or validation(module) is None:
+    def over(self, module: Module) -> Iterable[Hit]:
+        """Return a hit for each measurement that was written down."""
+        if validation(module) is None:
             return
-        sub = _sub(module, name)
-        if sub:
-            unit = reach(module).unit(name)
-            others = reach(module).others(unit) if unit is not None else frozenset[str]()
-            yield self.hit(
-                module,
-                node,
-                f"{name.id} is a number in the file, and is {sub} as if it had been measured",
-                "measure it",
-                sub=sub,
-                details={OTHERS: " ".join(sorted(others)), SERVES: "1", **details(module)},
-            )
+        for node in (*module.assigned.where(_says_so), *module.annotated.where(_says_so)):
+            name = _measured(node)
+            sub = _sub(module, name) if name is not None else ""
+            if name is not None and sub:
+                yield self._hit(module, node, name, sub)
+
+    def _hit(self, module: Module, node: ast.AST, name: ast.Name, sub: str) -> Hit:
+        unit = reach(module).unit(name)
+        others = reach(module).others(unit) if unit is not None else frozenset[str]()
+        return self.hit(
+            module,
+            node,
+            f"{name.id} is a number in the file, and is {sub} as if it had been measured",
+            "measure it",
+            sub=sub,
+            details={OTHERS: " ".join(sorted(others)), SERVES: "1", **details(module)},
+        )
 
 
 def _measured(node: ast.AST) -> ast.Name | None:
@@ -82,10 +85,12 @@ def _measured(node: ast.AST) -> ast.Name | None:
         target, value = node.target, node.value
     else:
         return None
-    if not isinstance(target, ast.Name) or not _is_numeric(value):
-        return None
-    said = data.MEASURED.search(target.id) is not None and data.CONFIGURED.search(target.id) is None
-    return target if said else None
+    return target if isinstance(target, ast.Name) and _is_numeric(value) else None
+
+
+def _says_so(name: str) -> bool:
+    """Tell whether a name is one of what is measured, not of what is wanted."""
+    return data.MEASURED.search(name) is not None and data.CONFIGURED.search(name) is None
 
 
 def _is_numeric(value: ast.expr) -> bool:

@@ -10,13 +10,12 @@ from pytest_failhard.rules.contact import reach
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.literals import literals
 from pytest_failhard.rules.meeting import OTHERS, SERVES, ValidationRule
-from pytest_failhard.rules.validating import check_functions, details, validation
-from pytest_failhard.source.checks import is_check
-from pytest_failhard.source.module import last_part, own_nodes
+from pytest_failhard.rules.validating import checked, details, validation
+from pytest_failhard.source.module import last_part
 
 if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
-    from pytest_failhard.source.module import FunctionNode, Module
+    from pytest_failhard.source.module import Module
 
 
 class LiteralVerdict(ValidationRule):
@@ -62,10 +61,9 @@ class LiteralVerdict(ValidationRule):
         """Return a hit for each check whose verdict was written into it."""
         if validation(module) is None:
             return
-        for check in check_functions(module):
-            checked = list(_checks(check))
-            if checked and _is_written(module, checked):
-                yield self._hit(module, check, checked[0], "asserted", "asserts")
+        for check, checks in checked(module):
+            if checks and _is_written(module, checks):
+                yield self._hit(module, check, checks[0], "asserted", "asserts")
         if module.role != "test":
             for printed in _printed_scores(module):
                 yield self._hit(module, printed, printed, "printed", "prints")
@@ -83,13 +81,9 @@ class LiteralVerdict(ValidationRule):
         )
 
 
-def _checks(check: FunctionNode) -> Iterator[ast.AST]:
-    yield from (node for node in own_nodes(check, ast.Assert, ast.Call) if is_check(node))
-
-
-def _is_written(module: Module, checked: Sequence[ast.AST]) -> bool:
+def _is_written(module: Module, checks: Sequence[ast.AST]) -> bool:
     """Tell whether all assertions are literal, and one of them is more than a constant."""
-    operands = [_operands(node) for node in checked]
+    operands = [_operands(node) for node in checks]
     if any(each is None for each in operands):
         return False
     given = [node for each in operands for node in each or ()]

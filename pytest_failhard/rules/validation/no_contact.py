@@ -61,7 +61,7 @@ class NoContact(ValidationRule):
 
     def over(self, module: Module) -> Iterable[Hit]:
         """Return one hit for a file whose imports are all its own kind, as far as the file tells."""
-        if validation(module) is None or data.READING & {*module.calls}:
+        if validation(module) is None or _may_meet(module) or data.READING & {*module.calls}:
             return
         checks = sorted(check_functions(module), key=lambda each: each.lineno)
         if not checks:
@@ -71,6 +71,18 @@ class NoContact(ValidationRule):
             message = f"{module.path} judges the system and meets nothing of it"
             fix = "import what is to be validated, or ask the running system"
             yield self.hit(module, checks[0], message, fix, identity="file", details=_known(module, others))
+
+
+def _may_meet(module: Module) -> bool:
+    """Tell cheaply whether an import is of a package of which only the whole project could say more.
+
+    What is named like a helper of tests, or like a validation, is followed; whatever else there is may
+    be the product.
+    """
+    near = module.name.partition(".")[0]
+    names = {name.partition(".")[0] for name in module.imports.values()} - sys.stdlib_module_names
+    others = names - data.TESTING - data.SERVING - data.REQUESTING
+    return any(name != near and data.HELPING.search(name) is None for name in others)
 
 
 def _known(module: Module, others: frozenset[str]) -> dict[str, str]:

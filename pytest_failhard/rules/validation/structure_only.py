@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.data import validation as data
 from pytest_failhard.rules.unit import EVERY, StaticRule
-from pytest_failhard.rules.validating import UNNAMED, check_functions, details, validation
-from pytest_failhard.source.checks import is_check
-from pytest_failhard.source.module import last_part, own_nodes, walk
+from pytest_failhard.rules.validating import UNNAMED, checked, details, validation
+from pytest_failhard.source.module import last_part, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Option
     from pytest_failhard.rules.unit import Hit
     from pytest_failhard.source.index import Index
-    from pytest_failhard.source.module import FunctionNode, Module
+    from pytest_failhard.source.module import Module
 
 
 class StructureOnly(StaticRule):
@@ -69,8 +68,8 @@ class StructureOnly(StaticRule):
         """Return a hit for each check that looks at structure alone."""
         if not any(each in module.data for each in data.STRUCTURE_BYTES) or validation(module) is None:
             return
-        for check in check_functions(module):
-            sub = _sub(module, check)
+        for check, checks in checked(module):
+            sub = _sub(module, checks)
             if sub:
                 yield self.hit(
                     module,
@@ -88,11 +87,14 @@ class StructureOnly(StaticRule):
         return [hit for hit in hits if UNNAMED not in hit.details]
 
 
-def _sub(module: Module, check: FunctionNode) -> str:
+def _sub(module: Module, checks: Sequence[ast.AST]) -> str:
     """Return the kind of structure that all assertions of a check look at; empty where one does not."""
-    checks = [node for node in own_nodes(check, ast.Assert, ast.Call, ast.Raise) if is_check(node)]
-    kinds = {_kind(module, node.test) if isinstance(node, ast.Assert) else "" for node in checks}
-    return next(iter(sorted(kinds))) if kinds and "" not in kinds else ""
+    kinds: set[str] = set()
+    for node in checks:
+        kinds.add(_kind(module, node.test) if isinstance(node, ast.Assert) else "")
+        if "" in kinds:
+            return ""
+    return min(kinds, default="")
 
 
 def _kind(module: Module, test: ast.expr) -> str:

@@ -21,7 +21,7 @@ DEPTH = 2
 """So far below the root a system keeps its Dockerfile."""
 COMPOSE = re.compile(r"(docker-)?compose\.ya?ml")
 URL = re.compile(r"https?://[^\s'\")\],;|]+")
-LOCAL = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "::1", "[::1]"})  # noqa: S104 - names, nothing binds
+LOCAL = re.compile(r"localhost|127\.0\.0\.1|0\.0\.0\.0|::1")
 PROCESS = re.compile(r"(?P<name>[A-Za-z0-9_-]+):[ \t]*(?P<command>\S.*)")
 
 
@@ -147,10 +147,7 @@ def through_script(root: Path, folder: str, argv: Sequence[str]) -> tuple[str, .
     script = next((place for place in _scripts(root, folder, words[:1]) if place.is_file()), None)
     if script is None:
         return words
-    try:
-        lines = commands.split(_plain(script.read_text("utf-8", "replace")))
-    except ValueError:
-        return words
+    lines = commands.split(_plain(script.read_text("utf-8", "replace")))
     resolved = [told for line in lines if (told := _unflagged(commands.words_of(line)))]
     started = [told for told in resolved if _starts(told)]
     last = (started or resolved or [()])[-1]
@@ -207,7 +204,7 @@ def urls(text: str) -> tuple[str, ...]:
     for url in URL.findall(text):
         # A port may stand there as `${PORT}`, which is no number.
         parts = urlsplit(re.sub(r":\$\{?\w+(:-\d+)?\}?", "", url))
-        if parts.hostname is None or parts.hostname in LOCAL:
+        if parts.hostname is None or LOCAL.fullmatch(parts.hostname):
             found.append(parts.path or "/")
     return tuple(dict.fromkeys(found))
 

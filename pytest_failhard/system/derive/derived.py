@@ -12,6 +12,7 @@ from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.code import Application
 from pytest_failhard.system.derive.deployment import Deployment
 from pytest_failhard.system.derive.facts import Imported, Operation, Place, Read, Start
+from pytest_failhard.system.start_target import FOLDERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +53,19 @@ class Derived:
 
     def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """Return a command as it can be compared: without places, with a script's name as its module."""
-        words = commands.comparable(argv)
+        words = tuple(_placeless(commands.comparable(argv)))
         if words and words[0] in self.scripts:
             words = ("python", "-m", self.scripts[words[0]].partition(":")[0], *words[1:])
         if words[:2] == ("python", "-m") and len(words) > 2:
             return ("python", "-m", words[2].removesuffix(".__main__"), *words[3:])
         return words
+
+
+def _placeless(words: tuple[str, ...]) -> Iterator[str]:
+    """Yield the words but for the folder that a server is told to work in: whoever says `cd` needs none."""
+    for before, word in zip(("", *words), words, strict=False):
+        if word not in FOLDERS and before not in FOLDERS:
+            yield word
 
 
 def is_secret(read: Read) -> bool:

@@ -110,7 +110,7 @@ def _start(derived: Derived, kind: str, unsure: dict[str, str]) -> tuple[str, ..
         fitting, key=lambda start: (start.source != fitting[0].source, not kind_of(start.argv)), default=None
     )
     if best is not None:
-        return _argv(best.argv)
+        return tuple(_here(word, derived) for word in _argv(best.argv))
     unsure["start"] = "no Dockerfile, Procfile or README says how the system is started"
     if derived.runs:
         return ("python", derived.runs[0].path)
@@ -118,6 +118,13 @@ def _start(derived: Derived, kind: str, unsure: dict[str, str]) -> tuple[str, ..
         server = "gunicorn" if application.speaks == "wsgi" else "uvicorn"
         return (server, f"{application.module}:{application.name}")
     return next(((name,) for name in sorted(derived.scripts)), ("python", "-m", "app"))
+
+
+def _here(word: str, derived: Derived) -> str:
+    """Return a file as it is called from the root: an image has another folder."""
+    paths = [place.path for place in derived.runs]
+    below = [path for path in paths if path.endswith(f"/{word}")]
+    return below[0] if word.endswith(".py") and word not in paths and len(below) == 1 else word
 
 
 def _fits(start: Start, kind: str) -> bool:

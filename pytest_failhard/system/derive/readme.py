@@ -25,12 +25,7 @@ def starts(root: Path, path: str) -> tuple[Start, ...]:
 
 def _starts(root: Path, path: str, shown: tuple[fenced.Shown, ...]) -> Iterator[Start]:
     for each in shown:
-        try:
-            found = commands.split(each.text.replace("\\\n", " "))
-        except ValueError:
-            # What does not parse is a finding of its own.
-            continue
-        for argv in found:
+        for argv in commands.split(each.text.replace("\\\n", " ")):
             words = commands.words_of(uncommented(argv))
             if kind_of(words) or _runs_file(root, words):
                 yield Start(source="readme", argv=words, place=Place(path=path, line=each.line))

@@ -28,6 +28,8 @@ class Served:
     mounts: tuple[Mount, ...]
     constants: tuple[tuple[str, str], ...]
     """Names of classes and the module that are bound to the beginning of a path, with it."""
+    exports: tuple[tuple[str, str], ...]
+    """What a package hands on: its dotted name there, and where it is from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +48,7 @@ class Registered:
 class Mount:
     """A router, by its dotted name, that an application or another router serves below a prefix.
 
-    A prefix that is no certain text is known by the last name of what holds it, `constant`.
+    What stands before `prefix` and is no certain text is known by the last name of what holds it.
     """
 
     owner: str
@@ -61,6 +63,7 @@ def served(module: Module) -> Served:
         operations=(*_decorated(module), *_registered(module)),
         mounts=tuple(_mounts(module)),
         constants=tuple(_constants(module)),
+        exports=tuple(_exports(module)),
     )
 
 
@@ -68,8 +71,13 @@ def operations(files: Iterable[Served]) -> tuple[Operation, ...]:
     """Return all operations with the prefixes of what mounts their routers, each once."""
     listed = tuple(files)
     constants = dict(pair for each in listed for pair in each.constants)
+    exports = dict(pair for each in listed for pair in each.exports)
     mounts = [
-        replace(mount, prefix=mount.prefix or constants.get(mount.constant, ""))
+        replace(
+            mount,
+            prefix=constants.get(mount.constant, "") + mount.prefix,
+            router=_original(mount.router, exports),
+        )
         for each in listed
         for mount in each.mounts
     ]
@@ -112,13 +120,39 @@ def _mounts(module: Module) -> Iterator[Mount]:
         inner = argument(call, 0, "router", "blueprint", "app")
         if inner is None or not isinstance(call.func, ast.Attribute) or not module.resolve(inner):
             continue
-        prefix = argument(call, None, "prefix", "url_prefix")
+        constant, prefix = _prefix(module, argument(call, None, "prefix", "url_prefix"))
         yield Mount(
             owner=_dotted(module, call.func.value),
             router=_dotted(module, inner),
-            prefix=module.text(prefix) or "",
-            constant="" if prefix is None else last_part(prefix),
+            prefix=prefix,
+            constant=constant,
         )
+
+
+def _prefix(module: Module, given: ast.expr | None) -> tuple[str, str]:
+    """Return the name of what a prefix begins with, empty for none, and the certain text behind it."""
+    match given:
+        case ast.JoinedStr(values=[ast.FormattedValue(value=first), *rest]):
+            return last_part(first), "".join(module.text(part) or "" for part in rest)
+        case ast.expr():
+            text = module.text(given)
+            return (last_part(given), "") if text is None else ("", text)
+    return "", ""
+
+
+def _exports(module: Module) -> Iterator[tuple[str, str]]:
+    if module.path.endswith("__init__.py"):
+        yield from ((f"{module.name}.{name}", dotted) for name, dotted in module.imports.items())
+
+
+def _original(named: str, exports: Mapping[str, str]) -> str:
+    """Return where a router is from that packages hand on."""
+    for _ in range(MAX_DEPTH):
+        place = next((place for place in exports if _same(place, named)), None)
+        if place is None or exports[place] == named:
+            break
+        named = exports[place]
+    return named
 
 
 def _constants(module: Module) -> Iterator[tuple[str, str]]:

@@ -36,17 +36,24 @@ def is_function(found: object) -> bool:
 
 def application(found: object) -> object:
     """Return the application in what was loaded, below what wraps it; None where there is none."""
-    for each in found.values() if isinstance(found, dict) else [found]:
-        if isinstance(each, type):
-            continue
-        for _ in range(HOPS):
-            if hasattr(each, "url_map") or isinstance(getattr(each, "routes", None), list):
-                return each
-            inner = next((getattr(each, name, None) for name in INNER if hasattr(each, name)), None)
-            if inner is None or is_function(inner):
-                break
-            each = inner  # noqa: PLW2901 - one layer further in
-    return None
+    held = found.values() if isinstance(found, dict) else [found]
+    layers = (layer for each in held if not isinstance(each, type) for layer in layers_of(each))
+    return next((layer for layer in layers if serves(layer)), None)
+
+
+def layers_of(found: object) -> Iterator[object]:
+    """Yield an object and what it wraps, from the outside in."""
+    for _ in range(HOPS):
+        yield found
+        inner = next((getattr(found, name, None) for name in INNER if hasattr(found, name)), None)
+        if inner is None or is_function(inner):
+            return
+        found = inner
+
+
+def serves(found: object) -> bool:
+    """Tell whether an object is an application of Flask's or Starlette's kind."""
+    return hasattr(found, "url_map") or isinstance(getattr(found, "routes", None), list)
 
 
 def operations(app: object, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -142,10 +142,19 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
     root = project(tmp_path, {})
     write(root, {"api.Dockerfile": b"FROM \xff\n"})
     (root / "compose.yml").symlink_to("nowhere")
+    (root / "k8s.yaml").symlink_to("nowhere")
     with pytest.raises(GateError) as caught:
         observe(gate_run(root, ContainerGate()), ContainerGate())
     assert "api.Dockerfile: is no UTF-8 text (byte 5)" in str(caught.value)
     assert "compose.yml: cannot be read: No such file or directory" in str(caught.value)
+    assert "k8s.yaml: cannot be read: No such file or directory" in str(caught.value)
+
+
+def test_data_is_no_manifest(tmp_path: Path) -> None:
+    """However large it is, in whatever encoding."""
+    files: dict[str, str | bytes] = {"data.yaml": "x: 1\n" * 300_000, "latin.yml": b"x: \xe4\n"}
+    root = write(project(tmp_path, {}), files)
+    assert observe(gate_run(root, ContainerGate()), ContainerGate()).measures["manifests"] == 0
 
 
 def test_the_settings_of_another_gate(tmp_path: Path) -> None:

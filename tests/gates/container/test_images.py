@@ -203,6 +203,10 @@ GOOD: dict[str, Files] = {
         **last(CMD, 'ENTRYPOINT ["sh", "/srv/bin/start.sh"]'),
         "bin/start.sh": SCRIPT.replace(' "$@"', ""),
     },
+    "absolute paths": {
+        **last(CMD, 'CMD ["python", "/srv/app/run.py", "--config=/srv/a.toml"]'),
+        "pyproject.toml": SYSTEM.replace('"-m", "app.server"', '"app/run.py", "--config", "a.toml"'),
+    },
     "script that hands on": {
         **last(CMD, f'ENTRYPOINT ["/start.sh"]\n{CMD}'),
         "deploy/start.sh": '#!/bin/sh\nexec "$@"\n',

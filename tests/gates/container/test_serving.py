@@ -181,6 +181,17 @@ def test_an_image_of_an_undeclared_system(tmp_path: Path) -> None:
     assert found(tmp_path, files) == ()
 
 
+def test_a_server_that_is_not_installed_is_an_error_where_it_is_started(tmp_path: Path) -> None:
+    text = RUN.replace('["python", "-m", "app.server"]', '["uvicorn", "app.server:app"]')
+    with pytest.raises(GateError, match="uvicorn: the system is started with it, and python"):
+        see(tmp_path / "a", {"Dockerfile": BUILD + text})
+    # One for development is not deployed, so nobody asks.
+    assert (
+        found(tmp_path / "b", {"Dockerfile.dev": text.replace("COPY --from=build /opt/venv /opt/venv\n", "")})
+        == ()
+    )
+
+
 def test_nothing_is_copied_where_no_server_is_known(tmp_path: Path) -> None:
     root = project(tmp_path, {})
     tree = Tree(root=root, files=find(root, {}, 10**6), settings=support.settings(4), system=read(root))

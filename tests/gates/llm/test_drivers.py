@@ -17,7 +17,7 @@ from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.verdicts.outcome import Link, Outcome
 from pytest_failhard.model import GateError
 from pytest_failhard.run import GateRun
-from pytest_failhard.system.declaration import Route, Secret, System
+from pytest_failhard.system.declaration import Dependency, Route, Secret, System
 from tests.support import gate_run, measuring, write
 from tests.system.test_launch import SERVER
 
@@ -434,3 +434,10 @@ def test_changes_come_on_top_of_what_is_declared_but_never_in_place_of_a_file(ru
     assert (made["TOKEN"], made["NEW"]) == ("y", "z")
     assert not {"TZ", "MY_KEY"} & set(made)
     assert set(where.prepared.keys) == {"MY_KEY"}
+
+
+def test_a_place_leads_to_what_was_provided(tmp_path: Path) -> None:
+    run = gate_run(write(tmp_path / "project", {"app.py": ""}), LlmGate())
+    system = System(kind="job", dependencies=(Dependency(name="store", url_env="STORE_URL"),))
+    where = place(run, system, run.scratch / "place", {}, {"STORE_URL": "tcp://127.0.0.1:1"})
+    assert where.prepared.variables["STORE_URL"] == "tcp://127.0.0.1:1"

@@ -2,7 +2,7 @@
 
 One word each: `serial`, `lossy` (drops what is in flight), `deaf`, `rude` (ends with 3), `child` (leaves one
 behind), `twins` (gives each number twice), `broken` (500 for a POST), `dev` (header of a development server),
-`speaks` (says so), `debug` (a debugger's page for what goes wrong), `reloader`, `runserver`.
+`speaks` (says so), `keys` (heeds idempotency keys), `debug` (a debugger's page for what goes wrong), `reloader`, `runserver`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 MODES = set(sys.argv[1:])
 NUMBERS = itertools.count(1)
 LOCK = threading.Lock()
+KEYS: dict[str | None, int] = {}
 CHILDREN: list[subprocess.Popen[bytes]] = []
 
 
@@ -41,8 +42,10 @@ class Handler(BaseHTTPRequestHandler):
         except (ValueError, KeyError, TypeError):
             self.wrong(400)
             return
+        key = self.headers["Idempotency-Key"] if "keys" in MODES else None
         with LOCK:
-            number = next(NUMBERS)
+            number = KEYS.get(key) or next(NUMBERS)
+            KEYS.update({key: number} if key else {})
         self.answer(500 if "broken" in MODES else 201, {"id": number // (1 + ("twins" in MODES)), "t": title})
 
     def wrong(self, status: int) -> None:

@@ -189,6 +189,14 @@ def test_what_does_not_agree_is_found_where_it_stands(root: Path, name: str) -> 
 
 AGREEING: dict[str, tuple[dict[str, str], str]] = {
     "bind arguments": ({"Procfile": "web: gunicorn --bind 0.0.0.0:$PORT shop:app"}, HTTP),
+    "another folder in the image": (
+        {"Dockerfile": DOCKER + "CMD python shop.py\n", "README.md": "# Shop\n"},
+        HTTP.replace('["gunicorn", "shop:app"]', '["python", "src/shop.py"]'),
+    ),
+    "a folder to work in": (
+        {"README.md": README.replace("gunicorn", "cd src\ngunicorn")},
+        HTTP.replace('"gunicorn"', '"gunicorn", "--chdir", "src"'),
+    ),
     "python -m": ({"Dockerfile": DOCKER + 'CMD ["python", "-m", "gunicorn", "shop:app"]'}, HTTP),
     "a flag for development": ({"README.md": README.replace("shop:app", "shop:app --reload")}, HTTP),
     "one of several in the readme": ({"README.md": README.replace("gunicorn", "flask run\ngunicorn")}, HTTP),
@@ -234,6 +242,18 @@ def test_a_part_that_is_only_reported_is_low_and_one_that_is_not_named_is_not_lo
     write(root, {"shop.py": CODE + 'os.getenv("COLOUR")', "Procfile": "web: python shop.py\n"})
     seen = declared.check(stage(root, settings=SystemSettings(enforce=("R0",), report=("R0/start",))))
     assert [(found.rule, found.severity) for found in seen.findings] == [("R0-start-differs", Severity.LOW)]
+
+
+def test_a_document_is_found_where_it_usually_is(root: Path) -> None:
+    keep = Kept()
+    seen = declared.check(stage(write(root, {"docs/Runbook.md": "", "docs/adr/1.md": ""}), keep=keep))
+    assert seen.findings == ()
+    assert json.loads(keep.files["declaration.json"])["found"]["documents"] == {
+        "decision record": "docs/adr",
+        "deploy guide": "",
+        "error guide": "",
+        "runbook": "docs/Runbook.md",
+    }
 
 
 def test_the_same_tree_gives_the_same_evidence_and_fingerprints(root: Path) -> None:
@@ -296,7 +316,7 @@ def test_a_table_that_cannot_be_used_is_an_error(root: Path, old: str, new: str,
         agreed(run, SETTINGS)
 
 
-@pytest.mark.parametrize("required", ["http.redy", "site.ready", "ready"])
+@pytest.mark.parametrize("required", ["http.nothing", "site.ready", "ready"])
 def test_a_policy_cannot_demand_what_no_declaration_has(required: str) -> None:
     with pytest.raises(ValueError, match="no key of a kind of system"):
         SystemSettings(required=(required,))

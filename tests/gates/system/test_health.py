@@ -82,7 +82,9 @@ TABLE: dict[str, object] = {
     "dependencies": [STOCK, ITEMS],
 }
 ALL = ("R4", "R4/dependencies", "R4/liveness")
-QUICK = Limits(react=0.4, turn=0.02)
+PATIENT = Limits(react=10, turn=0.02)
+QUICK = Limits(react=0.5, turn=0.02)
+"""For what never comes: the whole time is waited."""
 
 
 def judged(
@@ -94,11 +96,12 @@ def judged(
     start: str = "",
     parts: tuple[str, ...] = ("R4",),
     kept: Kept | None = None,
+    limits: Limits = PATIENT,
 ) -> Seen:
     """Return what R4 sees of an app."""
     app = APP.replace("#NEEDED", needed).replace("#ANSWER", answer).replace("#START", start)
     with stage(tmp_path, app, table, parts=parts, files={"store.py": STORE}, kept=kept) as made:
-        return health.check(made, QUICK)
+        return health.check(made, limits)
 
 
 def rules(seen: Seen) -> list[str]:
@@ -144,7 +147,14 @@ GUESSES = """
 
 
 def test_blind_health_and_answers_made_up(tmp_path: Path) -> None:
-    seen = judged(tmp_path, TABLE, answer=GUESSES, needed=FOLLOWS, parts=("R4", "R4/dependencies"))
+    seen = judged(
+        tmp_path,
+        TABLE,
+        answer=GUESSES,
+        needed=FOLLOWS,
+        parts=("R4", "R4/dependencies"),
+        limits=QUICK,
+    )
     assert rules(seen) == ["R4-health-blind"] * 2 + ["R4-success-without-dependency"] * 2
     assert seen.proved == {"H1": True, "H2": False, "H3": True}
     assert {each.message for each in seen.findings if each.rule == "R4-success-without-dependency"} == {
@@ -175,7 +185,9 @@ GIVES_UP = """
 
 def test_a_system_that_never_comes_back(tmp_path: Path) -> None:
     table = {**TABLE, "dependencies": [STOCK], "routes": [NEEDS_STOCK]}
-    seen = judged(tmp_path, table, needed=GIVES_UP, start="GONE = []", parts=("R4", "R4/dependencies"))
+    seen = judged(
+        tmp_path, table, needed=GIVES_UP, start="GONE = []", parts=("R4", "R4/dependencies"), limits=QUICK
+    )
     assert rules(seen) == ["R4-no-recovery"]
 
 
@@ -215,7 +227,7 @@ def test_what_health_says(tmp_path: Path, body: str, rule: str, severity: Severi
     ids=["goes on", "says 503"],
 )
 def test_after_its_end_was_asked_for(tmp_path: Path, start: str, expected: list[str]) -> None:
-    seen = judged(tmp_path, {"grace_s": 1}, start=start, parts=ALL)
+    seen = judged(tmp_path, {"grace_s": 1}, start=start, parts=ALL, limits=QUICK)
     assert rules(seen) == expected
 
 

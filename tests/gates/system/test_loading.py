@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_failhard.gates.system import loading
+from pytest_failhard.gates.system import loading, repeated
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import GateError
 from pytest_failhard.system.declaration import Slo
 from pytest_failhard.system.load_counts import Load, Round, RouteCounts
 from pytest_failhard.system.load_watch import Watched
-from tests.gates.system.staging import Staging, system
+from tests.gates.system.staging import CREATE, Staging, system
 
 SMALL = SystemSettings(load_requests=60, load_concurrency=4, load_warm_up=4, smoke_requests=3)
 EXPECTED = "[tool.failhard]\nexpected_load = { rps = 100 }\n"
@@ -38,7 +38,8 @@ def test_a_good_system_answers_all(staging: Staging) -> None:
     assert seen.proved["L1"]
     assert seen.proved["L3"]
     assert seen.proved["L4"]
-    assert seen.examined > 66
+    # Two routes in two parts.
+    assert seen.examined == 4
     kept = json.loads(staging.kept.files["load.json"])
     assert set(kept) == {"R6/smoke", "R6/load", "beside"}
     assert kept["R6/load"]["generator"]["cpu_seconds"] > 0
@@ -185,3 +186,18 @@ def test_memory_that_grows_is_measured(staging: Staging) -> None:
     )
     assert found.measures["rss_growth_percent"] == 30
     assert {"rss_growth_percent"} <= found.volatile
+
+
+@pytest.mark.parametrize(("mode", "rules"), [("keys", []), ("none", ["R6-not-idempotent"])])
+def test_the_same_key_twice_is_one_record(staging: Staging, mode: str, rules: list[str]) -> None:
+    keyed = replace(CREATE, idempotency_header="Idempotency-Key")
+    lost = replace(keyed, id="lost", path="/items?x=${nothing}")
+    seen = repeated.check(staging(system(mode, routes=(keyed, lost)), "R6/idempotency"))
+    assert ([each.rule for each in seen.findings], seen.examined) == (rules, 2)
+
+
+def test_what_makes_nothing_is_not_judged_by_its_key(staging: Staging) -> None:
+    keyed = replace(CREATE, idempotency_header="Idempotency-Key")
+    # What makes nothing is the load's to tell.
+    assert repeated.check(staging(system("broken", routes=(keyed,)), "R6/idempotency")).findings == ()
+    assert repeated.check(staging(system(), "R6/idempotency")).examined == 0

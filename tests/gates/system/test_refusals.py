@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.system import refusal_cases, refusals
+from pytest_failhard.gates.system import refusals
 from pytest_failhard.gates.system.refusal_cases import Weak
 from pytest_failhard.gates.system.refusals import Limits
 from pytest_failhard.gates.system.seen import Seen
@@ -79,7 +79,7 @@ def judged(
     *,
     parts: tuple[str, ...] = ("R3",),
     kept: Kept | None = None,
-    within: float = 5,
+    within: float = 10,
     weak: Weak = FEW,
 ) -> Seen:
     """Return what R3 sees of an app with these checks."""
@@ -176,17 +176,24 @@ def test_what_neither_runs_nor_ends_is_no_refusal(tmp_path: Path) -> None:
     assert messages == ["in production, started without KEY, the system neither runs nor ends"]
 
 
+def test_a_slow_machine_is_no_reason_for_a_finding(tmp_path: Path) -> None:
+    checks = "import time; time.sleep(0.1); check(not held('KEY'), 'KEY')"
+    with stage(tmp_path, APP.replace("#CHECKS", checks), ONE_KEY, parts=("R3",)) as made:
+        made.ready_seconds = 5
+        assert rules(refusals.check(made, Limits(within=0.01, weak=()))) == {}
+
+
 def test_workers_and_jobs_refuse_too(tmp_path: Path) -> None:
     code = "import os, sys; os.environ.get('KEY') or sys.exit('KEY')"
     job: dict[str, object] = {"kind": "job", "start": [*PYTHON, "-c", code], "outputs": [], **ONE_KEY}
     job |= {"port_env": None, "ready": None}
     with stage(tmp_path, "", job, parts=("R3",)) as made:
         seen = refusals.check(made)
-    placeholders = sum(placeholder for _, placeholder in refusal_cases.weak())
-    assert rules(seen) == {"R3-starts-with-weak-secret": placeholders}
-    assert {each.message.partition(", which")[2] for each in seen.findings} == {
-        " everybody knows, the system runs"
-    }
+    # Of all known values, the first one that is taken tells enough.
+    assert [each.message for each in seen.findings] == [
+        "in production, started with 'changeme' as KEY, which everybody knows, the system runs"
+    ]
+    assert seen.measures["refusal_cases"] == 3
 
 
 STORE = """
@@ -217,18 +224,18 @@ except OSError as error:
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("answer", "expected", "within"),
     [
-        ("pass", {"R4-health-blind": 2}),
-        ("sys.exit('STORE_URL ITEMS')", {}),
-        ("sys.exit('no connection')", {"R3-dependency-not-named": 2}),
-        ("sys.exit(0)", {"R3-dependency-not-named": 2}),
-        ("import time; time.sleep(600)", {}),
+        ("pass", {"R4-health-blind": 2}, 10),
+        ("sys.exit('STORE_URL ITEMS')", {}, 10),
+        ("sys.exit('no connection')", {"R3-dependency-not-named": 2}, 10),
+        ("sys.exit(0)", {"R3-dependency-not-named": 2}, 10),
+        ("import time; time.sleep(600)", {}, 0.3),
     ],
     ids=["ready all the same", "named", "not named", "status 0", "never ready"],
 )
 def test_a_dependency_that_is_not_there_at_the_start(
-    tmp_path: Path, answer: str, expected: dict[str, int]
+    tmp_path: Path, answer: str, expected: dict[str, int], within: float
 ) -> None:
     checks = CONNECTED.replace("ANSWER", answer)
     with stage(
@@ -238,7 +245,7 @@ def test_a_dependency_that_is_not_there_at_the_start(
         parts=("R3", "R3/dependencies"),
         files={"store.py": STORE},
     ) as made:
-        seen = refusals.check(made, Limits(within=0.5))
+        seen = refusals.check(made, Limits(within=within))
         assert rules(seen) == expected
         assert seen.examined == 2
         with made.instance("afterwards"):

@@ -11,6 +11,7 @@ import pytest
 from pytest_failhard.gates.system import holding, server
 from pytest_failhard.gates.system.holding import Way
 from pytest_failhard.gates.system.seen import Seen
+from pytest_failhard.gates.system.server import Waits
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import GateError, Severity
 from pytest_failhard.system.declaration import Route
@@ -20,6 +21,7 @@ from tests.gates.system.staging import CREATE, SHOW, Staging, system
 from tests.gates.system.waiting import STORE, WAITING, waiting
 
 FEW = SystemSettings(race_requests=20)
+SHORT = Waits(overlap=0.2, delayed=0.5)
 
 
 def rules(seen: Seen) -> list[str]:
@@ -60,7 +62,7 @@ def test_a_debugger_is_worse(staging: Staging) -> None:
 
 @pytest.mark.parametrize("routes", [(CREATE, SHOW), ()])
 def test_one_request_at_a_time_is_one_too_few(staging: Staging, routes: tuple[Route, ...]) -> None:
-    seen = server.check(staging(system("serial", routes=routes), "R5", options=FEW))
+    seen = server.check(staging(system("serial", routes=routes), "R5", options=FEW), SHORT)
     assert rules(seen) == ["R5-serial"]
     assert not seen.proved["V3"]
 
@@ -82,9 +84,15 @@ def test_two_that_wait_for_the_same_thing_wait_side_by_side(
 ) -> None:
     with stage(tmp_path, WAITING, waiting(mode), parts=("R5",), files={"store.py": STORE}) as made:
         assert set(holding.delays(made)) == {"store"}
-        seen = server.check(made)
+        seen = server.check(made, SHORT)
     bases = [each.anchor.rpartition("\0")[2].rpartition("/")[2] for each in seen.findings]
     assert sorted(bases) == sorted(found)
+
+
+def test_what_waits_for_nothing_is_not_judged_by_it(staging: Staging) -> None:
+    lost = Route(id="lost", path="/${nothing}")
+    with staging(system()).instance("test") as instance:
+        assert all(server.serves_side_by_side(instance, route, held_back, 1.0) for route in (CREATE, lost))
 
 
 class TestHolding:
@@ -165,7 +173,7 @@ class TestConfiguration:
         start = (sys.executable, "-m", "gunicorn", "--workers", "1", "--timeout", "0", "app:application")
         declared = replace(system(routes=(CREATE,), grace_s=30), start=start)
         made = staging(declared, "R5", "R5/configuration", files={"app.py": APPLICATION})
-        seen = server.check(made)
+        seen = server.check(made, SHORT)
         assert {each.anchor.rpartition("\0")[2] for each in seen.findings} == {"slots", "overlap", "timeout"}
         assert seen.proved == {"V1": True, "V2": True, "V3": False, "V4": False}
         assert holding.in_flight(holding.configured(made)) == 1

@@ -144,7 +144,8 @@ if __name__ == "__main__":
     import os
     app.run(port=int(os.environ["PORT"]))
 """
-GUNICORN = (sys.executable, "-m", "gunicorn", "app:app", "--workers", "2")
+# It lingers on the way down for as long as it may; the default is half a minute.
+GUNICORN = (sys.executable, "-m", "gunicorn", "app:app", "--workers", "2", "--graceful-timeout", "5")
 ROUTE = replace(CREATE, capture={})
 
 

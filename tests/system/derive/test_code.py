@@ -108,9 +108,11 @@ def test_routes_of_flask_by_decorator_and_registration() -> None:
 MAIN = """
 from fastapi import FastAPI
 from app.api import router as api
+from .routers import parts
 from app.config import settings
 app = FastAPI()
 app.include_router(api, prefix=settings.PREFIX)
+app.include_router(parts, prefix=f"{settings.PREFIX}/parts")
 """
 CONFIG = 'class Settings:\n    PREFIX: str = "/api/v1"\n    other = 1\n'
 API = """
@@ -132,13 +134,23 @@ async def socket(): ...
 """
 
 
+PARTS = """
+from fastapi import APIRouter
+router = APIRouter()
+@router.get("/all")
+def everything(): ...
+"""
+
+
 def test_routers_are_served_where_they_are_mounted_across_files() -> None:
     assert told(
         ("backend/app/main.py", MAIN),
         ("backend/app/config.py", CONFIG),
         ("backend/app/api.py", API),
         ("backend/app/users.py", USERS),
-    ) == ["GET /api/v1/users/all", "GET /api/v1/users/{user_id}"]
+        ("backend/app/routers/__init__.py", "from .parts import router as parts"),
+        ("backend/app/routers/parts.py", PARTS),
+    ) == ["GET /api/v1/parts/all", "GET /api/v1/users/all", "GET /api/v1/users/{user_id}"]
 
 
 def test_routes_of_aiohttp_and_starlette() -> None:

@@ -28,7 +28,7 @@ def started(root: Path) -> list[tuple[str, tuple[str, ...]]]:
         ('ENTRYPOINT ["/srv/run.sh"]', ("python", "main.py")),
         ('ENTRYPOINT ["/srv/hand-on.sh"]\nCMD ["gunicorn", "shop:app"]', ("gunicorn", "shop:app")),
         ('CMD ["sh", "run.sh"]', ("python", "main.py")),
-        ('CMD ["./broken.sh"]', ("./broken.sh",)),
+        ('CMD ["./start.sh"]', ("python", "-m", "shop.migrate")),
     ],
 )
 def test_the_image_starts_what_stands_behind_shells_and_scripts(
@@ -40,7 +40,7 @@ def test_the_image_starts_what_stands_behind_shells_and_scripts(
             "Dockerfile": BASE + lines,
             "run.sh": "#!/bin/sh\nset -e\n# starts\nuv run --no-sync main.py &\nwait $!\n",
             "hand-on.sh": '#!/bin/sh\necho hello\nexec "$@"\n',
-            "broken.sh": "echo 'one\n",
+            "start.sh": "#!/bin/sh\npython -c 'import shop'\npython -m shop.migrate\npython -V\n",
         },
     )
     assert started(tmp_path) == [("docker", argv)]
@@ -131,6 +131,8 @@ python other.py
 flask --app shop run
 flask --version
 python -m celery -A shop worker
+python -m uvicorn shop:app
+python manage.py runserver
 echo 'one
 ```
 """
@@ -144,5 +146,7 @@ def test_the_readme_starts_servers_and_files_that_are_called_so(tmp_path: Path) 
         (("python", "main.py"), 5),
         (("flask", "--app", "shop", "run"), 7),
         (("python", "-m", "celery", "-A", "shop", "worker"), 9),
+        (("python", "-m", "uvicorn", "shop:app"), 10),
+        (("python", "manage.py", "runserver"), 11),
     ]
     assert readme.starts(tmp_path, "") == ()

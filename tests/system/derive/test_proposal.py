@@ -82,7 +82,7 @@ KINDS: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
     "a worker": (
         {
             "shop/tasks.py": "from celery import Celery\napp = Celery()",
-            "Procfile": "worker: celery -A shop worker",
+            "Procfile": "release: make\nworker: celery -A shop worker",
         },
         "worker",
         ("celery", "-A", "shop", "worker"),
@@ -102,6 +102,16 @@ KINDS: dict[str, tuple[dict[str, str], str, tuple[str, ...], str]] = {
         "http",
         ("python", "app.py"),
         "APP_PORT",
+    ),
+    "a file of another folder in the image": (
+        {
+            "backend/main.py": "from flask import Flask\napp = Flask(__name__)\n"
+            "if __name__ == '__main__':\n    app.run()",
+            "Dockerfile": "FROM python:3.13-slim\nCOPY backend/ ./\nCMD python main.py",
+        },
+        "http",
+        ("python", "backend/main.py"),
+        "PORT",
     ),
     "an application of Flask": (
         {"app.py": "from flask import Flask\napp = Flask(__name__)"},
