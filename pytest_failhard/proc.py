@@ -27,6 +27,8 @@ from pytest_failhard.sweep import kill_tree
 __all__ = ["Child", "ProcError", "environment", "git", "kill_tree", "run", "stop_all"]
 
 REAP_SECONDS = 2.0
+FAILED_SECONDS = 0.5
+"""So long a keeper without a program may take to end by itself."""
 OUTPUT_CAP_BYTES = 64 * 1024 * 1024
 NO_EXTRA: Mapping[str, str] = MappingProxyType({})
 
@@ -225,6 +227,8 @@ def _kept(process: subprocess.Popen[bytes], keeping: Keeping, mark: str) -> int:
     try:
         return keeping.started()
     except OSError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(FAILED_SECONDS)
         process.kill()
         process.wait()
         sweep.kill(lambda: sweep.members(mark))

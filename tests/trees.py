@@ -63,7 +63,15 @@ def command(name: str, folder: Path) -> list[str]:
     python = [sys.executable, "-I", "-S", "-c"]
     if name == "shell wrapper":
         # Not the shell's last command, so that it does not become the program.
-        return ["/bin/sh", "-c", '"$@"; :', "sh", *python, f"{_CHILD}", str(folder)]
+        return [
+            "/bin/sh",
+            "-c",
+            '"$@"; :',
+            "sh",
+            *python,
+            f"{_LISTEN}here('main')\nhere('leaf')\ntime.sleep(600)",
+            str(folder),
+        ]
     return [*python, TREES[name], str(folder)]
 
 
@@ -77,8 +85,9 @@ def await_true(condition: Callable[[], bool], what: str, seconds: float = 30) ->
 
 def grown(folder: Path) -> list[tuple[int, int]]:
     """Return process ids and ports, as soon as the tree stands."""
-    await_true((folder / "leaf").exists, "the tree stands")
-    return [(int(pid), int(port)) for pid, port in (path.read_text().split() for path in folder.iterdir())]
+    said = [folder / "main", folder / "leaf"]
+    await_true(lambda: all(path.exists() for path in said), "the tree stands")
+    return sorted({(int(pid), int(port)) for pid, port in (path.read_text().split() for path in said)})
 
 
 def is_alive(pid: int) -> bool:
