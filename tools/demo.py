@@ -67,6 +67,7 @@ EXPECTATIONS = (
                 "security",
                 "llm",
                 "licences",
+                "system",
                 "container",
             }
         ),
