@@ -35,15 +35,9 @@ def check(stage: Stage) -> Seen:
     found: list[Finding] = []
     for part, look in PARTS:
         if stage.runs(part):
-            found += weighed(stage, part, look(stage))
+            found += stage.weighed(part, look(stage))
     stage.run.keep(EVIDENCE, _evidence(stage))
     return Seen(findings=tuple(found), examined=stage.derived.examined + _declared(stage.system))
-
-
-def weighed(stage: Stage, part: str, findings: Iterator[Finding]) -> list[Finding]:
-    """Return findings, low ones where the level only reports their part."""
-    enforced = part in stage.settings.enforce
-    return [each if enforced else dataclasses.replace(each, severity=Severity.LOW) for each in findings]
 
 
 def _declared(system: System) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from pytest_failhard.gates.system import imported
 from pytest_failhard.gates.system.imported import Imported
@@ -14,7 +15,7 @@ from pytest_failhard.system.importing import Raised
 from pytest_failhard.system.install import Installed, InstallError, install
 from pytest_failhard.system.start_target import Target
 
-CONFLICT, FAILS = "R1-conflict", "R1-import-fails"
+CONFLICT, FAILS, PROGRAM = "R1-conflict", "R1-import-fails", "R1-no-such-command"
 LOG = "install.log"
 
 
@@ -61,6 +62,8 @@ def start(stage: Stage) -> Seen:
 
     The secrets open nothing. Where only a start can tell what is imported, nothing is.
     """
+    if absent := _absent_program(stage):
+        return Seen(findings=(absent,), examined=1)
     target = start_target.read(stage.system.start, stage.tree)
     looked = stage.imported
     if target is None or looked is None:
@@ -79,6 +82,23 @@ def start(stage: Stage) -> Seen:
     if raised.type == "ModuleNotFoundError" and raised.name in looked.missing:
         return Seen(examined=1)  # said already, with the line
     return Seen(findings=(_fails(target, raised),), examined=1)
+
+
+def _absent_program(stage: Stage) -> Finding | None:
+    """Return a finding where the start command is nowhere: a manifest may forget the server itself."""
+    program = next(iter(stage.system.start), "")
+    if not program:
+        return None
+    path = stage.prepare().variables["PATH"]
+    place = str(stage.tree / program) if "/" in program else program
+    if shutil.which(place, path=path) is not None:
+        return None
+    return finding(
+        PROGRAM,
+        f"the start command {program} is nowhere in the environment that the manifest gives",
+        "declare the distribution that brings it, or correct the command",
+        basis=program,
+    )
 
 
 def _fails(target: Target, raised: Raised) -> Finding:

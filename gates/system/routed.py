@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from pytest_failhard.gates.system.declared import weighed
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage, altered
 from pytest_failhard.model import Finding
@@ -36,7 +35,7 @@ def check(stage: Stage) -> Seen:
     )
     record = {"told_by": told_by, "operations": [f"{each.method} {each.path}" for each in operations]}
     stage.run.keep(EVIDENCE, (json.dumps(record, indent=2) + "\n").encode())
-    found = weighed(stage, PART, undeclared(stage.system, operations))
+    found = stage.weighed(PART, undeclared(stage.system, operations))
     return Seen(findings=tuple(found), examined=len(operations))
 
 

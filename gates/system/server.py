@@ -60,7 +60,7 @@ def check(stage: Stage, waits: Waits = WAITS) -> Seen:
     server = holding.configured(stage)
     parts = [_served(stage, server, waits)] if stage.runs(PART) else []
     if stage.runs(CONFIGURATION):
-        found = tuple(configuration(stage, server))
+        found = tuple(stage.weighed(CONFIGURATION, configuration(stage, server)))
         proved = {} if server is None else {"V4": not found}
         parts.append(Seen(findings=found, examined=1, proved=proved))
     return Seen(

@@ -15,7 +15,7 @@ from pytest_failhard.gates.system.imported import Imported
 from pytest_failhard.gates.system.model import Model
 from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
-from pytest_failhard.model import NO_VARIABLES, Run
+from pytest_failhard.model import NO_VARIABLES, Finding, Run, Severity
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.derive.derived import Derived
@@ -84,6 +84,11 @@ class Stage:
     def runs(self, part: str) -> bool:
         """Tell whether the level enforces or reports a part (`R3`, `R3/settings`)."""
         return part in self.settings.enforce or part in self.settings.report
+
+    def weighed(self, part: str, findings: Iterable[Finding]) -> list[Finding]:
+        """Return findings, low ones where the level only reports their part."""
+        enforced = part in self.settings.enforce
+        return [each if enforced else replace(each, severity=Severity.LOW) for each in findings]
 
     def prepare(self) -> Prepared:
         """Return a fresh environment with fresh canaries for secrets; all of it valid for production."""
