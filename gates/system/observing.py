@@ -102,11 +102,13 @@ def _running(stage: Stage) -> Iterator[Seen]:
     """Run what needs the system, with a model that answers, as far as it becomes ready."""
     run, system = stage.run, stage.system
     with model(run, system, _table(run, "llm")) as stage.model:
-        starts = [_timed(stage, *each) for each in _wanted(stage, STARTING)]
-        yield from starts
-        if any(each.findings for each in starts):
-            stage.cut_short = True
-            return
+        for each in _wanted(stage, STARTING):
+            seen = _timed(stage, *each)
+            yield seen
+            if seen.findings:
+                # What cannot be imported is not started, and what does not start is not asked.
+                stage.cut_short = True
+                return
         for each in _wanted(stage, AFTER):
             yield _timed(stage, *each)
 

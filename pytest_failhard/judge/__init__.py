@@ -68,7 +68,8 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
         return _unproven(rule, observation, _said_missing(missing))
     if not failing:
         return dataclasses.replace(seen, because=tuple(_grounds(rule, observation, waived)))
-    reasons = (*_reasons(failing, rule), *(f"not looked at: {name}" for name in missing))
+    unseen = [f"not looked at: {', '.join(missing)}"] if missing else []
+    reasons = (*_reasons(failing, rule), *unseen)
     if rule.starts is not None and today < rule.starts:
         return dataclasses.replace(seen, because=(f"not enforced before {rule.starts}", *reasons))
     return dataclasses.replace(
