@@ -47,7 +47,7 @@ def agreed(run: Run, settings: SystemSettings) -> tuple[System, Derived]:
     if missing:
         text = table(propose(derive(project)))
         run.keep(PROPOSAL, text.encode())
-        mistakes.append(f"what the project's files say (evidence {PROPOSAL}):\n{text}")
+        mistakes.append(f"what the project's files say of it stands in the evidence {PROPOSAL}")
     if mistakes:
         raise GateError("\n".join(mistakes))
     return system, derived

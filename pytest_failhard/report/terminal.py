@@ -99,7 +99,10 @@ def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
     for reason in result.because:
         # The findings themselves follow, one a line.
         counted = COUNTED.match(reason)
-        yield f"  {_plain(counted.group(1) if counted else reason)}"
+        first, *more = (counted.group(1) if counted else reason).split("\n")
+        yield f"  {_plain(first)}"
+        # A table to paste stays one; the bar keeps whatever a tool printed from passing for our words.
+        yield from (f"  | {_plain(line)}" for line in more[:MAX_LINES])
     if result.volatile:
         yield f"  measured: {_plain(_measured(result))}"
     yield from _findings(result, folder)
