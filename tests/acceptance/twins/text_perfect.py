@@ -22,6 +22,7 @@ kind = "http"
 start = ["gunicorn", "--config", "gunicorn.conf.py", "main:app"]
 port_env = "PORT"
 ready = "/health"
+live = "/metrics"
 environment_env = "ENVIRONMENT"
 production = "production"
 development = "development"
@@ -29,6 +30,10 @@ manifest = "requirements.txt"
 secrets = [{ name = "API_SECRET_KEY" }]
 settings = [{ name = "DATABASE_DSN" }, { name = "LOG_LEVEL" }]
 dependencies = []
+
+[tool.failhard.system.slo]
+p95_ms = 200
+success_rate = 0.999
 
 [[tool.failhard.system.routes]]
 id = "create"
