@@ -112,7 +112,7 @@ def test_the_twin_with_the_perfect_text_fails_at_every_level(level: int, tmp_pat
     root = write(tmp_path / "system", text_perfect.FILES)
     result, score = judged(root, level, ("main.py", "components"), tmp_path / "scratch")
     assert result.verdict is Verdict.FAIL, result.because
-    assert any("R1-import-unresolved" in reason for reason in result.because), result.because
+    assert "R1-import-unresolved" in {found.rule for found in result.findings}, result.because
     assert int(score.partition("/")[0]) <= 2
 
 
