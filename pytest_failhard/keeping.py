@@ -16,6 +16,8 @@ PROGRAM = (sys.executable, "-I", "-S", keeper.__file__)
 START_SECONDS = 30.0
 END_SECONDS = keeper.SWEEP_SECONDS + 2.0
 """So long a keeper is waited for that was told to end: its own limit, and what a busy machine adds."""
+REPORT_SECONDS = 0.5
+"""So long after a program's end its keeper may take to say so."""
 _LOST = "the process that was to watch over it ended at once"
 
 
@@ -31,6 +33,7 @@ class Keeping:
         self._buffer = b""
         self._ended = False
         self._code: int | None = None
+        self._pid = 0
         self.left: tuple[int, ...] = ()
         """The processes that the keeper could not end."""
 
@@ -59,21 +62,33 @@ class Keeping:
         os.set_blocking(self._reading, False)
         if word == "failed":
             raise OSError(int(number), os.strerror(int(number)))
-        return int(number)
+        self._pid = int(number)
+        return self._pid
 
     def poll(self) -> int | None:
         """Return the program's exit code, None while it runs; of one whose keeper was killed, that signal."""
         with self._lock:
-            while self._reading >= 0 and self._read():
-                continue
-            for line in self._lines():
-                word, _, rest = line.partition(" ")
-                if word == "ended":
-                    self._code = int(rest)
-                else:
-                    self.left = tuple(map(int, rest.split()))
-            # Never a success: who killed its keeper took the proof of its end away.
-            return -signal.SIGKILL if self._code is None and self._ended else self._code
+            code = self._reported()
+            if code is None and self._reading >= 0 and self._is_dead():
+                # It is gone already, and its keeper is about to say how.
+                select.select([self._reading], [], [], REPORT_SECONDS)
+                code = self._reported()
+            return code
+
+    def _reported(self) -> int | None:
+        while self._reading >= 0 and self._read():
+            continue
+        for line in self._lines():
+            word, _, rest = line.partition(" ")
+            if word == "ended":
+                self._code = int(rest)
+            else:
+                self.left = tuple(map(int, rest.split()))
+        # Never a success: who killed its keeper took the proof of its end away.
+        return -signal.SIGKILL if self._code is None and self._ended else self._code
+
+    def _is_dead(self) -> bool:
+        return os.access(keeper.PROC, os.R_OK) and keeper.look(self._pid) is None
 
     def send_signal(self, number: int) -> None:
         """Have the keeper signal the program, which alone knows whether the id is still the program's."""

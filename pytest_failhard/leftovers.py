@@ -19,6 +19,8 @@ from pytest_failhard.model import GateError
 
 FOLDER = "FAILHARD_RUNNING"
 """The variable by which a process of ours whose places are fresh ones is told of the folder."""
+USUAL = "failhard-running-"
+"""So begins the name of a folder that nobody chose: it goes with the last record."""
 UNREADY = "."
 """So begins the name of a record that is not locked yet."""
 HAS_SYSTEMS = os.name == "posix"
@@ -26,24 +28,33 @@ HAS_SYSTEMS = os.name == "posix"
 _MARK = re.compile("[0-9a-f]{16}")
 
 
-def folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return where records are: of this machine and user, and gone with the processes at its next start.
+def place(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where records are: of this machine and user, and gone with the processes at its next start."""
+    named = environ.get(FOLDER)
+    return Path(named) if named else Path(tempfile.gettempdir(), f"{USUAL}{os.getuid()}")
+
+
+def folder() -> Path:
+    """Return the place as a folder, made where it is not there: a run without systems needs none.
 
     Raises GateError where that is no folder of ours alone.
     """
-    named = environ.get(FOLDER)
-    place = Path(named) if named else Path(tempfile.gettempdir(), f"failhard-running-{os.getuid()}")
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = place()
+    made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_ours(made)
+    return made
+
+
+def _require_ours(place: Path) -> None:
     status = place.lstat()
     # What stands there names processes that are killed: nobody else may write it.
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o022:
         raise GateError(f"{place} is not a folder of ours alone; remove it, or set {FOLDER} to another")
-    return place
 
 
 def handed_on() -> dict[str, str]:
     """Return what a process of ours with a fresh environment must be told."""
-    return {FOLDER: str(folder())} if HAS_SYSTEMS else {}
+    return {FOLDER: str(place())} if HAS_SYSTEMS else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +69,27 @@ class Record:
         """Make the record of a system whose processes carry the mark in their environment."""
         import fcntl  # not on Windows, where no system is started
 
-        place = folder()
-        unready = place / f"{UNREADY}{mark}"
-        descriptor = os.open(unready, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        unready, descriptor = _created(f"{UNREADY}{mark}")
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Seen by others only now: a record without a lock is one that was left behind.
-        unready.rename(place / mark)
-        return cls(path=place / mark, descriptor=descriptor)
+        return cls(path=unready.rename(unready.with_name(mark)), descriptor=descriptor)
 
     def remove(self) -> None:
         """Forget the system, after it has ended."""
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
             os.close(self.descriptor)
+        if self.path.parent.name.startswith(USUAL):
+            with contextlib.suppress(OSError):  # others have theirs there, or were faster
+                self.path.parent.rmdir()
+
+
+def _created(name: str) -> tuple[Path, int]:
+    """Return a new file among the records, open; the folder may be taken away while we look."""
+    while True:
+        path = folder() / name
+        with contextlib.suppress(FileNotFoundError):
+            return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
 
 def clean() -> int:
@@ -78,7 +97,11 @@ def clean() -> int:
 
     Raises GateError where one of them cannot be ended.
     """
-    records = sorted(folder().iterdir()) if HAS_SYSTEMS else []
+    among = place()
+    if not HAS_SYSTEMS or not os.path.lexists(among):
+        return 0
+    _require_ours(among)
+    records = sorted(among.iterdir())
     return sum(_clean(path) for path in records if _MARK.fullmatch(path.name))
 
 

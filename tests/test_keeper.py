@@ -383,7 +383,7 @@ def test_without_a_name_records_are_with_the_temporary_files(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert leftovers.folder({}) == tmp_path / f"failhard-running-{os.getuid()}"
+    assert leftovers.place({}) == tmp_path / f"failhard-running-{os.getuid()}"
 
 
 def test_only_what_we_wrote_counts_and_only_of_this_start_of_the_machine(running: Path) -> None:

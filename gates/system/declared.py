@@ -291,7 +291,9 @@ def _dirty(stage: Stage) -> Iterator[Finding]:
 
 def _documents(stage: Stage) -> Iterator[Finding]:
     """Yield documents that are not there: said, and nothing decided by it, for a text proves nothing."""
-    for kind, usual in absent(stage.run.root, stage.settings.documents):
+    # Whoever runs a library has documents of his own.
+    wanted = () if stage.system.kind == "library" else stage.settings.documents
+    for kind, usual in absent(stage.run.root, wanted):
         yield dataclasses.replace(
             finding("R0-no-document", f"there is no {kind}", f"write one, such as {usual}", at=(usual, 0)),
             severity=Severity.LOW,

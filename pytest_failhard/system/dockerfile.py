@@ -132,18 +132,10 @@ def _instructions(lines: list[str], escape: str, path: str) -> Iterator[Instruct
     continued = re.compile(re.escape(escape) + r"[ \t]*$")
     number = 0
     while number < len(lines):
-        line, began = lines[number].strip(), number + 1
-        number += 1
+        began = number + 1
+        line, number = _line(lines, number, continued)
         if not line or line.startswith("#"):
             continue
-        while continued.search(line):
-            line = continued.sub("", line)
-            number = _next(lines, number)
-            if number >= len(lines):
-                break
-            # The space that begins a line belongs to the instruction.
-            line += lines[number].rstrip()
-            number += 1
         found = _instruction(line, began, path)
         ends = _ends(found)
         bodies = []
@@ -153,6 +145,21 @@ def _instructions(lines: list[str], escape: str, path: str) -> Iterator[Instruct
                 raise DockerfileError(f"{path}:{began}: the here-document {end} has no end")
             bodies.append(body)
         yield replace(found, heredocs=tuple(bodies))
+
+
+def _line(lines: list[str], number: int, continued: re.Pattern[str]) -> tuple[str, int]:
+    """Return a line with all that continues it, and the number of the one after; comments stand alone."""
+    line = lines[number].strip()
+    number += 1
+    while not line.startswith("#") and continued.search(line):
+        line = continued.sub("", line)
+        number = _next(lines, number)
+        if number >= len(lines):
+            break
+        # The space that begins a line belongs to the instruction.
+        line += lines[number].rstrip()
+        number += 1
+    return line.strip() and line, number
 
 
 def _next(lines: list[str], number: int) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_failhard.system.dockerfile import KNOWN, DockerfileError, parse, substituted, unquoted
@@ -53,6 +53,8 @@ def test_a_list_is_read_as_it_is_written(words: list[str]) -> None:
     assert only(f"HEALTHCHECK --interval=5s CMD {json.dumps(words)}")[2] == tuple(words)
 
 
+@example("\\")
+@example("\x1f")
 @given(st.text(max_size=300))
 def test_no_text_breaks_it(text: str) -> None:
     with contextlib.suppress(DockerfileError):

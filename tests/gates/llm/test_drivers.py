@@ -346,7 +346,7 @@ def test_a_worker_that_is_gone_before_it_is_asked_is_replaced(run: GateRun) -> N
 def test_a_service_that_is_gone_before_it_is_asked_is_started_again(run: GateRun) -> None:
     service = driven(run, Call(id="r", route="missing"))
     assert service.call(60).code == 404
-    [pid] = strays(run)
+    [_, pid] = sorted(strays(run))  # its keeper was there first
     killed(pid)
     assert service.call(60).code == 404
 
