@@ -61,7 +61,12 @@ def _proved(stage: Stage, leaked: bool, shown: bool) -> Mapping[str, bool]:
 
 def _secrets(stage: Stage, parts: Mapping[str, str]) -> set[tuple[str, str]]:
     """Return each variable with each place where its value was found."""
-    return {(name_of(leak.key), place) for place, text in _texts(stage) for leak in leaks(text, parts)}
+    texts: dict[str, list[str]] = {}
+    for place, text in _texts(stage):
+        texts.setdefault(place, []).append(text)
+    # Thousands of short answers as one text: many times faster, and no secret stands across a NUL.
+    whole = {place: "\0".join(each) for place, each in texts.items()}
+    return {(name_of(leak.key), place) for place, text in whole.items() for leak in leaks(text, parts)}
 
 
 def _texts(stage: Stage) -> Iterator[tuple[str, str]]:

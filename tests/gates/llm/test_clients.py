@@ -124,7 +124,7 @@ def test_a_host_in_the_code_is_reached_and_each_fault_is_met(tmp_path: Path, nam
     assert met == FAULTS - WITHOUT_A_REQUEST
 
 
-@pytest.mark.parametrize("name", ["curl", "aiohttp"] if FULL else ["curl"])
+@pytest.mark.parametrize("name", ["curl", "aiohttp"] if FULL else ["aiohttp"])
 def test_each_broken_connection_is_met_whichever_way_the_request_goes(tmp_path: Path, name: str) -> None:
     seen = look(tmp_path, {"app/model.py": URLS_IN_CODE[name][0]}, level=4, deadline=6, circuit=CIRCUIT)
     assert seen.observation is not None, seen.error
