@@ -115,19 +115,12 @@ def acceptance(session: nox.Session) -> None:
     install(session)
     install_openai2(session)
     size = {"ACCEPTANCE_SIZE": "full"}
-    gates = (
-        *("tests/gates/llm/test_clients.py", "tests/gates/llm/test_twins.py"),
-        *("tests/gates/test_tests.py", "tests/gates/test_types.py"),
-    )
+    gates = ("tests/gates/llm", "tests/gates/test_tests.py", "tests/gates/test_types.py")
+    sdks = ("sdk", "test_traffic_children.py", "test_privacy.py", "test_documented.py", "test_injecting.py")
     runs = (
-        *(
-            "tests/acceptance",
-            "tests/llm/sdk",
-            "tests/llm/test_traffic_children.py",
-            "tests/llm/test_privacy.py",
-        ),
-        *("tests/test_bad_input.py", "tests/test_recorder.py"),
+        *("tests/acceptance", "tests/test_bad_input.py", "tests/test_recorder.py", "tests/test_keeper.py"),
         *("tests/test_invocations.py", "tests/test_measurement.py"),
+        *(f"tests/llm/{name}" for name in sdks),
     )
     session.run("python", "-m", "pytest", *runs, *gates, *session.posargs, env=size)
 

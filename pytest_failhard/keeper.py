@@ -92,7 +92,7 @@ class Keeper:
                 setsid=True,
                 setsigmask=(),
                 # Python ignores these, and what is ignored stays so in a program that is started.
-                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ),
+                setsigdef=(signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT),
             )
         except OSError as error:
             self.say(f"failed {error.errno}")

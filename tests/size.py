@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from tests.acceptance.harness import Mode
@@ -11,6 +11,7 @@ from tests.acceptance.harness import Mode
 FULL = os.environ.get("ACCEPTANCE_SIZE") == "full"
 """As `nox -s acceptance` runs it."""
 _Variant = TypeVar("_Variant")
+_Test = TypeVar("_Test", bound=Callable[..., None])
 
 
 def some(variants: Mapping[str, _Variant], *names: str) -> dict[str, _Variant]:
@@ -27,3 +28,8 @@ def without(names: Iterable[str], *heavy: str) -> list[str]:
 def modes(telling: Mode) -> tuple[Mode, ...]:
     """Return the more telling mode, in the full size both."""
     return tuple(Mode) if FULL else (telling,)
+
+
+def in_full(test: _Test) -> _Test | None:
+    """Keep a test for the full size: in that of CI there is none of its name."""
+    return test if FULL else None

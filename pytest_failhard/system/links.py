@@ -176,8 +176,9 @@ class TcpLink:
 
         thread = threading.Thread(target=run, name="failhard-link", daemon=True)
         with self._lock:
+            # Within the lock: whoever closes joins only threads that run.
             self._threads.add(thread)
-        thread.start()
+            thread.start()
 
     def _accept(self, door: socket.socket) -> None:
         # A door that is shut down ends the waiting with an error.

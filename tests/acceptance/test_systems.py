@@ -18,7 +18,7 @@ from pytest_failhard.judge import judge
 from pytest_failhard.model import Result, Severity, Verdict
 from pytest_failhard.policy import load
 from tests.acceptance.twins import lay_out, missing_parts, text_perfect
-from tests.size import some
+from tests.size import in_full
 from tests.support import GATES, TODAY, Kept, gate_run, write
 from tests.system.wheels import installed, offline, wheel
 
@@ -50,7 +50,6 @@ PROTOTYPES = {
     ),
     "production in full 3": Expected(layers=IN_FULL, level=3, score="30/30 (100.0 %)"),
 }
-CHOSEN = some(PROTOTYPES, "development 1")
 
 
 def judged(root: Path, level: int, source: tuple[str, ...], scratch: Path) -> tuple[Result, str]:
@@ -69,7 +68,8 @@ def judged(root: Path, level: int, source: tuple[str, ...], scratch: Path) -> tu
     return result, card["score"]
 
 
-@pytest.mark.parametrize("expected", CHOSEN.values(), ids=CHOSEN)
+@in_full
+@pytest.mark.parametrize("expected", PROTOTYPES.values(), ids=PROTOTYPES)
 def test_a_prototype_is_judged_as_it_deserves(expected: Expected, tmp_path: Path) -> None:
     for layer in expected.layers:
         lay_out(layer, tmp_path / "system")

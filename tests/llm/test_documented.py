@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.llm import fixtures
+from tests.size import in_full
 
 pytest_plugins = ["pytester"]
 
@@ -91,6 +92,7 @@ def steps() -> Iterator[tuple[str, list[str]]]:
     yield from ((match[1], (match[2] or "").splitlines()) for match in STEP.finditer(TUTORIAL))
 
 
+@in_full
 def test_the_tutorial_works_when_pasted(tmp_path: Path) -> None:
     search = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     # Our own settings, such as a spec to inject failures by, are not the reader's.

@@ -14,6 +14,7 @@ import pytest
 
 from tests.acceptance.project import git
 from tests.llm.inner import LIGHT, prepare, run, run_apart
+from tests.size import in_full
 from tests.test_plugin import run as run_project
 
 pytest_plugins = ["pytester"]
@@ -63,6 +64,7 @@ def test_the_interval_is_that_of_the_binomial_distribution() -> None:
     assert interval(10, Fraction(1, 2), Fraction(9, 10)) == range(2, 9)
 
 
+@in_full
 def test_the_same_calls_fail_in_every_order_and_number_of_workers(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

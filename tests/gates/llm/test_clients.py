@@ -10,7 +10,7 @@ import pytest
 from pytest_failhard.gates.llm.declaration import Circuit
 from pytest_failhard.llm.calls import Call
 from tests.gates.llm.projects import Seen, look
-from tests.size import FULL
+from tests.size import FULL, in_full
 
 FAULTS = {"invalid_key", "missing_key", "rate_limit_rpm", "refused", "rst_before", "server_error"}
 WITHOUT_A_REQUEST = {"missing_key", "refused"}
@@ -124,6 +124,7 @@ def test_a_host_in_the_code_is_reached_and_each_fault_is_met(tmp_path: Path, nam
     assert met == FAULTS - WITHOUT_A_REQUEST
 
 
+@in_full
 @pytest.mark.parametrize("name", ["curl", "aiohttp"] if FULL else ["aiohttp"])
 def test_each_broken_connection_is_met_whichever_way_the_request_goes(tmp_path: Path, name: str) -> None:
     seen = look(tmp_path, {"app/model.py": URLS_IN_CODE[name][0]}, level=4, deadline=6, circuit=CIRCUIT)

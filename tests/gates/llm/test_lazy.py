@@ -7,6 +7,7 @@ from pathlib import Path
 from pytest_failhard.gates.llm.declaration import Fallback
 from pytest_failhard.llm.calls import Call
 from tests.gates.llm.projects import Seen, look
+from tests.size import in_full
 
 STATUS = {"invalid_key", "rate_limit_rpm", "server_error"}
 ASKED = STATUS | {"rst_before"}
@@ -186,6 +187,7 @@ def test_who_claims_an_answer_all_the_same_is_caught_by_name(tmp_path: Path) -> 
     assert seen.has("leaked-key", "*@exits_0: key[[]OPENAI_API_KEY[]] found in stdout*")
 
 
+@in_full
 def test_who_fails_badly_is_caught_by_name(tmp_path: Path) -> None:
     files = {"app/model.py": LAZY, ".env": f"OPENAI_API_KEY=sk-proj-{'Zx9cVb2n' * 6}\n"}
     seen = look(tmp_path, files, calls=calls(list(FAILING)), deadline=2, providers=("openai", "groq"))
@@ -262,6 +264,7 @@ def streamed(text):
 '''
 
 
+@in_full
 def test_a_stream_that_ends_early_and_retries_without_a_thought_are_told(tmp_path: Path) -> None:
     seen = look(tmp_path, {"app/model.py": STREAMED}, level=3, calls=calls(["streamed"]))
     rules = found(seen)["streamed"]

@@ -12,6 +12,7 @@ from pytest_failhard.gates.llm.declaration import Circuit, Egress
 from pytest_failhard.llm.calls import Call
 from pytest_failhard.llm.ledger import read
 from tests.gates.llm.projects import ROUTE, SERVICE, WEB, look
+from tests.size import in_full
 
 FAULTS = ("invalid_key", "missing_key", "rate_limit_rpm", "refused", "rst_before", "server_error")
 JOB = """
@@ -195,6 +196,7 @@ def test_a_route_that_says_200_and_one_that_says_400_are_found(tmp_path: Path) -
     assert len(seen.findings("untyped-error")) == len(FAULTS)
 
 
+@in_full
 def test_a_resilient_callable_lacks_but_a_circuit_breaker_at_the_fourth_level(tmp_path: Path) -> None:
     seen = look(tmp_path, {"app/model.py": RESILIENT}, level=4, circuit=Circuit(after=5, cooldown=30))
     assert seen.observation is not None, seen.error
@@ -244,6 +246,7 @@ def decorated(text):
 """
 
 
+@in_full
 def test_retries_around_those_of_an_sdk_are_counted(tmp_path: Path) -> None:
     call = Call(id="sum", callable="app.model:decorated", input={"text": "A story."})
     seen = look(tmp_path, {"app/model.py": OPENAI}, call=call)

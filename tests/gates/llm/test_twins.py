@@ -17,7 +17,7 @@ from pytest_failhard.gates.llm.cases import Matrix
 from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.model import Observation, Severity
-from tests.size import FULL
+from tests.size import FULL, in_full
 from tests.support import GATES, gate_run, observe
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -65,6 +65,7 @@ def planted() -> Iterator[dict[str, str]]:
     yield from (row for row in rows if row["gate"] == "llm")
 
 
+@in_full
 def test_the_honest_example_has_no_finding_that_counts(tmp_path: Path) -> None:
     seen = judged("triage_service", tmp_path / "scratch")
     assert [each.message for each in seen.findings if each.severity >= Severity.MEDIUM] == []
