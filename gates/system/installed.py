@@ -30,7 +30,7 @@ def check(stage: Stage) -> Seen:
         made = install(run, system, stage.tree)
     except InstallError as error:
         run.keep(LOG, error.log.encode(), volatile=True)
-        return Seen(findings=error.findings, examined=1, proved={"S1": False})
+        return Seen(findings=error.findings, measures={"installs": 0}, examined=1, proved={"S1": False})
     stage.installed = made
     stage.python = made.python
     run.keep(LOG, made.log.encode(), volatile=True)
@@ -41,7 +41,7 @@ def check(stage: Stage) -> Seen:
     return Seen(
         findings=tuple(found),
         # What the cache had says nothing about the system: it is there for whoever wonders about the time.
-        measures={"environments_rebuilt": int(made.rebuilt)},
+        measures={"installs": 1, "environments_rebuilt": int(made.rebuilt)},
         volatile=frozenset({"environments_rebuilt"}),
         examined=1 + looked.examined,
         proved={"S1": not found},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import itertools
 import re
 import time
@@ -13,8 +12,7 @@ from pathlib import Path
 from pytest_failhard.model import NO_VARIABLES, Run
 from pytest_failhard.system import launch
 from pytest_failhard.system.declaration import System
-from pytest_failhard.system.environment import HOST
-from pytest_failhard.system.launch import Instance
+from pytest_failhard.system.launch import Instance, answers
 from pytest_failhard.system.reach import accepts
 
 WITHIN_SECONDS = 12.0
@@ -24,7 +22,6 @@ ANSWER_SECONDS = 1.0
 STEADY_SECONDS = 1.0
 """So long a worker must live after it said that it is ready."""
 AT_ONCE = 2
-OK = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,21 +139,10 @@ class _Running:
     def _serves(self) -> bool:
         system, process = self.instance.system, self.instance.process
         if system.kind == "http":
-            return self.accepted and _answers(self.instance.port, system.ready or "/")
+            return self.accepted and answers(self.instance.port, system.ready or "/")
         if system.kind != "worker" or not system.ready_log:
             return False
         log = self.instance.log(process.stdout, process.stderr)
         if self.said is None and re.search(system.ready_log, log, re.MULTILINE):
             self.said = self.seconds
         return self.said is not None and self.seconds - self.said > self.steady
-
-
-def _answers(port: int, path: str) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=ANSWER_SECONDS)
-    try:
-        connection.request("GET", path, headers={"Connection": "close"})
-        return connection.getresponse().status == OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -233,7 +233,7 @@ def _listened(pid: int) -> set[int]:
 def _await_answer(instance: Instance, within: float, _steady: float) -> None:
     path = instance.system.ready or "/"
     what = f"GET {path} on the port in {instance.system.port_env} is not answered with {OK}"
-    _await(instance, lambda: _answers(instance.port, path), within, what)
+    _await(instance, lambda: answers(instance.port, path), within, what)
     if instance.port in ports(instance.process.family()):
         return
     # One that answers and ends at once has shut its port before it is gone.
@@ -311,7 +311,8 @@ def _not_ready(instance: Instance, within: float, what: str) -> LaunchError:
     )
 
 
-def _answers(port: int, path: str) -> bool:
+def answers(port: int, path: str) -> bool:
+    """Tell whether what listens on a port of ours answers GET with 200."""
     connection = http.client.HTTPConnection(HOST, port, timeout=REQUEST_SECONDS)
     try:
         connection.request("GET", path, headers={"Connection": "close"})
