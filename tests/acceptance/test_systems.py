@@ -18,7 +18,7 @@ from pytest_failhard.judge import judge
 from pytest_failhard.model import Result, Severity, Verdict
 from pytest_failhard.policy import load
 from tests.acceptance.twins import lay_out, missing_parts, text_perfect
-from tests.size import in_full
+from tests.size import FULL, in_full
 from tests.support import GATES, TODAY, Kept, gate_run, write
 from tests.system.wheels import installed, offline, wheel
 
@@ -121,3 +121,40 @@ def test_the_twin_with_missing_parts_fails(tmp_path: Path) -> None:
     root = write(tmp_path / "system", missing_parts.INSTALLABLE)
     result, _ = judged(root, 1, ("main.py", "app"), tmp_path / "scratch")
     assert result.verdict is Verdict.FAIL, result.because
+
+
+COMMENTS = """\
+[project]
+name = "comments"
+version = "1"
+[tool.failhard]
+purpose = "nothing"
+requirements = "main.py"
+expected_load = { rps = 1, daily_users = 1 }
+[tool.failhard.system]
+kind = "http"
+start = ["python", "main.py"]
+port_env = "PORT"
+ready = "/health"
+secrets = []
+"""
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_folder_of_comments_ends_as_soon_as_it_is_started(tmp_path: Path) -> None:
+    root = write(lay_out("comments_only", tmp_path / "system"), {"pyproject.toml": COMMENTS, "README.md": ""})
+    result, score = judged(root, 1, ("main.py",), tmp_path / "scratch")
+    assert result.verdict is Verdict.FAIL, result.because
+    assert "R2-exits" in {found.rule for found in result.findings}, result.because
+    # Nothing is imported, so all imports resolve.
+    assert score.partition("/")[0] in {"0", "1"}
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("level", [2, 3] if FULL else [2])
+def test_validation_that_never_meets_the_system_does_not_help_it(level: int, tmp_path: Path) -> None:
+    root = lay_out("fake_validation", tmp_path / "system")
+    result, _ = judged(root, level, ("service.py",), tmp_path / "scratch")
+    assert result.verdict is Verdict.FAIL, result.because
+    assert result.measures["success_rate"] == 0
+    assert "R6-route-fails" in {found.rule for found in result.findings}, result.because

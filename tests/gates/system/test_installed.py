@@ -243,4 +243,4 @@ def test_without_a_manifest_what_is_imported_is_named_once(look: Look) -> None:
     ]
     named = {each.rule: each.message for each in seen.findings}
     assert named["R1-no-manifest"].endswith("its code imports requests, rich")
-    assert seen.measures == {"environments_rebuilt": 0}
+    assert seen.measures == {"installs": 1, "environments_rebuilt": 0}
