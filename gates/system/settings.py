@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pytest_failhard.model import Settings
 from pytest_failhard.system.declaration import EVERY_KIND, OWN_KEYS, System
 
+CHECKS = ("R0", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R11")
 KINDS = (EVERY_KIND, "http", "worker", "job", "library")
 
 
@@ -42,6 +43,11 @@ class SystemSettings(Settings):
 
     def __post_init__(self) -> None:
         """Refuse a demand for what no declaration can have."""
+        for part in (*self.enforce, *self.report):
+            if part.partition("/")[0] not in CHECKS:
+                raise ValueError(
+                    f"enforce, report: {part} is part of no check; there are {', '.join(CHECKS)}"
+                )
         keys = {*OWN_KEYS, *(each.name for each in fields(System))}
         for name in self.required:
             kind, _, key = name.partition(".")

@@ -440,3 +440,8 @@ def test_a_document_of_the_tree_says_what_is_served(
 
 def test_without_its_part_the_routes_are_not_looked_at(root: Path) -> None:
     assert routed.check(stage(root, settings=SystemSettings(enforce=("R0",)))) == Seen()
+
+
+def test_a_part_of_no_check_is_refused() -> None:
+    with pytest.raises(ValueError, match="R33/load is part of no check"):
+        SystemSettings(enforce=("R33/load",))
