@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_failhard.gates.system import asking
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError
+from pytest_failhard.system import asking
 from pytest_failhard.system.ask import Answer
 from pytest_failhard.system.declaration import Dependency, Route
 from pytest_failhard.system.launch import OK, REQUEST_SECONDS, Instance

@@ -6,10 +6,9 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.gates.system import asking
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import GateError
-from pytest_failhard.system import ask, commands, servers
+from pytest_failhard.system import ask, asking, commands, servers
 from pytest_failhard.system.declaration import COUNTER, LLM, SECRET, Route
 from pytest_failhard.system.environment import HOST
 from pytest_failhard.system.held import Held, Part, halvable

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from pytest_failhard.gates.system import asking
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import Finding, GateError
 from pytest_failhard.source import pyproject
-from pytest_failhard.system import load
+from pytest_failhard.system import asking, load
 from pytest_failhard.system.declaration import Route
 from pytest_failhard.system.launch import Instance
 from pytest_failhard.system.load import Protocol

@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 
-from pytest_failhard.gates.system import asking
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.gates.system.stage import Stage
+from pytest_failhard.system import asking
 from pytest_failhard.system.ask import Answer
 from pytest_failhard.system.declaration import LLM
 

@@ -26,11 +26,11 @@ from pytest_failhard.gates.system import (
     stopping,
 )
 from pytest_failhard.gates.system.agreement import agreed
-from pytest_failhard.gates.system.model import model
 from pytest_failhard.gates.system.seen import Seen, joined
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import Finding, Observation, Run, Severity
+from pytest_failhard.provider import model
 from pytest_failhard.source import pyproject
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import LLM, System

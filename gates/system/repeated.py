@@ -6,11 +6,11 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_failhard.gates.system import asking, holding
+from pytest_failhard.gates.system import holding
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.model import Finding
-from pytest_failhard.system import ask
+from pytest_failhard.system import ask, asking
 from pytest_failhard.system.ask import Answer
 from pytest_failhard.system.declaration import Route
 from pytest_failhard.system.launch import Instance

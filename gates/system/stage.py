@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 
 from pytest_failhard.gates.system.imported import Imported
-from pytest_failhard.gates.system.model import Model
 from pytest_failhard.gates.system.record import Ended, Record, Watched
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.model import NO_VARIABLES, Finding, Run, Severity
+from pytest_failhard.provider import Model
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.derive.derived import Derived

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_failhard.gates.system import SystemGate
-from pytest_failhard.gates.system.model import model
 from pytest_failhard.gates.system.settings import SystemSettings
 from pytest_failhard.gates.system.stage import Stage
+from pytest_failhard.provider import model
 from pytest_failhard.system import workcopy
 from pytest_failhard.system.declaration import parse
 from pytest_failhard.system.provided import provided

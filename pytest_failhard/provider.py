@@ -1,4 +1,4 @@
-"""The model stand-in: a provider that is well, to which every start of the judged system is led."""
+"""A provider that is well, to which every start of a judged system is led."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_failhard.gates.system import asking
 from pytest_failhard.llm.answers import Answers, AnswersError
 from pytest_failhard.llm.calls import Call, CallsError, calls
 from pytest_failhard.llm.canaries import Canaries
@@ -21,6 +20,7 @@ from pytest_failhard.llm.server import MissingExtraError, Server
 from pytest_failhard.llm.server.certificates import Authority
 from pytest_failhard.llm.traffic import environment, reroute
 from pytest_failhard.model import GateError, Run
+from pytest_failhard.system import asking
 from pytest_failhard.system.declaration import LLM, Route, System
 from pytest_failhard.system.environment import Prepared
 from pytest_failhard.system.launch import Instance
