@@ -150,7 +150,8 @@ def decide(pairs: Sequence[Logs], clocks: Sequence[str], terms: Terms) -> Decisi
             alarm, state = None, State.SLOWER if kept else None
         measured, unavailable = _measured(seen, clocks, terms)
         state = state or _settled(measured, count, terms)
-        if state is None and (raised := _alarmed(measured, terms)):
+        raised = _alarmed(measured, terms) if state is None and count <= terms.most else ""
+        if raised:
             alarm = (count, raised)
         elif state is None and count >= terms.most:
             state = State.UNDECIDED
