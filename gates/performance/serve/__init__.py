@@ -6,9 +6,10 @@ pytest and itself, and nothing happens where no parent speaks through the pipes 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ class Worker:
 
     def __init__(self, channel: Channel) -> None:
         self._everywhere = proof.affinity()
-        self._processor = os.environ.get(PROCESSOR, "")
+        self._processor = os.environ.pop(PROCESSOR, "")
         self._pin(pinned=True)
         self._channel = channel
         self._product = Product.from_environment()
@@ -54,7 +55,7 @@ class Worker:
             self._errors.append(self._fault(error, Path(str(getattr(error, "path", early_config.rootpath)))))
             self._collected(())
             self._channel.receive()
-            self._bye()
+            self._bye(())
             raise
         self._hello(early_config)
 
@@ -126,7 +127,9 @@ class Worker:
         self._run(session, [str(name) for name in names] if isinstance(names, list) else [], demands)
         return True
 
-    def _run(self, session: pytest.Session, names: Sequence[str], demands: Mapping[str, marker.Demands]) -> None:
+    def _run(
+        self, session: pytest.Session, names: Sequence[str], demands: Mapping[str, marker.Demands]
+    ) -> None:
         selected = {item.nodeid for item in session.items}
         runnable = [name for name in names if name in selected]
         following = dict(zip(runnable, [*runnable[1:], None], strict=True))
@@ -145,12 +148,15 @@ class Worker:
             self._channel.send(case.done())
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Show which code ran."""
-        self._bye()
+        plugins_there = session.config.pluginmanager.get_plugins()
+        files = [getattr(plugin, "__file__", None) or "" for plugin in plugins_there]
+        conftests = [file for file in files if Path(file).name == "conftest.py"]
+        self._bye([*conftests, *(str(item.path) for item in self._items.values())])
 
-    def _bye(self) -> None:
-        self._channel.send({"proof": proof.of(self._product)})
+    def _bye(self, files: Iterable[str]) -> None:
+        self._channel.send({"proof": proof.of(self._product, files)})
         self._channel.send({"bye": True})
 
     def _collected(self, lines: Sequence[Mapping[str, object]]) -> None:
@@ -175,7 +181,8 @@ class Worker:
             return
         wanted = {int(self._processor)} if pinned else set(self._everywhere)
         for task in Path(clocks.TASKS).iterdir():
-            os.sched_setaffinity(int(task.name), wanted)
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.sched_setaffinity(int(task.name), wanted)
 
 
 def _demands(item: pytest.Item) -> marker.Demands:

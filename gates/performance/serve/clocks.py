@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 TASKS = "/proc/self/task"
 HAS_TASKS = Path(TASKS).is_dir()
@@ -18,9 +19,11 @@ LEAST_NS = 200_000
 """CPU that no thread accounts for and that is not yet suspicious; it is reading the accounts, too."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """All clocks at one moment, in nanoseconds. `threads` holds on-CPU time and delay by thread id."""
+class Reading(NamedTuple):
+    """All clocks at one moment, in nanoseconds. `threads` holds on-CPU time and delay by thread id.
+
+    A tuple, because it is made inside what is timed.
+    """
 
     wall: int
     cpu: int

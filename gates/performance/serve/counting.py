@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib.util
 import itertools
-import sqlite3
-import sqlite3.dbapi2
 import sys
 import threading
 import tracemalloc
@@ -14,10 +13,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .proof import Product
 from .work import SLOW_NS, Work
+
+if TYPE_CHECKING:
+    import sqlite3
 
 MEMORY_CALLS = 3
 EVENT = "before_cursor_execute"
@@ -43,7 +45,8 @@ class Functions:
     def __init__(self, product: Product) -> None:
         self._product = product
         self._active = False
-        self._names: dict[CodeType, str] = {}
+        # By identity, which is quick; and equal code may stand in two files. The code is kept alive by it.
+        self._names: dict[int, tuple[CodeType, str]] = {}
         self._counts: dict[int, Counter[str]] = {}
 
     def watch(self) -> None:
@@ -75,11 +78,13 @@ class Functions:
 
     def _of_python(self, frame: FrameType) -> str:
         code = frame.f_code
-        if code not in self._names:
+        known = self._names.get(id(code))
+        if known is None:
             module = str(frame.f_globals.get("__name__", ""))
             ours = self._product.has(module) and code.co_name != "<module>"
-            self._names[code] = f"{self._product.place(code.co_filename)}::{code.co_qualname}" if ours else ""
-        return self._names[code]
+            name = f"{self._product.place(code.co_filename)}::{code.co_qualname}" if ours else ""
+            known = self._names[id(code)] = code, name
+        return known[1]
 
     def _of_c(self, function: object) -> str:
         module = getattr(function, "__module__", None)
@@ -100,6 +105,10 @@ class Statements:
 
     def wrap(self) -> None:
         """Be in the way of each connection from now on, before product code gets hold of `connect`."""
+        if importlib.util.find_spec("_sqlite3") is None:
+            return  # a Python that was built without it
+        import sqlite3.dbapi2
+
         connect: Callable[..., sqlite3.Connection] = sqlite3.connect
 
         @functools.wraps(connect)
@@ -117,12 +126,18 @@ class Statements:
     def decide(self, *, wanted: bool) -> None:
         """Count or do not; only now it is known what the connections opened so far are used for."""
         self._wanted = wanted
-        for connection in self._early if wanted else ():
+        if wanted and self._early:
+            self._trace_early()
+        self._early.clear()
+
+    def _trace_early(self) -> None:
+        import sqlite3
+
+        for connection in self._early:
             try:
                 connection.set_trace_callback(self._seen)
             except sqlite3.ProgrammingError:
                 continue  # closed meanwhile, or one of another thread
-        self._early.clear()
 
     @contextmanager
     def counting(self) -> Iterator[Callable[[], int]]:

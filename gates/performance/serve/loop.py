@@ -13,7 +13,7 @@ from .channel import Channel
 from .counting import Counters
 from .faults import describe
 from .plugins import Feed
-from .work import Work, batch, calibrate, injection, lazy
+from .work import SLOW_NS, Work, batch, calibrate, injection, lazy
 
 BYTES = 1 if sys.platform == "darwin" else 1024
 """The unit of `ru_maxrss`."""
@@ -82,17 +82,23 @@ class Loop:
         case.lazy = lazy(result)
         if case.lazy:
             return result
+        # A call that takes long is not made for its result alone; any other result is not kept meanwhile.
+        kept = [result] if first > SLOW_NS else []
+        del result
         try:
-            if self.counting:
-                self._channel.send({"counted": case.id, **self._counters.count(work, first)})
-                feed(1, [first / 1e9])
-            else:
-                self._measure(work, first, feed)
-            case.measured = True
-            return work.once()
+            self._repeat(work, first, feed)
+            return kept[0] if kept else work.once()
         except Exception:
             case.repeat = True
             raise
+
+    def _repeat(self, work: Work, first: int, feed: Feed) -> None:
+        if self.counting:
+            self._channel.send({"counted": self.case.id, **self._counters.count(work, first)})
+            feed(1, [first / 1e9])
+        else:
+            self._measure(work, first, feed)
+        self.case.measured = True
 
     def _measure(self, work: Work, first: int, feed: Feed) -> None:
         calls, call = calibrate(work, first)

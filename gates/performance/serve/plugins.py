@@ -1,4 +1,4 @@
-"""Puts our loop into the fixtures of pytest-benchmark and pytest-codspeed, where these are as we know them."""
+"""Puts our loop into the fixtures of pytest-benchmark and pytest-codspeed, if these are as we know them."""
 
 from __future__ import annotations
 

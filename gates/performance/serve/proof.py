@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Product:
     @classmethod
     def from_environment(cls) -> Product:
         """Read what the parent says."""
-        said = json.loads(os.environ[VARIABLE])
+        said = json.loads(os.environ.pop(VARIABLE))
         return cls(tree=Path(said["tree"]).resolve(), packages=tuple(said["packages"]))
 
     def has(self, module: str) -> bool:
@@ -38,9 +38,8 @@ class Product:
 
 def facts() -> dict[str, object]:
     """Return what must be equal on both sides."""
-    names = [name for name in dir(sys.flags) if not name.startswith(("_", "n_")) and name not in {"count", "index"}]
     return {
-        "flags": {name: int(getattr(sys.flags, name)) for name in names},
+        "flags": str(sys.flags),
         "seed": os.environ.get("PYTHONHASHSEED", ""),
         "affinity": affinity(),
     }
@@ -51,21 +50,21 @@ def affinity() -> list[int]:
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
-def of(product: Product) -> dict[str, object]:
-    """Return the whole proof. Its modules are those of the product and all whose file lies in the tree."""
+def of(product: Product, files: Iterable[str]) -> dict[str, object]:
+    """Return the whole proof. `files` belong to the harness, whether their modules are still loaded or not.
+
+    Modules are those of the product and all whose file lies in the tree.
+    """
     modules = {name: [place, _digest(file)] for name, place, file in _modules(product)}
-    harness = {
-        place: digest
-        for name, (place, digest) in sorted(modules.items())
-        if not product.has(name) and not place.startswith(os.sep)
-    }
+    harness = {place: digest for name, (place, digest) in modules.items() if not product.has(name)}
+    harness |= {product.place(file): _digest(file) for file in files}
     return {
         **facts(),
         "python": sys.version,
         "path": sys.path[:8],
         "distributions": hashlib.sha256("\n".join(sorted(set(_distributions(product)))).encode()).hexdigest(),
         "modules": modules,
-        "harness": harness,
+        "harness": dict(sorted(harness.items())),
     }
 
 

@@ -30,7 +30,10 @@ class Work(Protocol):
     """Something that can be done again and again."""
 
     mode: str
-    most: int
+
+    @property
+    def most(self) -> int:
+        """How many calls a batch may have."""
 
     def once(self, around: Around = lambda call: call()) -> object:
         """Do it once, with something around it, and return the result."""
@@ -198,7 +201,7 @@ def _missing(spent: Spent) -> float:
 
 def lazy(result: object) -> str:
     """Name the kind of a result that stands for work which was not done, empty for any other."""
-    kinds = {
+    kinds: dict[str, Callable[[object], bool]] = {
         "coroutine": inspect.iscoroutine,
         "generator": inspect.isgenerator,
         "async generator": inspect.isasyncgen,

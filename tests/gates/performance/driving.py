@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 from tests.support import measuring
 
@@ -119,7 +118,18 @@ def worker(
     arguments = ["-c", str(folder / "pytest.ini"), "--rootdir", str(folder), "-p", plugin]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", "pytest", *arguments, "-p", "no:cacheprovider", *options, *files],
+            [
+                sys.executable,
+                "-P",
+                "-s",
+                "-m",
+                "pytest",
+                *arguments,
+                "-p",
+                "no:cacheprovider",
+                *options,
+                *files,
+            ],
             cwd=folder,
             env={
                 **measuring(),
