@@ -1,1 +1,1 @@
-"""Tests of the gate performance."""
+"""Tests of the gate `performance`."""
