@@ -30,6 +30,7 @@ SCRIPT: Script = {
     "ends": {},
     "faults": {},
     "waits": {},
+    "log": "",
     "calls": 4,
     "call_ns": 1_000_000,
     "factor": 1.0,

@@ -24,9 +24,14 @@ class FakeWorker:
         seed = os.environ["PYTHONHASHSEED"]
         self.random = random.Random(f"{seed}{script['factor']}")
         self.used = 0
+        self.benchmark = ""
 
     def say(self, step: str, **message: object) -> None:
         """Say a line, or do what the script has for this step instead."""
+        log = self.script["log"]
+        if log:
+            with Path(str(log)).open("a") as stream:
+                stream.write(f"{self.script['side']} {step} {self.benchmark}\n")
         faults = self.script["faults"]
         assert isinstance(faults, dict)
         fault = faults.get(step, "")
