@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from pytest_failhard.gates.performance import PerformanceGate
-from pytest_failhard.gates.performance.duet import Duet
+from pytest_failhard.gates.performance.duet import Duet, Result, Start
+from pytest_failhard.gates.performance.evidence import Journal
 from pytest_failhard.gates.performance.lockstep import Plan
 from pytest_failhard.gates.performance.samples import Batch, Benchmark, Conditions, Pair, Sample, SideName
+from pytest_failhard.gates.performance.series import Conduct
 from pytest_failhard.gates.performance.sides import Side, Trees
+from pytest_failhard.gates.performance.terms import Rule
 from pytest_failhard.run import GateRun
 from tests.support import gate_run
 
@@ -140,3 +143,43 @@ def survivors(folder: Path) -> list[int]:
     pids = [int(path.stem) for path in folder.glob("*/*.pid")]
     assert pids
     return [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+class Played:
+    """Plays pairs that are numbers: `ratio` gives head / base of a benchmark in the pair of a number.
+
+    `waits` is how long a call waits, `ratio` concerning both; `asked` says what was played.
+    """
+
+    def __init__(self, ratio: Callable[[str, int], float], **changes: object) -> None:
+        self.ratio = ratio
+        self.changes = changes
+        self.asked: list[tuple[int, list[str]]] = []
+
+    def __call__(self, benchmarks: Sequence[Benchmark], number: int) -> Result:
+        """Play one."""
+        ids = [each.id for each in benchmarks]
+        self.asked.append((number, ids))
+        made = Result(
+            start=Start(number=number, seed=number, cpu=0, first="base"),
+            pairs={each: pair(number, self.ratio(each, number)) for each in ids},
+            failures={},
+            call_seconds=dict.fromkeys(ids, 0.001),
+            seconds=dict.fromkeys(ids, 1.0),
+            proofs={"base": {"side": "base"}, "head": {"side": "head"}},
+            adjusted=True,
+        )
+        # A test names what it changes by the fields that there are.
+        return replace(made, **self.changes)  # type: ignore[arg-type]
+
+
+def conduct(journal: Journal | None = None, **changes: object) -> Conduct:
+    """Return how a series is run, with time enough."""
+    made = Conduct(rule=Rule(), journal=journal or Journal(), remaining=lambda: 1000.0)
+    # As above.
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def steady(ratio: float) -> Callable[[str, int], float]:
+    """Return pairs that all say the same, but for half a percent."""
+    return lambda _, number: ratio * (1 + 0.005 * (number % 2))
