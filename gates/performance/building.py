@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.gates.performance.configuring import SYSTEM_PATH
-from pytest_failhard.gates.performance.harness import Layout
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import checkout, pyproject, read
 from pytest_failhard.source.files import role, tree

@@ -105,9 +105,7 @@ def ini(side: Layout, head: PytestConfig, roots: Sequence[str], loaded: Plugins)
         values={**values, "markers": markers, **({} if own is None else {"pythonpath": own})},
     )
     tests = [name for name in side.tests if (side.root / name).exists()]
-    return pytest_config.supervised_ini(
-        given, test_roots=tests, import_roots=roots, patterns=patterns(head)
-    )
+    return pytest_config.supervised_ini(given, test_roots=tests, import_roots=roots, patterns=patterns(head))
 
 
 def environment(*, python: Path, folder: Path, roots: Sequence[Path], last: Path) -> dict[str, str]:

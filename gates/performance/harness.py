@@ -91,13 +91,12 @@ def files(place: Layout, globs: Sequence[str], patterns: Patterns, *, demanded: 
 
 
 def replace(base: Layout, head: Layout, names: Collection[str], there: Collection[str]) -> None:
-    """Put head's harness in place of the base's. `names` are head's files, `there` the base's."""
+    """Put head's harness, the files `names`, in place of the base's; `there` are all files of the base."""
     for name in there:
         if base.is_harness(name) and name not in head.product:
             (base.root / name).unlink()
     for name in names:
-        if head.is_harness(name) and name not in base.product:
-            _copy(head.root / name, base.root / name)
+        _copy(head.root / name, base.root / name)
 
 
 def without_bytecode(root: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_failhard.gates.performance.samples import SideName
@@ -37,6 +37,8 @@ class Trees:
     `commit` and `chosen` say which base. `identical` is true where nothing that can change a measurement
     differs; `first` where there is proven to be no commit before: then `base` is a copy of head.
     `same_environment` is false where the base has an environment of its own. `notes` are for the report.
+    `original` is None where the base has no test that could be a benchmark. `harness` are the files of head's
+    tests that both sides have, with their SHA-256.
     """
 
     base: Side
@@ -48,3 +50,4 @@ class Trees:
     first: bool = False
     same_environment: bool = True
     notes: tuple[str, ...] = ()
+    harness: Mapping[str, str] = field(default_factory=dict)

@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from packaging.version import InvalidVersion, Version
+
 from pytest_failhard.distributions import target
-from pytest_failhard.gates.performance import building, configuring, dependencies, harness
+from pytest_failhard.gates.performance import building, configuring, dependencies, harness, tools
 from pytest_failhard.gates.performance.configuring import Plugins
 from pytest_failhard.gates.performance.harness import Layout
 from pytest_failhard.gates.performance.samples import SideName
@@ -53,6 +55,7 @@ class _Laid:
     base: _Tree
     head: _Tree
     original: _Tree | None
+    harness: frozenset[str]
     own: PytestConfig
     """Head's configuration of pytest."""
     notes: tuple[str, ...]
@@ -77,19 +80,19 @@ def build(run: Run, settings: PerformanceSettings, *, commit: str | None = None)
     is_identical = not changed and _is_same(laid.base, laid.head)
     building.compile_in(run, settings.build, laid.folders)
     copy_worker(folder / "serve")
-    files = laid.head.layout.files
     paths = target.probe(run).paths
-    loaded = configuring.plugins(laid.head.folder, paths, laid.own, files)
+    make = _Make(
+        folder=folder,
+        laid=laid,
+        loaded=configuring.plugins(laid.head.folder, paths, laid.own, laid.head.layout.files),
+    )
     older, notes = run.interpreter, laid.notes
     if changed:
-        older = dependencies.install(run, laid.base.folder, laid.head.layout, loaded, folder)
+        older = dependencies.environment(run, laid.base.folder, changed, folder / "own")
+        tools.show(older, laid.head.layout, laid.harness, paths, make.loaded.distributions)
         notes = (*notes, f"the ratio contains changed dependencies: {', '.join(changed)}")
-    make = _Make(run=run, folder=folder, laid=laid, loaded=loaded)
-    original = laid.original
-    return Trees(
-        base=make.side("base", laid.base, older, files),
-        head=make.side("head", laid.head, run.interpreter, files),
-        original=make.side("base", original, older, original.layout.files) if original else None,
+    return replace(
+        make.trees(older, run.interpreter),
         commit=merged,
         chosen=chosen,
         identical=is_identical,
@@ -137,11 +140,17 @@ def _lay(run: Run, settings: PerformanceSettings, merged: str, folder: Path) -> 
         shutil.copytree(base, original, symlinks=True)
         before = _tree(replace(of_base, root=original))
     tree_of_base = _tree(of_base)
-    harness.replace(of_base, of_head, workcopy.digests(head), workcopy.digests(base))
+    names = frozenset(filter(of_head.is_harness, workcopy.digests(head))) - of_base.product
+    harness.replace(of_base, of_head, names, workcopy.digests(base))
     notes = [f"git ignores {path}: copied to both sides" for path in shared]
     notes += ["head has changes that are not committed"] if run.facts.dirty else []
     return _Laid(
-        base=tree_of_base, head=_tree(of_head), original=before, own=own, notes=tuple(notes)
+        base=tree_of_base,
+        head=_tree(of_head),
+        original=before,
+        harness=names,
+        own=own,
+        notes=tuple(notes),
     )
 
 
@@ -222,10 +231,22 @@ def _is_unmeasured(path: str, tree: _Tree) -> bool:
 class _Make:
     """Makes sides of trees that are ready."""
 
-    run: Run
     folder: Path
     laid: _Laid
     loaded: Plugins
+
+    def trees(self, older: Path, python: Path) -> Trees:
+        """Return all sides: the base's on an interpreter that may be another one than head's."""
+        files, original = self.laid.head.layout.files, self.laid.original
+        head = self.side("head", self.laid.head, python, files)
+        return Trees(
+            base=self.side("base", self.laid.base, older, files),
+            head=head,
+            original=self.side("base", original, older, original.layout.files) if original else None,
+            commit="",
+            chosen="",
+            harness={path: head.files[path] for path in sorted(self.laid.harness)},
+        )
 
     def side(self, name: SideName, tree: _Tree, python: Path, files: Sequence[str]) -> Side:
         """Write a tree's configuration and note what it holds."""
@@ -250,3 +271,39 @@ class _Make:
             files=workcopy.digests(tree.folder),
             arguments=configuring.arguments(config, tree.folder, self.loaded, files),
         )
+
+
+def release(run: Run, settings: PerformanceSettings) -> str:
+    """Return the commit that `golden_commit` names, else that of the newest version before this one.
+
+    Empty where no version was tagged. Raises GateError for a name that git does not know.
+    """
+    try:
+        if settings.golden_commit:
+            return _named(run.root, settings.golden_commit)
+        return _newest(checkout.tags(run.root), checkout.commit(run.root, "HEAD"))
+    except GateError as error:
+        raise GateError(f"no-baseline: {error}") from None
+
+
+def _named(root: Path, name: str) -> str:
+    found = checkout.commit(root, name)
+    if not found:
+        raise GateError(
+            f"[tool.failhard.performance] golden_commit = {name!r}: git knows no such commit; fetch it "
+            "(`git fetch --tags`; in GitHub Actions `fetch-depth: 0`) or correct the name"
+        )
+    return found
+
+
+def _newest(tags: Sequence[checkout.Tag], head: str) -> str:
+    """Return the commit of the highest version; a release counts more than what leads to one."""
+    found: list[tuple[bool, Version, str]] = []
+    for tag in tags:
+        try:
+            version = Version(tag.name)
+        except InvalidVersion:
+            continue  # a tag for something else
+        if tag.commit != head:
+            found.append((not version.is_prerelease, version, tag.commit))
+    return max(found)[2] if found else ""

@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from pytest_failhard.gates.performance import PerformanceGate
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Side, Trees
 from pytest_failhard.gates.performance.trees import build
-from pytest_failhard.model import GateError
+from pytest_failhard.model import Base, GateError, ProjectFacts
 from pytest_failhard.run import GateRun
 from pytest_failhard.source.base import resolve
-from tests.support import gate_run, write
+from tests.support import FACTS, gate_run, write
 
 IDENTITY = dict.fromkeys(
     ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "test"
@@ -55,22 +54,29 @@ def repository(root: Path, *states: Mapping[str, str | bytes | None]) -> Path:
 
 
 def run_of(
-    root: Path, *, source: tuple[str, ...] = ("app",), tests: tuple[str, ...] = ("tests",), **given: object
+    root: Path,
+    *,
+    source: tuple[str, ...] = ("app",),
+    tests: tuple[str, ...] = ("tests",),
+    base: str | None = None,
+    facts: ProjectFacts = FACTS,
 ) -> GateRun:
     """Return a run of the gate with the merge base as all gates see it."""
+    found: Base | None = None
+    missing = ""
     try:
-        base, missing = resolve(root, None), ""
+        found = resolve(root, base)
     except GateError as error:
-        base, missing = None, str(error)
-    run = gate_run(
-        root, PerformanceGate(), base=base, base_missing=missing, source=source, tests=tests, level=3
+        missing = str(error)
+    gate = PerformanceGate()
+    return gate_run(
+        root, gate, base=found, base_missing=missing, source=source, tests=tests, level=3, facts=facts
     )
-    return replace(run, **given) if given else run
 
 
-def built(root: Path, settings: PerformanceSettings | None = None, **given: object) -> Trees:
-    """Return the trees of a repository."""
-    return build(run_of(root, **given), settings or PerformanceSettings())
+def built(run: GateRun, settings: PerformanceSettings | None = None) -> Trees:
+    """Return the trees of a run."""
+    return build(run, settings or PerformanceSettings())
 
 
 def collected(side: Side, *options: str) -> subprocess.CompletedProcess[str]:
