@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_failhard.model import Option, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excluded:
+    """A benchmark that is not measured: a person says why."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+    id: str
+    reason: str
+    owner: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +28,7 @@ class PerformanceSettings(Settings):
     the most at all, `most_pairs` the level's. `max_seconds` is for one benchmark. `files` are globs of test
     files, empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
     only told (what is in both counts): `benchmarks`, `imports`, `memory`, `routes`, `routes/wall`,
-    `workloads`, `counters`, `release`.
+    `workloads`, `counters`, `new`, `release`.
     """
 
     enforce: tuple[str, ...] = ()
@@ -34,6 +47,6 @@ class PerformanceSettings(Settings):
     build: tuple[str, ...] = ()
     import_packages: tuple[str, ...] = ()
     workloads: tuple[dict[str, Option], ...] = ()
-    excluded: tuple[dict[str, Option], ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     runner: str = "shared"
     valgrind: bool = False
