@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_failhard.gates.performance.declaration import Workload, repeated
 from pytest_failhard.model import Option, Settings
 
 
@@ -31,8 +32,14 @@ class PerformanceSettings(Settings):
     golden_commit: str = ""
     build: tuple[str, ...] = ()
     import_packages: tuple[str, ...] = ()
-    workloads: tuple[dict[str, Option], ...] = ()
+    workloads: tuple[Workload, ...] = ()
     excluded: tuple[dict[str, Option], ...] = ()
     counters: tuple[str, ...] = ()
     runner: str = "shared"
     valgrind: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is contradictory, all of it at once."""
+        found = list(repeated(self.workloads))
+        if found:
+            raise ValueError("; ".join(found))
