@@ -80,11 +80,14 @@ def steps(spans: Iterable[Span], begin: int, end: int) -> Steps:
 
 
 def pending(due: Iterable[int], ended: Iterable[int], begin: int) -> Steps:
-    """Return how many of what was due had not ended yet; which one ended when makes no difference to that."""
-    moments, ends = sorted(due), sorted(ended)
-    last = max([begin, *moments, *ends])
+    """Return how many of what was due had not ended yet, from `begin` on, which becomes 0.
+
+    Which one ended when makes no difference to that.
+    """
+    moments, ends = (sorted(moment - begin for moment in each) for each in (due, ended))
+    last = max([0, *moments, *ends])
     never = [last] * max(0, len(moments) - len(ends))
-    return steps(zip(moments, ends + never, strict=False), begin, last)
+    return steps(zip(moments, ends + never, strict=False), 0, last)
 
 
 def rank(ordered: Sequence[int], percent: int) -> int | None:

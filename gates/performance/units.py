@@ -98,7 +98,7 @@ def expected(path: Path | None, key: str, items: int) -> frozenset[str]:
     try:
         lines = [line for line in path.read_bytes().splitlines() if line.strip()]
     except OSError as error:
-        raise GateError(f"{path.name}: cannot be read: {error.strerror}; name the file of the items") from None
+        raise GateError(f"{path.name}: cannot be read: {error.strerror}; it holds the items") from None
     names = frozenset(name_of(line, key) for line in lines)
     if len(names) != items or len(lines) != items:
         raise GateError(

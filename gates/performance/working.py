@@ -13,7 +13,7 @@ from pytest_failhard.gates.performance import serving, workplace
 from pytest_failhard.gates.performance.answering import Model
 from pytest_failhard.gates.performance.counters import counted
 from pytest_failhard.gates.performance.declaration import Workload
-from pytest_failhard.gates.performance.flights import Steps, pending, rank, steps
+from pytest_failhard.gates.performance.flights import Steps, rank, steps
 from pytest_failhard.gates.performance.server_cpu import read
 from pytest_failhard.gates.performance.units import Tally, Watch, expected, tally
 from pytest_failhard.gates.performance.workplace import Ground, Grounds, Place
@@ -131,9 +131,7 @@ def _job(bench: Bench, ground: Ground, place: Place, number: int) -> Ran:
     finally:
         process.kill()
     watch.finish(ended)
-    return _ran(
-        bench, ground, number, watch, began=began, start=start, cpu=_children() - used - start.cpu
-    )
+    return _ran(bench, ground, number, watch, began=began, start=start, cpu=_children() - used - start.cpu)
 
 
 def _worker(bench: Bench, ground: Ground, place: Place, number: int) -> Ran:
@@ -171,7 +169,6 @@ def _served(bench: Bench, ground: Ground, place: Place, number: int, rps: float 
         paced = serving.paced(instance, workload, rps) if rps else None
         gauges = serving.gauges(instance, workload)
     end = begin + answered.wall
-    due = sorted(moment - took for moment, took in zip(answered.ended, answered.took, strict=False))
     return Ran(
         side=ground.name,
         number=number,
@@ -181,7 +178,7 @@ def _served(bench: Bench, ground: Ground, place: Place, number: int, rps: float 
         took=answered.took,
         tally=answered.tally,
         in_flight=_in_flight(attempts, begin, end),
-        depth=paced if paced is not None else pending(due, answered.ended, begin),
+        depth=paced if paced is not None else steps((), 0, answered.wall),
         counters={**counted(attempts), "response_bytes": answered.bytes},
         grows=paced is not None and paced.grows(workload.in_flight_max or workload.clients),
         gauges=gauges,
@@ -195,8 +192,8 @@ def _ran(
     attempts = bench.model.end()
     if workload.asks and not attempts:
         raise GateError(
-            f"not-measured: workload {workload.id}: {ground.name} did not ask the model once; does it take the "
-            "provider's address from the environment?"
+            f"not-measured: workload {workload.id}: {ground.name} did not ask the model once; "
+            "does it take the provider's address from the environment?"
         )
     begin = start.moment or began
     moments = [max(unit.moment - begin, 0) for unit in watch.units]
@@ -239,9 +236,7 @@ class _Finished:
         return len(names) >= self._items or now - self._last[1] > STALL_SECONDS
 
 
-def _await(
-    bench: Bench, ground: Ground, process: Process, watch: Watch, enough: Callable[[], bool]
-) -> None:
+def _await(bench: Bench, ground: Ground, process: Process, watch: Watch, enough: Callable[[], bool]) -> None:
     """Look at what is done until a process ends, or `enough` says so."""
     until = time.monotonic() + bench.seconds
     while process.wait(POLL_SECONDS) is None:

@@ -146,5 +146,3 @@ def argv(system: System | None, workload: Workload) -> tuple[str, ...]:
 def _named(tree: Path, workload: Workload) -> str | None:
     words = (word.partition("=")[2] or word for word in (*workload.submit, *workload.start))
     return next((word for word in words if word.endswith(LINES) and (tree / word).is_file()), None)
-
-
