@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_failhard.gates.performance import golden
-from pytest_failhard.gates.performance.counters import COUNTERS, Measured, harness, same
+from pytest_failhard.gates.performance.counters import Measured, harness, same
 from pytest_failhard.gates.performance.golden import Golden, Judged
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.working import Bench, Ran
@@ -40,10 +40,9 @@ def judge(run: Run, settings: PerformanceSettings, counted: Sequence[Measured]) 
     """
     if COUNTED not in {*settings.enforce, *settings.report}:
         return Judged()
-    names = frozenset(settings.counters or COUNTERS)
     path = run.root / golden.FILE
-    head = _chosen(golden.parse(path.read_bytes()), names) if path.is_file() else None
-    judged = golden.judge([each for each in counted if each.counter in names], head, _of_base(run, names))
+    head = golden.parse(path.read_bytes()) if path.is_file() else None
+    judged = golden.judge(counted, head, _of_base(run))
     if COUNTED not in settings.enforce:
         found = sorted({*map(_lowest, judged.findings), *map(_lowest, judged.refused)})
         return replace(judged, findings=tuple(found), refused=())
@@ -52,16 +51,12 @@ def judge(run: Run, settings: PerformanceSettings, counted: Sequence[Measured]) 
     return judged
 
 
-def _of_base(run: Run, names: frozenset[str]) -> Golden | None:
+def _of_base(run: Run) -> Golden | None:
     """Return the base's ceilings: none at all where it has no file, None without a base."""
     if run.base is None:
         return None
     data = run.base.read(golden.FILE)
-    return Golden() if data is None else _chosen(golden.parse(data, golden.AT_BASE), names)
-
-
-def _chosen(all_of_them: Golden, names: frozenset[str]) -> Golden:
-    return Golden.of(entry for entry in all_of_them.entries.values() if entry.counter in names)
+    return Golden() if data is None else golden.parse(data, golden.AT_BASE)
 
 
 def _lowest(finding: Finding) -> Finding:

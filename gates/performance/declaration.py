@@ -1,4 +1,4 @@
-"""The tables `[[tool.failhard.performance.workloads]]`: units of work that are measured whole."""
+"""The tables below `[tool.failhard.performance]`: what is measured whole, and what not at all."""
 
 from __future__ import annotations
 
@@ -67,6 +67,15 @@ class _Table:
     """Refuses unknown keys and silent conversions."""
 
     __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion(_Table):
+    """A benchmark that is not measured, why, and who says so."""
+
+    id: Text
+    reason: Text
+    owner: Text
 
 
 @dataclass(frozen=True, kw_only=True)

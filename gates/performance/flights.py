@@ -40,13 +40,13 @@ class Steps:
         """The mean from the first point to the end, weighted by time."""
         return self.mean(self.points[0][0], self.end) if self.points else 0.0
 
-    def grows(self, bound: int) -> bool:
-        """Tell whether the last third's mean is well above the first third's, and above a bound."""
+    def grows(self, bound: int, until: int) -> bool:
+        """Tell whether the last third's mean until a moment is above a bound, and well above the first's."""
         if not self.points:
             return False
         begin = self.points[0][0]
-        third = (self.end - begin) // 3
-        first, last = self.mean(begin, begin + third), self.mean(self.end - third, self.end)
+        third = (until - begin) // 3
+        first, last = self.mean(begin, begin + third), self.mean(until - third, until)
         return last > GROWTH * first and last > bound
 
     def thinned(self, most: int = MOST_POINTS) -> tuple[tuple[int, int], ...]:

@@ -73,18 +73,27 @@ def asked(instance: Instance, workload: Workload) -> Answered:
         took=tuple(round(each * SECOND_NS) for each in counts.seconds),
         ended=tuple(sorted(round(each * SECOND_NS) for each in counts.ended)),
         tally=Tally(completed=counts.expected, lost=workload.items - counts.expected),
-        bytes=counts.bytes,
+        bytes=counts.body_bytes,
     )
 
 
-def paced(instance: Instance, workload: Workload, rps: float) -> Steps:
-    """Ask the route at a pace, whatever comes back, and return how many answers were awaited."""
+@dataclass(frozen=True, kw_only=True)
+class Paced:
+    """How many answers were awaited, and whether they became more and more while requests were sent."""
+
+    depth: Steps
+    grows: bool
+
+
+def paced(instance: Instance, workload: Workload, rps: float) -> Paced:
+    """Ask the route at a pace, whatever comes back."""
     chosen = _route(instance.system, workload)
     protocol = Protocol(concurrency=workload.clients, rounds=1, warm_up=0)
     seen = load.paced(Target.of(instance), [chosen], rps, PACED_SECONDS, protocol)
     began = round(seen.rounds[0].began * SECOND_NS)
-    due = [began + round(slot * SECOND_NS / rps) for slot in range(int(rps * PACED_SECONDS))]
-    return pending(due, [round(each * SECOND_NS) for each in seen.routes[0].ended], began)
+    due = [began + round(slot * SECOND_NS / rps) for slot in range(max(1, int(rps * PACED_SECONDS)))]
+    depth = pending(due, [round(each * SECOND_NS) for each in seen.routes[0].ended], began)
+    return Paced(depth=depth, grows=depth.grows(workload.in_flight_max or workload.clients, due[-1] - began))
 
 
 def gauges(instance: Instance, workload: Workload) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_failhard.gates.performance.declaration import Workload, repeated
-from pytest_failhard.model import Option, Settings
+from pytest_failhard.gates.performance.declaration import Exclusion, Workload, repeated
+from pytest_failhard.model import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class PerformanceSettings(Settings):
     build: tuple[str, ...] = ()
     import_packages: tuple[str, ...] = ()
     workloads: tuple[Workload, ...] = ()
-    excluded: tuple[dict[str, Option], ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
     runner: str = "shared"
     valgrind: bool = False
 

@@ -178,9 +178,9 @@ def _served(bench: Bench, ground: Ground, place: Place, number: int, rps: float 
         took=answered.took,
         tally=answered.tally,
         in_flight=_in_flight(attempts, begin, end),
-        depth=paced if paced is not None else steps((), 0, answered.wall),
+        depth=paced.depth if paced is not None else steps((), 0, answered.wall),
         counters={**counted(attempts), "response_bytes": answered.bytes},
-        grows=paced is not None and paced.grows(workload.in_flight_max or workload.clients),
+        grows=paced is not None and paced.grows,
         gauges=gauges,
     )
 

@@ -14,9 +14,11 @@ from pytest_failhard.gates.performance.answering import Model, model
 from pytest_failhard.gates.performance.counters import Measured
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.running import described, findings
+from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.statistics import Decision, State, Terms, decide
+from pytest_failhard.gates.performance.terms import rule
 from pytest_failhard.gates.performance.working import SECOND_NS, Bench, Ran, WorkError, once
 from pytest_failhard.gates.performance.workplace import Ground, Grounds, grounds
 from pytest_failhard.model import Evidence, Finding, GateError, Run, Severity
@@ -80,13 +82,13 @@ def observe_workloads(
     `benchmarks` are decided beside them and share the risk. `further` are counts that somebody else took.
     """
     seen: list[Seen] = []
-    terms = _terms(settings, benchmarks + len(settings.workloads))
+    shared = benchmarks + len(settings.workloads)
     if settings.workloads:
         base = None if trees.first or trees.identical else Ground.of(trees.base)
         known = _declared_at_base(run)
         with grounds(run, Ground.of(trees.head), base) as where, model(run.scratch) as asked:
             for workload in settings.workloads:
-                measure = _Measure(run, settings, where, asked, terms)
+                measure = _Measure(run, settings, where, asked, shared)
                 alone = IDENTICAL if trees.identical else NEW
                 seen.append(measure.of(workload, alone=alone, is_new=workload.id not in known))
             seen.append(Seen(findings=_shared(where)))
@@ -95,9 +97,8 @@ def observe_workloads(
 
 def count(run: Run, settings: PerformanceSettings, head: Ground) -> tuple[Measured, ...]:
     """Return what the workloads count on one tree; raises GateError as `observe_workloads` does."""
-    terms = _terms(settings, 1)
     with grounds(run, head, None) as where, model(run.scratch) as asked:
-        measure = _Measure(run, settings, where, asked, terms)
+        measure = _Measure(run, settings, where, asked, 1)
         return tuple(
             each
             for workload in settings.workloads
@@ -109,13 +110,13 @@ class _Measure:
     """Measures one workload after the other."""
 
     def __init__(
-        self, run: Run, settings: PerformanceSettings, where: Grounds, asked: Model, terms: Terms
+        self, run: Run, settings: PerformanceSettings, where: Grounds, asked: Model, shared: int
     ) -> None:
         self._run = run
         self._settings = settings
         self._where = where
         self._model = asked
-        self._terms = terms
+        self._shared = shared
         parts = {*settings.enforce, *settings.report}
         self._clocks = (CPU_PER_UNIT, SECONDS_PER_UNIT, *((MIDDLE,) if P50 in parts else ()))
 
@@ -140,6 +141,7 @@ class _Measure:
     def _against(self, bench: Bench, base: Ground, series: _Series, *, is_new: bool) -> Outcome:
         workload = bench.workload
         until = time.monotonic() + self._settings.max_seconds
+        terms = rule(self._settings).terms(Benchmark(id=workload.id), max(self._shared, 1))
         decision, why = None, ""
         while decision is None and time.monotonic() < until:
             try:
@@ -150,12 +152,12 @@ class _Measure:
                     raise GateError(str(error)) from None
                 why = str(error)
                 break
-            decision = decide(series.logs, self._clocks, self._terms)
+            decision = decide(series.logs, self._clocks, terms)
         state = State.UNDECIDED.value if decision is None else decision.state.value
         if why:
             state = NEW if is_new else INCOMPARABLE
         elif decision is None:
-            decision = _cut_short(series.logs, self._clocks, self._terms)
+            decision = _cut_short(series.logs, self._clocks, terms)
         return Outcome(
             id=workload.id,
             unit=workload.unit,
@@ -217,18 +219,6 @@ def _cut_short(logs: Sequence[Mapping[str, float]], clocks: Sequence[str], terms
         return None
     found = decide(logs, clocks, replace(terms, fewest=pairs, usual=pairs, most=pairs))
     return None if found is None else replace(found, state=State.UNDECIDED, weak=False)
-
-
-def _terms(settings: PerformanceSettings, benchmarks: int) -> Terms:
-    fewest, usual, most = settings.pairs
-    return Terms(
-        limit=1 + Fraction(settings.max_regression),
-        benchmarks=max(benchmarks, 1),
-        final_width=Fraction(settings.final_width),
-        fewest=fewest,
-        usual=usual,
-        most=most,
-    )
 
 
 def _declared_at_base(run: Run) -> frozenset[str]:

@@ -25,7 +25,7 @@ USAGE = 2
 FAILED = 3
 SECONDS = 1800.0
 """So long a measurement may take: the most that a level gives the gate."""
-OPTIONS = ("workloads", "counters", "max_seconds")
+OPTIONS = ("workloads", "max_seconds")
 """What of the gate's table decides what is counted."""
 HEADINGS = ("case", "counter", "ceiling", "owner", "date", "reason")
 _ROOT = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -183,7 +183,7 @@ def _rule() -> Rule:
     from pytest_failhard.model import PolicyOption, Rule
 
     plain = PerformanceSettings()
-    defaults: Mapping[str, Option] = {"workloads": [], "counters": [], "max_seconds": plain.max_seconds}
+    defaults: Mapping[str, Option] = {"workloads": [], "max_seconds": plain.max_seconds}
     return Rule(
         gate="performance",
         fail_at=None,

@@ -48,11 +48,11 @@ def test_a_step_function_agrees_with_counting(drawn: list[tuple[int, int]]) -> N
 def test_a_queue_that_grows_to_the_end() -> None:
     due = range(0, 3000, 10)
     steady = pending(due, [moment + 25 for moment in due], 0)
-    assert (steady.highest, steady.grows(2)) == (3, False)
+    assert (steady.highest, steady.grows(2, 2990)) == (3, False)
     growing = pending(due, [2 * moment + 25 for moment in due], 0)
-    assert growing.grows(8)
-    assert not growing.grows(1000)
-    assert not Steps(points=(), end=0).grows(0)
+    assert growing.grows(8, 2990)
+    assert not growing.grows(1000, 2990)
+    assert not Steps(points=(), end=0).grows(0, 9)
     # What never ends is still awaited at the end.
     assert pending([5, 6], [9], 5).points == ((0, 1), (1, 2), (4, 0))
 
