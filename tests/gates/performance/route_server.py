@@ -1,7 +1,8 @@
 """A small server that tests of loaded routes start; `behaviour.json` in its tree says how it behaves.
 
-`units`: work for a request. `limit`: so many requests get an answer, the others 429 at once. `slow_start`,
-`restarts`: it starts and ends a process all the time. `lacks`: paths that it does not serve.
+`units`: work for a request. `limit`: so many requests get an answer, the others 429 at once. `restarts`: it
+starts and ends a process all the time. `lacks`: paths that it does not serve. `asks`: it asks the model.
+`stalls`: the seconds that a request waits for a lock which all requests share. `dead`: it ends at once.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 BEHAVIOUR = json.loads(Path("behaviour.json").read_text("utf-8"))
 NUMBERS = itertools.count(1)
 ITEMS = itertools.count(1)
+LOCK = threading.Lock()
+QUESTION = b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,7 +37,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(429, {})
         else:
             if self.path != "/health":
-                sum(number * number for number in range(BEHAVIOUR.get("units", 1) * 1000))
+                work()
             self.answer(200, {})
 
     def do_POST(self) -> None:
@@ -58,6 +62,19 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
 
+def work() -> None:
+    """Do what a request takes."""
+    sum(number * number for number in range(BEHAVIOUR.get("units", 1) * 1000))
+    if "stalls" in BEHAVIOUR:
+        with LOCK:
+            threading.Event().wait(BEHAVIOUR["stalls"])
+    if BEHAVIOUR.get("asks"):
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MY_KEY"]}
+        url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+        with urllib.request.urlopen(urllib.request.Request(url, QUESTION, headers)) as answer:
+            answer.read()
+
+
 def restart() -> None:
     """Start a process and end it, again and again."""
     while True:
@@ -66,6 +83,8 @@ def restart() -> None:
             child.kill()
 
 
+if BEHAVIOUR.get("dead"):
+    sys.exit("no such system")
 if BEHAVIOUR.get("restarts"):
     threading.Thread(target=restart, daemon=True).start()
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever(0.01)

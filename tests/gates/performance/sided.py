@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_failhard.gates.performance import PerformanceGate
@@ -13,13 +14,14 @@ from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Side, Trees
 from pytest_failhard.gates.performance.windows import WindowProtocol
 from pytest_failhard.run import GateRun
+from pytest_failhard.system.launch import answers, free_port
 from tests.support import Kept, gate_run, write
 
 SERVER = Path(__file__).with_name("route_server.py")
 QUICK = WindowProtocol(
     rounds=2, seconds=0.04, concurrency=2, warm_up=4, warm_up_seconds=0.5, open_pairs=1, open_seconds=0.1
 )
-ENFORCED = PerformanceSettings(enforce=("routes",), report=("routes/wall",), pairs=(3, 3, 3))
+ENFORCED = PerformanceSettings(enforce=("routes",), report=("routes/wall",), pairs=(2, 2, 2))
 WORK = """
 [[tool.failhard.system.routes]]
 id = "work"
@@ -90,6 +92,18 @@ class Project:
         self.run: GateRun = gate_run(
             trees["head"], PerformanceGate(), scratch=folder / "scratch", settings=settings, keep=self.kept
         )
+
+    @contextlib.contextmanager
+    def run_server(self) -> Iterator[int]:
+        """Give the port of a server of head that runs meanwhile."""
+        port = free_port()
+        tree = self.trees.head.tree
+        argv = [sys.executable, "-I", "-S", "server.py"]
+        process = self.run.start(argv, environment={"PORT": str(port)}, cwd=tree)
+        while not answers(port, "/health"):
+            assert process.wait(0.02) is None
+        yield port
+        process.kill()
 
     def file(self, name: str) -> dict[str, object]:
         """Return a kept JSON file."""
