@@ -50,7 +50,9 @@ def test_a_product_without_modules_cannot_be_told() -> None:
     ["/run/head/shop/app.py", "/env/lib/site-packages/shop/app.py", "/usr/lib/dist-packages/shop.py"],
 )
 def test_product_code_from_elsewhere_is_an_error(base: Side, place: str) -> None:
-    with pytest.raises(GateError, match=r"wrong-code: the server of base loaded \w+\.py, and not from its own"):
+    with pytest.raises(
+        GateError, match=r"wrong-code: the server of base loaded \w+\.py, and not from its own"
+    ):
         loaded_code.require(base, START, [base.tree / "shop" / "app.py", Path(place)], [HEAD])
 
 

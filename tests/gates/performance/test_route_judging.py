@@ -124,7 +124,13 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         ("base", "head"),
-        [((999, 0), (999, 1)), ((0, 0), (5, 5)), ((990, 10), (900, 100)), ((1, 99), (0, 0)), ((0, 9), (0, 9))],
+        [
+            ((999, 0), (999, 1)),
+            ((0, 0), (5, 5)),
+            ((990, 10), (900, 100)),
+            ((1, 99), (0, 0)),
+            ((0, 9), (0, 9)),
+        ],
     )
     def test_more_than_the_base_are_found(self, base: tuple[int, int], head: tuple[int, int]) -> None:
         assert bool(self.failing(base, head)) is (head[1] > base[1])

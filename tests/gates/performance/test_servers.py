@@ -100,7 +100,11 @@ class TestMeasured:
         kept = project.file("load/work.json")
         pairs = kept["pairs"]
         assert isinstance(pairs, list)
-        assert (kept["schema"], kept["benchmark"], len(pairs)) == ("failhard-load/1", "route:work", work.pairs)
+        assert (kept["schema"], kept["benchmark"], len(pairs)) == (
+            "failhard-load/1",
+            "route:work",
+            work.pairs,
+        )
         assert [each["first"] for each in pairs[:3]] == ["base", "head", "base"]
         orders = [[one["side"] for one in each["windows"]] for each in pairs[:2]]
         assert orders == [["base", "head", "head", "base"], ["head", "base", "base", "head"]]
@@ -121,6 +125,13 @@ class TestMeasured:
         (finding,) = found.findings
         assert (finding.rule, finding.severity) == ("new-errors", Severity.HIGH)
         assert finding.message.startswith("route work: requests under load fail at head")
+
+    def test_what_the_time_does_not_suffice_for_is_undecided(self, make: Make) -> None:
+        project = make(base={}, head={}, settings=replace(ENFORCED, pairs=(3, 3, 3)))
+        found = observe_routes(project.run, project.settings, project.trees, protocol=QUICK, seconds=0.1)
+        (work,) = found.routes
+        assert (work.pairs, work.work) == (1, None)
+        assert work.problem.startswith("undecided: ")
 
     def test_workers_that_come_and_go_are_an_error(self, make: Make) -> None:
         found = observed(make(base={"restarts": True}, head={}))
@@ -241,7 +252,12 @@ class TestSeries:
         one = self.demand(ENFORCED)
         assert (one.work, one.time) == (True, False)
         reported = self.demand(PerformanceSettings(report=("routes", "routes/wall")))
-        assert (reported.work, reported.time, reported.enforced, reported.terms.most) == (True, True, False, 12)
+        assert (reported.work, reported.time, reported.enforced, reported.terms.most) == (
+            True,
+            True,
+            False,
+            12,
+        )
 
     def test_equal_pairs_decide_and_a_clock_that_stands_still_is_an_error(self) -> None:
         load = Load(benchmark="route:work", routes=(), own="work")
