@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance_gate.noise import neighbours
+
 from pytest_failhard.gates.performance import placing, route_judging, sites
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.servers import RouteMeasured, observe_routes
@@ -247,7 +248,9 @@ def report(outcomes: Sequence[Outcome], condition: str) -> None:
             f"{_middle(own, lambda each: each.seconds):7.1f}"
         )
         if not percent and not slower:
-            print(f"          one-sided 95 % bound of false failures: {1 - (1 - CONFIDENCE) ** (1 / len(own)):.1%}")
+            print(
+                f"          one-sided 95 % bound of false failures: {1 - (1 - CONFIDENCE) ** (1 / len(own)):.1%}"
+            )
 
 
 def _middle(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> float:

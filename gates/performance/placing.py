@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def loading(place: Placement) -> Iterator[None]:
 
 
 def _move(allowed: Collection[int]) -> None:
-    for thread in os.listdir("/proc/self/task"):
+    for thread in Path("/proc/self/task").iterdir():
         # One that has just ended needs no place.
         with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(thread), allowed)
+            os.sched_setaffinity(int(thread.name), allowed)

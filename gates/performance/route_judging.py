@@ -28,6 +28,8 @@ BOUND_RATIO = 1.5
 BY_CHANCE = 0.001
 """How seldom equal shares of failing requests may look like unequal ones."""
 GROWS = 1.5
+PASSES = 3
+"""So many passes at a pace must agree: one stall of the machine looks like a queue that grows."""
 SECOND_NS = 1_000_000_000
 
 
@@ -164,14 +166,17 @@ def tail(trials: int, least: int, share: float) -> float:
 
 
 def queue_grows(pairs: Sequence[LoadedPair], concurrency: int) -> bool:
-    """Tell whether in every pass at a pace what waits grew to its end on head, and in none on the base."""
+    """Tell whether in every pass at a pace what waits grew to its end on head, and in none on the base.
+
+    Fewer than three passes tell nothing.
+    """
     passes = [each.opened for each in pairs if each.opened]
 
     def grew(side: SideName) -> list[bool]:
         thirds = [each[side].thirds for each in passes]
         return [last > GROWS * first and last > concurrency for first, _, last in thirds]
 
-    return bool(passes) and all(grew("head")) and not any(grew("base"))
+    return len(passes) >= PASSES and all(grew("head")) and not any(grew("base"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.model import GateError
@@ -45,19 +45,6 @@ class Load:
     routes: tuple[Route, ...]
     own: str = ""
     before: tuple[Route, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """The loads of a run, and the routes that have none, with their state.
-
-    `shared` are dependencies that both sides use at once; `left_out` are routes that would change them.
-    """
-
-    loads: tuple[Load, ...]
-    states: dict[str, RouteState] = field(default_factory=dict)
-    shared: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
 
 
 def identity(route: str) -> str:
@@ -101,12 +88,14 @@ def _changes(route: Route, system: System, common: frozenset[str]) -> bool:
 def loads(system: System, routes: Sequence[Route]) -> tuple[Load, ...]:
     """Return what is sent for each route and, where there are several, for all of them in turn."""
     found = [_load(system, route) for route in routes]
-    if len(routes) < 2:
-        return tuple(found)
-    wanted = {route.id for load in found for route in load.routes}
-    wanted |= {route.id for load in found for route in load.before}
-    together = tuple(route for route in system.routes or () if route.id in wanted)
-    return (*found, Load(benchmark=identity(ALL), routes=together))
+    if len(routes) > 1:
+        wanted = {route.id for load in found for route in load.routes}
+        before = {route.id for load in found for route in load.before} - wanted
+        together, first = (
+            tuple(route for route in system.routes or () if route.id in ids) for ids in (wanted, before)
+        )
+        found.append(Load(benchmark=identity(ALL), routes=together, before=first))
+    return tuple(replace(load, routes=tuple(map(_whole, load.routes))) for load in found)
 
 
 def _load(system: System, route: Route) -> Load:
@@ -115,6 +104,11 @@ def _load(system: System, route: Route) -> Load:
         return Load(benchmark=identity(route.id), routes=(route,), own=route.id, before=before)
     # What was deleted once cannot be deleted again: each request gets an answer of its own to build upon.
     return Load(benchmark=identity(route.id), routes=(*before, route), own=route.id)
+
+
+def _whole(route: Route) -> Route:
+    """Return a route whose times are whole: without what it may take by declaration a ratio means nothing."""
+    return replace(route, slow_s=None)
 
 
 def compared(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from pytest_failhard.gates.performance import load_evidence, placing, route_plan, sites
+from pytest_failhard.gates.performance import load_evidence, placing, route_findings, route_plan, sites
 from pytest_failhard.gates.performance.route_judging import (
     Judged,
     Verdicts,
@@ -22,9 +22,9 @@ from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.sites import NotReadyError, Sites
-from pytest_failhard.gates.performance.statistics import CONFIRMING, Decision, Estimate, Terms
+from pytest_failhard.gates.performance.statistics import Decision, Estimate, Terms
 from pytest_failhard.gates.performance.windows import LoadedPair, Server, WindowProtocol, measure
-from pytest_failhard.model import Finding, GateError, Run, Severity
+from pytest_failhard.model import Finding, GateError, Run
 from pytest_failhard.system import asking, declared
 from pytest_failhard.system.declaration import Route, System
 from pytest_failhard.system.launch import Instance
@@ -32,7 +32,6 @@ from pytest_failhard.system.load_client import Target
 
 WORK, WALL = "routes", "routes/wall"
 """The parts of the gate: requests that fail and work; times."""
-DECLARATION = "pyproject.toml"
 RESTARTED = "worker-restarts: processes of {sides} come and go under load; a server must keep its workers"
 UNREADABLE = "below-resolution: the clock of the server's processes did not move; nothing answers there"
 LATE = "undecided: the time that the gate has was over; give it more, or declare fewer routes"
@@ -134,8 +133,6 @@ class Series:
             return
         self.problem = _problem(found)
         self._verdicts = verdicts(self.judged, self._demand.terms)
-        if self.is_open and len(self.judged) >= self._demand.terms.most + CONFIRMING:
-            self.problem = UNREADABLE
 
     def result(self) -> RouteMeasured:
         """Return what became of it."""
@@ -190,11 +187,12 @@ def observe_routes(
     with sites.opened(run, system, trees) as opened:
         series = _Measuring(run, opened, system, kept, demand, protocol or WindowProtocol())
         try:
-            series.measure(sites.declared_routes(trees.base))
+            named = {route.id for route in system.routes} - {route.id for route in kept}
+            series.measure(sites.declared_routes(trees.base) - named)
         finally:
             series.keep(folder)
-        findings = (*_shared(route_plan.shared(system), left_out), *series.findings())
-    return RoutesMeasured(routes=series.results(), findings=tuple(sorted(findings)))
+        shared = route_findings.shared(route_plan.shared(system), left_out)
+    return RoutesMeasured(routes=series.results(), findings=tuple(sorted((*shared, *series.findings()))))
 
 
 def _wanted(settings: PerformanceSettings) -> bool:
@@ -256,6 +254,7 @@ class _Measuring:
                 return False
 
         self._states = route_plan.compared(self._routes, base, answered)
+        self._sites.require_own_code()
         chosen = [route for route in self._routes if self._states[route.id] is RouteState.MEASURED]
         loads = route_plan.loads(self._system, chosen)
         self._series = [Series(load, self._demand) for load in loads]
@@ -313,15 +312,21 @@ class _Measuring:
 
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong besides ratios."""
-        failing = {route for each in self._series for route in each.failing}
-        failing |= {route for route, state in self._states.items() if state is RouteState.BROKEN}
-        severity = Severity.HIGH if self._demand.enforced else Severity.LOW
-        yield from (_new_errors(route, severity) for route in sorted(failing))
-        for each in self._series:
-            if not each.failing and queue_grows(each.loaded, self._protocol.concurrency):
-                yield _queue_grows(
-                    each.load.benchmark, Severity.MEDIUM if self._demand.enforced else Severity.LOW
-                )
+        return findings(
+            self._series, self._states, self._protocol.concurrency, enforced=self._demand.enforced
+        )
+
+
+def findings(
+    series: Sequence[Series], states: Mapping[str, RouteState], concurrency: int, *, enforced: bool
+) -> Iterator[Finding]:
+    """Yield the routes that newly fail, asked once or under load, and the benchmarks whose queue grows."""
+    failing = {route for each in series for route in each.failing}
+    failing |= {route for route, state in states.items() if state is RouteState.BROKEN}
+    yield from (route_findings.new_errors(route, enforced=enforced) for route in sorted(failing))
+    for each in series:
+        if not (each.failing or each.problem) and queue_grows(each.loaded, concurrency):
+            yield route_findings.queue_grows(each.load.benchmark, enforced=enforced)
 
 
 def _server(instance: Instance, load: Load) -> Server:
@@ -330,44 +335,3 @@ def _server(instance: Instance, load: Load) -> Server:
         instance.send(route, within=asking.ASKING_SECONDS, unknown="unknown")
     target = replace(Target.of(instance), known=instance.captured)
     return Server(target=target, family=instance.process.family)
-
-
-def _new_errors(route: str, severity: Severity) -> Finding:
-    return Finding(
-        rule="new-errors",
-        name="new-errors",
-        path=DECLARATION,
-        line=0,
-        severity=severity,
-        message=f"route {route}: requests under load fail at head that the base answers as declared",
-        fix="answer them: what fails fast is no speed-up; the evidence of the route counts what came back",
-        anchor=f"new-errors {route}",
-    )
-
-
-def _queue_grows(benchmark: str, severity: Severity) -> Finding:
-    return Finding(
-        rule="queue-grows",
-        name="queue-grows",
-        path=DECLARATION,
-        line=0,
-        severity=severity,
-        message=f"{benchmark}: at half the pace that the base can keep, more and more requests wait at head",
-        fix="find what the requests wait for: a lock, one worker, a pool that is too small",
-        anchor=f"queue-grows {benchmark}",
-    )
-
-
-def _shared(names: Sequence[str], left_out: Sequence[str]) -> Iterator[Finding]:
-    for name in names:
-        without = f"; not measured, because they would change it: {', '.join(left_out)}" if left_out else ""
-        yield Finding(
-            rule="shared-dependency",
-            name="shared-dependency",
-            path=DECLARATION,
-            line=0,
-            severity=Severity.LOW,
-            message=f"both sides use one {name}, which an address names{without}",
-            fix="declare how it is started (`provide = { start = [...] }`), so that each side has its own",
-            anchor=f"shared-dependency {name}",
-        )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_failhard import provider
-from pytest_failhard.gates.performance import placing
+from pytest_failhard.gates.performance import loaded_code, placing
 from pytest_failhard.gates.performance.placing import Placement
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side, Trees
@@ -25,6 +25,7 @@ from pytest_failhard.system.provided import provided
 READY_SECONDS = 60.0
 MODEL_SECONDS = 0.02
 """So long the model takes for each answer, behind both sides."""
+COMPILED = "compiled"
 SIDES: tuple[SideName, SideName] = ("base", "head")
 
 
@@ -80,10 +81,25 @@ class Sites:
         Raises GateError where a side does not become ready.
         """
         self._prove(number, place)
-        with self._started(number, place, first) as instances:
+        with self._started(number, place, first, written=number == 0) as instances:
             if self.model is not None:
                 self.model.forget()
             yield instances
+
+    def require_own_code(self) -> None:
+        """Raise GateError where a server of the first pair runs other code than its own tree's.
+
+        To be called after its routes were asked: some modules are loaded by the first request.
+        """
+        trees = {name: place.side.tree for name, place in self.places.items()}
+        for name, place in self.places.items():
+            loaded = tuple(loaded_code.sources(self._folder / name / COMPILED))
+            others = [self.run.root, *(tree for other, tree in trees.items() if other != name)]
+            loaded_code.require(place.side, place.system.start, loaded, others)
+
+    @property
+    def _folder(self) -> Path:
+        return self.run.scratch / "servers" / "pair"
 
     def _prove(self, number: int, place: Placement) -> None:
         """See once that head's routes which need the model ask the one that stands in for it."""
@@ -100,22 +116,23 @@ class Sites:
 
     @contextlib.contextmanager
     def _started(
-        self, number: int, place: Placement, first: SideName
+        self, number: int, place: Placement, first: SideName, *, written: bool = False
     ) -> Iterator[Mapping[SideName, Instance]]:
-        folder = self.run.scratch / "servers" / "pair"
         instances: dict[SideName, Instance] = {}
         try:
             for name in SIDES if first == "base" else SIDES[::-1]:
-                instances[name] = self._start(name, folder / name, number, place)
+                prepared = self._prepared(self.places[name], number)
+                if written:
+                    folder = self._folder / name / COMPILED
+                    prepared = replace(prepared, variables=loaded_code.led(prepared.variables, folder))
+                instances[name] = self._start(self.places[name], prepared, place)
             yield instances
         finally:
             for instance in instances.values():
                 instance.process.kill()
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, name: SideName, folder: Path, number: int, place: Placement) -> Instance:
-        where = self.places[name]
-        prepared = self._prepared(where, folder, number)
+    def _start(self, where: Place, prepared: Prepared, place: Placement) -> Instance:
         try:
             with placing.starting(place):
                 return launch(
@@ -127,13 +144,13 @@ class Sites:
                     within=READY_SECONDS,
                 )
         except LaunchError as error:
-            raise NotReadyError(name, str(error)) from None
+            raise NotReadyError(where.name, str(error)) from None
 
-    def _prepared(self, where: Place, folder: Path, number: int) -> Prepared:
+    def _prepared(self, where: Place, number: int) -> Prepared:
         prepared = prepare(
             where.system,
             interpreter=where.side.python,
-            folder=folder,
+            folder=self._folder / where.name,
             keys={},
             provided=where.variables,
         )

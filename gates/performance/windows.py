@@ -117,12 +117,13 @@ def measure(
         side: load.warm(servers[side].target, routes, protocol.warm_up_seconds, protocol.of_load).routes
         for side in order
     }
-    windows: list[Window] = []
     began = time.monotonic()
-    for turn in range(protocol.rounds):
-        for side in order if turn % 2 == 0 else order[::-1]:
-            windows.append(_window(side, servers[side], routes, began, protocol))
-    found = LoadedPair(windows=tuple(windows), warm=warm)
+    windows = tuple(
+        _window(side, servers[side], routes, began, protocol)
+        for turn in range(protocol.rounds)
+        for side in (order if turn % 2 == 0 else order[::-1])
+    )
+    found = LoadedPair(windows=windows, warm=warm)
     if not paced:
         return found
     rate = max(1.0, capacity(found.of("base")) / 2)

@@ -164,7 +164,7 @@ class TestVerdicts:
     @staticmethod
     def pairs(ratio: float, spread: float, *, number: int = 24, bound: int = 0) -> list[Judged]:
         """Draw pairs with such a ratio by all clocks."""
-        drawn = random.Random(7)  # noqa: S311
+        drawn = random.Random(7)
         clocks = (CPU_PER_REQUEST, SECONDS_PER_REQUEST, P50)
         return [
             plain({clock: drawn.gauss(math.log(ratio), spread) for clock in clocks}, bound=each < bound)

@@ -15,13 +15,14 @@ from pytest_failhard.gates.performance.servers import (
     RouteMeasured,
     RoutesMeasured,
     Series,
+    findings,
     observe_routes,
 )
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.statistics import State
 from pytest_failhard.model import GateError, Severity
 from tests.gates.performance.sided import DECLARED, ENFORCED, QUICK, WORK, Project
-from tests.gates.performance.test_route_judging import pair, window
+from tests.gates.performance.test_route_judging import opened, pair, window
 
 Make = Callable[..., Project]
 SHARED = """
@@ -41,6 +42,18 @@ capture = { item = "id" }
 [[tool.failhard.system.routes]]
 id = "show"
 path = "/items/${item}"
+"""
+BUILT = """
+[[tool.failhard.system.routes]]
+id = "none"
+path = "/lost"
+expect = [404]
+negative = true
+capture = { piece = "no.such" }
+
+[[tool.failhard.system.routes]]
+id = "part"
+path = "/parts/${piece}"
 """
 ASKING = """
 [[tool.failhard.system.routes]]
@@ -144,7 +157,7 @@ class TestMeasured:
         project = make(
             base={"lacks": ["/fresh", "/changed", "/lost"]},
             head={"lacks": ["/broken", "/lost"]},
-            routes=routes("work", "other", "fresh", "changed", "broken", "lost"),
+            routes=routes("work", "other", "fresh", "changed", "broken", "lost") + BUILT,
             base_routes=routes("work", "other", "changed", "old"),
             settings=settings,
         )
@@ -159,6 +172,7 @@ class TestMeasured:
             "route:broken": "new-errors",
             "route:lost": "not-measured",
             "route:old": "removed",
+            "route:part": "not-measured",
         }
         assert by_id(found)["route:lost"].problem.startswith("not-measured: ")
         # What is only reported is reported low, after no more than the usual pairs.
@@ -273,6 +287,18 @@ class TestSeries:
         still = Series(load, self.demand(ENFORCED))
         still.add(pair([window("base", cpu=0)], [window("head")]), 1.0)
         assert still.result().problem.startswith("below-resolution: ")
+
+    def test_a_queue_that_grows_is_a_finding(self) -> None:
+        load = Load(benchmark="route:work", routes=(), own="work")
+        growing = pair([window("base")], [window("head")], base=opened(1, 1, 1), head=opened(1, 20, 40))
+        series = Series(load, self.demand(ENFORCED))
+        for _ in range(3):
+            series.add(growing, 1.0)
+        for enforced, severity in ((True, Severity.MEDIUM), (False, Severity.LOW)):
+            (found,) = findings([series], {}, 8, enforced=enforced)
+            assert (found.rule, found.severity) == ("queue-grows", severity)
+        series.problem = "undecided: "
+        assert list(findings([series], {}, 8, enforced=True)) == []
 
     def test_a_clock_of_time_that_never_has_a_value_ends_the_series(self) -> None:
         load = Load(benchmark="route:work", routes=(), own="nothing")
