@@ -39,7 +39,6 @@ SCRIPT: Script = {
     "factor": 1.0,
     "noise": 0.0,
     "growth": 0.0,
-    "adj": True,
 }
 
 
@@ -107,7 +106,9 @@ def duet(
     )
 
 
-def benchmark(name: str = ONE, *, limit: str = "", pin: bool = True, clocks: tuple[str, ...] = ()) -> Benchmark:
+def benchmark(
+    name: str = ONE, *, limit: str = "", pin: bool = True, clocks: tuple[str, ...] = ()
+) -> Benchmark:
     """Return a benchmark."""
     return Benchmark(id=name, limit=limit, pin=pin, clocks=clocks)
 
