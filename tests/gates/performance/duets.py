@@ -34,6 +34,7 @@ SCRIPT: Script = {
     "faults": {},
     "waits": {},
     "log": "",
+    "traced": "",
     "calls": 4,
     "call_ns": 1_000_000,
     "factor": 1.0,

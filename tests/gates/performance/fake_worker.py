@@ -24,6 +24,7 @@ class Script:
     faults: dict[str, str]
     waits: dict[str, int]
     log: str
+    traced: str
     calls: int
     call_ns: int
     factor: float
@@ -59,7 +60,8 @@ class FakeWorker:
         self.script = script
         self.lines = os.fdopen(reading)
         self.writing = writing
-        self.state = int(os.environ["PYTHONHASHSEED"]) + len(script.side) + int(1000 * script.factor)
+        luck = (int(os.environ["PYTHONHASHSEED"]) + sum(script.side.encode())) * 1_103_515_245 % 2**31
+        self.luck = 1 + script.noise * (luck / 2**30 - 1)
         self.used = 0
         self.benchmark = ""
 
@@ -159,23 +161,18 @@ class FakeWorker:
         end = {"outcome": "passed", "phase": "call", "measured": True, "peak_rss": 1000}
         end |= self.script.ends.get(self.benchmark, {})
         if end["measured"]:
-            batch = {"calls": self.script.calls, "call_ns": self.script.call_ns}
-            self.say("ready", ready=self.benchmark, mode="call", **batch)
+            said = {"mode": "call", "calls": self.script.calls, "call_ns": self.script.call_ns}
+            self.say("ready", ready=self.benchmark, traced=self.script.traced, **said)
             while "go" in (order := self.order()).told:
                 self.say("batch", batch=self.batch(order))
                 if self.script.faults.get("batch") == "repeats_not":
                     return
         self.say("done", done=self.benchmark, **end)
 
-    def noise(self) -> float:
-        """Return another factor each time."""
-        self.state = (self.state * 1_103_515_245 + 12_345) % 2**31
-        return 1 + self.script.noise * (self.state / 2**30 - 1)
-
     def batch(self, order: Order) -> dict[str, object]:
         """Return what a batch is said to have taken."""
         grown = 1 + self.script.growth * self.used
-        cpu = int(order.go * self.script.call_ns * self.script.factor * self.noise() * grown)
+        cpu = int(order.go * self.script.call_ns * self.script.factor * self.luck * grown)
         self.used += 1
         inject = order.inject or {}
         cpu += int(cpu * inject.get("cpu", 0))
