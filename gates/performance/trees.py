@@ -270,6 +270,7 @@ class _Make:
             packages=tuple(sorted(self.laid.base.packages | self.laid.head.packages)),
             files=workcopy.digests(tree.folder),
             arguments=configuring.arguments(config, tree.folder, self.loaded, files),
+            tests=tuple(files),
         )
 
 
