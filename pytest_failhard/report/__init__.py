@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Report, Verdict
-from pytest_failhard.report import document, junit, terminal
+from pytest_failhard.report import document, html, junit, terminal
+from pytest_failhard.report.html.exhibits import Exhibits
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Evidence, Result
@@ -19,13 +20,16 @@ RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
 }
 """The files of a report folder and who renders them."""
 
+PAGE = "report.html"
+
 HANDED_OUT: Mapping[str, frozenset[str]] = {"sbom": frozenset({"sbom.cdx.json"})}
 """The evidence of a gate that others use, and that therefore stands beside the report too."""
 
 
-def render_all(report: Report) -> dict[str, bytes]:
-    """Return every file of the report, for `Store.publish`."""
-    return {name: render(report) for name, render in RENDERERS.items()}
+def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, bytes]:
+    """Return every file of the report, for `Store.publish`; the page shows the exhibits too."""
+    made = {name: render(report) for name, render in RENDERERS.items()}
+    return {**made, PAGE: html.render(report, exhibits)}
 
 
 def handed_out(result: Result) -> dict[str, Evidence]:
