@@ -12,9 +12,10 @@ class PerformanceSettings(Settings):
     """What is measured, and how long.
 
     `max_regression`, `final_width` are parts of 1 as decimal text. `pairs` are the fewest, the usual most and
-    the most at all. `max_seconds` is for one benchmark. `files` are globs of test files, empty for each test
-    that requests the fixture. `enforce` and `report` name what counts and what is only told: `benchmarks`,
-    `imports`, `memory`, `routes`, `routes/wall`, `workloads`, `counters`, `release`.
+    the most at all, `most_pairs` the level's. `max_seconds` is for one benchmark. `files` are globs of test
+    files, empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
+    only told (what is in both counts): `benchmarks`, `imports`, `memory`, `routes`, `routes/wall`,
+    `workloads`, `counters`, `release`.
     """
 
     enforce: tuple[str, ...] = ()
@@ -23,6 +24,7 @@ class PerformanceSettings(Settings):
     final_width: str = "0.10"
     rounds: int = 10
     pairs: tuple[int, ...] = (3, 12, 24)
+    most_pairs: int = 24
     max_seconds: int = 60
     self_check: bool = False
     proof: bool = False
@@ -33,6 +35,5 @@ class PerformanceSettings(Settings):
     import_packages: tuple[str, ...] = ()
     workloads: tuple[dict[str, Option], ...] = ()
     excluded: tuple[dict[str, Option], ...] = ()
-    counters: tuple[str, ...] = ()
     runner: str = "shared"
     valgrind: bool = False

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = "templates"
 PAGE = "page.html.jinja"
-MAX_FIRST_LINE = 300
+GLYPHS = {"pass": "\u2713", "fail": "\u2717", "error": "!", "high": "\u25b2", "medium": "\u25c6", "low": "\u25cb"}
+"""Beside a word and a colour: none of the three is needed to tell the others."""
 SENTENCES = {
     "pass": "Every demanded check ran, and passed.",
     "fail": "The checks ran, and what they found does not meet the level.",
@@ -62,6 +63,7 @@ def page(built: document.Document, exhibits: Exhibits) -> bytes:
         idle=sum(not gate.applies for gate in built.gates),
         found=Counter(finding.severity for gate in built.gates for finding in gate.findings),
         severities=views.SEVERITIES,
+        glyphs=GLYPHS,
         limits={"waived": views.MAX_WAIVED},
         sections=sections.read(exhibits),
         left_out=exhibits.left_out,
@@ -94,7 +96,7 @@ def _environment() -> Environment:
     """Return what renders: every text is escaped, and what would move or hide other text is made visible."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    from pytest_failhard.report.html import measured, ratio_plots, time_plots
+    from pytest_failhard.report.html import load_plots, measured, ratio_plots, time_plots
 
     environment = Environment(
         loader=FunctionLoader(_resource),
@@ -105,7 +107,7 @@ def _environment() -> Environment:
         finalize=_finalized,
         auto_reload=False,
     )
-    environment.filters |= {"cut": views.cut, "first_line": _first_line, "tojson_text": _json}
+    environment.filters |= {"cut": views.cut, "place": views.place, "tojson_text": _json}
     environment.globals |= {
         "evidence_link": _evidence_link,
         "purposes": measured.PURPOSES,
@@ -115,6 +117,11 @@ def _environment() -> Environment:
         "forest": _drawn(ratio_plots.forest),
         "forest_scale": ratio_plots.forest_scale,
         "pairs_plot": _drawn(ratio_plots.pairs),
+        "windows_plot": _drawn(load_plots.windows),
+        "curves_plot": _drawn(load_plots.curves),
+        "flights_plot": _drawn(load_plots.flights),
+        "ceiling_plot": _drawn(load_plots.ceiling),
+        "figure": load_plots.shown,
     }
     return environment
 
@@ -130,11 +137,6 @@ def _finalized(value: object) -> object:
     from markupsafe import Markup
 
     return visible(value, keep="\n\t") if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _first_line(text: str) -> str:
-    first, _, more = text.partition("\n")
-    return f"{first[:MAX_FIRST_LINE]} …" if more or len(first) > MAX_FIRST_LINE else first
 
 
 def _json(value: JsonValue) -> str:

@@ -15,10 +15,10 @@ DRAWN: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "llm": ("attempts.jsonl",),
         "sbom": ("sbom.cdx.json",),
         "licences": ("licences.json",),
-        "performance": ("decisions.json", "pairs.jsonl", "counters.json", "load_", "workloads_"),
+        "performance": ("decisions.json", "pairs.jsonl", "counters.json", "load*", "workloads*"),
     }
 )
-"""The evidence that is drawn, by gate: names, and with a trailing `_` how names begin."""
+"""The evidence that is drawn, by gate: names, and with a trailing `*` how names begin."""
 CONTEXT = 2
 """So many lines of source are shown above that of a finding, and below it."""
 
@@ -60,4 +60,4 @@ class Exhibits:
 def is_drawn(gate: str, name: str) -> bool:
     """Tell whether a file of evidence is drawn."""
     known = DRAWN.get(gate, ())
-    return any(name.startswith(each) if each.endswith("_") else name == each for each in known)
+    return any(name.startswith(each[:-1]) if each.endswith("*") else name == each for each in known)

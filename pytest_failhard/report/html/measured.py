@@ -44,12 +44,13 @@ class _Decision(Loose):
     benchmark: str
     purpose: Purpose
     state: str
-    ratio: Figure
-    clock: str
+    problem: str = ""
+    ratio: Figure | None = None
+    clock: str = ""
     pairs: int
     weak: bool = False
     limit: Figure
-    clocks: dict[str, _Clock]
+    clocks: dict[str, _Clock] = {}
     unavailable: dict[str, str] = {}
     alarms: tuple[_Alarm, ...] = ()
 
@@ -120,7 +121,10 @@ class Decided:
     benchmark: str
     purpose: str
     state: str
+    problem: str
+    """Why there is no answer, empty where there is one."""
     ratio: str
+    """The largest of the clocks, empty where the pairs were too few for one."""
     clock: str
     pairs: int
     weak: bool
@@ -171,7 +175,7 @@ def read(exhibits: Exhibits) -> Benchmarks | None:
     ratios = _ratios(lines(_Pair, exhibits.of(GATE, "pairs.jsonl") or b""))
     decisions = [_decided(each, ratios) for each in whole(_Decisions, data).decisions]
     decisions.sort(
-        key=lambda each: (ORDER.get(each.state, len(ORDER)), -float(each.ratio), each.benchmark, each.purpose)
+        key=lambda each: (ORDER.get(each.state, len(ORDER)), -float(each.ratio or 0), each.benchmark, each.purpose)
     )
     measured = [each for each in decisions if each.purpose == MEASURE]
     return Benchmarks(
@@ -186,7 +190,8 @@ def _decided(found: _Decision, ratios: Mapping[tuple[str, str], Sequence[Ratio]]
         benchmark=found.benchmark,
         purpose=found.purpose,
         state=found.state,
-        ratio=found.ratio,
+        problem=found.problem,
+        ratio=found.ratio or "",
         clock=found.clock,
         pairs=found.pairs,
         weak=found.weak,

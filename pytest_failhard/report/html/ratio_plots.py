@@ -34,8 +34,9 @@ def forest_scale(decided: Sequence[Decided]) -> Scale:
     return svg.ratio_scale(values, MARGIN + CLOCK_WIDTH, WIDTH - MARGIN)
 
 
-def forest(decided: Sequence[Decided], scale: Scale, title: str) -> str:
+def forest(rows: Sequence[Decided], scale: Scale, title: str) -> str:
     """Return a row for each benchmark and clock: its interval, beside the limit and what is near it."""
+    decided = [each for each in rows if each.clocks]
     height = TOP + sum(HEAD_ROW + ROW * len(each.clocks) for each in decided) + 6
     near = element(
         "rect",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from pytest_failhard.report.html import attempts, coverage, measured, supply
+from pytest_failhard.report.html import attempts, coverage, load, measured, supply, workloads
 from pytest_failhard.report.html.exhibits import Exhibits
 from pytest_failhard.report.html.reading import UnreadableError
 
@@ -22,12 +22,14 @@ class Sections:
     components: supply.Components | None
     licences: supply.Licences | None
     benchmarks: measured.Benchmarks | None
+    routes: load.Routes | None
+    workloads: workloads.Workloads | None
     problems: tuple[str, ...]
 
     @property
     def has_performance(self) -> bool:
         """Tell whether there is anything about performance."""
-        return self.benchmarks is not None
+        return any((self.benchmarks, self.routes, self.workloads))
 
 
 def read(exhibits: Exhibits) -> Sections:
@@ -48,6 +50,8 @@ def read(exhibits: Exhibits) -> Sections:
             components=reading("SBOM", supply.components),
             licences=reading("licences", supply.licences),
             benchmarks=reading("benchmarks", measured.read),
+            routes=reading("routes under load", load.read),
+            workloads=reading("workloads", workloads.read),
             problems=tuple(problems),
         )
     )

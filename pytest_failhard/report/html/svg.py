@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 RATIOS = (0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+DECADES = tuple(
+    float(f"{digit}e{power}") for power in range(-9, 10) for digit in (1, 2, 5)
+)
 MARK_SIZE = 4.5
 DECIMALS = 2
 NICE = (1.0, 2.0, 5.0, 10.0)
@@ -48,6 +51,8 @@ class Scale:
     start: float
     end: float
     is_log: bool = False
+    marks: tuple[float, ...] = ()
+    """The values that get a tick, where they are not round ones."""
 
     def at(self, value: float) -> float:
         """Return the place of a value."""
@@ -59,9 +64,10 @@ class Scale:
         return math.log(max(value, 1e-12)) if self.is_log else value
 
     def ticks(self) -> tuple[float, ...]:
-        """Return round values between the ends: ratios on a logarithmic scale, else about five."""
-        if self.is_log:
-            return tuple(each for each in RATIOS if self.low <= each <= self.high)
+        """Return the marks, or else round values, between the ends: about five, or three of each decade."""
+        if self.marks or self.is_log:
+            known = self.marks or DECADES
+            return tuple(each for each in known if self.low <= each <= self.high)
         span = self.high - self.low
         if span <= 0:
             return (self.low,)
@@ -75,7 +81,7 @@ def ratio_scale(values: Iterable[float], start: float, end: float) -> Scale:
     """Return a logarithmic scale that holds 0.8 to 1.3 at least."""
     known = [value for value in values if value > 0]
     low, high = min([0.85, *known]) / 1.03, max([1.25, *known]) * 1.03
-    return Scale(low=max(low, 0.05), high=min(high, 100.0), start=start, end=end, is_log=True)
+    return Scale(low=max(low, 0.05), high=min(high, 100.0), start=start, end=end, is_log=True, marks=RATIOS)
 
 
 def figure(value: float) -> str:

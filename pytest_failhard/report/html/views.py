@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,9 @@ MAX_LINE = 200
 OPEN_FINDINGS = 100
 """A gate with more of them is folded, so that those below it are not out of reach."""
 
+MAX_REASON = 200
+"""Characters of a reason in the table of gates; below it stands whole."""
+COUNTED = re.compile(r"(\d+ findings? at [^:]+): ")
 WORST_FIRST = ("error", "fail", "pass")
 SEVERITIES = ("high", "medium", "low")
 
@@ -68,6 +73,22 @@ class Gate:
     counts: Mapping[str, int]
     measured: tuple[tuple[str, int | float], ...]
     evidence: tuple[str, ...]
+
+    @property
+    def why(self) -> str:
+        """Return the weightiest reason in one line; of findings the first."""
+        reason = next(iter(self.part.because), "")
+        counted = COUNTED.match(reason)
+        if counted is None or not self.part.findings:
+            return _shortened(reason)
+        first = min(self.part.findings, key=lambda each: SEVERITIES.index(each.severity))
+        return _shortened(f"{counted[1]}, first {place(first)} {first.message}")
+
+    @property
+    def next(self) -> str:
+        """Return the first way out, in one line."""
+        option = next(iter(self.part.options), "") if self.part.verdict != "pass" else ""
+        return _shortened(option.removeprefix("fix: "))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +174,15 @@ def accepted(document: Document) -> tuple[Accepted, ...]:
     return tuple(
         Accepted(gate=gate.part.id, part=waived) for gate in gates(document) for waived in gate.part.waived
     )
+
+
+def place(finding: FindingPart) -> str:
+    """Return where a finding is, as an editor takes it."""
+    return f"{finding.path}:{finding.line}" if finding.line else finding.path
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, MAX_REASON, placeholder=" …")
 
 
 def cut(text: str) -> str:
