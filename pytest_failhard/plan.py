@@ -62,6 +62,8 @@ class Request:
     only: tuple[str, ...] = ()
     seed: int = 0
     jobs: int = 2
+    perf_prove: bool = False
+    """Whether the gate `performance` must show for every benchmark that it can fail."""
 
     def to_json(self) -> dict[str, Option]:
         """Return the request for the worker process."""
@@ -74,6 +76,7 @@ class Request:
             "only": list(self.only),
             "seed": self.seed,
             "jobs": self.jobs,
+            "perf_prove": self.perf_prove,
         }
 
     @classmethod
@@ -89,6 +92,7 @@ class Request:
             only=tuple(data["only"]),
             seed=data["seed"],
             jobs=data["jobs"],
+            perf_prove=data["perf_prove"],
         )
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from benchmarks.performance_gate.noise import neighbours
 
-from pytest_failhard.gates.performance import placing, route_judging, sites
+from pytest_failhard.gates.performance import processors, route_judging, sites
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.servers import RouteMeasured, observe_routes
 from pytest_failhard.gates.performance.settings import PerformanceSettings
@@ -189,11 +189,11 @@ def calibrated(kind: str, percent: int) -> int:
         system = declared.read(run.root)
         if system is None or not system.routes:
             sys.exit("the benchmark's own declaration is not read")
-        place = placing.placement(0, placing.processors())
+        place = processors.placement(0, processors.allowed())
         with (
             sites.opened(run, system, trees) as both,
             both.pair(0, place, "base") as instances,
-            placing.loading(place),
+            processors.loading(place),
         ):
             servers = {
                 side: Server(target=Target.of(each), family=each.process.family)
@@ -248,9 +248,8 @@ def report(outcomes: Sequence[Outcome], condition: str) -> None:
             f"{_middle(own, lambda each: each.seconds):7.1f}"
         )
         if not percent and not slower:
-            print(
-                f"          one-sided 95 % bound of false failures: {1 - (1 - CONFIDENCE) ** (1 / len(own)):.1%}"
-            )
+            bound = 1 - (1 - CONFIDENCE) ** (1 / len(own))
+            print(f"          one-sided 95 % bound of false failures: {bound:.1%}")
 
 
 def _middle(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> float:

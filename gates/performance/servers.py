@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from pytest_failhard.gates.performance import load_evidence, placing, route_findings, route_plan, sites
+from pytest_failhard.gates.performance import load_evidence, processors, route_findings, route_plan, sites
 from pytest_failhard.gates.performance.route_judging import (
     Judged,
     Verdicts,
@@ -222,16 +222,16 @@ class _Measuring:
 
     def measure(self, base: frozenset[str]) -> None:
         """Measure pair after pair; `base` are the routes that the base declares."""
-        allowed = placing.processors()
+        allowed = processors.allowed()
         number, starting = 0, 0.0
         while number == 0 or any(each.is_open for each in self._series):
             if number and self._is_late(starting):
                 return
             first: SideName = "head" if number % 2 else "base"
-            place = placing.placement(number, allowed)
+            place = processors.placement(number, allowed)
             began = time.monotonic()
             try:
-                with self._sites.pair(number, place, first) as instances, placing.loading(place):
+                with self._sites.pair(number, place, first) as instances, processors.loading(place):
                     starting = time.monotonic() - began
                     if number == 0:
                         self._begin(instances, base)

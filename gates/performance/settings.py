@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pytest_failhard.model import Option, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Excluded:
+    """A benchmark that is not measured: a person says why."""
+
+    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
+
+    id: str
+    reason: str
+    owner: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +25,10 @@ class PerformanceSettings(Settings):
     """What is measured, and how long.
 
     `max_regression`, `final_width` are parts of 1 as decimal text. `pairs` are the fewest, the usual most and
-    the most at all. `max_seconds` is for one benchmark. `files` are globs of test files, empty for each test
-    that requests the fixture. `enforce` and `report` name what counts and what is only told: `benchmarks`,
-    `imports`, `memory`, `routes`, `routes/wall`, `workloads`, `counters`, `release`.
+    the most at all, `most_pairs` the level's. `max_seconds` is for one benchmark. `files` are globs of test
+    files, empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
+    only told (what is in both counts): `benchmarks`, `imports`, `memory`, `routes`, `routes/wall`,
+    `workloads`, `counters`, `new`, `release`.
     """
 
     enforce: tuple[str, ...] = ()
@@ -23,6 +37,7 @@ class PerformanceSettings(Settings):
     final_width: str = "0.10"
     rounds: int = 10
     pairs: tuple[int, ...] = (3, 12, 24)
+    most_pairs: int = 24
     max_seconds: int = 60
     self_check: bool = False
     proof: bool = False
@@ -32,7 +47,6 @@ class PerformanceSettings(Settings):
     build: tuple[str, ...] = ()
     import_packages: tuple[str, ...] = ()
     workloads: tuple[dict[str, Option], ...] = ()
-    excluded: tuple[dict[str, Option], ...] = ()
-    counters: tuple[str, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
     runner: str = "shared"
     valgrind: bool = False

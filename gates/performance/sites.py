@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_failhard import provider
-from pytest_failhard.gates.performance import loaded_code, placing
-from pytest_failhard.gates.performance.placing import Placement
+from pytest_failhard.gates.performance import loaded_code, processors
+from pytest_failhard.gates.performance.processors import Placement
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side, Trees
 from pytest_failhard.model import GateError, Process, Run
@@ -134,7 +134,7 @@ class Sites:
 
     def _start(self, where: Place, prepared: Prepared, place: Placement) -> Instance:
         try:
-            with placing.starting(place):
+            with processors.starting(place):
                 return launch(
                     where.site,
                     where.system,

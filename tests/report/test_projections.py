@@ -47,7 +47,7 @@ def test_no_control_character_reaches_the_terminal(report: Report) -> None:
     assert "\x1b" in terminal.render(report, colour=True)
 
 
-@given(st.permutations(["report.xml", "report.json"]))
+@given(st.permutations(sorted(RENDERERS)))
 def test_rendering_is_pure(names: list[str]) -> None:
     first = render_all(REPORT)
     assert {name: RENDERERS[name](replace(REPORT)) for name in names} == first
