@@ -80,6 +80,7 @@ class Tally:
     unexpected_5xx: int = 0
     broken: list[float] = field(default_factory=list)
     ended: list[float] = field(default_factory=list)
+    body_bytes: int = 0
 
     def answered(self, route: Route, status: int, seconds: float) -> bool:
         """Count an answer; tell whether it is one that the route expects."""
@@ -105,6 +106,7 @@ class Tally:
             unexpected_5xx=self.unexpected_5xx,
             broken=tuple(self.broken),
             ended=tuple(self.ended),
+            body_bytes=self.body_bytes,
         )
 
 
@@ -197,6 +199,7 @@ class Client:
         seconds = time.monotonic() - began
         first = not tally.statuses[response.status]
         right = tally.answered(route, response.status, seconds)
+        tally.body_bytes += len(body) if right else 0
         if first or (right and route.capture):
             headers = tuple(response.getheaders())
             answer = Answer(ended=True, status=response.status, headers=headers, body=body, seconds=seconds)

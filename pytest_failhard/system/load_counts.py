@@ -31,7 +31,7 @@ class RouteCounts:
     `expected` are the requests that the declaration calls answered. `seconds` are sorted, and only of those;
     of a route with `slow_s` they are what came on top. `unsent` were due when the time was over. `broken` are
     the moments, by the monotonic clock, at which the requests began that were not answered, `ended` those at
-    which requests ended, however they did.
+    which requests ended, however they did. `body_bytes` are those of expected answers, without headers.
     """
 
     route: str
@@ -44,6 +44,7 @@ class RouteCounts:
     unexpected_5xx: int = 0
     broken: tuple[float, ...] = ()
     ended: tuple[float, ...] = ()
+    body_bytes: int = 0
 
     @property
     def requests(self) -> int:
@@ -187,6 +188,7 @@ def summed(parts: Iterable[Iterable[RouteCounts]]) -> tuple[RouteCounts, ...]:
             unexpected_5xx=sum(each.unexpected_5xx for each in counts),
             broken=tuple(moment for each in counts for moment in each.broken),
             ended=tuple(moment for each in counts for moment in each.ended),
+            body_bytes=sum(each.body_bytes for each in counts),
         )
         for name, counts in by_route.items()
     )
