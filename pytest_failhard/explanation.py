@@ -9,12 +9,11 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-import yaml
-
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.findings import rank
+from pytest_failhard.strict import read_shipped_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,4 +92,4 @@ def _table(level: int, gate: str) -> Mapping[str, str] | None:
 @functools.cache
 def _gates(level: int) -> Mapping[str, Mapping[str, Mapping[str, Mapping[str, Mapping[str, str]]]]]:
     """Return the gates of a shipped policy as the file has them."""
-    return yaml.safe_load(policy.shipped_text(level))["gates"]  # type: ignore[no-any-return] # our own file
+    return read_shipped_yaml(policy.shipped_text(level))["gates"]  # type: ignore[index,no-any-return] # our file

@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 
 from pytest_failhard.figures import bound_text, is_share
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable, WaiverTerms
-from pytest_failhard.strict import StrictError, mistakes, read_day, read_yaml, suggestion
+from pytest_failhard.strict import (
+    StrictError,
+    mistakes,
+    read_day,
+    read_shipped_yaml,
+    read_yaml,
+    suggestion,
+)
 from pytest_failhard.strictness import KINDS, SHAPES, TIGHTENED, fits, weaker_value
 
 SCHEMA = "failhard-policy/1"
@@ -38,7 +45,8 @@ def load(level: int, gate_ids: Collection[str], path: Path | None = None, *, tod
 
     `gate_ids` are the gates that exist here, those of plugins included.
     """
-    shipped = parse(shipped_text(level), SHIPPED[level], gate_ids, today=today)
+    text = shipped_text(level)
+    shipped = _policy(text, _shipped(text), SHIPPED[level], gate_ids, today)
     if path is None:
         return shipped
     return parse_custom(_bytes(path), str(path), gate_ids, shipped, today=today)
@@ -73,7 +81,10 @@ def shipped_text(level: int) -> bytes:
 
 def parse(data: bytes, where: str, gate_ids: Collection[str], *, today: date) -> Policy:
     """Return the policy in a document. Raises PolicyError with all mistakes at once."""
-    document = _read(data, where)
+    return _policy(data, _read(data, where), where, gate_ids, today)
+
+
+def _policy(data: bytes, document: _Document, where: str, gate_ids: Collection[str], today: date) -> Policy:
     unusable = _unusable(document, where, frozenset(gate_ids), today)
     if unusable:
         raise PolicyError(unusable)
@@ -137,6 +148,10 @@ def _read(data: bytes, where: str) -> _Document:
         raise PolicyError([str(error)]) from None
     except ValidationError as error:
         raise PolicyError(mistakes(error, f"{where}: ", _KEYS)) from None
+
+
+def _shipped(text: bytes) -> _Document:
+    return _Document.model_validate(read_shipped_yaml(text))
 
 
 def _bound(value: object) -> int | Fraction:

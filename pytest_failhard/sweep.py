@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 import psutil
 
@@ -113,7 +113,8 @@ def _carries(pid: int, mark: str) -> bool:
         if sys.platform != "linux":
             return any(mark in value for value in psutil.Process(pid).environ().values())
         # Many times faster than by way of psutil, and this is asked of every process of the machine.
-        return mark.encode() in Path("/proc", str(pid), "environ").read_bytes()
+        with io.FileIO(f"/proc/{pid}/environ") as environment:
+            return mark.encode() in environment.readall()
     except (OSError, psutil.Error):
         return False
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.llm import fixtures
+from tests.llm.inner import PLAIN
 from tests.size import in_full
 
 pytest_plugins = ["pytester"]
@@ -81,7 +82,7 @@ def test_every_example_of_a_fixture_runs(pytester: pytest.Pytester) -> None:
     examples = PYTHON.findall(FIXTURES)
     pytester.makepyfile(test_examples="\n\n".join([EXAMPLES, *examples]))
     named = sum(example.count("def test_") for example in examples)
-    done = pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", "-q")
+    done = pytester.runpytest_subprocess(*PLAIN, "-q")
     counts = done.parseoutcomes()
     assert set(counts) == {"passed"}
     assert counts["passed"] >= named > 8
