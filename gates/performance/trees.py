@@ -142,6 +142,7 @@ class _Make:
             packages=tuple(sorted(self.laid.base.packages | self.laid.head.packages)),
             files=self.digests[tree.folder],
             arguments=configuring.arguments(config, tree.folder, self.loaded, files),
+            tests=tuple(files),
         )
 
 
