@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
-from pytest_failhard.model import Option, Settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Excluded:
-    """A benchmark that is not measured: a person says why."""
-
-    __pydantic_config__: ClassVar[Mapping[str, object]] = {"extra": "forbid", "strict": True}
-
-    id: str
-    reason: str
-    owner: str
+from pytest_failhard.gates.performance.declaration import Exclusion, Workload, repeated
+from pytest_failhard.model import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +34,13 @@ class PerformanceSettings(Settings):
     golden_commit: str = ""
     build: tuple[str, ...] = ()
     import_packages: tuple[str, ...] = ()
-    workloads: tuple[dict[str, Option], ...] = ()
-    excluded: tuple[Excluded, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
     runner: str = "shared"
     valgrind: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is contradictory, all of it at once."""
+        found = list(repeated(self.workloads))
+        if found:
+            raise ValueError("; ".join(found))
