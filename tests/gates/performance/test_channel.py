@@ -105,19 +105,8 @@ def test_one_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
 
 
 def test_one_that_reads_no_more_is_not_written_to_for_ever(tmp_path: Path) -> None:
-<<<<<<< HEAD
     with pytest.raises(WorkerDiedError, match=r"during an order .* was lost: it reads no more"):
         serve(tmp_path, faults={"collected": "deafens"})
-=======
-    with (
-        pytest.raises(
-            WorkerDiedError, match=r"during an order the process of base was lost: it reads no more"
-        ),
-        Worker(run_of(tmp_path), side(tmp_path, "base", faults={"collected": "ends"}), ENVIRONMENT) as worker,
-    ):
-        worker.hello()
-        worker.order(run=[ONE] * 100_000)
->>>>>>> main
 
 
 def test_one_that_is_traced_measures_nothing(tmp_path: Path) -> None:
