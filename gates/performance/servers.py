@@ -222,7 +222,7 @@ class _Measuring:
 
     def measure(self, base: frozenset[str]) -> None:
         """Measure pair after pair; `base` are the routes that the base declares."""
-        allowed = processors.processors()
+        allowed = processors.allowed()
         number, starting = 0, 0.0
         while number == 0 or any(each.is_open for each in self._series):
             if number and self._is_late(starting):
