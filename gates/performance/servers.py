@@ -5,9 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
-from pytest_failhard.gates.performance import load_evidence, processors, route_findings, route_plan, sites
+from pytest_failhard.gates.performance import (
+    load_evidence,
+    processors,
+    route_findings,
+    route_plan,
+    sites,
+    terms,
+)
 from pytest_failhard.gates.performance.route_judging import (
     Judged,
     Verdicts,
@@ -18,7 +24,7 @@ from pytest_failhard.gates.performance.route_judging import (
     verdicts,
 )
 from pytest_failhard.gates.performance.route_plan import Load, RouteState
-from pytest_failhard.gates.performance.samples import SideName
+from pytest_failhard.gates.performance.samples import Benchmark, SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.sites import NotReadyError, Sites
@@ -80,19 +86,14 @@ class Demand:
         """Return what a level demands: what it enforces; where that is nothing, what it reports."""
         enforced = WORK in settings.enforce or WALL in settings.enforce
         parts = settings.enforce if enforced else settings.report
-        fewest, usual, most = settings.pairs
+        rule = terms.rule(settings)
+        # What blocks nobody is not worth the time of the most pairs.
+        most = min(settings.most_pairs, rule.most if enforced else rule.usual)
         return cls(
             work=WORK in parts,
             time=WALL in parts,
             enforced=WORK in settings.enforce,
-            terms=Terms(
-                limit=1 + Fraction(settings.max_regression),
-                benchmarks=benchmarks,
-                final_width=Fraction(settings.final_width),
-                fewest=fewest,
-                usual=usual,
-                most=most if enforced else usual,
-            ),
+            terms=replace(rule, most=most).terms(Benchmark(id=""), benchmarks),
             deadline=deadline,
         )
 
@@ -284,7 +285,7 @@ class _Measuring:
             )
             each.add(loaded, time.monotonic() - began)
             given = load_evidence.Given(
-                number=number, seed=sites.seed(self._run.seed, number), cpu=cpu, first=first
+                number=number + 1, seed=sites.seed(self._run.seed, number), cpu=cpu, first=first
             )
             each.described.append(load_evidence.pair(given, loaded, each.judged[-1]))
 
