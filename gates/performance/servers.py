@@ -18,6 +18,7 @@ from pytest_failhard.gates.performance.route_judging import (
     Judged,
     Verdicts,
     estimates,
+    fails_itself,
     fails_more,
     judged,
     queue_grows,
@@ -40,6 +41,7 @@ WORK, WALL = "routes", "routes/wall"
 """The parts of the gate: requests that fail and work; times."""
 RESTARTED = "worker-restarts: processes of {sides} come and go under load; a server must keep its workers"
 UNREADABLE = "below-resolution: the clock of the server's processes did not move; nothing answers there"
+FAILING = "not-measured: the base itself fails many of its requests under load: a rate limit, or an overload"
 LATE = "undecided: the time that the gate has was over; give it more, or declare fewer routes"
 SILENT = "not-measured: neither side answers it as declared; mend the route or its declaration"
 
@@ -152,6 +154,8 @@ class Series:
 
 
 def _problem(pair: Judged) -> str:
+    if fails_itself(pair):
+        return FAILING
     if pair.restarted:
         return RESTARTED.format(sides=" and ".join(pair.restarted))
     return "" if pair.figures["base"].cpu and pair.figures["head"].cpu else UNREADABLE
@@ -226,7 +230,7 @@ class _Measuring:
         allowed = processors.allowed()
         number, starting = 0, 0.0
         while number == 0 or any(each.is_open for each in self._series):
-            if number and self._is_late(starting):
+            if number and self._is_late(number, starting):
                 return
             first: SideName = "head" if number % 2 else "base"
             place = processors.placement(number, allowed)
@@ -260,9 +264,11 @@ class _Measuring:
         loads = route_plan.loads(self._system, chosen)
         self._series = [Series(load, self._demand) for load in loads]
 
-    def _is_late(self, starting: float) -> bool:
-        needed = starting + sum(each.last for each in self._series if each.is_open)
-        if time.monotonic() + needed < self._demand.deadline:
+    def _is_late(self, number: int, starting: float) -> bool:
+        a_pair = starting + sum(each.last for each in self._series if each.is_open)
+        # With fewer than the fewest nothing can be decided: to measure on would only take time.
+        pairs = max(1, self._demand.terms.fewest - number)
+        if time.monotonic() + pairs * a_pair < self._demand.deadline:
             return False
         for each in self._series:
             each.problem = LATE if each.is_open else each.problem

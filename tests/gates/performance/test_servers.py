@@ -147,6 +147,10 @@ class TestMeasured:
         assert (work.pairs, work.work) == (1, None)
         assert work.problem.startswith("undecided: ")
 
+    def test_where_the_base_refuses_as_well_nothing_is_measured(self, make: Make) -> None:
+        (work,) = observed(make(base={"limit": 3}, head={"limit": 3})).routes
+        assert work.problem.startswith("not-measured: the base itself fails many of its requests")
+
     def test_workers_that_come_and_go_are_an_error(self, make: Make) -> None:
         found = observed(make(base={"restarts": True}, head={}))
         (work,) = found.routes
