@@ -28,15 +28,12 @@ def share_generated(run: Run, trees: Sequence[Path]) -> tuple[str, ...]:
     ignored = checkout.ignored(root, ("*.py",)).intersection(product) if product else frozenset[str]()
     kept = [path for path in product if path not in ignored]
     found = sorted(promoted(root, run.source, kept, ignored, lambda path: tree(root, path)))
-    for place in (each / path for path in found for each in trees):
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / place.relative_to(_tree_of(place, trees)), place)
+    for each in trees:
+        for path in found:
+            if not (each / path).exists():
+                (each / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / path, each / path)
     return tuple(found)
-
-
-def _tree_of(place: Path, trees: Sequence[Path]) -> Path:
-    return next(each for each in trees if place.is_relative_to(each))
 
 
 def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> None:
@@ -81,7 +78,8 @@ def _build(run: Run, build: Sequence[str], folder: Path) -> None:
     if code:
         words = " / ".join((process.stderr.strip() or process.stdout.strip()).splitlines()[-LAST_LINES:])
         slug = "compiled-without-build" if folder.name == HEAD else "baseline-environment"
+        said = words.replace(str(folder), ".") or "it said nothing"
         raise GateError(
-            f"{slug}: `{' '.join(build)}` ended with {code} in the tree {folder.name}: "
-            f"{words.replace(str(folder), '.') or 'it said nothing'}; run it in a fresh clone and mend `build`"
+            f"{slug}: `{' '.join(build)}` ended with {code} in the tree {folder.name}: {said}; "
+            "run it in a fresh clone and mend `build`"
         )

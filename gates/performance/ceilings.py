@@ -22,8 +22,11 @@ COUNTED = "counters"
 def counts(bench: Bench, head: Sequence[Ran], base: Sequence[Ran]) -> tuple[Count, ...]:
     """Return what the runs of a workload count; raises GateError where head's do not agree."""
     workload = bench.workload
-    before = base[0].counters if base else {}
     digests = harness(workload, bench.grounds.head.tree, bench.grounds.items(workload))
+    before = {name: value for ran in base for name, value in _all(ran).items()}
+    counted = [ran for ran in head if ran.statements is not None]
+    found = same(workload, [ran.counters for ran in head])
+    found = {**found, **same(workload, [{SQL: ran.statements or 0} for ran in counted])}
     return tuple(
         Count(
             case=workload.id,
@@ -32,8 +35,12 @@ def counts(bench: Bench, head: Sequence[Ran], base: Sequence[Ran]) -> tuple[Coun
             harness=digests[name],
             base=before.get(name),
         )
-        for name, value in same(workload, [ran.counters for ran in head]).items()
+        for name, value in sorted(found.items())
     )
+
+
+def _all(ran: Ran) -> Mapping[str, int]:
+    return ran.counters if ran.statements is None else {**ran.counters, SQL: ran.statements}
 
 
 def statements(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import distributions
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -35,7 +36,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True, kw_only=True)
 class Plugins:
-    """The plugins that both sides load: by the names of their entry points, with options; and whose they are."""
+    """The plugins that both sides load: the names of their entry points, their options, whose they are."""
 
     names: tuple[str, ...]
     options: tuple[str, ...]
@@ -67,7 +68,7 @@ def plugins(head: Path, paths: Sequence[Path], own: PytestConfig, files: Sequenc
     names, options, found = list[str](), list[str](), set[str]()
     for distribution in distributions(path=[str(path) for path in paths]):
         name = canonicalize_name(distribution.metadata["Name"])
-        entries = sorted(entry.name for entry in distribution.entry_points.select(group=PYTEST_GROUP))
+        entries = [_called(entry) for entry in distribution.entry_points.select(group=PYTEST_GROUP)]
         if not entries or name in UNLOADED or name in found:
             continue
         if name in BENCHMARK_PLUGINS or name in declared or _is_named(name, named):
@@ -75,6 +76,15 @@ def plugins(head: Path, paths: Sequence[Path], own: PytestConfig, files: Sequenc
             names += entries
             options += [option] if (option := BENCHMARK_PLUGINS.get(name, "")) else []
     return Plugins(names=tuple(sorted(names)), options=tuple(options), distributions=frozenset(found))
+
+
+def _called(entry: EntryPoint) -> str:
+    """Return the name by which pytest loads a plugin: that of its entry point, unless a module has it too.
+
+    Asserts are rewritten in a module of the name, which slows what is measured, or is refused.
+    """
+    is_module = entry.name in sys.stdlib_module_names or entry.name == entry.module.partition(".")[0]
+    return entry.module if is_module else entry.name
 
 
 def _words(head: Path, files: Sequence[str]) -> frozenset[str]:

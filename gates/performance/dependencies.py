@@ -16,7 +16,8 @@ from pytest_failhard.distributions.declarations import Declaration
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import dependencies
 from pytest_failhard.source import pyproject as document_of
-from pytest_failhard.system import declared, install, manifest
+from pytest_failhard.system import install, manifest
+from pytest_failhard.system.declared import read as read_system
 from pytest_failhard.system.manifest import Manifest
 
 FETCHED = ("source", "vcs", "archive", "directory")
@@ -63,7 +64,7 @@ def _refusal(differing: str, why: str) -> str:
 def _lock(base: Path, differing: str) -> Manifest:
     try:
         named = settings.read(document_of(base)).locks
-        system = declared.read(base)
+        system = read_system(base)
         found = manifest.find(base, named[0] if named else system.manifest if system else None)
     except GateError as error:
         raise GateError(_refusal(differing, str(error))) from None
@@ -87,27 +88,44 @@ def _is_pinned(requirement: Requirement) -> bool:
 
 def _needed(root: Path) -> Needed:
     """Return by the canonical name of a distribution all that is said of it."""
-    found: dict[str, set[str]] = defaultdict(set)
     mistakes: list[str] = []
     tables = pyproject.read(root, mistakes)
-    named = settings.read(tables.document).locks
-    paths = named or tuple(path for path in locks.usual(root) if not dependencies.OPTIONAL.search(path))
-    for lock in locks.read(root, paths) if paths else ():
-        for name, packages in lock.packages.items():
-            found[name].update(package.version for package in packages)
-        for name, source in _fetched(root / lock.path):
-            found[name].add(source)
-    for declaration in _declarations(root, tables, paths, mistakes):
-        requirement = declaration.requirement
-        name = canonicalize_name(requirement.name) if requirement else declaration.text
-        found[name].add(_canonical(requirement) if requirement else declaration.text)
-    for name, wanted in tables.table(tables.poetry, "dependencies", "tool.poetry.").items():
-        found[canonicalize_name(name)].add(json.dumps(wanted, sort_keys=True, default=str))
+    said_of = settings.read(tables.document)
+    files = (*said_of.files, *(said_of.locks or filter(_is_products, locks.usual(root))))
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, said in (*_locked(root, said_of.locks), *_declared(root, tables, files, mistakes)):
+        found[name].add(said)
     if mistakes:
         raise GateError(f"baseline-environment: what is needed cannot be read: {'; '.join(mistakes)}")
     for own in (tables.project.get("name"), tables.poetry.get("name")):
         found.pop(canonicalize_name(str(own)), None)
     return {name: frozenset(said) for name, said in found.items()}
+
+
+def _is_products(path: str) -> bool:
+    """Tell whether a file is not, by its name, for tests or tools: those are head's on both sides."""
+    return not dependencies.OPTIONAL.search(path)
+
+
+def _locked(root: Path, named: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    read = locks.read(root, named)
+    for lock in (each for each in read if named or _is_products(each.path)):
+        for name, packages in lock.packages.items():
+            yield from ((name, package.version) for package in packages)
+        yield from _fetched(root / lock.path)
+
+
+def _declared(
+    root: Path, tables: pyproject.Pyproject, paths: Iterable[str], mistakes: list[str]
+) -> Iterator[tuple[str, str]]:
+    for declaration in _declarations(root, tables, paths, mistakes):
+        requirement = declaration.requirement
+        if requirement is None:
+            yield declaration.text, declaration.text
+        else:
+            yield canonicalize_name(requirement.name), _canonical(requirement)
+    for name, wanted in tables.table(tables.poetry, "dependencies", "tool.poetry.").items():
+        yield canonicalize_name(name), json.dumps(wanted, sort_keys=True, default=str)
 
 
 def _declarations(

@@ -25,7 +25,10 @@ NAMED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Conduct:
-    """How a series is run. `remaining` tells the seconds that the gate has left."""
+    """How a series is run. `remaining` tells the seconds that the gate has left.
+
+    `sharing` is how many benchmarks share the risk of an error, where that is more than those of the series.
+    """
 
     rule: Rule
     journal: Journal
@@ -33,6 +36,7 @@ class Conduct:
     product: Product = field(default_factory=Product)
     purpose: str = evidence.MEASURE
     decide: Decide = statistics.decide
+    sharing: int = 0
 
 
 @dataclass(kw_only=True)
@@ -65,20 +69,10 @@ class _Course:
 
 
 def measure(benchmarks: Sequence[Benchmark], play: Play, conduct: Conduct) -> tuple[Measured, ...]:
-    """Measure benchmarks, in their order; those that are not bound to a processor in pairs of their own.
-
-    Raises GateError where a pair does, and where the time that is left is not enough.
-    """
+    """Measure benchmarks; raises GateError where a pair does, and where the time that is left is too short."""
     found: dict[str, Measured] = {}
-    for pinned in (True, False):
-        group = [each for each in benchmarks if each.pin is pinned]
-        found |= _group(group, len(benchmarks), play, conduct)
-    return tuple(found[each.id] for each in benchmarks)
-
-
-def _group(group: Sequence[Benchmark], count: int, play: Play, conduct: Conduct) -> dict[str, Measured]:
-    found: dict[str, Measured] = {}
-    courses = [_Course(benchmark=each) for each in group]
+    courses = [_Course(benchmark=each) for each in benchmarks]
+    count = max(conduct.sharing, len(benchmarks))
     number = 0
     while courses:
         number += 1
@@ -91,7 +85,7 @@ def _group(group: Sequence[Benchmark], count: int, play: Play, conduct: Conduct)
                 conduct.journal.decision(conduct.purpose, ended, conduct.rule.limit_of(course.benchmark))
         courses = [course for course in courses if course.benchmark.id not in found]
         _require_time(courses, number, result, conduct)
-    return found
+    return tuple(found[each.id] for each in benchmarks)
 
 
 def _after(course: _Course, result: Result, count: int, conduct: Conduct) -> Measured | None:

@@ -16,7 +16,7 @@ class PerformanceSettings(Settings):
     the most at all, `most_pairs` the level's. `max_seconds` is for one benchmark. `files` are globs of test
     files, empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
     only told (what is in both counts): `benchmarks`, `imports`, `memory`, `routes`, `routes/wall`,
-    `workloads`, `counters`, `release`.
+    `workloads`, `counters`, `new`, `release`.
     """
 
     enforce: tuple[str, ...] = ()

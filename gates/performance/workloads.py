@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from pytest_failhard.gates.performance import ceilings
+from pytest_failhard.gates.performance import ceilings, workplace
 from pytest_failhard.gates.performance.answering import Model, model
 from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.declaration import Workload
@@ -127,8 +127,7 @@ class _Measure:
         outcome = Worked(id=workload.id, unit=workload.unit, state=alone)
         if self._where.base is not None:
             outcome = self._against(bench, self._where.base, series, is_new=is_new)
-        while len(series.head) < COUNTING_RUNS:
-            series.head.append(once(bench, self._where.head, len(series.head) + 1))
+        self._count(bench, series)
         outcome = replace(outcome, seconds=time.monotonic() - began)
         record = described(workload, [*series.base, *series.head])
         return Seen(
@@ -137,6 +136,15 @@ class _Measure:
             evidence=(self._run.keep(f"workloads/{workload.id}.jsonl", record, volatile=True),),
             counts=ceilings.counts(bench, series.head, series.base),
         )
+
+    def _count(self, bench: Bench, series: _Series) -> None:
+        """Run what is needed to know the counts: head twice at least, and apart where statements count."""
+        counting = workplace.uses_sql(self._where.head.tree)
+        needed = COUNTING_RUNS if counting else COUNTING_RUNS - len(series.head)
+        for _ in range(needed):
+            series.head.append(once(bench, self._where.head, len(series.head) + 1, counting=counting))
+        if counting and self._where.base is not None and series.base:
+            series.base.append(once(bench, self._where.base, len(series.base) + 1, counting=True))
 
     def _against(self, bench: Bench, base: Ground, series: _Series, *, is_new: bool) -> Worked:
         workload = bench.workload

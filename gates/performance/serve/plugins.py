@@ -66,13 +66,25 @@ def _into_benchmark(server: Serve, version: str) -> None:
         raise UnsupportedError(f"{name}: 5.x is supported")
     fixture_type = _fixture_type(name, "pytest_benchmark.fixture")
     _demand(fixture_type, name, {"_raw": RAW, "_raw_pedantic": PEDANTIC})
+    _replace(fixture_type, {"_raw": _call(server, _feed), "_raw_pedantic": _pedantic(server, _feed)})
 
-    def raw(
-        self: Fixture, function_to_benchmark: Callable[..., object], *args: object, **kwargs: object
-    ) -> object:
-        return server(Call(function_to_benchmark, args, kwargs), _feed(self))
 
-    def raw_pedantic(
+def _into_codspeed(server: Serve, version: str) -> None:
+    name = f"pytest-codspeed {version}"
+    fixture_type = _fixture_type(name, "pytest_codspeed.plugin")
+    _demand(fixture_type, name, {"__call__": CODSPEED, "pedantic": PEDANTIC})
+    _replace(fixture_type, {"__call__": _call(server, _none), "pedantic": _pedantic(server, _none)})
+
+
+def _call(server: Serve, feed: Callable[[Fixture], Feed]) -> Callable[..., object]:
+    def call(self: Fixture, function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
+        return server(Call(function, args, kwargs), feed(self))
+
+    return call
+
+
+def _pedantic(server: Serve, feed: Callable[[Fixture], Feed]) -> Callable[..., object]:
+    def pedantic(
         self: Fixture,
         target: Callable[..., object],
         args: tuple[object, ...] = (),
@@ -81,24 +93,9 @@ def _into_benchmark(server: Serve, version: str) -> None:
         teardown: Callable[..., object] | None = None,
         **_: object,
     ) -> object:
-        return server(Pedantic(target, args, kwargs, setup, teardown), _feed(self))
+        return server(Pedantic(target, args, kwargs, setup, teardown), feed(self))
 
-    _replace(fixture_type, {"_raw": raw, "_raw_pedantic": raw_pedantic})
-
-
-def _into_codspeed(server: Serve, version: str) -> None:
-    name = f"pytest-codspeed {version}"
-    fixture_type = _fixture_type(name, "pytest_codspeed.plugin")
-    _demand(fixture_type, name, {"__call__": CODSPEED, "pedantic": PEDANTIC})
-    ours = Served(server)
-
-    def call(_: object, target: Callable[..., object], *args: object, **kwargs: object) -> object:
-        return ours(target, *args, **kwargs)
-
-    def pedantic(_: object, *args: object, **kwargs: object) -> object:
-        return ours.pedantic(*args, **kwargs)  # type: ignore[arg-type]
-
-    _replace(fixture_type, {"__call__": call, "pedantic": pedantic})
+    return pedantic
 
 
 class Served:
@@ -145,6 +142,10 @@ def _feed(fixture: Fixture) -> Feed:
             statistics.update(each)
 
     return feed
+
+
+def _none(_: Fixture) -> Feed:
+    return no_statistics
 
 
 def _demand(fixture_type: type, name: str, signatures: Mapping[str, Sequence[str]]) -> None:

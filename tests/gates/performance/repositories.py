@@ -36,9 +36,11 @@ def git(root: Path, *arguments: str) -> str:
 
 def commit(root: Path, files: Mapping[str, str | bytes | None]) -> str:
     """Write files, remove those that are None, commit all; return the commit."""
+    for path in (root / name for name, text in files.items() if text is None):
+        path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
     write(root, {name: text for name, text in files.items() if text is not None})
-    for name in (name for name, text in files.items() if text is None):
-        (root / name).unlink()
     git(root, "add", "-A")
     git(root, "commit", "-q", "--allow-empty", "-m", "change")
     return git(root, "rev-parse", "HEAD")

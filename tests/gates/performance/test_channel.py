@@ -15,14 +15,16 @@ from tests.gates.performance.duets import ONE, run_of, side, survivors
 ENVIRONMENT = {"PYTHONHASHSEED": "1", "FAILHARD_CPU": ""}
 
 
-def serve(folder: Path, run: Run | None = None, **script: object) -> None:
+def serve(
+    folder: Path, run: Run | None = None, *, within: float = 30, note: str = "", **script: object
+) -> None:
     """Have one worker do all that one can do, as the first half of a pair."""
     with Worker(run or run_of(folder), side(folder, "base", **script), ENVIRONMENT) as worker:
         worker.hello()
         worker.collected()
-        worker.order(run=[ONE])
+        worker.order(run=[ONE], note=note)
         worker.settle(ONE, within=30)
-        worker.batch(ONE, 4, within=30)
+        worker.batch(ONE, 4, within)
         worker.order(stop=True)
         worker.done(ONE)
         worker.finish()
@@ -63,7 +65,7 @@ def test_a_fault_is_an_error_and_leaves_no_process(tmp_path: Path, step: str, fa
 
 
 def test_a_worker_that_does_as_it_should_ends_by_itself(tmp_path: Path) -> None:
-    serve(tmp_path)
+    serve(tmp_path, note="an order may be longer than a pipe holds" * 10_000)
 
     assert survivors(tmp_path) == []
 
@@ -84,15 +86,8 @@ def test_what_speaks_of_another_benchmark_has_lost_its_way(tmp_path: Path, step:
 
 
 def test_a_silent_one_is_not_waited_for_longer_than_it_may_take(tmp_path: Path) -> None:
-    with (
-        pytest.raises(WorkerDiedError, match=rf"during a batch of {ONE} .* it was silent for 0 seconds"),
-        Worker(run_of(tmp_path), side(tmp_path, "base", faults={"batch": "hangs"}), ENVIRONMENT) as worker,
-    ):
-        worker.hello()
-        worker.collected()
-        worker.order(run=[ONE])
-        worker.settle(ONE, within=30)
-        worker.batch(ONE, 4, within=0.01)
+    with pytest.raises(WorkerDiedError, match=rf"during a batch of {ONE} .* it was silent for 0 seconds"):
+        serve(tmp_path, within=0.01, faults={"batch": "hangs"})
 
     assert survivors(tmp_path) == []
 
@@ -110,14 +105,8 @@ def test_one_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
 
 
 def test_one_that_reads_no_more_is_not_written_to_for_ever(tmp_path: Path) -> None:
-    with (
-        pytest.raises(
-            WorkerDiedError, match=r"during an order the process of base was lost: it reads no more"
-        ),
-        Worker(run_of(tmp_path), side(tmp_path, "base", faults={"collected": "ends"}), ENVIRONMENT) as worker,
-    ):
-        worker.hello()
-        worker.order(run=[ONE] * 100_000)
+    with pytest.raises(WorkerDiedError, match=r"during an order .* was lost: it reads no more"):
+        serve(tmp_path, faults={"collected": "deafens"})
 
 
 def test_one_that_is_traced_measures_nothing(tmp_path: Path) -> None:
