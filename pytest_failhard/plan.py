@@ -224,7 +224,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         *invalid,
         *_clock(request.root, base, today),
     ]
-    facts, head = _facts(request.root, project)
+    about, head = facts(request.root, project)
     committed, wrong_date = _committed(head)
     mistakes += wrong_date
     if mistakes:
@@ -244,8 +244,8 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         today=today,
         source=source,
         test_roots=test_roots,
-        interpreter=_interpreter(request.root, project),
-        facts=facts,
+        interpreter=interpreter(request.root, project),
+        facts=about,
         project=project,
         signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY)) else None,
         committed=committed,
@@ -409,12 +409,13 @@ def _clock(root: Path, base: Base | None, today: date) -> list[str]:
     return [f"the clock says {today}, but the merge base was committed on {committed}: set the clock"]
 
 
-def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
+def interpreter(root: Path, project: config.ProjectConfig) -> Path:
+    """Return the interpreter whose packages the system runs on."""
     # Joined, not resolved: a virtual environment's interpreter is a link that must stay itself.
     return root / project.python if project.python is not None else Path(sys.executable)
 
 
-def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
+def facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
     """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
         said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
@@ -422,10 +423,10 @@ def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int
     except GateError:
         said, changes = "", b""
     commit, _, seconds = said.strip().partition(" ")
-    facts = ProjectFacts(
+    found = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )
-    return facts, int(seconds) if seconds else None
+    return found, int(seconds) if seconds else None
 
 
 def _committed(head: int | None) -> tuple[datetime | None, list[str]]:

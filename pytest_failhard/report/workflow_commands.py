@@ -8,6 +8,8 @@ from pytest_failhard.model import Severity
 from pytest_failhard.report.rows import NO_FILE, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_failhard.model import Report
     from pytest_failhard.report.rows import Row
 
@@ -50,5 +52,5 @@ def _command(kind: str, row: Row) -> str:
     return f"::{kind} {named}::{_escaped(text, _IN_MESSAGE)}"
 
 
-def _escaped(text: str, table: dict[str, str]) -> str:
-    return text.translate(str.maketrans(table)).encode("utf-8", "backslashreplace").decode("utf-8")
+def _escaped(text: str, table: Mapping[str, str]) -> str:
+    return text.translate(str.maketrans({**table})).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -104,6 +104,22 @@ class Beside:
         self._load = load
 
 
+def warm(target: Target, routes: Sequence[Route], seconds: float, protocol: Protocol) -> Round:
+    """Send the requests of a warm-up, for at most so many seconds, and return what came back."""
+    work = _work(routes)
+    turns = -(-protocol.warm_up // len(routes)) * len(work)
+    return _round(target, routes, protocol, _Counted(work, turns, seconds))
+
+
+def window(target: Target, routes: Sequence[Route], seconds: float, protocol: Protocol) -> Round:
+    """Send for so many seconds, once and without a warm-up; each client waits for its answer.
+
+    What has begun by then is ended, so that all that the system did is in the counts. The caller measures
+    around it: windows of two systems can alternate.
+    """
+    return _round(target, routes, protocol, _Timed(_work(routes), seconds, threading.Event()))
+
+
 @contextlib.contextmanager
 def under(
     target: Target,
@@ -263,6 +279,7 @@ def _round(
         wall_seconds=time.monotonic() - source.began,
         cpu_seconds=sum(client.cpu_seconds for client in clients),
         process_cpu_seconds=time.process_time() - process,
+        began=source.began,
     )
 
 

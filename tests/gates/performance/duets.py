@@ -107,7 +107,9 @@ def duet(
     )
 
 
-def benchmark(name: str = ONE, *, limit: str = "", pin: bool = True, clocks: tuple[str, ...] = ()) -> Benchmark:
+def benchmark(
+    name: str = ONE, *, limit: str = "", pin: bool = True, clocks: tuple[str, ...] = ()
+) -> Benchmark:
     """Return a benchmark."""
     return Benchmark(id=name, limit=limit, pin=pin, clocks=clocks)
 

@@ -71,7 +71,10 @@ class FakeWorker:
 
     def confuses(self, message: dict[str, object]) -> dict[str, object]:
         """Speak of another benchmark."""
-        return {key: "tests/test_other.py::test" if key in {"ready", "done"} else value for key, value in message.items()}
+        return {
+            key: "tests/test_other.py::test" if key in {"ready", "done"} else value
+            for key, value in message.items()
+        }
 
     def ends(self, _message: object) -> dict[str, object]:
         """End early."""
@@ -85,7 +88,14 @@ class FakeWorker:
     def repeats_not(self, message: dict[str, object]) -> dict[str, object]:
         """Raise when called again."""
         error = {"type": "ValueError", "message": "the target is not repeatable, give `setup=`"}
-        return {"done": self.benchmark, "outcome": "failed", "phase": "call", "measured": True, "repeat": True, "error": error}
+        return {
+            "done": self.benchmark,
+            "outcome": "failed",
+            "phase": "call",
+            "measured": True,
+            "repeat": True,
+            "error": error,
+        }
 
     def order(self) -> dict[str, object]:
         """Return what the parent wants."""
@@ -103,7 +113,10 @@ class FakeWorker:
         self.say("hello", hello={**about, **self.table("hello")})
         ids = self.script["ids"]
         assert isinstance(ids, list)
-        entries = [{"id": each, "path": each.partition("::")[0], **self.table("markers").get(each, {})} for each in ids]
+        entries = [
+            {"id": each, "path": each.partition("::")[0], **self.table("markers").get(each, {})}
+            for each in ids
+        ]
         self.say("collected", collected=entries, errors=self.script["errors"])
         order = self.order()
         for self.benchmark in order.get("run", []):
@@ -121,11 +134,23 @@ class FakeWorker:
 
     def run(self) -> None:
         """Serve a benchmark until it is stopped."""
-        over = {"outcome": "passed", "phase": "call", "measured": True, "peak_rss": 1000, **self.table("ends").get(self.benchmark, {})}
+        over = {
+            "outcome": "passed",
+            "phase": "call",
+            "measured": True,
+            "peak_rss": 1000,
+            **self.table("ends").get(self.benchmark, {}),
+        }
         if not over["measured"]:
             self.say("done", done=self.benchmark, **over)
             return
-        self.say("ready", ready=self.benchmark, mode="call", calls=self.script["calls"], call_ns=self.script["call_ns"])
+        self.say(
+            "ready",
+            ready=self.benchmark,
+            mode="call",
+            calls=self.script["calls"],
+            call_ns=self.script["call_ns"],
+        )
         while "go" in (order := self.order()):
             if self.table("faults").get("batch") == "repeats_not":
                 self.say("batch")
@@ -158,7 +183,9 @@ class FakeWorker:
         """Serve a benchmark in a counting pass."""
         over = {"outcome": "passed", "phase": "call", **self.table("ends").get(self.benchmark, {})}
         if over["outcome"] == "passed":
-            self.say("counted", counted=self.benchmark, memory=1000, functions={"app/core.py::parse": 1}, sql=2)
+            self.say(
+                "counted", counted=self.benchmark, memory=1000, functions={"app/core.py::parse": 1}, sql=2
+            )
         self.say("done", done=self.benchmark, **over)
 
 

@@ -53,7 +53,9 @@ def expiring(folder: Path) -> Run:
     ],
 )
 def test_a_fault_is_an_error_and_leaves_no_process(tmp_path: Path, step: str, fault: str, how: str) -> None:
-    with pytest.raises(WorkerDiedError, match=r"^worker-died: during .* the process of base was lost: ") as caught:
+    with pytest.raises(
+        WorkerDiedError, match=r"^worker-died: during .* the process of base was lost: "
+    ) as caught:
         serve(tmp_path, faults={step: fault})
 
     assert how in str(caught.value)
@@ -109,7 +111,9 @@ def test_one_that_writes_without_end_is_stopped(tmp_path: Path) -> None:
 
 def test_one_that_reads_no_more_is_not_written_to_for_ever(tmp_path: Path) -> None:
     with (
-        pytest.raises(WorkerDiedError, match=r"during an order the process of base was lost: it reads no more"),
+        pytest.raises(
+            WorkerDiedError, match=r"during an order the process of base was lost: it reads no more"
+        ),
         Worker(run_of(tmp_path), side(tmp_path, "base", faults={"collected": "ends"}), ENVIRONMENT) as worker,
     ):
         worker.hello()

@@ -92,7 +92,12 @@ class TestAPair:
 
 class TestFailures:
     def test_each_kind_of_end_without_numbers(self, tmp_path: Path) -> None:
-        error = {"type": "ImportError", "name": "fast", "owner": "app", "message": "cannot import name 'fast'"}
+        error = {
+            "type": "ImportError",
+            "name": "fast",
+            "owner": "app",
+            "message": "cannot import name 'fast'",
+        }
         ends = {
             "t.py::skipped": SKIPPED,
             "t.py::unused": {"outcome": "passed", "measured": False},
@@ -129,7 +134,13 @@ class TestFailures:
         assert result.pairs == {}
 
     def test_what_only_one_side_collects_runs_on_none(self, tmp_path: Path) -> None:
-        lost = {"file": "tests/test_b.py", "type": "ImportError", "name": "fast", "owner": "app", "message": "no"}
+        lost = {
+            "file": "tests/test_b.py",
+            "type": "ImportError",
+            "name": "fast",
+            "owner": "app",
+            "message": "no",
+        }
         played = duet(tmp_path, base={"errors": [lost]}, head={"ids": [ONE, TWO, "t.py::new"]})
 
         result = played.play([benchmark(ONE), benchmark(TWO), benchmark("t.py::new")], 1)

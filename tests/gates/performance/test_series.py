@@ -39,7 +39,14 @@ class TestDecisions:
 
         assert (same.outcome, same.slower, len(same.pairs)) == (Outcome.DECIDED, False, 3)
         assert (slower.outcome, slower.slower, len(slower.pairs)) == (Outcome.DECIDED, True, 6)
-        assert play.asked == [(1, [ONE, TWO]), (2, [ONE, TWO]), (3, [ONE, TWO]), (4, [TWO]), (5, [TWO]), (6, [TWO])]
+        assert play.asked == [
+            (1, [ONE, TWO]),
+            (2, [ONE, TWO]),
+            (3, [ONE, TWO]),
+            (4, [TWO]),
+            (5, [TWO]),
+            (6, [TWO]),
+        ]
         assert (same.seconds, slower.seconds) == (3.0, 6.0)
         assert slower.clocks == ("cpu", "cpu_mean", "adj")
         assert 0 < slower.spread < 0.01
@@ -130,13 +137,19 @@ class TestErrors:
         )
 
         assert fine.outcome is Outcome.DECIDED
-        assert (failed.outcome, failed.base_failure, failed.head_failure) == (Outcome.INCOMPARABLE, failure, None)
+        assert (failed.outcome, failed.base_failure, failed.head_failure) == (
+            Outcome.INCOMPARABLE,
+            failure,
+            None,
+        )
         assert play.asked[1] == (2, [ONE])
 
     def test_the_gate_gives_up_early_where_its_time_cannot_be_enough(self) -> None:
         long = Played(steady(1.0), call_seconds={ONE: 0.1, TWO: 0.5})
 
-        with pytest.raises(GateError, match=rf"too short for the pairs that 2 .*slowest calls: {TWO}, {ONE};"):
+        with pytest.raises(
+            GateError, match=rf"too short for the pairs that 2 .*slowest calls: {TWO}, {ONE};"
+        ):
             measure([benchmark(), benchmark(TWO)], long, conduct(remaining=lambda: 3.9))
 
         assert [number for number, _ in long.asked] == [1]
@@ -147,7 +160,9 @@ class TestErrors:
 
 def test_a_series_over_processes(tmp_path: Path) -> None:
     script = {"ids": [ONE, TWO], "noise": 0.01}
-    played = duet(tmp_path, both=script, head={"waits": {TWO: {"ns": 600_000}}}, base={"waits": {TWO: {"ns": 100}}})
+    played = duet(
+        tmp_path, both=script, head={"waits": {TWO: {"ns": 600_000}}}, base={"waits": {TWO: {"ns": 100}}}
+    )
 
     same, waits = measure([benchmark(), benchmark(TWO)], played.play, conduct(remaining=played.run.remaining))
 

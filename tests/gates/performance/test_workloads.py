@@ -1,0 +1,136 @@
+"""Workloads over a real job of ten lines: what it asks the model, how it is slower, what it loses."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard.gates.performance.settings import PerformanceSettings
+from pytest_failhard.gates.performance.statistics import State
+from pytest_failhard.gates.performance.workloads import Seen, observe_workloads
+from pytest_failhard.model import GateError, Severity
+from tests.gates.performance.jobs import ENFORCED, PROJECT, WORKLOAD, enforced, run_of, trees, variant
+from tests.support import Kept
+
+TIMES = replace(ENFORCED, enforce=("workloads",))
+COUNTS = {"llm_calls": 8, "llm_cost_micro_usd": 1300, "llm_input_tokens": 40, "llm_output_tokens": 120}
+
+
+def seen(
+    folder: Path,
+    head: dict[str, str],
+    base: dict[str, str] | None = None,
+    settings: PerformanceSettings = TIMES,
+    keep: Kept | None = None,
+) -> Seen:
+    """Return what is observed of two trees, of one without a base."""
+    found = trees(folder, head, base)
+    run = run_of(folder, settings, keep=keep)
+    try:
+        return observe_workloads(run, settings, found)
+    finally:
+        run.close()
+
+
+def counts(found: Seen) -> dict[str, int]:
+    return {each.counter: each.value for each in found.measured}
+
+
+def test_what_lost_its_concurrency_takes_longer_a_unit(tmp_path: Path) -> None:
+    keep = Kept()
+    settings = replace(TIMES, pairs=(3, 3, 3), workloads=(replace(WORKLOAD, llm_delay_ms=25),))
+    found = seen(tmp_path, variant("serialised"), PROJECT, settings, keep)
+    (outcome,) = found.outcomes
+    assert (outcome.id, outcome.unit, outcome.state) == ("describe", "service", State.SLOWER.value)
+    assert outcome.decision is not None
+    assert outcome.decision.estimates["seconds_per_unit"].ratio > 1.5
+    lines = [json.loads(line) for line in keep.files["workloads/describe.jsonl"].splitlines()]
+    assert {line["side"]: line["llm_in_flight"]["max"] for line in lines}["head"] == 1
+    assert max(line["llm_in_flight"]["max"] for line in lines if line["side"] == "base") > 1
+    assert [(line["pair"], line["side"]) for line in lines[:4]] == [
+        (1, "base"),
+        (1, "head"),
+        (2, "base"),
+        (2, "head"),
+    ]
+    # What an earlier run left is no work of this one.
+    assert {(line["completed"], line["lost"], line["queue_depth"]["max"]) for line in lines} == {(8, 0, 8)}
+    assert {each.counter: (each.value, each.base) for each in found.measured} == {
+        name: (value, value) for name, value in COUNTS.items()
+    }
+    assert found.findings == ()
+
+
+def test_what_came_in_addition_is_counted(tmp_path: Path) -> None:
+    more = counts(seen(tmp_path / "more", variant("one_more_call")))
+    assert more["llm_calls"] == 16
+    longer = counts(seen(tmp_path / "longer", variant("longer_prompt")))
+    assert longer["llm_calls"] == 8
+    # Ten bytes more in each of eight prompts: 19, the role among them, became 29, and 5 tokens 8.
+    assert longer["llm_input_tokens"] == 64
+    assert longer["llm_output_tokens"] == COUNTS["llm_output_tokens"]
+    assert longer["llm_cost_micro_usd"] == 1360
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "words"),
+    [
+        ("lost_item", "lost-units", "of 8 items 1 are lost, 0 done twice (item-0)"),
+        ("doubled_item", "lost-units", "of 8 items 0 are lost, 8 done twice (item-0, item-1, item-2)"),
+        ("bound_exceeded", "concurrency-bound-exceeded", "more than the declared 4 calls"),
+    ],
+)
+def test_each_fault_of_a_run_is_a_finding(name: str, rule: str, words: str, tmp_path: Path) -> None:
+    demanded = seen(tmp_path / "demanded", variant(name))
+    (finding,) = demanded.findings
+    assert (finding.rule, words in finding.message) == (rule, True)
+    assert finding.severity > Severity.LOW
+    assert demanded.outcomes[0].state == "identical"
+
+
+def test_where_it_is_only_reported_nothing_is_worse_than_low(tmp_path: Path) -> None:
+    found = seen(tmp_path, variant("lost_item"), settings=replace(ENFORCED, enforce=(), report=("counters",)))
+    assert {finding.severity for finding in found.findings} == {Severity.LOW}
+    assert [finding.rule for finding in found.findings] == ["golden-missing", "lost-units"]
+    assert found.measures == {"counters": 0, "golden_exceeded": 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("crashed", "not-measured: workload describe: head ended with exit code 1; its last words: no items"),
+        ("silent", "not-measured: workload describe: head did not ask the model once"),
+        ("at_random", "counter-not-deterministic: workload describe: llm_cost_micro_usd"),
+    ],
+)
+def test_what_cannot_be_measured_is_an_error(name: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(GateError) as error:
+        seen(tmp_path, variant(name))
+    assert words in str(error.value)
+
+
+def test_a_base_that_cannot_do_the_work_is_new_or_incomparable(tmp_path: Path) -> None:
+    found = seen(tmp_path, PROJECT, variant("crashed"))
+    (outcome,) = found.outcomes
+    # Without a merge base nothing declares it there.
+    assert outcome.state == "new"
+    assert "base ended with exit code 1" in outcome.why
+    assert counts(found) == COUNTS
+    assert {each.base for each in found.measured} == {None}
+
+
+def test_a_job_that_leaves_nothing_or_does_not_end(tmp_path: Path) -> None:
+    with pytest.raises(GateError, match="head left no line in gone/"):
+        seen(tmp_path / "a", PROJECT, settings=enforced(replace(WORKLOAD, done="gone/*.txt")))
+    slow = replace(enforced(replace(WORKLOAD, llm_delay_ms=60_000)), max_seconds=1)
+    with pytest.raises(GateError, match="head is not done after 1 seconds"):
+        seen(tmp_path / "b", PROJECT, settings=slow)
+    with pytest.raises(GateError, match="8 lines with 8 names for 9 items"):
+        seen(tmp_path / "c", PROJECT, settings=enforced(replace(WORKLOAD, items=9)))
+
+
+def test_without_workloads_and_ceilings_nothing_is_demanded(tmp_path: Path) -> None:
+    assert seen(tmp_path, PROJECT, settings=replace(ENFORCED, workloads=())) == Seen()
