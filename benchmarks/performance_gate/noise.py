@@ -9,11 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 BLOCK, BUFFER = 1 << 20, 48 << 20
 ON, OFF = (0.05, 0.5), (0.1, 0.9)
 KINDS = ("steady", "bursts")
 MODULE = "benchmarks.performance_gate.noise"
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def copy_blocks(buffer: bytearray, until: float) -> None:
@@ -42,7 +44,7 @@ def disturb(kind: str, seconds: float, seed: int) -> None:
 def neighbours(noisy: bool, *, seconds: float = 600, seed: int = 1) -> Iterator[None]:
     """Have both neighbours meanwhile, pinned nowhere; nobody where it is to be quiet."""
     argv = [sys.executable, "-m", MODULE, "--seconds", str(seconds), "--seed", str(seed)]
-    started = [subprocess.Popen([*argv, kind]) for kind in (KINDS if noisy else ())]
+    started = [subprocess.Popen([*argv, kind], cwd=ROOT) for kind in (KINDS if noisy else ())]
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Writes a git repository with a tiny product and benchmarks of it: a commit to start from, and a slower one."""
+"""Writes a git repository with a tiny product and its benchmarks: a commit to start from, a slower one."""
 
 from __future__ import annotations
 

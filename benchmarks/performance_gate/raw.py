@@ -191,7 +191,7 @@ def run(path: Path, workloads: Sequence[str], *, until: float, pairs: int, round
                 break
             if step.noise != now:
                 noise.close()
-                noise.enter_context(neighbours(step.noise == NOISY))
+                noise.enter_context(neighbours(step.noise == NOISY, seed=step.block))
                 now = step.noise
             output.write(record(step, units[step.workload], rounds).line())
             output.flush()

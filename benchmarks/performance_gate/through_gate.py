@@ -1,4 +1,4 @@
-"""Has the gate's own parts decide about a project: its trees, its workers, its series of pairs, its proofs."""
+"""Has the gate's own parts decide about a project: its trees, workers, series of pairs, and proofs."""
 
 from __future__ import annotations
 
