@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.placing import WORKER, place
+from pytest_failhard.gates.performance.configuring import WORKER
 from pytest_failhard.gates.performance.serve.channel import GONE
+from pytest_failhard.gates.performance.trees import copy_worker
 from tests.gates.performance.driving import BENCHMARK, CODSPEED, Driven, Message, ended, worker
 from tests.support import measuring, write
 
 PRODUCT = {
     "app/__init__.py": "",
     "app/work.py": """\
+import os
 import subprocess
 import sys
 import threading
@@ -31,6 +33,10 @@ def total(count):
 
 def square(number):
     return number * number
+
+
+def processors():
+    return os.sched_getaffinity(0)
 
 
 def burn():
@@ -142,6 +148,11 @@ def test_pedantic_is_torn_down_after_each_call(benchmark):
     assert not taken
 
 
+@pytest.mark.asyncio
+async def test_in_a_loop(benchmark):
+    assert benchmark(work.total, 5) == 30
+
+
 def test_woven(benchmark_weave):
     benchmark_weave("app.work.square")
     assert work.square(3) == 9
@@ -237,10 +248,12 @@ def test_asynchronous_generator(benchmark):
 def test_taken_out(benchmark):
     benchmark(work.total, 3)
 """
-CLOCKS = """\
+CLOCKS = f"""\
 import pytest
 
 from app import work
+
+EVERYWHERE = {os.sched_getaffinity(0)}
 
 
 def test_thread(failhard_benchmark):
@@ -258,6 +271,12 @@ def test_wait(failhard_benchmark):
 @pytest.mark.failhard_perf(pin=False, clock=("wall",), budget_ms=5, max_regression=0.05)
 def test_everywhere(failhard_benchmark):
     failhard_benchmark(work.burn)
+    assert work.processors() == EVERYWHERE
+
+
+def test_pinned_again(failhard_benchmark):
+    failhard_benchmark(work.burn)
+    assert len(work.processors()) == 1
 """
 ALONE = """\
 import sys
@@ -415,7 +434,8 @@ def short(done: Mapping[str, Message]) -> dict[str, Message]:
 
 def test_every_shape_of_a_benchmark_is_served(project: Path) -> None:
     write(project, {"test_shapes.py": SHAPES, "aspectlib.py": ASPECTLIB})
-    with worker(project, *BENCHMARK, "--benchmark-json=out.json") as driven:
+    options = ("-p", "pytest_asyncio.plugin", "--benchmark-json=out.json")
+    with worker(project, *BENCHMARK, *options) as driven:
         ids = driven.collected()
         assert ids[:4] == [
             "test_shapes.py::test_plain",
@@ -488,17 +508,15 @@ def test_what_went_wrong_is_told(project: Path) -> None:
 
 
 def test_clocks_of_a_thread_of_a_child_and_of_waiting(project: Path) -> None:
-    """In the copy that stands alone, in a project without any benchmark plugin."""
-    place(project.parent)
-    write(project, {"test_clocks.py": CLOCKS, "conftest.py": ALONE})
+    write(project, {"test_clocks.py": CLOCKS})
     cpus = sorted(os.sched_getaffinity(0))
-    with worker(project, plugin=WORKER, cpu=str(cpus[-1])) as driven:
+    with worker(project, cpu=str(cpus[-1])) as driven:
         hello = driven.about("hello")
         assert (hello["affinity"], hello["plugin"]) == ([cpus[-1]], "failhard_benchmark")
         assert ("sys.gettrace" in str(hello["traced"])) == bool(measuring())
         lines = driven.expect("collected")["collected"]
         assert isinstance(lines, list)
-        assert lines[-1] == {
+        assert lines[-2] == {
             "id": "test_clocks.py::test_everywhere",
             "path": "test_clocks.py",
             "max_regression": "0.05",
@@ -509,13 +527,13 @@ def test_clocks_of_a_thread_of_a_child_and_of_waiting(project: Path) -> None:
         driven.send(run=[each["id"] for each in lines])
         taken = {}
         for each in lines:
-            (taken[each["id"]],) = driven.measure(2)
-            assert driven.expect("done")["error"] is None
+            (taken[each["id"].partition("::")[2]],) = driven.measure(2)
+            assert driven.expect("done")["error"] is None, driven.log
         driven.finish()
-    thread, child, waiting, everywhere = (numbers(batch) for batch in taken.values())
-    assert [name for name, batch in taken.items() if batch["adj"] is None] == list(taken)[:2] + list(taken)[
-        3:
-    ]
+    # Another processor may be used by one alone, and then it is over.
+    unknown = [name for name, batch in taken.items() if batch["adj"] is None]
+    assert unknown == ["test_thread", "test_child", "test_everywhere"]
+    thread, child, waiting, everywhere, _ = (numbers(batch) for batch in taken.values())
     assert thread["cpu"] >= 2_000_000
     assert child["children"] > child["cpu"]
     assert waiting["adj"] > waiting["cpu"]
@@ -525,6 +543,16 @@ def test_clocks_of_a_thread_of_a_child_and_of_waiting(project: Path) -> None:
 def numbers(batch: Message) -> dict[str, int]:
     assert list(batch) == ["wall", "cpu", "children", "delay", "adj"]
     return {name: value for name, value in batch.items() if isinstance(value, int)}
+
+
+def test_a_copy_stands_alone(project: Path) -> None:
+    copy_worker(project.parent / "serve")
+    write(project, {"test_works.py": UNMARKED, "conftest.py": ALONE})
+    roots = {"PYTHONPATH": f"{project}:{project.parent / 'serve'}"}
+    with worker(project, plugin=WORKER, environment=roots) as driven:
+        assert {each["error"] for each in run_all(driven, driven.collected()).values()} == {None}
+        driven.finish()
+        assert ended(driven) == 0, driven.log
 
 
 def test_codspeed_is_served(project: Path) -> None:
