@@ -73,10 +73,12 @@ async def one_by_one_later():
 """,
 }
 SHAPES = """\
+import sqlite3
 import pytest
 
 from app import work
 
+EARLY = sqlite3.connect(":memory:")
 EVENTS = []
 
 
@@ -146,6 +148,11 @@ def test_pedantic_is_torn_down_after_each_call(benchmark):
 
     benchmark.pedantic(take, args=("a",), teardown=taken.remove)
     assert not taken
+
+
+def test_a_statement(benchmark):
+    late = sqlite3.connect(":memory:")
+    assert benchmark(lambda: [each.execute("SELECT 1").fetchone() for each in (EARLY, late)]) == [(1,), (1,)]
 
 
 @pytest.mark.asyncio
@@ -545,16 +552,6 @@ def numbers(batch: Message) -> dict[str, int]:
     return {name: value for name, value in batch.items() if isinstance(value, int)}
 
 
-def test_a_copy_stands_alone(project: Path) -> None:
-    copy_worker(project.parent / "serve")
-    write(project, {"test_works.py": UNMARKED, "conftest.py": ALONE})
-    roots = {"PYTHONPATH": f"{project}:{project.parent / 'serve'}"}
-    with worker(project, plugin=WORKER, environment=roots) as driven:
-        assert {each["error"] for each in run_all(driven, driven.collected()).values()} == {None}
-        driven.finish()
-        assert ended(driven) == 0, driven.log
-
-
 def test_codspeed_is_served(project: Path) -> None:
     write(project, {"test_speed.py": SPEED})
     with worker(project, *CODSPEED) as driven:
@@ -599,14 +596,6 @@ def test_one_call_is_counted(project: Path) -> None:
     assert 1_000_000 < memory < 1_010_000
     opcodes = {message["opcodes"] is None for message in counted.values()}
     assert opcodes == {sys.version_info < (3, 12)}
-
-
-def test_no_connection_is_watched_while_measuring(project: Path) -> None:
-    write(project, {"test_counts.py": COUNTS, "app/store.py": STORE, **SQLALCHEMY})
-    with worker(project, *BENCHMARK) as driven:
-        chosen = [name for name in driven.collected() if name.endswith("_connection")]
-        assert {each["outcome"] for each in run_all(driven, chosen).values()} == {"passed"}
-        driven.finish()
 
 
 def test_what_cannot_be_collected_is_told_and_the_rest_is_served(project: Path) -> None:
@@ -717,11 +706,17 @@ def test_a_plugin_of_another_shape_is_refused(project: Path) -> None:
     assert (hello["plugin"], hello["unsupported"]) == ("failhard_benchmark", unsupported)
 
 
-def test_who_watches_every_step_is_named(project: Path) -> None:
+def test_a_copy_stands_alone_and_names_who_watches_every_step(project: Path) -> None:
+    copy_worker(project.parent / "serve")
     watching = "import sys\nsys.setprofile(lambda *_: None)\n"
-    write(project, {"test_works.py": UNMARKED, "conftest.py": watching})
-    with worker(project) as driven:
+    write(project, {"test_works.py": UNMARKED, "conftest.py": watching + ALONE})
+    roots = {"PYTHONPATH": f"{project}:{project.parent / 'serve'}"}
+    with worker(project, plugin=WORKER, environment=roots) as driven:
         assert "sys.getprofile" in str(driven.about("hello")["traced"])
         driven.expect("collected")
         driven.send(run=["test_works.py::test_works"])
         assert "sys.getprofile" in str(driven.expect("ready")["traced"])
+        driven.send(stop=True)
+        assert driven.expect("done")["error"] is None
+        driven.finish()
+        assert ended(driven) == 0, driven.log
