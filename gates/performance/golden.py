@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from pytest_failhard.gates.performance.counters import Measured
+from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.model import Finding, GateError, Severity
 from pytest_failhard.strict import mistakes, read_day
 
@@ -139,7 +139,7 @@ def schema_bytes() -> bytes:
     return (json.dumps(json_schema(), indent=2, sort_keys=True) + "\n").encode()
 
 
-def judge(measured: Sequence[Measured], head: Golden | None, base: Golden | None) -> Judged:
+def judge(measured: Sequence[Count], head: Golden | None, base: Golden | None) -> Judged:
     """Compare counts with their ceilings. `base` are those of the merge base, None without one.
 
     A ceiling that head raised does not count yet, and one that it lowered counts at once.
@@ -165,13 +165,13 @@ def judge(measured: Sequence[Measured], head: Golden | None, base: Golden | None
     )
 
 
-def _fits(each: Measured, known: Mapping[Key, Entry]) -> bool:
+def _fits(each: Count, known: Mapping[Key, Entry]) -> bool:
     entry = known.get((each.case, each.counter))
     return entry is not None and entry.harness == each.harness
 
 
 def _refusals(
-    measured: Sequence[Measured], head: Golden | None, known: Mapping[Key, Entry]
+    measured: Sequence[Count], head: Golden | None, known: Mapping[Key, Entry]
 ) -> Iterator[Finding]:
     """Yield why counts and ceilings cannot be compared: both must be about the same."""
     if head is None:
@@ -217,7 +217,7 @@ def _ceiling(entry: Entry, base: Golden | None) -> tuple[Entry, tuple[Finding, .
     return (replace(entry, value=before.value) if before.harness == entry.harness else entry), (raised,)
 
 
-def _compared(each: Measured, ceiling: Entry) -> Iterator[Finding]:
+def _compared(each: Count, ceiling: Entry) -> Iterator[Finding]:
     place = f"{each.case}/{each.counter}"
     if each.value > ceiling.value:
         before = "unknown" if each.base is None else str(each.base)

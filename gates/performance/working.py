@@ -7,7 +7,7 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_failhard.gates.performance import serving, workplace
 from pytest_failhard.gates.performance.answering import Model
@@ -49,6 +49,8 @@ class Ran:
     in_flight: Steps
     depth: Steps
     counters: Mapping[str, int]
+    statements: int | None = None
+    """SQL statements, where they were counted: then nothing is to be said of times."""
     grows: bool = False
     gauges: str = ""
 
@@ -104,14 +106,17 @@ class Bench:
         )
 
 
-def once(bench: Bench, ground: Ground, number: int, rps: float | None = None) -> Ran:
+def once(
+    bench: Bench, ground: Ground, number: int, rps: float | None = None, *, counting: bool = False
+) -> Ran:
     """Run a workload; with `rps` a route is asked at that pace afterwards. Raises WorkError, GateError."""
-    place = bench.grounds.prepare(bench.run, ground, bench.workload, bench.model, number)
+    place = bench.grounds.prepare(bench.run, ground, bench.workload, bench.model, number, counting=counting)
     try:
         if bench.workload.kind == "http":
-            return _served(bench, ground, place, number, rps)
-        work = _job if bench.workload.kind == "job" else _worker
-        return work(bench, ground, place, number)
+            ran = _served(bench, ground, place, number, rps)
+        else:
+            ran = (_job if bench.workload.kind == "job" else _worker)(bench, ground, place, number)
+        return replace(ran, statements=place.statements)
     finally:
         workplace.discard(place)
 

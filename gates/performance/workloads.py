@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from pytest_failhard.gates.performance import ceilings
+from pytest_failhard.gates.performance import ceilings, workplace
 from pytest_failhard.gates.performance.answering import Model, model
-from pytest_failhard.gates.performance.counters import Measured
+from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.running import described, findings
 from pytest_failhard.gates.performance.samples import Benchmark
@@ -34,7 +34,7 @@ PACE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Worked:
     """A workload. `state` is that of a decision, or `identical`, `new`, `incomparable`.
 
     `why` says what kept the base from the work. `logs` are the logarithms of head / base of each pair.
@@ -53,11 +53,11 @@ class Outcome:
 class Seen:
     """All workloads, what was found, and what was counted; `measures` are none where nothing is declared."""
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[Worked, ...] = ()
     findings: tuple[Finding, ...] = ()
     measures: Mapping[str, int] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    counts: tuple[Count, ...] = ()
 
 
 @dataclass
@@ -75,7 +75,7 @@ def observe_workloads(
     trees: Trees,
     *,
     benchmarks: int = 0,
-    further: Sequence[Measured] = (),
+    further: Sequence[Count] = (),
 ) -> Seen:
     """Measure each workload; raises GateError for one that cannot be measured, and for missing ceilings.
 
@@ -95,14 +95,14 @@ def observe_workloads(
     return _joined(run, settings, seen, further)
 
 
-def count(run: Run, settings: PerformanceSettings, head: Ground) -> tuple[Measured, ...]:
+def count(run: Run, settings: PerformanceSettings, head: Ground) -> tuple[Count, ...]:
     """Return what the workloads count on one tree; raises GateError as `observe_workloads` does."""
     with grounds(run, head, None) as where, model(run.scratch) as asked:
         measure = _Measure(run, settings, where, asked, 1)
         return tuple(
             each
             for workload in settings.workloads
-            for each in measure.of(workload, alone=IDENTICAL, is_new=False).measured
+            for each in measure.of(workload, alone=IDENTICAL, is_new=False).counts
         )
 
 
@@ -124,21 +124,29 @@ class _Measure:
         """Measure a workload: without a base on head alone, which then has the state `alone`."""
         bench = Bench.of(self._run, self._where, workload, self._model, float(self._settings.max_seconds))
         began, series = time.monotonic(), _Series()
-        outcome = Outcome(id=workload.id, unit=workload.unit, state=alone)
+        outcome = Worked(id=workload.id, unit=workload.unit, state=alone)
         if self._where.base is not None:
             outcome = self._against(bench, self._where.base, series, is_new=is_new)
-        while len(series.head) < COUNTING_RUNS:
-            series.head.append(once(bench, self._where.head, len(series.head) + 1))
+        self._count(bench, series)
         outcome = replace(outcome, seconds=time.monotonic() - began)
         record = described(workload, [*series.base, *series.head])
         return Seen(
             outcomes=(outcome,),
             findings=tuple(self._weighed(findings(workload, series.head, series.base))),
             evidence=(self._run.keep(f"workloads/{workload.id}.jsonl", record, volatile=True),),
-            measured=ceilings.measured(bench, series.head, series.base),
+            counts=ceilings.counts(bench, series.head, series.base),
         )
 
-    def _against(self, bench: Bench, base: Ground, series: _Series, *, is_new: bool) -> Outcome:
+    def _count(self, bench: Bench, series: _Series) -> None:
+        """Run what is needed to know the counts: head twice at least, and apart where statements count."""
+        counting = workplace.uses_sql(self._where.head.tree)
+        needed = COUNTING_RUNS if counting else COUNTING_RUNS - len(series.head)
+        for _ in range(needed):
+            series.head.append(once(bench, self._where.head, len(series.head) + 1, counting=counting))
+        if counting and self._where.base is not None and series.base:
+            series.base.append(once(bench, self._where.base, len(series.base) + 1, counting=True))
+
+    def _against(self, bench: Bench, base: Ground, series: _Series, *, is_new: bool) -> Worked:
         workload = bench.workload
         until = time.monotonic() + self._settings.max_seconds
         terms = rule(self._settings).terms(Benchmark(id=workload.id), max(self._shared, 1))
@@ -158,7 +166,7 @@ class _Measure:
             state = NEW if is_new else INCOMPARABLE
         elif decision is None:
             decision = _cut_short(series.logs, self._clocks, terms)
-        return Outcome(
+        return Worked(
             id=workload.id,
             unit=workload.unit,
             state=state,
@@ -250,11 +258,9 @@ def _shared(where: Grounds) -> tuple[Finding, ...]:
     )
 
 
-def _joined(
-    run: Run, settings: PerformanceSettings, seen: Sequence[Seen], further: Sequence[Measured]
-) -> Seen:
-    measured = tuple(sorted((*(each for one in seen for each in one.measured), *further)))
-    judged = ceilings.judge(run, settings, measured)
+def _joined(run: Run, settings: PerformanceSettings, seen: Sequence[Seen], further: Sequence[Count]) -> Seen:
+    counts = tuple(sorted((*(each for one in seen for each in one.counts), *further)))
+    judged = ceilings.judge(run, settings, counts)
     found = {*(each for one in seen for each in one.findings), *judged.findings}
     measures = {"counters": judged.compared, "golden_exceeded": judged.exceeded}
     return Seen(
@@ -262,5 +268,5 @@ def _joined(
         findings=tuple(sorted(found)),
         measures=measures if settings.workloads or judged.compared else {},
         evidence=tuple(sorted(each for one in seen for each in one.evidence)),
-        measured=measured,
+        counts=counts,
     )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard.gates.performance.counters import COUNTERS, Measured
+from pytest_failhard.gates.performance.counters import COUNTERS, Count
 from pytest_failhard.gates.performance.golden import (
     FILE,
     SCHEMA,
@@ -36,7 +36,7 @@ ENTRY = Entry(
     commit="b" * 40,
     date="2026-11-20",
 )
-CALLS = Measured(case="describe", counter="llm_calls", value=80, harness="a" * 64, base=80)
+CALLS = Count(case="describe", counter="llm_calls", value=80, harness="a" * 64, base=80)
 WORD = Word(reason="fewer steps", owner="ben@shop.invalid", commit="c" * 40, date="2026-11-22")
 
 

@@ -36,7 +36,7 @@ def seen(
 
 
 def counts(found: Seen) -> dict[str, int]:
-    return {each.counter: each.value for each in found.measured}
+    return {each.counter: each.value for each in found.counts}
 
 
 def test_what_lost_its_concurrency_takes_longer_a_unit(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_lost_its_concurrency_takes_longer_a_unit(tmp_path: Path) -> None:
     ]
     # What an earlier run left is no work of this one.
     assert {(line["completed"], line["lost"], line["queue_depth"]["max"]) for line in lines} == {(8, 0, 8)}
-    assert {each.counter: (each.value, each.base) for each in found.measured} == {
+    assert {each.counter: (each.value, each.base) for each in found.counts} == {
         name: (value, value) for name, value in COUNTS.items()
     }
     assert found.findings == ()
@@ -119,7 +119,7 @@ def test_a_base_that_cannot_do_the_work_is_new_or_incomparable(tmp_path: Path) -
     assert outcome.state == "new"
     assert "base ended with exit code 1" in outcome.why
     assert counts(found) == COUNTS
-    assert {each.base for each in found.measured} == {None}
+    assert {each.base for each in found.counts} == {None}
 
 
 def test_a_job_that_leaves_nothing_or_does_not_end(tmp_path: Path) -> None:
