@@ -129,7 +129,8 @@ class _Measure:
             outcome = self._against(bench, self._where.base, series, is_new=is_new)
         self._count(bench, series)
         outcome = replace(outcome, seconds=time.monotonic() - began)
-        record = described(workload, [*series.base, *series.head])
+        runs = [*series.base, *series.head]
+        record = described(workload, [ran for ran in runs if ran.statements is None] or runs)
         return Seen(
             outcomes=(outcome,),
             findings=tuple(self._weighed(findings(workload, series.head, series.base))),
@@ -261,12 +262,13 @@ def _shared(where: Grounds) -> tuple[Finding, ...]:
 def _joined(run: Run, settings: PerformanceSettings, seen: Sequence[Seen], further: Sequence[Count]) -> Seen:
     counts = tuple(sorted((*(each for one in seen for each in one.counts), *further)))
     judged = ceilings.judge(run, settings, counts)
+    kept = [run.keep("counters.json", ceilings.described(counts, judged))] if counts else []
     found = {*(each for one in seen for each in one.findings), *judged.findings}
     measures = {"counters": judged.compared, "golden_exceeded": judged.exceeded}
     return Seen(
         outcomes=tuple(each for one in seen for each in one.outcomes),
         findings=tuple(sorted(found)),
         measures=measures if settings.workloads or judged.compared else {},
-        evidence=tuple(sorted(each for one in seen for each in one.evidence)),
+        evidence=tuple(sorted((*(each for one in seen for each in one.evidence), *kept))),
         counts=counts,
     )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from pytest_failhard.gates.performance.golden import FILE, Golden, dump
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.statistics import State
+from pytest_failhard.gates.performance.tightening import Word, tightened
 from pytest_failhard.gates.performance.workloads import Seen, observe_workloads
 from pytest_failhard.model import GateError, Severity
 from tests.gates.performance.jobs import ENFORCED, PROJECT, WORKLOAD, enforced, run_of, trees, variant
-from tests.support import Kept
+from tests.support import Kept, write
 
 TIMES = replace(ENFORCED, enforce=("workloads",))
 COUNTS = {"llm_calls": 8, "llm_cost_micro_usd": 1300, "llm_input_tokens": 40, "llm_output_tokens": 120}
@@ -130,6 +132,35 @@ def test_a_job_that_leaves_nothing_or_does_not_end(tmp_path: Path) -> None:
         seen(tmp_path / "b", PROJECT, settings=slow)
     with pytest.raises(GateError, match="8 lines with 8 names for 9 items"):
         seen(tmp_path / "c", PROJECT, settings=enforced(replace(WORKLOAD, items=9)))
+
+
+def test_counts_stand_beside_their_ceilings_in_the_evidence(tmp_path: Path) -> None:
+    keep = Kept()
+    found = trees(tmp_path, PROJECT)
+    run = run_of(tmp_path, keep=keep)
+    counted = observe_workloads(run, TIMES, found).counts
+    word = Word(reason="as it is", owner="anna", commit="", date="2026-11-22")
+    made, _ = tightened(Golden(), counted, word)
+    write(
+        run.root,
+        {FILE: dump(Golden.of(replace(each, value=each.value + 1) for each in made.entries.values()))},
+    )
+    again = observe_workloads(run, ENFORCED, found)
+    run.close()
+    assert again.measures == {"counters": 4, "golden_exceeded": 0}
+    assert [finding.name for finding in again.findings] == ["golden-slack"] * 4
+    assert json.loads(keep.files["counters.json"])["counters"][0] == {
+        "case": "describe",
+        "counter": "llm_calls",
+        "value": 8,
+        "ceiling": 9,
+        "base": None,
+    }
+    write(
+        run.root, {FILE: dump(Golden.of(replace(each, harness="0" * 64) for each in made.entries.values()))}
+    )
+    with pytest.raises(GateError, match="golden-stale: describe/llm_calls"):
+        observe_workloads(run_of(tmp_path), ENFORCED, found)
 
 
 def test_without_workloads_and_ceilings_nothing_is_demanded(tmp_path: Path) -> None:
