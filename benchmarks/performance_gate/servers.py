@@ -189,7 +189,7 @@ def calibrated(kind: str, percent: int) -> int:
         system = declared.read(run.root)
         if system is None or not system.routes:
             sys.exit("the benchmark's own declaration is not read")
-        place = processors.placement(0, processors.processors())
+        place = processors.placement(0, processors.allowed())
         with (
             sites.opened(run, system, trees) as both,
             both.pair(0, place, "base") as instances,
@@ -248,9 +248,8 @@ def report(outcomes: Sequence[Outcome], condition: str) -> None:
             f"{_middle(own, lambda each: each.seconds):7.1f}"
         )
         if not percent and not slower:
-            print(
-                f"          one-sided 95 % bound of false failures: {1 - (1 - CONFIDENCE) ** (1 / len(own)):.1%}"
-            )
+            bound = 1 - (1 - CONFIDENCE) ** (1 / len(own))
+            print(f"          one-sided 95 % bound of false failures: {bound:.1%}")
 
 
 def _middle(outcomes: Sequence[Outcome], value: Callable[[Outcome], float]) -> float:

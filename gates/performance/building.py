@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from pytest_failhard.gates.performance.configuring import SYSTEM_PATH
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import checkout, pyproject, read
 from pytest_failhard.source.files import role, tree
 from pytest_failhard.source.promotion import promoted
+from pytest_failhard.system.environment import SYSTEM_PATH
 
 ALWAYS_COMPILED = frozenset({".pyx", ".rs"})
 BY_A_BUILD = frozenset({".c", ".cc", ".cpp", ".cxx"})
@@ -36,8 +36,11 @@ def share_generated(run: Run, trees: Sequence[Path]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> None:
-    """Run the project's build in each tree; raises GateError where it fails, or where one is missing."""
+def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> bool:
+    """Run the project's build in each tree; tell whether there is one.
+
+    Raises GateError where it fails, or where something is compiled and nothing says how.
+    """
     found = next((path for each in trees for path in _compiled(each)), "")
     if found and not build:
         raise GateError(
@@ -46,6 +49,7 @@ def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> None:
         )
     for each in trees if build else ():
         _build(run, build, each)
+    return bool(build)
 
 
 def _compiled(root: Path) -> Iterator[str]:

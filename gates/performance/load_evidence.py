@@ -106,7 +106,7 @@ def _described(seconds: list[float]) -> dict[str, object]:
 
 
 def sampled(ordered: Sequence[float]) -> list[float]:
-    """Return at most 200 of the values, evenly spread over their order, the least and the greatest included."""
+    """Return at most 200 of the values, evenly spread over their order, with both ends."""
     if len(ordered) <= QUANTILES:
         return list(ordered)
     return [ordered[index * (len(ordered) - 1) // (QUANTILES - 1)] for index in range(QUANTILES)]

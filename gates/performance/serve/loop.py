@@ -113,17 +113,11 @@ class Loop:
         )
         seconds: list[float] = []
         while not (order := self._channel.receive()).get("stop"):
-            calls = _integer(order["go"])
+            calls = int(str(order["go"]))
             spent = batch(work, calls, injection(_shares(order.get("inject"))))
             seconds.append(spent.wall / 1e9)
             self._channel.send({"batch": spent.batch(adjusted=self._adjusted and self.case.pinned)})
         feed(calls, seconds)
-
-
-def _integer(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"not a number of calls: {value!r}")
-    return value
 
 
 def _shares(value: object) -> Mapping[str, float] | None:

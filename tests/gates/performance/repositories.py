@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def run_of(
     tests: tuple[str, ...] = ("tests",),
     base: str | None = None,
     facts: ProjectFacts = FACTS,
+    interpreter: Path = Path(sys.executable),
 ) -> GateRun:
     """Return a run of the gate with the merge base as all gates see it."""
     found: Base | None = None
@@ -70,9 +72,16 @@ def run_of(
         found = resolve(root, base)
     except GateError as error:
         missing = str(error)
-    gate = PerformanceGate()
     return gate_run(
-        root, gate, base=found, base_missing=missing, source=source, tests=tests, level=3, facts=facts
+        root,
+        PerformanceGate(),
+        base=found,
+        base_missing=missing,
+        source=source,
+        tests=tests,
+        level=3,
+        facts=facts,
+        interpreter=interpreter,
     )
 
 

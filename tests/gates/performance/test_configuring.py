@@ -6,7 +6,10 @@ import configparser
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from pytest_failhard.gates.performance.sides import Side
+from pytest_failhard.model import GateError
 from tests.gates.performance.repositories import BENCHMARK, built, collected, repository, run_of
 from tests.support import write
 
@@ -42,6 +45,7 @@ def ini(side: Side) -> dict[str, str]:
 
 def installed(tmp_path: Path, *plugins: str) -> list[Path]:
     """Write the metadata of plugins, of which none can be imported."""
+    write(tmp_path / "site/pytest-9.dist-info", {"METADATA": "Metadata-Version: 2.1\nName: pytest\n"})
     for name in plugins:
         stem = name.replace("-", "_")
         files = {
@@ -108,3 +112,5 @@ def test_plugins_are_those_that_bring_the_fixture_are_declared_or_named_and_none
     assert found.names == ("benchmark", "codspeed", "httpx", "pytest_asyncio", "snapshot")
     assert found.options == ("--benchmark-enable",)
     assert found.arguments[-3:] == ("-p", "snapshot", "--benchmark-enable")
+    with pytest.raises(GateError, match="pytest is not installed for the interpreter"):
+        plugins(root, [tmp_path / "empty"], pytest_config.load(root), ())

@@ -22,13 +22,13 @@ def test_the_processor_of_the_servers_rotates_and_the_load_keeps_off_it() -> Non
 @pytest.mark.parametrize("allowed", [(), (3,)])
 def test_without_a_choice_nothing_is_placed(allowed: tuple[int, ...]) -> None:
     place = processors.placement(0, allowed)
-    before = processors.processors()
+    before = processors.allowed()
     with processors.starting(place), processors.loading(place):
-        assert (place, processors.processors()) == (Placement(), before)
+        assert (place, processors.allowed()) == (Placement(), before)
 
 
 def test_what_is_started_is_placed_and_so_are_our_threads_meanwhile() -> None:
-    allowed = processors.processors()
+    allowed = processors.allowed()
     assert set(allowed) == os.sched_getaffinity(0)
     one, last = allowed[0], frozenset({allowed[-1]})
     place = Placement(servers=one, load=last)
@@ -42,7 +42,7 @@ def test_what_is_started_is_placed_and_so_are_our_threads_meanwhile() -> None:
         assert said.strip() == str({one})
         with processors.loading(place):
             assert os.sched_getaffinity(0) == last == os.sched_getaffinity(thread.native_id or 0)
-        assert processors.processors() == allowed
+        assert processors.allowed() == allowed
         assert os.sched_getaffinity(thread.native_id or 0) == set(allowed)
     finally:
         over.set()
@@ -51,4 +51,4 @@ def test_what_is_started_is_placed_and_so_are_our_threads_meanwhile() -> None:
 
 def test_other_platforms_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert processors.processors() == ()
+    assert processors.allowed() == ()

@@ -80,11 +80,12 @@ class TestJudged:
         }
         expected = {CPU_PER_REQUEST: 1.5, SECONDS_PER_REQUEST: 2.0, P50: 2.0}
         assert {clock: math.exp(value or 0) for clock, value in found.logs.items()} == pytest.approx(expected)
-        assert (found.bound, found.restarted, found.share) == (False, (), pytest.approx(0.2))
+        assert (found.bound, found.restarted) == (False, ())
+        assert found.share == pytest.approx(0.2)
 
     def test_the_median_is_that_of_the_route_itself(self) -> None:
         both = [counts("create", second=0.1), counts("work", second=0.001)]
-        base, head = ([window(side, routes=both)] for side in ("base", "head"))  # type: ignore[arg-type]
+        base, head = [window("base", routes=both)], [window("head", routes=both)]
         assert route_judging.judged(pair(base, head), "work").figures["base"].p50 == 1_000_000
         assert route_judging.judged(pair(base, head), "").figures["base"].p50 == 1_000_000
         assert route_judging.judged(pair(base, head), "create").figures["base"].p50 == 100_000_000
@@ -116,11 +117,9 @@ class TestErrors:
     @staticmethod
     def failing(base: tuple[int, int], head: tuple[int, int]) -> tuple[str, ...]:
         """Return the routes that fail more, with so many right and wrong answers."""
-        windows = [
-            [window(side, routes=[counts(right=right, wrong=wrong)])]
-            for side, (right, wrong) in (("base", base), ("head", head))
-        ]
-        return route_judging.fails_more([route_judging.judged(pair(*windows), "work")])
+        first = window("base", routes=[counts(right=base[0], wrong=base[1])])
+        second = window("head", routes=[counts(right=head[0], wrong=head[1])])
+        return route_judging.fails_more([route_judging.judged(pair([first], [second]), "work")])
 
     @pytest.mark.parametrize(
         ("base", "head"),
@@ -138,6 +137,12 @@ class TestErrors:
     @pytest.mark.parametrize("head", [(990, 10), (1980, 20), (985, 15), (1000, 0)])
     def test_what_the_base_fails_as_well_is_not(self, head: tuple[int, int]) -> None:
         assert self.failing((990, 10), head) == ()
+
+    @pytest.mark.parametrize(("wrong", "many"), [(0, False), (10, False), (11, True)])
+    def test_a_base_that_fails_many_requests_measures_nothing(self, wrong: int, many: bool) -> None:
+        first = window("base", routes=[counts(right=100 - wrong, wrong=wrong)])
+        found = route_judging.judged(pair([first], [window("head")]), "work")
+        assert route_judging.fails_itself(found) is many
 
     def test_the_tail_of_the_binomial_distribution(self) -> None:
         assert route_judging.tail(4, 3, 0.5) == pytest.approx(5 / 16)

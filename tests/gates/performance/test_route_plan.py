@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_failhard.gates.performance import route_plan
@@ -22,10 +24,10 @@ def system(*routes: Route, dependency: Dependency | None = None) -> System:
     return System(kind="http", routes=routes, dependencies=(dependency,) if dependency else ())
 
 
-def dependency(provide: Provide | None, broken_by: str = "refuse") -> Dependency:
+def dependency(provide: Provide | None, *, is_path: bool = False) -> Dependency:
     """Declare the dependency that the routes need."""
-    kind = "path" if broken_by == "path" else "refuse"
-    return Dependency(name="db", url_env="DB", provide=provide, broken_by=kind)  # type: ignore[call-arg]  # by alias
+    made = Dependency(name="db", url_env="DB", provide=provide)
+    return replace(made, broken_by="path") if is_path else made
 
 
 def test_what_reads_is_asked_alone_and_what_changes_with_all_that_it_builds_upon() -> None:
@@ -70,7 +72,9 @@ def test_what_both_sides_share_is_not_changed() -> None:
         route_plan.measurable(alone)
 
 
-@pytest.mark.parametrize("own", [dependency(Provide(start=("db", "${port}"))), dependency(None, "path")])
+@pytest.mark.parametrize(
+    "own", [dependency(Provide(start=("db", "${port}"))), dependency(None, is_path=True)]
+)
 def test_what_each_side_has_for_itself_is_not_shared(own: Dependency) -> None:
     declared = system(CREATE, SHOW, dependency=own)
     assert route_plan.shared(declared) == ()

@@ -212,7 +212,7 @@ def test_submodule_with_product_is_refused_and_another_is_not(tmp_path: Path) ->
     assert sorted(built(run_of(root)).base.files) == [".gitmodules", *sorted(PLAIN)]
     git(root, "submodule", "--quiet", "add", str(part), "app/core")
     commit(root, {})
-    assert refused(root).startswith("no-baseline: app/core is a submodule: ")
+    assert refused(root).startswith("no-baseline: the base cannot be laid out: app/core is a submodule, ")
 
 
 def test_without_a_base_there_is_an_error_and_only_a_proven_first_commit_is_none(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_without_a_base_there_is_an_error_and_only_a_proven_first_commit_is_none
     blob = git(root, "rev-parse", "HEAD~1:app/__init__.py")
     (root / ".git/objects" / blob[:2] / blob[2:]).unlink()
     lost = refused(root)
-    assert lost.startswith("no-baseline: `git checkout-index` ended with 1: ")
+    assert lost.startswith("no-baseline: the base cannot be laid out: `git checkout-index` ended with 1: ")
     assert "fetch-depth: 0" in lost
 
 
