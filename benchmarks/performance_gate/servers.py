@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance_gate.noise import neighbours
-
 from pytest_failhard.gates.performance import processors, route_judging, sites
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.servers import RouteMeasured, observe_routes
