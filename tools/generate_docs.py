@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from pytest_failhard.gates.performance import golden
 from pytest_failhard.llm import catalogue
 from pytest_failhard.llm.shown import CORRECT, VERIFIED
 from pytest_failhard.llm.verdicts.rules import ERRORS, RULES
@@ -328,6 +329,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
     yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()
+    yield root / "docs" / "failhard-golden-1.schema.json", golden.schema_bytes().decode()
     for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         text = path.read_text("utf-8")
         if path.name != "gates.md" and MARK.search(text):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.formats import AGENT, GITHUB
 from pytest_failhard.model import Report, Verdict
-from pytest_failhard.report import agent, document, junit, markdown, sarif, terminal, workflow_commands
+from pytest_failhard.report import agent, document, html, junit, markdown, sarif, terminal, workflow_commands
+from pytest_failhard.report.html.exhibits import Exhibits
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Evidence, Result
@@ -22,13 +23,16 @@ RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
 }
 """The files of a report folder and who renders them."""
 
+PAGE = "report.html"
+
 HANDED_OUT: Mapping[str, frozenset[str]] = {"sbom": frozenset({"sbom.cdx.json"})}
 """The evidence of a gate that others use, and that therefore stands beside the report too."""
 
 
-def render_all(report: Report) -> dict[str, bytes]:
-    """Return every file of the report, for `Store.publish`."""
-    return {name: render(report) for name, render in RENDERERS.items()}
+def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, bytes]:
+    """Return every file of the report, for `Store.publish`; the page shows the exhibits too."""
+    made = {name: render(report) for name, render in RENDERERS.items()}
+    return {**made, PAGE: html.render(report, exhibits)}
 
 
 def printed(report: Report, form: str, *, colour: bool = False, folder: str = ".failhard") -> str:

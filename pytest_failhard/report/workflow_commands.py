@@ -53,4 +53,4 @@ def _command(kind: str, row: Row) -> str:
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:
-    return text.translate(str.maketrans({**table})).encode("utf-8", "backslashreplace").decode("utf-8")
+    return text.translate(str.maketrans(dict[str, str | int | None](table))).encode("utf-8", "backslashreplace").decode("utf-8")

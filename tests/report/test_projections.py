@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_failhard.model import Report
 from pytest_failhard.report import RENDERERS, document, junit, render_all, terminal
+from pytest_failhard.report.text import CONTROL
 from tests.report.samples import REPORT, REPORTS
 
 
@@ -43,7 +44,7 @@ def test_all_projections_agree_on_each_gate_fo_02(report: Report) -> None:
 @given(REPORTS)
 def test_no_control_character_reaches_the_terminal(report: Report) -> None:
     text = terminal.render(report)
-    assert terminal.CONTROL.search(text.replace("\n", "")) is None
+    assert CONTROL.search(text.replace("\n", "")) is None
     assert "\x1b" in terminal.render(report, colour=True)
 
 

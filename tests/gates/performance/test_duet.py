@@ -12,7 +12,7 @@ from pytest_failhard.gates.performance.duet import processors, require_platform,
 from pytest_failhard.gates.performance.lockstep import Plan
 from pytest_failhard.gates.performance.samples import Failure
 from pytest_failhard.model import GateError
-from tests.gates.performance.duets import ONE, TWO, Proven, benchmark, duet, survivors
+from tests.gates.performance.duets import ONE, TWO, Proven, Script, benchmark, duet, survivors
 
 SKIPPED = {"outcome": "skipped", "phase": "setup", "measured": False}
 
@@ -89,6 +89,22 @@ class TestAPair:
 
         assert survivors(tmp_path) == []
 
+    @pytest.mark.parametrize(
+        ("said", "error"),
+        [
+            (
+                {"hello": {"unsupported": "pytest-benchmark 6.0"}},
+                r"^benchmark-plugin-unsupported: pytest-benc",
+            ),
+            ({"traced": "sys.setprofile"}, r"^traced-worker: sys\.setprofile is active"),
+        ],
+    )
+    def test_a_process_that_cannot_measure(self, tmp_path: Path, said: Script, error: str) -> None:
+        with pytest.raises(GateError, match=error):
+            duet(tmp_path, head=said).play([benchmark()], 1)
+
+        assert survivors(tmp_path) == []
+
 
 class TestFailures:
     def test_each_kind_of_end_without_numbers(self, tmp_path: Path) -> None:
@@ -135,7 +151,7 @@ class TestFailures:
 
     def test_what_only_one_side_collects_runs_on_none(self, tmp_path: Path) -> None:
         lost = {
-            "file": "tests/test_b.py",
+            "file": "tests/conftest.py",
             "type": "ImportError",
             "name": "fast",
             "owner": "app",
