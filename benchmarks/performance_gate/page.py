@@ -27,6 +27,10 @@ LEVELS = {"0b": "A/A", "5": "+5", "10": "+10", "15": "+15", "20": "+20", "30": "
 NOISES = ("quiet", "noisy")
 NOTHING = "-"
 ANSWERS = frozenset({SLOWER, NOT_SLOWER, UNDECIDED})
+ONE_PAIR = """\
+How one pair differs from the next (SD of the logarithm of the ratio, nothing being slower), and in how many
+percent of pairs, in both directions, the ratio is above the limit at A/A, +20 and +30:
+"""
 EXPECTED_FROM = 20
 """From so many percent on a slowdown must be found."""
 
@@ -92,10 +96,8 @@ def sequences_table(rates: Rates) -> str:
 def sizes_table(rates: Rates) -> str:
     """Return how many pairs each workload has, and how slow its levels were."""
     levels = ("5", "10", "15", "20", "30")
-    rows = [
-        f"| workload | pairs quiet, noisy | achieved {' '.join(f'+{each}' for each in levels)} |",
-        "|---|---|---|",
-    ]
+    names = " ".join(f"+{level}" for level in levels)
+    rows = [f"| workload | pairs quiet, noisy | achieved {names} |", "|---|---|---|"]
     for workload, pairs in rates.pairs.items():
         achieved = " ".join(f"{rates.achieved[workload][level]:.3f}" for level in levels)
         sizes = ", ".join(str(pairs.get(noise, 0)) for noise in NOISES)
@@ -108,16 +110,16 @@ def clocks_table(rates: Rates) -> str:
     names = list(next(iter(rates.clocks), {"figures": {}})["figures"])
     rows = [f"| workload | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for row in rates.clocks:
-        cells = []
-        for name in names:
-            found = row["figures"].get(name)
-            cells.append(
-                f"{100 * found[0]:.1f} %; {' '.join(f'{100 * share:.0f}' for share in found[1:])}"
-                if found
-                else NOTHING
-            )
+        cells = [_spread(row["figures"].get(name)) for name in names]
         rows.append(f"| {row['workload']} {row['noise']} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def _spread(figures: Sequence[float] | None) -> str:
+    if not figures:
+        return NOTHING
+    spread, *shares = (100 * figure for figure in figures)
+    return f"{spread:.1f} %; {' '.join(f'{share:.0f}' for share in shares)}"
 
 
 def conditions(rates: Rates) -> str:
@@ -137,8 +139,7 @@ def of_rates(text: str) -> str:
         conditions(rates),
         methods_table(rates),
         sizes_table(rates),
-        "How one pair differs from the next (SD of the logarithm of the ratio, nothing being slower), and in how\n"
-        "many percent of pairs, in both directions, the ratio is above the limit at A/A, +20 and +30:\n",
+        ONE_PAIR,
         clocks_table(rates),
         sequences_table(rates),
     )
