@@ -16,19 +16,20 @@ from pytest_failhard.llm.prices import PriceError, Prices
 from pytest_failhard.model import GateError
 
 COST = "llm_cost_micro_usd"
+SQL = "sql_statements"
 COUNTERS = (
     "llm_calls",
     "llm_input_tokens",
     "llm_output_tokens",
     COST,
-    "sql_statements",
+    SQL,
     "response_bytes",
 )
 MICRO = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class Measured:
+class Count:
     """A count of a case at head, and in the same run at the base, None where that has none.
 
     `harness` is the SHA-256 of what decides how much work there is. One that is `demanded` must have an

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from pytest_failhard.gates.performance.counters import Measured
+from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.model import Finding, GateError, Severity
 from pytest_failhard.strict import mistakes, read_day
 
@@ -97,13 +97,18 @@ class Golden:
 class Judged:
     """What the comparison says. `refused` are reasons why there is no answer, as findings of that name.
 
-    `compared` counts what had a ceiling, `exceeded` what is above it.
+    `ceilings` are those that what was measured is bounded by; `exceeded` counts what is above its own.
     """
 
     findings: tuple[Finding, ...] = ()
     refused: tuple[Finding, ...] = ()
-    compared: int = 0
+    ceilings: Mapping[Key, int] = field(default_factory=dict)
     exceeded: int = 0
+
+    @property
+    def compared(self) -> int:
+        """How many counts have a ceiling."""
+        return len(self.ceilings)
 
 
 def parse(data: bytes, where: str = FILE) -> Golden:
@@ -139,7 +144,7 @@ def schema_bytes() -> bytes:
     return (json.dumps(json_schema(), indent=2, sort_keys=True) + "\n").encode()
 
 
-def judge(measured: Sequence[Measured], head: Golden | None, base: Golden | None) -> Judged:
+def judge(measured: Sequence[Count], head: Golden | None, base: Golden | None) -> Judged:
     """Compare counts with their ceilings. `base` are those of the merge base, None without one.
 
     A ceiling that head raised does not count yet, and one that it lowered counts at once.
@@ -160,18 +165,18 @@ def judge(measured: Sequence[Measured], head: Golden | None, base: Golden | None
     return Judged(
         findings=tuple(sorted(found)),
         refused=tuple(sorted(refused)),
-        compared=len(fitting),
+        ceilings={key: ceilings[key].value for key in ((each.case, each.counter) for each in fitting)},
         exceeded=len(exceeded),
     )
 
 
-def _fits(each: Measured, known: Mapping[Key, Entry]) -> bool:
+def _fits(each: Count, known: Mapping[Key, Entry]) -> bool:
     entry = known.get((each.case, each.counter))
     return entry is not None and entry.harness == each.harness
 
 
 def _refusals(
-    measured: Sequence[Measured], head: Golden | None, known: Mapping[Key, Entry]
+    measured: Sequence[Count], head: Golden | None, known: Mapping[Key, Entry]
 ) -> Iterator[Finding]:
     """Yield why counts and ceilings cannot be compared: both must be about the same."""
     if head is None:
@@ -217,7 +222,7 @@ def _ceiling(entry: Entry, base: Golden | None) -> tuple[Entry, tuple[Finding, .
     return (replace(entry, value=before.value) if before.harness == entry.harness else entry), (raised,)
 
 
-def _compared(each: Measured, ceiling: Entry) -> Iterator[Finding]:
+def _compared(each: Count, ceiling: Entry) -> Iterator[Finding]:
     place = f"{each.case}/{each.counter}"
     if each.value > ceiling.value:
         before = "unknown" if each.base is None else str(each.base)

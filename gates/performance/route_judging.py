@@ -27,6 +27,8 @@ BOUND_RATIO = 1.5
 """From this share of the server's work for a request on, what asks is the slower one of both."""
 BY_CHANCE = 0.001
 """How seldom equal shares of failing requests may look like unequal ones."""
+FAILED_SHARE = 0.1
+"""Where the base fails more of its requests, what is measured is not what the declaration means."""
 GROWS = 1.5
 PASSES = 3
 """So many passes at a pace must agree: one stall of the machine looks like a queue that grows."""
@@ -137,6 +139,12 @@ def fails_more(pairs: Sequence[Judged]) -> tuple[str, ...]:
     return tuple(
         sorted(route for route in routes if _more(_total(pairs, "base", route), _total(pairs, "head", route)))
     )
+
+
+def fails_itself(pair: Judged) -> bool:
+    """Tell whether the base fails so many requests that the rest says nothing about the work of an answer."""
+    counted = pair.failed["base"].values()
+    return sum(wrong for wrong, _ in counted) > FAILED_SHARE * sum(asked for _, asked in counted)
 
 
 def _total(pairs: Sequence[Judged], side: SideName, route: str) -> tuple[int, int]:

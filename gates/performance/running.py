@@ -76,6 +76,7 @@ def _document(workload: Workload, ran: Ran) -> dict[str, object]:
         "completed": units,
         "lost": ran.tally.lost,
         "duplicated": ran.tally.duplicated,
+        "sql_statements": ran.statements,
         "counters": dict(sorted(ran.counters.items())),
     }
 

@@ -5,20 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
-from pytest_failhard.gates.performance import load_evidence, processors, route_findings, route_plan, sites
+from pytest_failhard.gates.performance import (
+    load_evidence,
+    processors,
+    route_findings,
+    route_plan,
+    sites,
+    terms,
+)
 from pytest_failhard.gates.performance.route_judging import (
     Judged,
     Verdicts,
     estimates,
+    fails_itself,
     fails_more,
     judged,
     queue_grows,
     verdicts,
 )
 from pytest_failhard.gates.performance.route_plan import Load, RouteState
-from pytest_failhard.gates.performance.samples import SideName
+from pytest_failhard.gates.performance.samples import Benchmark, SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.sites import NotReadyError, Sites
@@ -34,6 +41,7 @@ WORK, WALL = "routes", "routes/wall"
 """The parts of the gate: requests that fail and work; times."""
 RESTARTED = "worker-restarts: processes of {sides} come and go under load; a server must keep its workers"
 UNREADABLE = "below-resolution: the clock of the server's processes did not move; nothing answers there"
+FAILING = "not-measured: the base itself fails many of its requests under load: a rate limit, or an overload"
 LATE = "undecided: the time that the gate has was over; give it more, or declare fewer routes"
 SILENT = "not-measured: neither side answers it as declared; mend the route or its declaration"
 
@@ -80,19 +88,14 @@ class Demand:
         """Return what a level demands: what it enforces; where that is nothing, what it reports."""
         enforced = WORK in settings.enforce or WALL in settings.enforce
         parts = settings.enforce if enforced else settings.report
-        fewest, usual, most = settings.pairs
+        rule = terms.rule(settings)
+        # What blocks nobody is not worth the time of the most pairs.
+        most = min(settings.most_pairs, rule.most if enforced else rule.usual)
         return cls(
             work=WORK in parts,
             time=WALL in parts,
             enforced=WORK in settings.enforce,
-            terms=Terms(
-                limit=1 + Fraction(settings.max_regression),
-                benchmarks=benchmarks,
-                final_width=Fraction(settings.final_width),
-                fewest=fewest,
-                usual=usual,
-                most=most if enforced else usual,
-            ),
+            terms=replace(rule, most=most).terms(Benchmark(id=""), benchmarks),
             deadline=deadline,
         )
 
@@ -151,6 +154,8 @@ class Series:
 
 
 def _problem(pair: Judged) -> str:
+    if fails_itself(pair):
+        return FAILING
     if pair.restarted:
         return RESTARTED.format(sides=" and ".join(pair.restarted))
     return "" if pair.figures["base"].cpu and pair.figures["head"].cpu else UNREADABLE
@@ -225,7 +230,7 @@ class _Measuring:
         allowed = processors.allowed()
         number, starting = 0, 0.0
         while number == 0 or any(each.is_open for each in self._series):
-            if number and self._is_late(starting):
+            if number and self._is_late(number, starting):
                 return
             first: SideName = "head" if number % 2 else "base"
             place = processors.placement(number, allowed)
@@ -259,9 +264,11 @@ class _Measuring:
         loads = route_plan.loads(self._system, chosen)
         self._series = [Series(load, self._demand) for load in loads]
 
-    def _is_late(self, starting: float) -> bool:
-        needed = starting + sum(each.last for each in self._series if each.is_open)
-        if time.monotonic() + needed < self._demand.deadline:
+    def _is_late(self, number: int, starting: float) -> bool:
+        a_pair = starting + sum(each.last for each in self._series if each.is_open)
+        # With fewer than the fewest nothing can be decided: to measure on would only take time.
+        pairs = max(1, self._demand.terms.fewest - number)
+        if time.monotonic() + pairs * a_pair < self._demand.deadline:
             return False
         for each in self._series:
             each.problem = LATE if each.is_open else each.problem
@@ -284,7 +291,7 @@ class _Measuring:
             )
             each.add(loaded, time.monotonic() - began)
             given = load_evidence.Given(
-                number=number, seed=sites.seed(self._run.seed, number), cpu=cpu, first=first
+                number=number + 1, seed=sites.seed(self._run.seed, number), cpu=cpu, first=first
             )
             each.described.append(load_evidence.pair(given, loaded, each.judged[-1]))
 

@@ -43,12 +43,16 @@ class State(enum.Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A benchmark, its state, and of what part of the gate it is. `detail` holds no figure of a clock."""
+    """A benchmark, its state, and of what part of the gate it is. `detail` holds no figure of a clock.
+
+    Where it does not count, the level only wants to be told: undecided, it leaves nothing open.
+    """
 
     id: str
     state: State
     part: Part = Part.BENCHMARKS
     detail: str = ""
+    counts: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.gates.performance.counters import Measured
+from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.golden import Entry, Golden, Key
 
 OF_BENCHMARKS = ":"
@@ -40,7 +40,7 @@ class Word:
 
 
 def tightened(
-    golden: Golden, measured: Sequence[Measured], word: Word, loosened: Collection[str] = ()
+    golden: Golden, measured: Sequence[Count], word: Word, loosened: Collection[str] = ()
 ) -> tuple[Golden, tuple[Change, ...]]:
     """Return the ceilings at what was measured, and what changed; an entry that is right stays as it is.
 
@@ -72,7 +72,7 @@ def _require(worse: set[str], loosened: set[str]) -> None:
         raise LooseningError(f"--loosen {', '.join(needless)}: is not above its ceiling; leave it out")
 
 
-def _key(each: Measured) -> Key:
+def _key(each: Count) -> Key:
     return each.case, each.counter
 
 
@@ -81,7 +81,7 @@ def _value(golden: Golden, key: Key) -> int | None:
     return None if entry is None else entry.value
 
 
-def _entry(before: Entry | None, each: Measured, word: Word) -> Entry:
+def _entry(before: Entry | None, each: Count, word: Word) -> Entry:
     if before is not None and (before.value, before.harness) == (each.value, each.harness):
         return before
     return Entry(

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
-from pytest_failhard.gates.performance import ceilings
+from pytest_failhard.gates.performance import ceilings, pairing, workplace
 from pytest_failhard.gates.performance.answering import Model, model
-from pytest_failhard.gates.performance.counters import Measured
+from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.running import described, findings
 from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
-from pytest_failhard.gates.performance.statistics import Decision, State, Terms, decide
+from pytest_failhard.gates.performance.statistics import Decision, State, decide
 from pytest_failhard.gates.performance.terms import rule
-from pytest_failhard.gates.performance.working import SECOND_NS, Bench, Ran, WorkError, once
+from pytest_failhard.gates.performance.working import Bench, Ran, WorkError, once
 from pytest_failhard.gates.performance.workplace import Ground, Grounds, grounds
 from pytest_failhard.model import Evidence, Finding, GateError, Run, Severity
 
@@ -28,13 +26,15 @@ WORKLOADS, P50 = "workloads", "workloads/p50"
 CPU_PER_UNIT, SECONDS_PER_UNIT, MIDDLE = "cpu_per_unit", "seconds_per_unit", "p50"
 IDENTICAL, NEW, INCOMPARABLE = "identical", "new", "incomparable"
 COUNTING_RUNS = 2
+LEAST_SECONDS = 10.0
+"""So long a single run may take, however little time there is for the decision."""
 PACED_PAIR = 2
 """The pair in which a route is asked at a pace too: the base's capacity is known by then."""
 PACE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class Worked:
     """A workload. `state` is that of a decision, or `identical`, `new`, `incomparable`.
 
     `why` says what kept the base from the work. `logs` are the logarithms of head / base of each pair.
@@ -53,11 +53,11 @@ class Outcome:
 class Seen:
     """All workloads, what was found, and what was counted; `measures` are none where nothing is declared."""
 
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[Worked, ...] = ()
     findings: tuple[Finding, ...] = ()
     measures: Mapping[str, int] = field(default_factory=dict)
     evidence: tuple[Evidence, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    counts: tuple[Count, ...] = ()
 
 
 @dataclass
@@ -75,7 +75,7 @@ def observe_workloads(
     trees: Trees,
     *,
     benchmarks: int = 0,
-    further: Sequence[Measured] = (),
+    further: Sequence[Count] = (),
 ) -> Seen:
     """Measure each workload; raises GateError for one that cannot be measured, and for missing ceilings.
 
@@ -95,14 +95,14 @@ def observe_workloads(
     return _joined(run, settings, seen, further)
 
 
-def count(run: Run, settings: PerformanceSettings, head: Ground) -> tuple[Measured, ...]:
+def count(run: Run, settings: PerformanceSettings, head: Ground) -> tuple[Count, ...]:
     """Return what the workloads count on one tree; raises GateError as `observe_workloads` does."""
     with grounds(run, head, None) as where, model(run.scratch) as asked:
         measure = _Measure(run, settings, where, asked, 1)
         return tuple(
             each
             for workload in settings.workloads
-            for each in measure.of(workload, alone=IDENTICAL, is_new=False).measured
+            for each in measure.of(workload, alone=IDENTICAL, is_new=False).counts
         )
 
 
@@ -122,23 +122,33 @@ class _Measure:
 
     def of(self, workload: Workload, *, alone: str, is_new: bool) -> Seen:
         """Measure a workload: without a base on head alone, which then has the state `alone`."""
-        bench = Bench.of(self._run, self._where, workload, self._model, float(self._settings.max_seconds))
+        within = max(LEAST_SECONDS, float(self._settings.max_seconds))
+        bench = Bench.of(self._run, self._where, workload, self._model, within)
         began, series = time.monotonic(), _Series()
-        outcome = Outcome(id=workload.id, unit=workload.unit, state=alone)
+        outcome = Worked(id=workload.id, unit=workload.unit, state=alone)
         if self._where.base is not None:
             outcome = self._against(bench, self._where.base, series, is_new=is_new)
-        while len(series.head) < COUNTING_RUNS:
-            series.head.append(once(bench, self._where.head, len(series.head) + 1))
+        self._count(bench, series)
         outcome = replace(outcome, seconds=time.monotonic() - began)
-        record = described(workload, [*series.base, *series.head])
+        runs = [*series.base, *series.head]
+        record = described(workload, [ran for ran in runs if ran.statements is None] or runs)
         return Seen(
             outcomes=(outcome,),
             findings=tuple(self._weighed(findings(workload, series.head, series.base))),
             evidence=(self._run.keep(f"workloads/{workload.id}.jsonl", record, volatile=True),),
-            measured=ceilings.measured(bench, series.head, series.base),
+            counts=ceilings.counts(bench, series.head, series.base),
         )
 
-    def _against(self, bench: Bench, base: Ground, series: _Series, *, is_new: bool) -> Outcome:
+    def _count(self, bench: Bench, series: _Series) -> None:
+        """Run what is needed to know the counts: head twice at least, and apart where statements count."""
+        counting = workplace.uses_sql(self._where.head.tree)
+        needed = COUNTING_RUNS if counting else COUNTING_RUNS - len(series.head)
+        for _ in range(needed):
+            series.head.append(once(bench, self._where.head, len(series.head) + 1, counting=counting))
+        if counting and self._where.base is not None and series.base:
+            series.base.append(once(bench, self._where.base, len(series.base) + 1, counting=True))
+
+    def _against(self, bench: Bench, base: Ground, series: _Series, *, is_new: bool) -> Worked:
         workload = bench.workload
         until = time.monotonic() + self._settings.max_seconds
         terms = rule(self._settings).terms(Benchmark(id=workload.id), max(self._shared, 1))
@@ -150,15 +160,15 @@ class _Measure:
                 # Later it is the machine's doing, or chance's, and none of the change's.
                 if series.logs:
                     raise GateError(str(error)) from None
-                why = str(error)
+                why = error.what
                 break
             decision = decide(series.logs, self._clocks, terms)
         state = State.UNDECIDED.value if decision is None else decision.state.value
         if why:
             state = NEW if is_new else INCOMPARABLE
         elif decision is None:
-            decision = _cut_short(series.logs, self._clocks, terms)
-        return Outcome(
+            decision = pairing.cut_short(series.logs, self._clocks, terms)
+        return Worked(
             id=workload.id,
             unit=workload.unit,
             state=state,
@@ -169,21 +179,21 @@ class _Measure:
 
     def _pair(self, bench: Bench, base: Ground, series: _Series) -> None:
         number = len(series.logs) + 1
-        rps = PACE * _rate(series.base[-1]) if number == PACED_PAIR else None
+        rps = PACE * pairing.rate(series.base[-1]) if number == PACED_PAIR else None
         pair: dict[str, Ran] = {}
         # Head's first of all: what fails there is head's fault, whatever the base does.
         order = (self._where.head, base) if number % 2 else (base, self._where.head)
         for ground in order:
             pair[ground.name] = _side(bench, ground, number, rps)
             (series.head if ground.name == "head" else series.base).append(pair[ground.name])
-        series.logs.append(_logs(bench.workload, pair["base"], pair["head"], self._clocks))
+        series.logs.append(pairing.logs(bench.workload, pair["base"], pair["head"], self._clocks))
 
     def _weighed(self, found: Iterable[Finding]) -> Iterable[Finding]:
         for each in found:
             yield each if WORKLOADS in self._settings.enforce else replace(each, severity=Severity.LOW)
 
 
-class _BaseError(GateError):
+class _BaseError(WorkError):
     """The base could not do the work."""
 
 
@@ -193,32 +203,7 @@ def _side(bench: Bench, ground: Ground, number: int, rps: float | None) -> Ran:
     except WorkError as error:
         if ground.name == "head":
             raise
-        raise _BaseError(str(error)) from None
-
-
-def _logs(workload: Workload, base: Ran, head: Ran, clocks: Sequence[str]) -> Mapping[str, float]:
-    logs = {}
-    for clock in clocks:
-        figures = [Fraction(each.clocks[clock], each.tally.completed) for each in (head, base)]
-        if min(figures) <= 0:
-            raise GateError(
-                f"below-resolution: workload {workload.id}: {clock}: it did not move; give it more items"
-            )
-        logs[clock] = math.log(figures[0] / figures[1])
-    return logs
-
-
-def _rate(ran: Ran) -> float:
-    return ran.tally.completed * SECOND_NS / ran.wall
-
-
-def _cut_short(logs: Sequence[Mapping[str, float]], clocks: Sequence[str], terms: Terms) -> Decision | None:
-    """Return what the pairs say that there was time for; they decide nothing."""
-    pairs = len(logs)
-    if pairs < terms.fewest:
-        return None
-    found = decide(logs, clocks, replace(terms, fewest=pairs, usual=pairs, most=pairs))
-    return None if found is None else replace(found, state=State.UNDECIDED, weak=False)
+        raise _BaseError(error.what) from error
 
 
 def _declared_at_base(run: Run) -> frozenset[str]:
@@ -250,17 +235,16 @@ def _shared(where: Grounds) -> tuple[Finding, ...]:
     )
 
 
-def _joined(
-    run: Run, settings: PerformanceSettings, seen: Sequence[Seen], further: Sequence[Measured]
-) -> Seen:
-    measured = tuple(sorted((*(each for one in seen for each in one.measured), *further)))
-    judged = ceilings.judge(run, settings, measured)
+def _joined(run: Run, settings: PerformanceSettings, seen: Sequence[Seen], further: Sequence[Count]) -> Seen:
+    counts = tuple(sorted((*(each for one in seen for each in one.counts), *further)))
+    judged = ceilings.judge(run, settings, counts)
+    kept = [run.keep("counters.json", ceilings.described(counts, judged))] if counts else []
     found = {*(each for one in seen for each in one.findings), *judged.findings}
     measures = {"counters": judged.compared, "golden_exceeded": judged.exceeded}
     return Seen(
         outcomes=tuple(each for one in seen for each in one.outcomes),
         findings=tuple(sorted(found)),
         measures=measures if settings.workloads or judged.compared else {},
-        evidence=tuple(sorted(each for one in seen for each in one.evidence)),
-        measured=measured,
+        evidence=tuple(sorted((*(each for one in seen for each in one.evidence), *kept))),
+        counts=counts,
     )

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_failhard.gates.performance import statements
 from pytest_failhard.gates.performance.answering import Model
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side
-from pytest_failhard.model import GateError, Run
+from pytest_failhard.model import Run
 from pytest_failhard.source import read
 from pytest_failhard.source.import_roots import import_roots
 from pytest_failhard.system import declared, workcopy
@@ -23,6 +24,9 @@ from pytest_failhard.system.environment import prepare
 from pytest_failhard.system.provided import provided
 
 LINES = ".jsonl"
+STATEMENTS = "statements"
+"""The file that has a byte for each SQL statement of a run."""
+SQL_WORDS = (b"sqlite", b"sqlalchemy")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +55,12 @@ class Place:
     variables: Mapping[str, str]
     secrets: Mapping[str, str]
 
+    @property
+    def statements(self) -> int | None:
+        """How many SQL statements ran, None where nobody counts."""
+        path = self.tree.with_name(STATEMENTS)
+        return path.stat().st_size if path.is_file() else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Grounds:
@@ -64,8 +74,13 @@ class Grounds:
     where: Mapping[str, str]
     """Where the dependencies are, by variable."""
 
-    def prepare(self, run: Run, ground: Ground, workload: Workload, model: Model, number: int) -> Place:
-        """Return a fresh place for a run; its folder's name is as long on both sides."""
+    def prepare(
+        self, run: Run, ground: Ground, workload: Workload, model: Model, number: int, *, counting: bool
+    ) -> Place:
+        """Return a fresh place for a run; its folder's name is as long on both sides.
+
+        Where it is for `counting`, Python processes in it count their SQL statements.
+        """
         folder = run.scratch / "workloads" / f"{workload.id}-{number:04}-{ground.name}"
         tree = folder / "tree"
         shutil.copytree(ground.tree, tree, symlinks=True, ignore=shutil.ignore_patterns(*workcopy.UNCOPIED))
@@ -79,6 +94,8 @@ class Grounds:
         )
         given = model.lead(prepared, all_keys=self.system is None)
         roots = [str(tree / root.relative_to(ground.tree)) for root in ground.roots]
+        if counting:
+            roots.insert(0, str(_hook(folder)))
         seeded = {"PYTHONPATH": os.pathsep.join(roots), "PYTHONHASHSEED": hash_seed(run.seed, number)}
         return Place(tree=tree, variables={**given, **seeded}, secrets=prepared.secrets)
 
@@ -132,15 +149,19 @@ def hash_seed(seed: int, number: int) -> str:
     return str(int.from_bytes(hashlib.sha256(f"{seed}|{number}".encode()).digest()[:4]))
 
 
-def argv(system: System | None, workload: Workload) -> tuple[str, ...]:
-    """Return the command of a workload; raises GateError where nobody says it."""
-    if workload.start:
-        return workload.start
-    if system is None or not system.start:
-        raise GateError(
-            f"workload {workload.id}: nothing says how the system is started: declare [tool.failhard.system]"
-        )
-    return system.start
+def uses_sql(tree: Path) -> bool:
+    """Tell whether a file of Python in a tree speaks of a database that is counted."""
+    paths = (path for path in tree.rglob("*.py") if not workcopy.UNCOPIED & {*path.parts})
+    return any(word in path.read_bytes() for path in paths for word in SQL_WORDS)
+
+
+def _hook(folder: Path) -> Path:
+    hooks = folder / "hooks"
+    hooks.mkdir()
+    source = Path(statements.__file__).read_text("utf-8")
+    path = str(folder / STATEMENTS)
+    (hooks / "sitecustomize.py").write_text(f"{source}\n\nstart({path!r})\n", "utf-8")
+    return hooks
 
 
 def _named(tree: Path, workload: Workload) -> str | None:

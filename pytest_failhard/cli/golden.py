@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from pytest_failhard.gates.performance.counters import Measured
+    from pytest_failhard.gates.performance.counters import Count
     from pytest_failhard.gates.performance.golden import Entry, Golden
     from pytest_failhard.model import Evidence, Option, Rule
     from pytest_failhard.run import GateRun
@@ -125,7 +125,7 @@ def _known(root: Path) -> Golden:
     return golden.parse(path.read_bytes()) if path.is_file() else golden.Golden()
 
 
-def _counted(run: GateRun) -> tuple[Measured, ...]:
+def _counted(run: GateRun) -> tuple[Count, ...]:
     from pytest_failhard.gates.performance.settings import PerformanceSettings
     from pytest_failhard.gates.performance.workloads import count
     from pytest_failhard.gates.performance.workplace import whole

@@ -134,14 +134,12 @@ def _threads() -> dict[int, tuple[int, int]]:
 def _read(path: str) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(descriptor, 200).decode()
+        finally:
+            os.close(descriptor)
     except OSError:
         return ""  # the thread ended since the listing, or the kernel keeps no accounts
-    try:
-        return os.read(descriptor, 200).decode()
-    except ProcessLookupError:
-        return ""
-    finally:
-        os.close(descriptor)
 
 
 def _children() -> int:

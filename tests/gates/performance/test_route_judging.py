@@ -138,6 +138,12 @@ class TestErrors:
     def test_what_the_base_fails_as_well_is_not(self, head: tuple[int, int]) -> None:
         assert self.failing((990, 10), head) == ()
 
+    @pytest.mark.parametrize(("wrong", "many"), [(0, False), (10, False), (11, True)])
+    def test_a_base_that_fails_many_requests_measures_nothing(self, wrong: int, many: bool) -> None:
+        first = window("base", routes=[counts(right=100 - wrong, wrong=wrong)])
+        found = route_judging.judged(pair([first], [window("head")]), "work")
+        assert route_judging.fails_itself(found) is many
+
     def test_the_tail_of_the_binomial_distribution(self) -> None:
         assert route_judging.tail(4, 3, 0.5) == pytest.approx(5 / 16)
         assert route_judging.tail(3, 3, 1.0) == 1

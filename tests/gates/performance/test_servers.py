@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -146,8 +147,14 @@ class TestMeasured:
         assert (work.pairs, work.work) == (1, None)
         assert work.problem.startswith("undecided: ")
 
+    def test_where_the_base_refuses_as_well_nothing_is_measured(self, make: Make) -> None:
+        (work,) = observed(make(base={"limit": 3}, head={"limit": 3})).routes
+        assert work.problem.startswith("not-measured: the base itself fails many of its requests")
+
     def test_workers_that_come_and_go_are_an_error(self, make: Make) -> None:
-        found = observed(make(base={"restarts": True}, head={}))
+        project = make(base={"restarts": True}, head={})
+        protocol = replace(QUICK, seconds=0.15)
+        found = observe_routes(project.run, project.settings, project.trees, protocol=protocol)
         (work,) = found.routes
         assert work.problem.startswith("worker-restarts: processes of base come and go")
         assert (work.work, found.findings) == (None, ())
@@ -263,6 +270,8 @@ class TestSeries:
     def test_what_is_enforced_is_waited_for_and_what_is_reported_only_so_long(self) -> None:
         both = self.demand(replace(ENFORCED, enforce=("routes", "routes/wall"), pairs=(3, 12, 24)))
         assert (both.work, both.time, both.enforced, both.terms.most) == (True, True, True, 24)
+        few = self.demand(replace(ENFORCED, pairs=(3, 12, 24), most_pairs=6))
+        assert (few.terms.fewest, few.terms.most, few.terms.limit) == (3, 6, Fraction("1.15"))
         one = self.demand(ENFORCED)
         assert (one.work, one.time) == (True, False)
         reported = self.demand(PerformanceSettings(report=("routes", "routes/wall")))
