@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -23,7 +24,7 @@ def counts(bench: Bench, head: Sequence[Ran], base: Sequence[Ran]) -> tuple[Coun
     """Return what the runs of a workload count; raises GateError where head's do not agree."""
     workload = bench.workload
     digests = harness(workload, bench.grounds.head.tree, bench.grounds.items(workload))
-    before = {name: value for ran in base for name, value in _all(ran).items()}
+    before = _agreed([_all(ran) for ran in base])
     counted = [ran for ran in head if ran.statements is not None]
     found = same(workload, [ran.counters for ran in head])
     found = {**found, **same(workload, [{SQL: ran.statements or 0} for ran in counted])}
@@ -37,6 +38,28 @@ def counts(bench: Bench, head: Sequence[Ran], base: Sequence[Ran]) -> tuple[Coun
         )
         for name, value in sorted(found.items())
     )
+
+
+def _agreed(runs: Sequence[Mapping[str, int]]) -> Mapping[str, int]:
+    """Return the counts that no run contradicts: the base's are told, and need not be right."""
+    values = {name: {run[name] for run in runs if name in run} for run in runs for name in run}
+    return {name: next(iter(found)) for name, found in values.items() if len(found) == 1}
+
+
+def described(counts: Sequence[Count], judged: Judged) -> bytes:
+    """Return counts beside their ceilings, for people and for a drawing."""
+    rows = [
+        {
+            "case": each.case,
+            "counter": each.counter,
+            "value": each.value,
+            "ceiling": judged.ceilings.get((each.case, each.counter)),
+            "base": each.base,
+        }
+        for each in sorted(counts)
+    ]
+    document = {"schema": "failhard-counters/1", "counters": rows}
+    return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _all(ran: Ran) -> Mapping[str, int]:

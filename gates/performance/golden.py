@@ -97,13 +97,18 @@ class Golden:
 class Judged:
     """What the comparison says. `refused` are reasons why there is no answer, as findings of that name.
 
-    `compared` counts what had a ceiling, `exceeded` what is above it.
+    `ceilings` are those that what was measured is bounded by; `exceeded` counts what is above its own.
     """
 
     findings: tuple[Finding, ...] = ()
     refused: tuple[Finding, ...] = ()
-    compared: int = 0
+    ceilings: Mapping[Key, int] = field(default_factory=dict)
     exceeded: int = 0
+
+    @property
+    def compared(self) -> int:
+        """How many counts have a ceiling."""
+        return len(self.ceilings)
 
 
 def parse(data: bytes, where: str = FILE) -> Golden:
@@ -160,7 +165,7 @@ def judge(measured: Sequence[Count], head: Golden | None, base: Golden | None) -
     return Judged(
         findings=tuple(sorted(found)),
         refused=tuple(sorted(refused)),
-        compared=len(fitting),
+        ceilings={key: ceilings[key].value for key in ((each.case, each.counter) for each in fitting)},
         exceeded=len(exceeded),
     )
 

@@ -29,7 +29,11 @@ LAST_CHARACTERS = 500
 
 
 class WorkError(GateError):
-    """A side could not do the work: its process failed, or did not come to its end."""
+    """A side could not do the work. `what` says so in one line, without what differs from run to run."""
+
+    def __init__(self, what: str, words: str = "") -> None:
+        super().__init__(f"not-measured: {what}" + (f"; its last words: {words}" if words else ""))
+        self.what = what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +133,7 @@ def _job(bench: Bench, ground: Ground, place: Place, number: int) -> Ran:
     with start.lock:
         process = start.process = _started(bench, place, workload.start)
     try:
-        _await(bench, ground, process, watch, lambda: False)
+        _until_end(bench, ground, process, watch)
         ended = time.monotonic_ns()
         if process.poll():
             raise _failed(bench, ground, process, f"ended with exit code {process.poll()}")
@@ -151,7 +155,7 @@ def _worker(bench: Bench, ground: Ground, place: Place, number: int) -> Ran:
         )
         bench.model.begin(workload, bench.answers, lambda: None)
         start.begin()
-        _submit(bench, ground, place)
+        _submit(bench, ground, place, watch)
         _await(bench, ground, process, watch, _Finished(watch, workload.items))
         cpu = read(process.family()).nanoseconds - start.cpu
     finally:
@@ -173,6 +177,8 @@ def _served(bench: Bench, ground: Ground, place: Place, number: int, rps: float 
         attempts = bench.model.end()
         paced = serving.paced(instance, workload, rps) if rps else None
         gauges = serving.gauges(instance, workload)
+    if not answered.tally.completed:
+        raise WorkError(f"workload {workload.id}: {ground.name} gave no expected answer on {workload.route}")
     end = begin + answered.wall
     return Ran(
         side=ground.name,
@@ -205,7 +211,7 @@ def _ran(
     result = tally(bench.wanted, workload.items, [unit.name for unit in watch.units])
     if not result.completed:
         raise WorkError(
-            f"not-measured: workload {workload.id}: {ground.name} left no line in {workload.done}; "
+            f"workload {workload.id}: {ground.name} left no line in {workload.done}; "
             f"of {workload.items} items none is done"
         )
     wall = max(moments)
@@ -242,26 +248,32 @@ class _Finished:
 
 
 def _await(bench: Bench, ground: Ground, process: Process, watch: Watch, enough: Callable[[], bool]) -> None:
-    """Look at what is done until a process ends, or `enough` says so."""
+    """Look at what is done until `enough` says so; raises WorkError for a process that ends before."""
     until = time.monotonic() + bench.seconds
     while process.wait(POLL_SECONDS) is None:
         watch.look(time.monotonic_ns())
         if enough():
             return
         if time.monotonic() > until:
-            raise _failed(
-                bench, ground, process, f"is not done after {bench.seconds:.0f} seconds: give it fewer items"
-            )
-    if bench.workload.kind == "worker":
-        raise _failed(bench, ground, process, f"ended with exit code {process.poll()}, and was to stay")
+            raise _late(bench, ground, process)
+    raise _failed(bench, ground, process, f"ended with exit code {process.poll()}, and was to stay")
 
 
-def _submit(bench: Bench, ground: Ground, place: Place) -> None:
+def _until_end(bench: Bench, ground: Ground, process: Process, watch: Watch) -> None:
+    """Look at what is done until a process ends; raises WorkError where it does not."""
+    until = time.monotonic() + bench.seconds
+    while process.wait(POLL_SECONDS) is None:
+        watch.look(time.monotonic_ns())
+        if time.monotonic() > until:
+            raise _late(bench, ground, process)
+
+
+def _submit(bench: Bench, ground: Ground, place: Place, watch: Watch) -> None:
     process = _started(bench, place, bench.workload.submit)
     try:
-        code = process.wait(bench.seconds)
-        if code != 0:
-            raise _failed(bench, ground, process, f"submit: exit code {code}")
+        _until_end(bench, ground, process, watch)
+        if process.poll():
+            raise _failed(bench, ground, process, f"submit: exit code {process.poll()}")
     finally:
         process.kill()
 
@@ -270,11 +282,16 @@ def _started(bench: Bench, place: Place, argv: tuple[str, ...]) -> Process:
     return bench.run.start(argv, environment=place.variables, cwd=place.tree)
 
 
+def _late(bench: Bench, ground: Ground, process: Process) -> WorkError:
+    how = f"is not done after {bench.seconds:.0f} seconds, give it fewer items"
+    return _failed(bench, ground, process, how)
+
+
 def _failed(bench: Bench, ground: Ground, process: Process, how: str) -> WorkError:
-    words = " / ".join((process.stdout + process.stderr).strip()[-LAST_CHARACTERS:].splitlines())
-    return WorkError(
-        f"not-measured: workload {bench.workload.id}: {ground.name} {how}; its last words: {words or 'none'}"
-    )
+    said = (process.stdout + process.stderr).replace(str(bench.run.scratch), "<scratch>").strip()
+    lines = said[-LAST_CHARACTERS:].splitlines() or ["none"]
+    what = f"workload {bench.workload.id}: {ground.name} {how}: {lines[-1]}"
+    return WorkError(what, " / ".join(lines) if len(lines) > 1 else "")
 
 
 def _in_flight(attempts: tuple[Attempt, ...], begin: int, end: int) -> Steps:

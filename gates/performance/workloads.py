@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
-from pytest_failhard.gates.performance import ceilings, workplace
+from pytest_failhard.gates.performance import ceilings, pairing, workplace
 from pytest_failhard.gates.performance.answering import Model, model
 from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.declaration import Workload
@@ -17,9 +15,9 @@ from pytest_failhard.gates.performance.running import described, findings
 from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
-from pytest_failhard.gates.performance.statistics import Decision, State, Terms, decide
+from pytest_failhard.gates.performance.statistics import Decision, State, decide
 from pytest_failhard.gates.performance.terms import rule
-from pytest_failhard.gates.performance.working import SECOND_NS, Bench, Ran, WorkError, once
+from pytest_failhard.gates.performance.working import Bench, Ran, WorkError, once
 from pytest_failhard.gates.performance.workplace import Ground, Grounds, grounds
 from pytest_failhard.model import Evidence, Finding, GateError, Run, Severity
 
@@ -28,6 +26,8 @@ WORKLOADS, P50 = "workloads", "workloads/p50"
 CPU_PER_UNIT, SECONDS_PER_UNIT, MIDDLE = "cpu_per_unit", "seconds_per_unit", "p50"
 IDENTICAL, NEW, INCOMPARABLE = "identical", "new", "incomparable"
 COUNTING_RUNS = 2
+LEAST_SECONDS = 10.0
+"""So long a single run may take, however little time there is for the decision."""
 PACED_PAIR = 2
 """The pair in which a route is asked at a pace too: the base's capacity is known by then."""
 PACE = 0.5
@@ -122,14 +122,16 @@ class _Measure:
 
     def of(self, workload: Workload, *, alone: str, is_new: bool) -> Seen:
         """Measure a workload: without a base on head alone, which then has the state `alone`."""
-        bench = Bench.of(self._run, self._where, workload, self._model, float(self._settings.max_seconds))
+        within = max(LEAST_SECONDS, float(self._settings.max_seconds))
+        bench = Bench.of(self._run, self._where, workload, self._model, within)
         began, series = time.monotonic(), _Series()
         outcome = Worked(id=workload.id, unit=workload.unit, state=alone)
         if self._where.base is not None:
             outcome = self._against(bench, self._where.base, series, is_new=is_new)
         self._count(bench, series)
         outcome = replace(outcome, seconds=time.monotonic() - began)
-        record = described(workload, [*series.base, *series.head])
+        runs = [*series.base, *series.head]
+        record = described(workload, [ran for ran in runs if ran.statements is None] or runs)
         return Seen(
             outcomes=(outcome,),
             findings=tuple(self._weighed(findings(workload, series.head, series.base))),
@@ -158,14 +160,14 @@ class _Measure:
                 # Later it is the machine's doing, or chance's, and none of the change's.
                 if series.logs:
                     raise GateError(str(error)) from None
-                why = str(error)
+                why = error.what
                 break
             decision = decide(series.logs, self._clocks, terms)
         state = State.UNDECIDED.value if decision is None else decision.state.value
         if why:
             state = NEW if is_new else INCOMPARABLE
         elif decision is None:
-            decision = _cut_short(series.logs, self._clocks, terms)
+            decision = pairing.cut_short(series.logs, self._clocks, terms)
         return Worked(
             id=workload.id,
             unit=workload.unit,
@@ -177,21 +179,21 @@ class _Measure:
 
     def _pair(self, bench: Bench, base: Ground, series: _Series) -> None:
         number = len(series.logs) + 1
-        rps = PACE * _rate(series.base[-1]) if number == PACED_PAIR else None
+        rps = PACE * pairing.rate(series.base[-1]) if number == PACED_PAIR else None
         pair: dict[str, Ran] = {}
         # Head's first of all: what fails there is head's fault, whatever the base does.
         order = (self._where.head, base) if number % 2 else (base, self._where.head)
         for ground in order:
             pair[ground.name] = _side(bench, ground, number, rps)
             (series.head if ground.name == "head" else series.base).append(pair[ground.name])
-        series.logs.append(_logs(bench.workload, pair["base"], pair["head"], self._clocks))
+        series.logs.append(pairing.logs(bench.workload, pair["base"], pair["head"], self._clocks))
 
     def _weighed(self, found: Iterable[Finding]) -> Iterable[Finding]:
         for each in found:
             yield each if WORKLOADS in self._settings.enforce else replace(each, severity=Severity.LOW)
 
 
-class _BaseError(GateError):
+class _BaseError(WorkError):
     """The base could not do the work."""
 
 
@@ -201,32 +203,7 @@ def _side(bench: Bench, ground: Ground, number: int, rps: float | None) -> Ran:
     except WorkError as error:
         if ground.name == "head":
             raise
-        raise _BaseError(str(error)) from None
-
-
-def _logs(workload: Workload, base: Ran, head: Ran, clocks: Sequence[str]) -> Mapping[str, float]:
-    logs = {}
-    for clock in clocks:
-        figures = [Fraction(each.clocks[clock], each.tally.completed) for each in (head, base)]
-        if min(figures) <= 0:
-            raise GateError(
-                f"below-resolution: workload {workload.id}: {clock}: it did not move; give it more items"
-            )
-        logs[clock] = math.log(figures[0] / figures[1])
-    return logs
-
-
-def _rate(ran: Ran) -> float:
-    return ran.tally.completed * SECOND_NS / ran.wall
-
-
-def _cut_short(logs: Sequence[Mapping[str, float]], clocks: Sequence[str], terms: Terms) -> Decision | None:
-    """Return what the pairs say that there was time for; they decide nothing."""
-    pairs = len(logs)
-    if pairs < terms.fewest:
-        return None
-    found = decide(logs, clocks, replace(terms, fewest=pairs, usual=pairs, most=pairs))
-    return None if found is None else replace(found, state=State.UNDECIDED, weak=False)
+        raise _BaseError(error.what) from error
 
 
 def _declared_at_base(run: Run) -> frozenset[str]:
@@ -261,12 +238,13 @@ def _shared(where: Grounds) -> tuple[Finding, ...]:
 def _joined(run: Run, settings: PerformanceSettings, seen: Sequence[Seen], further: Sequence[Count]) -> Seen:
     counts = tuple(sorted((*(each for one in seen for each in one.counts), *further)))
     judged = ceilings.judge(run, settings, counts)
+    kept = [run.keep("counters.json", ceilings.described(counts, judged))] if counts else []
     found = {*(each for one in seen for each in one.findings), *judged.findings}
     measures = {"counters": judged.compared, "golden_exceeded": judged.exceeded}
     return Seen(
         outcomes=tuple(each for one in seen for each in one.outcomes),
         findings=tuple(sorted(found)),
         measures=measures if settings.workloads or judged.compared else {},
-        evidence=tuple(sorted(each for one in seen for each in one.evidence)),
+        evidence=tuple(sorted((*(each for one in seen for each in one.evidence), *kept))),
         counts=counts,
     )

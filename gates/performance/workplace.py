@@ -15,7 +15,7 @@ from pytest_failhard.gates.performance.answering import Model
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side
-from pytest_failhard.model import GateError, Run
+from pytest_failhard.model import Run
 from pytest_failhard.source import read
 from pytest_failhard.source.import_roots import import_roots
 from pytest_failhard.system import declared, workcopy
@@ -147,17 +147,6 @@ def discard(place: Place) -> None:
 def hash_seed(seed: int, number: int) -> str:
     """Return the hash seed of a pair: equal on both sides, another one in each pair."""
     return str(int.from_bytes(hashlib.sha256(f"{seed}|{number}".encode()).digest()[:4]))
-
-
-def argv(system: System | None, workload: Workload) -> tuple[str, ...]:
-    """Return the command of a workload; raises GateError where nobody says it."""
-    if workload.start:
-        return workload.start
-    if system is None or not system.start:
-        raise GateError(
-            f"workload {workload.id}: nothing says how the system is started: declare [tool.failhard.system]"
-        )
-    return system.start
 
 
 def uses_sql(tree: Path) -> bool:

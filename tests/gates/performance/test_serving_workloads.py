@@ -13,7 +13,7 @@ from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.working import Bench, Ran, once
 from pytest_failhard.gates.performance.workplace import Ground, grounds, whole
 from pytest_failhard.model import GateError
-from tests.gates.performance.jobs import JOB, PROJECT, enforced, run_of, side
+from tests.gates.performance.jobs import JOB, PROJECT, WORKLOAD, enforced, run_of, side
 from tests.support import write
 
 ASKING = JOB[: JOB.index("def work")]
@@ -59,7 +59,7 @@ with open("out/done.jsonl", "w", buffering=1) as out:
         time.sleep(0.01)
 """
 )
-SUBMIT = "import os, shutil; os.makedirs('inbox'); shutil.copy('bench/items.jsonl', 'inbox/new')"
+SUBMIT = "import os; os.makedirs('inbox'); os.rename('bench/items.jsonl', 'inbox/new')"
 SYSTEM = """
 [tool.failhard.system]
 kind = "http"
@@ -94,14 +94,16 @@ WORKED = Workload(
 HTTP = {**PROJECT, "pyproject.toml": PROJECT["pyproject.toml"] + SYSTEM, "app.py": SERVER}
 
 
-def ran(folder: Path, files: dict[str, str], workload: Workload, rps: float | None = None) -> Ran:
+def ran(
+    folder: Path, files: dict[str, str], workload: Workload, rps: float | None = None, seconds: float = 20.0
+) -> Ran:
     """Run a workload once."""
     tree = write(folder / "head", files)
     run = run_of(folder, enforced(workload))
     head = Ground.of(side("head", tree))
     try:
         with grounds(run, head, None) as where, model(run.scratch) as asked:
-            return once(Bench.of(run, where, workload, asked, 20.0), head, 1, rps)
+            return once(Bench.of(run, where, workload, asked, seconds), head, 1, rps)
     finally:
         run.close()
 
@@ -131,6 +133,23 @@ def test_own_gauges_that_disagree(
 ) -> None:
     monkeypatch.setattr("pytest_failhard.gates.performance.serving.REST_SECONDS", 0.0)
     assert words in ran(tmp_path, {**HTTP, "app.py": served}, replace(SERVED, items=1)).gauges
+
+
+def test_a_gauge_that_is_right_a_moment_later_is_right(tmp_path: Path) -> None:
+    later = SERVER.replace('"app_inflight": 0', '"app_inflight": 2').replace(
+        'elif self.path == "/metrics":', 'elif self.path == "/metrics":\n            count_down()'
+    )
+    later = later.replace(
+        "class Handler",
+        'def count_down():\n    SEEN["app_inflight"] = max(SEEN["app_inflight"] - 1, 0)\nclass Handler',
+    )
+    assert ran(tmp_path, {**HTTP, "app.py": later}, replace(SERVED, items=1)).gauges == ""
+
+
+def test_a_route_without_an_expected_answer_is_not_measured(tmp_path: Path) -> None:
+    failing = SERVER.replace("self.send_response(200)", 'self.send_response(500 if b"goes" in data else 200)')
+    with pytest.raises(GateError, match="head gave no expected answer on describe"):
+        ran(tmp_path, {**HTTP, "app.py": failing}, replace(SERVED, items=1))
 
 
 def test_what_serves_nothing_is_no_workload(tmp_path: Path) -> None:
@@ -164,6 +183,15 @@ def test_a_worker_that_does_not_take_work(
     with pytest.raises(GateError) as error:
         ran(tmp_path, {**PROJECT, **files}, workload)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "workload", [replace(WORKLOAD, llm_delay_ms=60_000), replace(WORKED, ready_log="never")]
+)
+def test_what_takes_too_long_is_given_up(workload: Workload, tmp_path: Path) -> None:
+    files = {**PROJECT, "app.py": WORKER if workload.kind == "worker" else JOB}
+    with pytest.raises(GateError, match="head is not done after 1 seconds"):
+        ran(tmp_path, files, workload, seconds=1.0)
 
 
 def test_a_worker_that_drops_an_item_is_not_awaited_for_ever(
