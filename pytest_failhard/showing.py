@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ from pytest_failhard.report.html.exhibits import CONTEXT, Exhibits, is_drawn
 from pytest_failhard.source.text_files import decode
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Evidence, Finding, Report, Result
+    from pytest_failhard.model import Finding, Report, Result
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Staging
 
@@ -39,13 +40,9 @@ class _Read:
 
     def lines(self, path: str) -> list[str]:
         """Return the lines of a file without secrets, none where it is not to be shown."""
-        place = (self.root / path).resolve()
-        name = PurePosixPath(path)
-        is_shown = name.suffix.lower() in SHOWN_SUFFIXES or name.name in SHOWN_NAMES
-        if not is_shown or not place.is_relative_to(self.root.resolve()):
-            return []
         try:
-            if not place.is_file() or place.stat().st_size > MAX_FILE_BYTES:
+            place = _inside(self.root, path)
+            if place is None or place.stat().st_size > MAX_FILE_BYTES:
                 return []
             text = decode(place.read_bytes())
         except OSError as error:
@@ -58,6 +55,15 @@ class _Read:
         return cleaned.split("\n")
 
 
+def _inside(root: Path, path: str) -> Path | None:
+    """Return where a file really is, None for one that is not in the tree or not to be shown."""
+    name = PurePosixPath(path)
+    if "\0" in path or not (name.suffix.lower() in SHOWN_SUFFIXES or name.name in SHOWN_NAMES):
+        return None
+    place = Path(os.path.realpath(root / path))
+    return place if place.is_relative_to(os.path.realpath(root)) and place.is_file() else None
+
+
 def gather(report: Report, staging: Staging, root: Path, redactor: Redactor) -> Exhibits:
     """Return what is shown beside a report; raises StoreError where evidence is not what was kept.
 
@@ -66,26 +72,22 @@ def gather(report: Report, staging: Staging, root: Path, redactor: Redactor) -> 
     """
     reading = _Read(root, redactor)
     evidence = {
-        (result.gate, kept.name): _data(staging, result.gate, kept, redactor)
+        (result.gate, kept.name): staging.kept(result.gate, kept)
         for result in report.results
         for kept in result.evidence
         if is_drawn(result.gate, kept.name)
     }
-    large = sorted(place for place, data in evidence.items() if len(data) > MAX_EVIDENCE_BYTES)
+    large = {place for place, data in evidence.items() if len(data) > MAX_EVIDENCE_BYTES}
     reading.left_out += [
-        f"evidence/{gate}/{name}: larger than {MAX_EVIDENCE_BYTES >> 20} MiB" for gate, name in large
+        f"evidence/{gate}/{name}: larger than {MAX_EVIDENCE_BYTES >> 20} MiB" for gate, name in sorted(large)
     ]
     return Exhibits(
-        evidence={place: data for place, data in evidence.items() if place not in large},
+        # Once more: an SBOM is kept with its contacts, and nobody needs them on a page.
+        evidence={place: redactor.data(data) for place, data in evidence.items() if place not in large},
         source=_source(report, reading),
         left_out=tuple(reading.left_out),
         clean=redactor.value,
     )
-
-
-def _data(staging: Staging, gate: str, kept: Evidence, redactor: Redactor) -> bytes:
-    """Return kept bytes; an SBOM is kept with its contacts, which are of no use on a page."""
-    return redactor.data(staging.kept(gate, kept))
 
 
 def _source(report: Report, reading: _Read) -> Mapping[str, Mapping[int, str]]:

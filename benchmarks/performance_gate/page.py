@@ -21,12 +21,16 @@ from benchmarks.performance_gate.decided import (
     Run,
 )
 from benchmarks.performance_gate.machine import sentence
-from benchmarks.performance_gate.rates import Count
+from benchmarks.performance_gate.rates import ClockRow, Count
 
 LEVELS = {"0b": "A/A", "5": "+5", "10": "+10", "15": "+15", "20": "+20", "30": "+30"}
 NOISES = ("quiet", "noisy")
 NOTHING = "-"
 ANSWERS = frozenset({SLOWER, NOT_SLOWER, UNDECIDED})
+ONE_PAIR = """\
+How one pair differs from the next (SD of the logarithm of the ratio, nothing being slower), and in how many
+percent of pairs, in both directions, the ratio is above the limit at A/A, +20 and +30:
+"""
 EXPECTED_FROM = 20
 """From so many percent on a slowdown must be found."""
 
@@ -39,7 +43,7 @@ class Rates:
     pairs: Mapping[str, Mapping[str, int]]
     loads: Mapping[str, Sequence[float]]
     achieved: Mapping[str, Mapping[str, float]]
-    spreads: Mapping[str, Mapping[str, Sequence[float]]]
+    clocks: Sequence[ClockRow]
     counts: tuple[Count, ...]
 
     @classmethod
@@ -90,24 +94,32 @@ def sequences_table(rates: Rates) -> str:
 
 
 def sizes_table(rates: Rates) -> str:
-    """Return how many pairs each workload has, how slow its levels were, and how pairs differ."""
+    """Return how many pairs each workload has, and how slow its levels were."""
     levels = ("5", "10", "15", "20", "30")
-    rows = [
-        "| workload | pairs quiet, noisy | achieved "
-        + " ".join(f"+{level}" for level in levels)
-        + " | SD of one pair, median wall: quiet, noisy | min CPU: quiet, noisy |",
-        "|---|---|---|---|---|",
-    ]
+    names = " ".join(f"+{level}" for level in levels)
+    rows = [f"| workload | pairs quiet, noisy | achieved {names} |", "|---|---|---|"]
     for workload, pairs in rates.pairs.items():
         achieved = " ".join(f"{rates.achieved[workload][level]:.3f}" for level in levels)
-        spreads = rates.spreads[workload]
-        wall, cpu = (
-            ", ".join(f"{100 * spreads[noise][place]:.1f} %" for noise in NOISES if noise in spreads)
-            for place in (0, 1)
-        )
         sizes = ", ".join(str(pairs.get(noise, 0)) for noise in NOISES)
-        rows.append(f"| {workload} | {sizes} | {achieved} | {wall} | {cpu} |")
+        rows.append(f"| {workload} | {sizes} | {achieved} |")
     return "\n".join(rows) + "\n"
+
+
+def clocks_table(rates: Rates) -> str:
+    """Return how much pairs differ by each clock, and what one pair alone says."""
+    names = list(next(iter(rates.clocks), {"figures": {}})["figures"])
+    rows = [f"| workload | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for row in rates.clocks:
+        cells = [_spread(row["figures"].get(name)) for name in names]
+        rows.append(f"| {row['workload']} {row['noise']} | {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _spread(figures: Sequence[float] | None) -> str:
+    if not figures:
+        return NOTHING
+    spread, *shares = (100 * figure for figure in figures)
+    return f"{spread:.1f} %; {' '.join(f'{share:.0f}' for share in shares)}"
 
 
 def conditions(rates: Rates) -> str:
@@ -123,18 +135,25 @@ def conditions(rates: Rates) -> str:
 def of_rates(text: str) -> str:
     """Return all that the recorded pairs say."""
     rates = Rates.of(text)
-    parts = (conditions(rates), methods_table(rates), sizes_table(rates), sequences_table(rates))
+    parts = (
+        conditions(rates),
+        methods_table(rates),
+        sizes_table(rates),
+        ONE_PAIR,
+        clocks_table(rates),
+        sequences_table(rates),
+    )
     return "\n".join(parts)
 
 
 @dataclass
 class Summary:
-    """What was decided in one cell. `states` counts what is none of the three answers too."""
+    """What was decided in one cell; `errors` are benchmarks, or whole projects, that have no answer."""
 
     states: Counter[str] = field(default_factory=Counter)
     pairs: int = 0
     seconds: list[float] = field(default_factory=list)
-    dropped: int = 0
+    errors: int = 0
 
     @property
     def n(self) -> int:
@@ -142,15 +161,16 @@ class Summary:
         return self.states.total()
 
     def add(self, run: Run) -> None:
-        """Count a run; one that ended in an error is an error for each benchmark that it would have had."""
+        """Count a run."""
+        self.errors += bool(run.error)
         for each in run.decisions:
-            self.states[each.state] += 1
-            self.pairs += each.pairs
-            self.dropped += each.dropped
+            if each.state in ANSWERS:
+                self.states[each.state] += 1
+                self.pairs += each.pairs
+            else:
+                self.errors += 1
         if run.decisions:
             self.seconds.append(run.seconds / len(run.decisions))
-        else:
-            self.states["error"] += 1
 
 
 def summaries(runs: Iterable[Run], tool: str) -> dict[tuple[int, str], Summary]:
@@ -174,16 +194,15 @@ def protocol_table(runs: Sequence[Run]) -> str:
     stored = summaries(runs, STORED)
     for (level, noise), cell in summaries(runs, GATE).items():
         beside = stored.get((level, noise))
-        other = sum(count for state, count in cell.states.items() if state not in ANSWERS)
         figures = (
             f"{cell.pairs / cell.n:.1f} | {statistics.median(cell.seconds):.1f} ({max(cell.seconds):.1f})"
-            if cell.seconds
+            if cell.n
             else f"{NOTHING} | {NOTHING}"
         )
         told = f"{beside.states[SLOWER]} of {beside.n}" if beside else NOTHING
         rows.append(
             f"| {_named(level)} {noise} | {cell.n} | {cell.states[SLOWER]} | {cell.states[NOT_SLOWER]} "
-            f"| {cell.states[UNDECIDED]} | {other} | {figures} | {told} |"
+            f"| {cell.states[UNDECIDED]} | {cell.errors} | {figures} | {told} |"
         )
     return "\n".join(rows) + "\n"
 

@@ -6,19 +6,37 @@ import itertools
 import json
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
-from benchmarks.performance_gate.methods import Clock, Statistic, least, log_ratio, median
-from benchmarks.performance_gate.recorded import AGAIN, LEVELS, SAME, RawPair
+from benchmarks.performance_gate.methods import LOG_LIMIT, Clock, least, log_ratio, mean, median, quarter
+from benchmarks.performance_gate.recorded import AGAIN, LEVELS, SAME, Calls, RawPair
 from benchmarks.performance_gate.replay import Series, grouped, workloads
 from benchmarks.performance_gate.rows import ROWS
+from benchmarks.performance_gate.workloads import WORKLOADS
 
 KEPT = Path(__file__).parent / "results" / "rates.jsonl"
 
 
-FIGURES: tuple[tuple[Clock, Statistic], ...] = (("wall", median), ("cpu", least))
+Figure = Callable[[Calls], float]
+FIGURES: Mapping[str, Figure] = {
+    "median wall": lambda calls: median(calls.wall),
+    "q25 wall": lambda calls: quarter(calls.wall),
+    "min CPU": lambda calls: least(calls.cpu),
+    "mean CPU": lambda calls: mean(calls.cpu),
+    "q25 adjusted": lambda calls: quarter(calls.adjusted) if calls.adjusted else 0.0,
+}
+ONE_PAIR = (AGAIN, "20", "30")
+
+
+class ClockRow(TypedDict):
+    """What one pair says of a workload: by clock, SD, and shares above the limit."""
+
+    workload: str
+    noise: str
+    figures: Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +83,11 @@ def achieved(series: Series) -> dict[str, dict[str, float]]:
     for workload in workloads(series):
         pairs = [pair for (name, _), each in series.items() if name == workload for pair in each]
         sides = [side for pair in pairs for side in pair.sides]
+        clock: Clock = "wall" if WORKLOADS[workload].waits else "cpu"
         found[workload] = {
             level: round(
                 math.exp(
-                    statistics.median(log_ratio(side[SAME], side[level], "cpu", least) for side in sides)
+                    statistics.median(log_ratio(side[SAME], side[level], clock, least) for side in sides)
                 ),
                 4,
             )
@@ -78,26 +97,36 @@ def achieved(series: Series) -> dict[str, dict[str, float]]:
     return found
 
 
-def spreads(series: Series) -> dict[str, dict[str, list[float]]]:
-    """Return the SD of the logarithm of one pair's ratio, nothing being slower: of medians of wall time, and
-    of least CPU times; by workload and noise.
-    """
-    found: dict[str, dict[str, list[float]]] = {}
+def clock_rows(series: Series) -> list[ClockRow]:
+    """Return by workload and noise what one pair says by each clock."""
+    rows = []
     for (workload, noise), pairs in series.items():
-        found.setdefault(workload, {})[noise] = [
-            round(
-                _spread(
-                    [log_ratio(pair.sides[0][SAME], pair.sides[1][AGAIN], clock, statistic) for pair in pairs]
-                ),
-                4,
+        figures = {name: _figure(pairs, figure) for name, figure in FIGURES.items()}
+        rows.append(
+            ClockRow(
+                workload=workload,
+                noise=noise,
+                figures={name: found for name, found in figures.items() if found},
             )
-            for clock, statistic in FIGURES
+        )
+    return rows
+
+
+def _figure(pairs: Sequence[RawPair], figure: Figure) -> list[float]:
+    """Return the SD of one pair, and the shares above the limit at A/A, +20 and +30."""
+    logs = {
+        level: [
+            math.log(figure(head[level]) / figure(base[SAME]))
+            for pair in pairs
+            for base, head in (pair.sides, pair.sides[::-1])
+            if figure(head[level]) and figure(base[SAME])
         ]
-    return found
-
-
-def _spread(values: Sequence[float]) -> float:
-    return statistics.stdev(values) if len(values) > 1 else 0.0
+        for level in ONE_PAIR
+    }
+    if not all(len(values) > 1 for values in logs.values()):
+        return []
+    shares = [sum(value > LOG_LIMIT for value in logs[level]) / len(logs[level]) for level in ONE_PAIR]
+    return [round(value, 4) for value in (statistics.stdev(logs[AGAIN][::2]), *shares)]
 
 
 def loads(series: Series) -> dict[str, list[float]]:
@@ -119,7 +148,8 @@ def document(machine: Mapping[str, str], pairs: Sequence[RawPair]) -> str:
         "pairs": sizes,
         "loads": loads(series),
         "achieved": achieved(series),
-        "spreads": spreads(series),
+        "clocks": clock_rows(series),
     }
-    lines = itertools.chain([head], (vars(count) for count in counted(series)))
+    pooled = {cell: each for cell, each in series.items() if not WORKLOADS[cell[0]].waits}
+    lines = itertools.chain([head], (vars(count) for count in counted(pooled)))
     return "".join(f"{json.dumps(line)}\n" for line in lines)

@@ -21,22 +21,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance_gate.noise import neighbours
-
 from pytest_failhard.gates.performance import processors, route_judging, sites
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.servers import RouteMeasured, observe_routes
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Side, Trees
+from pytest_failhard.gates.performance.sites import Sites
 from pytest_failhard.gates.performance.statistics import State
 from pytest_failhard.gates.performance.windows import Server, WindowProtocol, measure
 from pytest_failhard.model import Evidence
 from pytest_failhard.run import GateRun
 from pytest_failhard.system import declared
+from pytest_failhard.system.declaration import Route
 from pytest_failhard.system.load_client import Target
 
 UNITS = 400
 """So many units of work have a request of about two milliseconds."""
 SLOWDOWNS = (0, 20)
+CALIBRATING = 3
+"""So many pairs tell how much of a request its units of work are."""
 CONFIDENCE = 0.95
 HOUR = 3600.0
 WORK = """
@@ -189,22 +192,24 @@ def calibrated(kind: str, percent: int) -> int:
         system = declared.read(run.root)
         if system is None or not system.routes:
             sys.exit("the benchmark's own declaration is not read")
-        place = processors.placement(0, processors.allowed())
-        with (
-            sites.opened(run, system, trees) as both,
-            both.pair(0, place, "base") as instances,
-            processors.loading(place),
-        ):
-            servers = {
-                side: Server(target=Target.of(each), family=each.process.family)
-                for side, each in instances.items()
-            }
-            loaded = measure(servers, system.routes, first="base", paced=False, protocol=WindowProtocol())
-    figures = route_judging.judged(loaded, "work").figures
-    one, two = figures["base"].cpu, figures["head"].cpu
-    if not one or not two:
+        with sites.opened(run, system, trees) as both:
+            shares = [_share(both, system.routes, number) for number in range(CALIBRATING)]
+    return UNITS + round(UNITS * percent / 100 / statistics.median(shares))
+
+
+def _share(both: Sites, routes: Sequence[Route], number: int) -> float:
+    """Return the share of a request that its units of work are, from one that does twice as many."""
+    place = processors.placement(number, processors.allowed())
+    with both.pair(number, place, "base") as instances, processors.loading(place):
+        servers = {
+            side: Server(target=Target.of(each), family=each.process.family)
+            for side, each in instances.items()
+        }
+        loaded = measure(servers, routes, first="base", paced=False, protocol=WindowProtocol())
+    ratio = route_judging.judged(loaded, "work").logs[route_judging.CPU_PER_REQUEST]
+    if not ratio:
         sys.exit("the clock of the servers did not move")
-    return UNITS + round(UNITS * one * percent / 100 / (two - one))
+    return math.expm1(ratio)
 
 
 def decided(kind: str, percent: int, units: int, seed: int, protocol: WindowProtocol) -> Outcome:

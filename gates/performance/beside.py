@@ -16,7 +16,7 @@ from pytest_failhard.gates.performance.work import Work
 from pytest_failhard.model import GateError
 
 CHEAP_NS = 20_000_000
-"""An import that takes less processor time on the base is not judged: what starts an interpreter varies more."""
+"""An import that takes less processor time on the base is not judged: a start varies by as much."""
 UNDECIDED = "undecided"
 ROUTE_STATES = {
     RouteState.IDENTICAL: State.IDENTICAL,

@@ -88,7 +88,7 @@ def _called(entry: EntryPoint) -> str:
 
 def _words(head: Path, files: Sequence[str]) -> frozenset[str]:
     """Return the texts of the given files and of all conftest files of the tests."""
-    conftests = [path.relative_to(head).as_posix() for path in head.rglob("conftest.py")]
+    conftests = [path.relative_to(head).as_posix() for path in head.rglob("conftest.py") if path.is_file()]
     return frozenset((head / path).read_text("utf-8", "replace") for path in {*files, *conftests})
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -25,16 +26,32 @@ FETCHED = ("source", "vcs", "archive", "directory")
 SYNC = "uv sync --locked --no-dev --no-install-project"
 PIP = "python -m pip install -r {path}"
 MAKE = "lock what is installed (uv.lock, pylock.toml, or a requirements.txt of `==` with hashes)"
-Needed = Mapping[str, frozenset[str]]
+Said = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What a tree says of distributions, by their canonical names."""
+
+    locked: Said
+    declared: Said
 
 
 def changed(base: Path, head: Path) -> tuple[str, ...]:
     """Return the names of the distributions that the trees lock or declare otherwise, sorted.
 
-    What only tests and tools need is left out: those are head's on both sides. Raises GateError.
+    What only tests and tools need is left out: those are head's on both sides. So is what is declared
+    otherwise and locked as before. Raises GateError.
     """
     before, now = _needed(base), _needed(head)
-    return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
+    locked = _differing(before.locked, now.locked)
+    declared = _differing(before.declared, now.declared)
+    settled = (before.locked.keys() & now.locked.keys()) - locked
+    return tuple(sorted(locked | (declared - settled)))
+
+
+def _differing(before: Said, now: Said) -> set[str]:
+    return {name for name in {*before, *now} if before.get(name) != now.get(name)}
 
 
 def environment(run: Run, base: Path, names: Iterable[str], folder: Path) -> Path:
@@ -87,19 +104,26 @@ def _is_pinned(requirement: Requirement) -> bool:
 
 
 def _needed(root: Path) -> Needed:
-    """Return by the canonical name of a distribution all that is said of it."""
     mistakes: list[str] = []
     tables = pyproject.read(root, mistakes)
     said_of = settings.read(tables.document)
     files = (*said_of.files, *(said_of.locks or filter(_is_products, locks.usual(root))))
-    found: dict[str, set[str]] = defaultdict(set)
-    for name, said in (*_locked(root, said_of.locks), *_declared(root, tables, files, mistakes)):
-        found[name].add(said)
+    own = {canonicalize_name(str(table.get("name"))) for table in (tables.project, tables.poetry)}
+    needed = Needed(
+        locked=_grouped(_locked(root, said_of.locks), own),
+        declared=_grouped(_declared(root, tables, files, mistakes), own),
+    )
     if mistakes:
         raise GateError(f"baseline-environment: what is needed cannot be read: {'; '.join(mistakes)}")
-    for own in (tables.project.get("name"), tables.poetry.get("name")):
-        found.pop(canonicalize_name(str(own)), None)
-    return {name: frozenset(said) for name, said in found.items()}
+    return needed
+
+
+def _grouped(pairs: Iterable[tuple[str, str]], own: Collection[str]) -> Said:
+    """Return what is said by name; of the project itself nothing is needed."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, said in pairs:
+        found[name].add(said)
+    return {name: frozenset(said) for name, said in found.items() if name not in own}
 
 
 def _is_products(path: str) -> bool:

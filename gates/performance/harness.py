@@ -103,7 +103,7 @@ def without_bytecode(root: Path) -> None:
     """Remove all bytecode: it is believed by time and size, and may be of another side's source."""
     for folder in [path for path in root.rglob("__pycache__") if path.is_dir() and not path.is_symlink()]:
         shutil.rmtree(folder)
-    for path in list(root.rglob("*.pyc")):
+    for path in [path for path in root.rglob("*.pyc") if path.is_symlink() or path.is_file()]:
         path.unlink()
 
 
@@ -124,7 +124,8 @@ def _is_test(path: str) -> bool:
 
 
 def _mentions(root: Path, path: str) -> bool:
-    return WORD in (root / path).read_bytes()
+    # A link may lead nowhere.
+    return (root / path).is_file() and WORD in (root / path).read_bytes()
 
 
 def _hands_on(root: Path, path: str) -> bool:

@@ -33,9 +33,9 @@ class Outcome(enum.Enum):
 class Measured:
     """A benchmark after its last pair.
 
-    `decision` is there where the pairs were enough for one, undecided included; not where time ran out or a
-    side failed. `problem` is the name of an error, or why it is undecided: `pairs`, `seconds`, `too-long`;
-    `detail` explains it and holds no figure of a clock. `call_seconds` is the longest call when calibrated.
+    `decision` is there where two pairs or more gave numbers, also without an answer. `problem` is the name of
+    an error, or why it is undecided: `pairs`, `seconds`, `too-long`; `detail` explains it and holds no figure
+    of a clock. `call_seconds` is the longest call when calibrated.
     """
 
     benchmark: Benchmark

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from pytest_failhard.gates.performance import clocks, evidence, statistics, symptoms
 from pytest_failhard.gates.performance.clocks import BelowResolutionError
@@ -69,7 +70,7 @@ class _Course:
 
 
 def measure(benchmarks: Sequence[Benchmark], play: Play, conduct: Conduct) -> tuple[Measured, ...]:
-    """Measure benchmarks; raises GateError where a pair does, and where the time that is left is too short."""
+    """Measure benchmarks; raises GateError where a pair does, or where too little time is left."""
     found: dict[str, Measured] = {}
     courses = [_Course(benchmark=each) for each in benchmarks]
     count = max(conduct.sharing, len(benchmarks))
@@ -132,7 +133,19 @@ def _decided(course: _Course, terms: Terms, conduct: Conduct) -> Measured | None
         return course.end(Outcome.ERROR, "throttled", detail, decision)
     if decision is not None:
         return course.end(Outcome.UNDECIDED, "pairs", "the pairs do not agree enough", decision)
-    return course.end(Outcome.UNDECIDED, "seconds", "its time was over before its pairs agreed")
+    so_far = _so_far(course, terms)
+    return course.end(Outcome.UNDECIDED, "seconds", "its time was over before its pairs agreed", so_far)
+
+
+def _so_far(course: _Course, terms: Terms) -> Decision | None:
+    """Return what the pairs say without being enough for an answer, None where one says nothing."""
+    count = len(course.pairs)
+    if count < 2:
+        return None
+    # All at once, and with nothing that could be above the limit.
+    open_terms = replace(terms, limit=Fraction(10**9), fewest=count, usual=count, most=count)
+    found = statistics.decide(course.logs, course.clocks, open_terms)
+    return None if found is None else replace(found, state=State.UNDECIDED, weak=False)
 
 
 def _require_time(courses: Sequence[_Course], number: int, result: Result, conduct: Conduct) -> None:

@@ -20,7 +20,7 @@ from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import checkout
 from pytest_failhard.system import workcopy
 
-WORKERS = tuple(Path(__file__).with_name(name) for name in ("serve", "serve.py"))
+WORKER = Path(__file__).with_name("serve")
 DOCUMENTS = (".md", ".rst", ".adoc")
 UNMEASURED_FOLDERS = frozenset({"docs", "doc", ".github", ".gitlab", ".circleci"})
 UNMEASURED_FILES = frozenset(
@@ -67,13 +67,7 @@ def build(run: Run, settings: PerformanceSettings, *, commit: str | None = None)
 
 def copy_worker(folder: Path) -> None:
     """Copy the worker to a folder of its own, under the name that pytest loads it by."""
-    folder.mkdir()
-    place = folder / configuring.WORKER
-    for each in WORKERS:
-        if each.is_dir():
-            shutil.copytree(each, place, ignore=shutil.ignore_patterns("__pycache__"))
-        elif each.is_file():
-            shutil.copy2(each, place.with_suffix(".py"))
+    shutil.copytree(WORKER, folder / configuring.WORKER, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _base(run: Run) -> tuple[str, str]:

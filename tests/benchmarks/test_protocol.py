@@ -92,9 +92,9 @@ def test_the_tables_count_errors_apart_and_bound_the_rates(tmp_path: Path) -> No
     decided.write(path, MACHINE, runs)
     text = page.of_protocol(path)
     assert "| A/A quiet | 299 | 0 | 299 | 0 | 0 | 4.0 | 0.0 (0.0) | 1 of 2 |" in text
-    assert "| A/A noisy | 1 | 0 | 0 | 0 | 1 | - | - | - |" in text
-    assert "| +20 % noisy | 3 | 1 | 0 | 1 | 1 | 4.0 | 1.0 (1.0) | - |" in text
-    assert "* the gate, A/A: fails 0 of 300, so the true rate is at most 0.99 %." in text
+    assert "| A/A noisy | 0 | 0 | 0 | 0 | 1 | - | - | - |" in text
+    assert "| +20 % noisy | 2 | 1 | 0 | 1 | 1 | 4.0 | 1.0 (1.0) | - |" in text
+    assert "* the gate, A/A: fails 0 of 299, so the true rate is at most 1.00 %." in text
     assert "| pure | -; 1.200, 1.250; 0 of 299 | -; 1.200, 1.250; 1 of 3 |" in text
     assert "| 3 | noisy | 1 | 1.0 (1.0) | 0.0 |" in page.cost_table([runs[3]])
 

@@ -136,4 +136,5 @@ def test_the_page_repeats_the_counts() -> None:
     text = page.of_rates(rates.document(MACHINE, pairs))
     assert "| alternating, 1 pair, min CPU > 15 % | 0.0 0.0 0.0 " in text
     assert "| pure | 10, 10 | 1.050 1.100 1.150 1.200 1.300 |" in text
+    assert "| pure quiet | 0.0 %; 0 100 100 | 0.0 %; 0 100 100 |" in text
     assert text.startswith("20 pairs on 2 processors (one), Linux, 3, 2026-01-15.")

@@ -324,6 +324,9 @@ class TestWindow:
             found.began <= moment <= found.began + found.wall_seconds for moment in found.routes[0].ended
         )
 
+    def test_one_in_which_nothing_fits_has_a_turn(self, server: Server) -> None:
+        assert load.window(server.target, [OK], 0, QUICK).requests == 1
+
     def test_a_warm_up_ends_with_its_requests_or_its_time(self, server: Server) -> None:
         protocol = Protocol(concurrency=2, warm_up=5)
         other = Route(id="other", path="/other")

@@ -97,11 +97,11 @@ class Loop:
             self._channel.send({"counted": self.case.id, **self._counters.count(work, first)})
             feed(1, [first / 1e9])
         else:
-            self._measure(work, first, feed)
+            self._measure(work, feed)
         self.case.measured = True
 
-    def _measure(self, work: Work, first: int, feed: Feed) -> None:
-        calls, call = calibrate(work, first)
+    def _measure(self, work: Work, feed: Feed) -> None:
+        calls, call = calibrate(work)
         self._channel.send(
             {
                 "ready": self.case.id,

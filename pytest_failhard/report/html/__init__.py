@@ -1,4 +1,4 @@
-"""The report as one page of HTML that needs nothing else: no network, no script, no light of a certain kind."""
+"""The report as one page of HTML that needs nothing else: no network, no other file, no script."""
 
 from __future__ import annotations
 
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 
 TEMPLATES = "templates"
 PAGE = "page.html.jinja"
-GLYPHS = {"pass": "\u2713", "fail": "\u2717", "error": "!", "high": "\u25b2", "medium": "\u25c6", "low": "\u25cb"}
+GLYPHS = {
+    "pass": "\u2713",
+    "fail": "\u2717",
+    "error": "!",
+    "high": "\u25b2",
+    "medium": "\u25c6",
+    "low": "\u25cb",
+}
 """Beside a word and a colour: none of the three is needed to tell the others."""
 SENTENCES = {
     "pass": "Every demanded check ran, and passed.",
@@ -49,27 +56,31 @@ def page(built: document.Document, exhibits: Exhibits) -> bytes:
 
     groups = views.groups(built, exhibits)
     style, script = _resource("style.css"), _resource("script.js")
-    text = _environment().get_template(PAGE).render(
-        document=built,
-        name=" ".join(filter(None, (built.project.name, built.project.version))) or "unnamed project",
-        sentence=SENTENCES[built.verdict],
-        gates=views.gates(built),
-        groups=groups,
-        any_findings=Counter({group.gate: group.total for group in groups}),
-        total=sum(group.total for group in groups),
-        shown=sum(len(group.findings) for group in groups),
-        accepted=views.accepted(built),
-        tally=Counter(gate.verdict for gate in built.gates),
-        idle=sum(not gate.applies for gate in built.gates),
-        found=Counter(finding.severity for gate in built.gates for finding in gate.findings),
-        severities=views.SEVERITIES,
-        glyphs=GLYPHS,
-        limits={"waived": views.MAX_WAIVED},
-        sections=sections.read(exhibits),
-        left_out=exhibits.left_out,
-        policy=_policy(style, script),
-        style=Markup(style),  # noqa: S704 - ours, from the package
-        script=Markup(script),  # noqa: S704 - ours, from the package
+    text = (
+        _environment()
+        .get_template(PAGE)
+        .render(
+            document=built,
+            name=" ".join(filter(None, (built.project.name, built.project.version))) or "unnamed project",
+            sentence=SENTENCES[built.verdict],
+            gates=views.gates(built),
+            groups=groups,
+            any_findings=Counter({group.gate: group.total for group in groups}),
+            total=sum(group.total for group in groups),
+            shown=sum(len(group.findings) for group in groups),
+            accepted=views.accepted(built),
+            tally=Counter(gate.verdict for gate in built.gates),
+            idle=sum(not gate.applies for gate in built.gates),
+            found=Counter(finding.severity for gate in built.gates for finding in gate.findings),
+            severities=views.SEVERITIES,
+            glyphs=GLYPHS,
+            limits={"waived": views.MAX_WAIVED},
+            sections=sections.read(exhibits),
+            left_out=exhibits.left_out,
+            policy=_policy(style, script),
+            style=Markup(style),  # noqa: S704 - ours, from the package
+            script=Markup(script),  # noqa: S704 - ours, from the package
+        )
     )
     return text.encode()
 

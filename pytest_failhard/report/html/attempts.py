@@ -74,7 +74,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Attempts:
-    """The cases with the most attempts; `total` counts all that were seen, `single` those with one attempt."""
+    """The cases with the most attempts; `total` counts all, `single` those with one attempt."""
 
     cases: tuple[Case, ...]
     total: int

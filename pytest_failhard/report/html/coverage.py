@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -30,7 +30,7 @@ class _File(Loose):
 
 class _Document(Loose):
     counts: dict[str, str]
-    facts: dict[str, str] = {}
+    facts: Mapping[str, str] = {}
     files: dict[str, _File]
 
 

@@ -71,7 +71,13 @@ def _turn(couple: Sequence[float | None], turn: Turn, x: float, upright: Scale) 
         if value is not None:
             said = f"pair {turn.pair}, turn {turn.number}, {side}: {shown(value)}"
             yield mark(
-                SHAPES[side], x, upright.at(value), f"of-{side}", said, data_side=side, data_value=shown(value)
+                SHAPES[side],
+                x,
+                upright.at(value),
+                f"of-{side}",
+                said,
+                data_side=side,
+                data_value=shown(value),
             )
 
 
@@ -92,7 +98,9 @@ def curves(route: Route, loop: Loop) -> str:
 
 def _curve(side: Latencies, across: Scale) -> Iterator[ET.Element]:
     count = len(side.values)
-    points = [(across.at(value), PERCENT.at(100 * place / count)) for place, value in enumerate(side.values, 1)]
+    points = [
+        (across.at(value), PERCENT.at(100 * place / count)) for place, value in enumerate(side.values, 1)
+    ]
     yield polyline(svg.steps(points), f"side-{side.side}")
     for name, value in side.percentiles:
         said = f"{side.side}, {name}: {shown(value)} ms"
@@ -120,9 +128,7 @@ def flights(workload: Workload) -> str:
     return svg.drawing(f"Under way over time, in seconds: {workload.name}", height, parts, WIDTH, "steps")
 
 
-def _flight(
-    workload: Workload, ran: Ran, steps: Steps, across: Scale, top: float
-) -> Iterator[ET.Element]:
+def _flight(workload: Workload, ran: Ran, steps: Steps, across: Scale, top: float) -> Iterator[ET.Element]:
     bound = workload.bound if steps.name.startswith("LLM") else None
     upright = Scale(low=0, high=max(1, steps.highest, bound or 0) * 1.1, start=top + STEP_HEIGHT, end=top)
     yield label(LEFT, top - 8, f"{ran.side}: {steps.name}", "row")
@@ -150,13 +156,15 @@ def ceiling(counter: Counter) -> str:
         parts.append(line(scale.at(bound), 0, scale.at(bound), BAR_HEIGHT, "limit"))
     if counter.base is not None:
         x = scale.at(counter.base)
-        parts.append(mark("diamond", min(max(x, 6), BAR_WIDTH - 6), BAR_HEIGHT / 2, "of-base", f"base: {counter.base}"))
-    said = f"{counter.name}: {counter.value}" + (f" of {counter.ceiling}" if counter.ceiling is not None else "")
+        parts.append(
+            mark("diamond", min(max(x, 6), BAR_WIDTH - 6), BAR_HEIGHT / 2, "of-base", f"base: {counter.base}")
+        )
+    said = f"{counter.name}: {counter.value}" + (
+        f" of {counter.ceiling}" if counter.ceiling is not None else ""
+    )
     return svg.drawing(said, BAR_HEIGHT, parts, BAR_WIDTH, "counter")
 
 
 def _bar(scale: Scale, start: float, end: float, kind: str) -> ET.Element:
     width = max(0.0, scale.at(end) - scale.at(start))
     return element("rect", x=scale.at(start), y=2, width=width, height=BAR_HEIGHT - 4, class_=kind)
-
-

@@ -50,8 +50,8 @@ class _Decision(Loose):
     pairs: int
     weak: bool = False
     limit: Figure
-    clocks: dict[str, _Clock] = {}
-    unavailable: dict[str, str] = {}
+    clocks: Mapping[str, _Clock] = {}
+    unavailable: Mapping[str, str] = {}
     alarms: tuple[_Alarm, ...] = ()
 
 
@@ -175,7 +175,12 @@ def read(exhibits: Exhibits) -> Benchmarks | None:
     ratios = _ratios(lines(_Pair, exhibits.of(GATE, "pairs.jsonl") or b""))
     decisions = [_decided(each, ratios) for each in whole(_Decisions, data).decisions]
     decisions.sort(
-        key=lambda each: (ORDER.get(each.state, len(ORDER)), -float(each.ratio or 0), each.benchmark, each.purpose)
+        key=lambda each: (
+            ORDER.get(each.state, len(ORDER)),
+            -float(each.ratio or 0),
+            each.benchmark,
+            each.purpose,
+        )
     )
     measured = [each for each in decisions if each.purpose == MEASURE]
     return Benchmarks(

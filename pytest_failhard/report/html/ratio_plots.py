@@ -17,6 +17,7 @@ ROW, HEAD_ROW, TOP, BOTTOM = 22.0, 24.0, 22.0, 24.0
 CLOCK_WIDTH = 84.0
 NEAR = (1.05, 1.20)
 """Between these the answer depends on which side of the limit the measured mean falls."""
+NEAR_LABEL = "near the limit: 1.05 to 1.20"
 NAME_CHARACTERS = 88
 SHAPES: Mapping[str, str] = {"cpu": "circle", "cpu_mean": "square", "adj": "triangle", "wall": "diamond"}
 SMALL_WIDTH, SMALL_HEIGHT = 340.0, 176.0
@@ -48,7 +49,7 @@ def forest(rows: Sequence[Decided], scale: Scale, title: str) -> str:
     )
     parts = [
         near,
-        label((scale.at(NEAR[0]) + scale.at(NEAR[1])) / 2, 14, "near the limit", "tick", "middle"),
+        label((scale.at(NEAR[0]) + scale.at(NEAR[1])) / 2, 14, NEAR_LABEL, "tick", "middle"),
         *svg.grid_x(scale, TOP, height),
         line(scale.at(1.0), TOP, scale.at(1.0), height, "one"),
         *_rows(decided, scale),

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 RATIOS = (0.1, 0.2, 0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-DECADES = tuple(
-    float(f"{digit}e{power}") for power in range(-9, 10) for digit in (1, 2, 5)
-)
+DECADES = tuple(float(f"{digit}e{power}") for power in range(-9, 10) for digit in (1, 2, 5))
 MARK_SIZE = 4.5
 DECIMALS = 2
 NICE = (1.0, 2.0, 5.0, 10.0)
@@ -27,10 +25,9 @@ def element(name: str, *inner: ET.Element, text: str = "", **attributes: str | f
 
 
 def drawing(title: str, height: float, parts: Iterable[ET.Element], width: float, kind: str) -> str:
-    """Return a whole drawing; its title is its name to a reader who does not see it."""
+    """Return a whole drawing; the title is its name to a reader who does not see it."""
     made = element(
         "svg",
-        element("title", text=title),
         *parts,
         viewBox=f"0 0 {_value(width)} {_value(height)}",
         width=width,
@@ -89,19 +86,25 @@ def figure(value: float) -> str:
     return f"{value:.6g}"
 
 
-def mark(shape: str, x: float, y: float, kind: str, title: str, **attributes: str | float) -> ET.Element:
+def mark(shape: str, x: float, y: float, kind: str, title: str, **attributes: str) -> ET.Element:
     """Return a mark: shapes tell apart what colours tell apart too."""
-    size = MARK_SIZE
-    outlines = {
-        "square": f"M{_at(x - size, y - size)}h{size * 2}v{size * 2}h{-size * 2}z",
-        "triangle": f"M{_at(x, y - size * 1.2)}L{_at(x + size * 1.1, y + size)}L{_at(x - size * 1.1, y + size)}z",
-        "diamond": f"M{_at(x, y - size * 1.3)}l{_at(size * 1.3, size * 1.3)}l{_at(-size * 1.3, size * 1.3)}"
-        f"l{_at(-size * 1.3, -size * 1.3)}z",
-    }
+    outline = _outline(shape, x, y)
     named = element("title", text=title)
-    if shape in outlines:
-        return element("path", named, d=outlines[shape], class_=f"mark {kind}", **attributes)
-    return element("circle", named, cx=x, cy=y, r=size, class_=f"mark {kind}", **attributes)
+    if outline:
+        return element("path", named, d=outline, class_=f"mark {kind}", **attributes)
+    return element("circle", named, cx=x, cy=y, r=MARK_SIZE, class_=f"mark {kind}", **attributes)
+
+
+def _outline(shape: str, x: float, y: float) -> str:
+    """Return a path around a place, none for a circle."""
+    size, wide = MARK_SIZE, MARK_SIZE * 1.3
+    if shape == "square":
+        return f"M{_at(x - size, y - size)}h{size * 2}v{size * 2}h{-size * 2}z"
+    if shape == "triangle":
+        return f"M{_at(x, y - wide)}L{_at(x + wide, y + size)}L{_at(x - wide, y + size)}z"
+    return f"M{_at(x, y - wide)}l{_at(wide, wide)}l{_at(-wide, wide)}l{_at(-wide, -wide)}z" * (
+        shape == "diamond"
+    )
 
 
 def line(x1: float, y1: float, x2: float, y2: float, kind: str) -> ET.Element:

@@ -33,13 +33,17 @@ def _attempts(found: Sequence[Attempt], scale: Scale) -> Iterator[ET.Element]:
         if attempt.pause is not None and attempt.pause > 0:
             start = scale.at(attempt.start - attempt.pause)
             yield line(start, y, scale.at(attempt.start), y, "pause")
-            yield label((start + scale.at(attempt.start)) / 2, y - 3, seconds(attempt.pause), "tick", "middle")
+            yield label(
+                (start + scale.at(attempt.start)) / 2, y - 3, seconds(attempt.pause), "tick", "middle"
+            )
         if attempt.hint is not None:
             asked = scale.at(attempt.end + attempt.hint)
             yield mark("diamond", asked, y, "hint", f"the provider asked to wait {seconds(attempt.hint)}")
         yield element(
             "rect",
-            element("title", text=f"attempt {attempt.number}: {attempt.status or 'no answer'} {attempt.what}"),
+            element(
+                "title", text=f"attempt {attempt.number}: {attempt.status or 'no answer'} {attempt.what}"
+            ),
             x=scale.at(attempt.start),
             y=y - 5,
             width=max(LEAST_BAR, scale.at(attempt.end) - scale.at(attempt.start)),
@@ -62,7 +66,7 @@ def seconds(value: float) -> str:
 
 
 def bar(share: Share) -> str:
-    """Return a share as a bar; what did not run is hatched by its outline alone."""
+    """Return a share as a bar: what ran is filled, the whole is outlined."""
     width = BAR_WIDTH * share.covered / share.total if share.total else 0.0
     parts = [
         element("rect", x=0.5, y=0.5, width=BAR_WIDTH - 1, height=BAR_HEIGHT - 1, class_="whole"),

@@ -37,7 +37,7 @@ class _Run(Loose):
     completed: int
     lost: int
     duplicated: int
-    counters: dict[str, int] = {}
+    counters: Mapping[str, int] = {}
 
 
 class _Counter(Loose):
@@ -125,9 +125,7 @@ def read(exhibits: Exhibits) -> Workloads | None:
     counted = [counter for runs in found for counter in _seen(runs)]
     if stored is not None:
         counted = [
-            Counter(
-                case=each.case, name=each.counter, value=each.value, ceiling=each.ceiling, base=each.base
-            )
+            Counter(case=each.case, name=each.counter, value=each.value, ceiling=each.ceiling, base=each.base)
             for each in whole(_Counters, stored).counters
         ]
     return Workloads(rows=tuple(map(_workload, found)), total=len(files), counters=tuple(counted))

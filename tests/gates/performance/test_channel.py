@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from pytest_failhard.gates.performance.channel import Worker, WorkerDiedError
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.run import GateRun
 from tests.gates.performance.duets import ONE, run_of, side, survivors
+from tests.support import measuring
+from tests.trees import await_true
 
 ENVIRONMENT = {"PYTHONHASHSEED": "1", "FAILHARD_CPU": ""}
 
@@ -119,3 +124,22 @@ def test_one_that_cannot_be_started(tmp_path: Path) -> None:
 
     with pytest.raises(GateError, match=r"no-python cannot be started in base"):
         Worker(run_of(tmp_path), nowhere, ENVIRONMENT)
+
+
+PARENT = """
+import sys
+from pathlib import Path
+from tests.gates.performance.duets import benchmark, duet
+duet(Path(sys.argv[1]), both={"faults": {"batch": "hangs"}}).play([benchmark()], 1)
+"""
+
+
+def test_where_the_gate_is_killed_its_workers_end(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", PARENT, str(tmp_path)]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(argv, env={**measuring(), "PATH": os.defpath, "PYTHONPATH": str(root)}) as parent:
+        await_true(lambda: len([*tmp_path.glob("*/*.pid")]) == 2, "both run")
+        assert len(survivors(tmp_path)) == 2
+        parent.kill()
+
+    await_true(lambda: not survivors(tmp_path), "both are gone")

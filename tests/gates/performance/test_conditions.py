@@ -54,6 +54,7 @@ def test_what_cannot_be_had_is_none(tmp_path: Path) -> None:
         ("1:cpu,cpuacct:/host/job\n", "sys/fs/cgroup/cpu,cpuacct/cpu.stat", (3, 30)),
         ("2:cpuacct:/job\n1:memory:/job\n", "sys/fs/cgroup/memory/job/cpu.stat", None),
         ("0::/\n", "sys/fs/cgroup/cpu.stat", (3, 30)),
+        ("1:cpu:/job\n0::/\n", "sys/fs/cgroup/cpu.stat", (3, 30)),
     ],
 )
 def test_both_versions_of_control_groups(

@@ -43,6 +43,14 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
         {"pyproject.toml": PROJECT.format('"Beta<3,>=1", "x; python_version > \'3\'"')},
         ("x",),
     ),
+    "declared otherwise and locked as before": (
+        {"pyproject.toml": PROJECT.format(""), "uv.lock": UV.format(own=1, rest=REGISTRY.format(1, "one"))},
+        {
+            "pyproject.toml": PROJECT.format('"beta>=1"'),
+            "uv.lock": UV.format(own=1, rest=REGISTRY.format(1, "one")),
+        },
+        (),
+    ),
     "poetry": ({"pyproject.toml": POETRY.format("^1")}, {"pyproject.toml": POETRY.format("^2")}, ("beta",)),
     "registry": (
         {"uv.lock": UV.format(own=1, rest=REGISTRY.format(1, "one"))},
@@ -56,8 +64,7 @@ CASES: dict[str, tuple[dict[str, str], dict[str, str], tuple[str, ...]]] = {
     ),
     "no requirement": ({"requirements.txt": "???\n"}, {}, ("???",)),
 }
-WHICH = "import beta\n\ndef test_benchmark():\n    print('has', beta.VERSION, beta.__file__)\n"
-METADATA = "from importlib.metadata import version\nNAME = version('app')\n"
+WHICH = "from importlib.metadata import version\nimport beta\n\ndef test_benchmark():\n    print('has', beta.VERSION, beta.__file__)\n"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -80,7 +87,11 @@ def test_base_runs_on_what_its_own_lock_says_with_the_tools_of_heads_tests(
         wheel(tmp_path / "wheels", "beta", version)
     for name, value in offline(tmp_path, tmp_path / "wheels").items():
         monkeypatch.setenv(name, value)
-    base = {"app.py": "", "tests/test_speed.py": WHICH, "requirements.txt": "beta==1.0\n"}
+    # What the project finds of itself by its metadata is head's.
+    tests = f"{WHICH}    print('own', version('pytest-failhard'))\n"
+    project = '[project]\nname = "pytest-failhard"\n'
+    base = {"app.py": "", "tests/test_speed.py": tests, "requirements.txt": "beta==1.0\n"}
+    base["pyproject.toml"] = project
     root = repository(tmp_path / "project", base, {"requirements.txt": "beta==2.0\n"})
     run = run_of(root, source=("app.py",))
     trees = build(run, PerformanceSettings())
@@ -90,6 +101,7 @@ def test_base_runs_on_what_its_own_lock_says_with_the_tools_of_heads_tests(
     done = collected(trees.base)
     prefix = trees.base.python.parent.parent
     assert f"has 1.0 {prefix}/lib" in done.stdout, done.stdout + done.stderr
+    assert "own 0.1.0" in done.stdout
     # Of what is installed beside the tests, the base sees what its tests need, and nothing else.
     for module, code in (("pluggy", 0), ("click", 1)):
         found = subprocess.run(
@@ -106,8 +118,12 @@ def test_base_runs_on_what_its_own_lock_says_with_the_tools_of_heads_tests(
         ({"uv.lock": "version = 1\n", "pylock.toml": 'lock-version = "1.0"\n'}, "manifest-ambiguous"),
         ({"requirements.txt": "beta==9\n"}, "`python -m pip install -r requirements.txt` does not install"),
         ({"uv.lock": "version = 1\n"}, "`uv sync --locked --no-dev --no-install-project` "),
+        (
+            {"requirements.txt": "beta==1.0\n", "pyproject.toml": '[project]\nrequires-python = ">=99"\n'},
+            "`python -m pip install -r requirements.txt` could not be tried: python-unsuited: ",
+        ),
     ],
-    ids=["none", "unpinned", "two", "absent", "uv"],
+    ids=["none", "unpinned", "two", "absent", "uv", "unsuited"],
 )
 def test_base_whose_environment_cannot_be_built_is_an_error_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], error: str

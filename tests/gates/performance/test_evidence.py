@@ -82,6 +82,16 @@ def test_a_series_as_it_is_written_down(tmp_path: Path) -> None:
     assert set(slower["clocks"]["cpu"]) == {"ratio", "low", "high", "pairs", "spread"}
 
 
+def test_a_clock_that_could_not_be_had_is_named(tmp_path: Path) -> None:
+    journal = Journal()
+    measure([benchmark()], Played(steady(1.0), adjusted=False, why_not="no schedstat"), conduct(journal))
+
+    (decision,) = json.loads(written(journal, tmp_path)["decisions.json"])["decisions"]
+
+    assert decision["unavailable"] == {"adj": "no schedstat"}
+    assert set(decision["clocks"]) == {"cpu", "cpu_mean", "wall"}
+
+
 def test_a_proof_that_stands_there_is_named_by_its_line(tmp_path: Path) -> None:
     journal = Journal()
     for number, head in enumerate(["a", "a", "b"], start=1):

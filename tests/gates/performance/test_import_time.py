@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.performance import import_time
-from pytest_failhard.gates.performance.placing import IMPORT_TIME, place
 from tests.support import measuring, write
 
 BURN = "import time\nend = time.process_time_ns() + 2_000_000\nwhile time.process_time_ns() < end: pass\n"
@@ -82,16 +81,17 @@ def test_delays_are_told_by_thread() -> None:
     assert import_time.delayed({}, {}, 40) == (0, True)
 
 
+def test_a_system_without_accounts_tells_no_delay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_time, "TASKS", str(tmp_path / "none"))
+    assert import_time.accounts() == {}
+    assert import_time.timed("json")["adj"] is None
+
+
 def test_a_class_is_named_with_its_module() -> None:
     missing = AttributeError("no", name="later", obj=import_time)
     assert import_time.described(missing)["owner"] == import_time.__name__
     error = AttributeError("no", name="later", obj=Path)
     assert import_time.described(error)["owner"] == "pathlib.Path"
     assert import_time.described(AttributeError("no", name="later", obj=1))["owner"] == ""
-
-
-def test_it_is_placed_beside_the_worker(tmp_path: Path) -> None:
-    place(tmp_path)
-    assert (tmp_path / IMPORT_TIME).read_bytes() == Path(import_time.__file__).read_bytes()
-    assert (tmp_path / "failhard_serve" / "__init__.py").is_file()
-    assert not list(tmp_path.rglob("__pycache__"))

@@ -70,6 +70,14 @@ class TestDecisions:
         measured = one(Played(wild), conduct(rule=Rule(max_seconds=4.5)))
 
         assert (measured.outcome, measured.problem, len(measured.pairs)) == (Outcome.UNDECIDED, "seconds", 5)
+        assert measured.decision is not None
+        assert (measured.decision.state, measured.decision.pairs) == (State.UNDECIDED, 5)
+        assert set(measured.decision.estimates) == {"cpu", "cpu_mean", "adj"}
+
+    def test_one_pair_says_nothing(self) -> None:
+        measured = one(Played(wild), conduct(rule=Rule(max_seconds=0.5)))
+
+        assert (measured.problem, len(measured.pairs)) == ("seconds", 1)
         assert (measured.decision, measured.spread, measured.slower) == (None, 0.0, False)
 
     def test_a_call_too_long_for_its_time_ends_undecided(self) -> None:

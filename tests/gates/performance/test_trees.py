@@ -19,6 +19,7 @@ from tests.gates.performance.repositories import (
     repository,
     run_of,
 )
+from tests.size import some
 from tests.support import write
 
 SHAPES: dict[str, tuple[dict[str, str], str]] = {
@@ -33,6 +34,7 @@ SHAPES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "module": ({}, "app.py"),
 }
+TELLING = ("flat", "package of tests", "pythonpath", "root conftest", "src on the pythonpath")
 PLAIN = {"app/__init__.py": "NAME = 'base'\n", "tests/test_speed.py": BENCHMARK}
 MARK = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
@@ -47,7 +49,7 @@ def refused(root: Path, settings: PerformanceSettings | None = None, **given: st
     return str(caught.value)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", some(SHAPES, *TELLING))
 def test_each_side_loads_its_own_code(tmp_path: Path, shape: str) -> None:
     extra, module = SHAPES[shape]
     base = {**extra, module: "NAME = 'base'\n", "tests/test_speed.py": WHICH}
@@ -65,6 +67,7 @@ def test_the_tests_are_heads_on_both_sides_and_the_rest_is_each_sides_own(tmp_pa
         "tests/test_gone.py": "",
         "tests/data/input.json": "1",
         "tests/helpers/old.py": "",
+        "perf/data": "a file\n",
         "conftest.py": "BASE = 1\n",
         "app/prompt.md": "base",
         "README.md": "base",
@@ -81,9 +84,11 @@ def test_the_tests_are_heads_on_both_sides_and_the_rest_is_each_sides_own(tmp_pa
         "tests/test_gone.py": None,
         # Where the base has a folder, head has a file, and the other way round.
         "tests/helpers/old.py": None,
+        "perf/data": None,
     }
     root = repository(tmp_path / "project", base, head)
-    commit(root, {"tests/helpers": "a file\n"})
+    commit(root, {"tests/helpers": "a file\n", "perf/data/test_more.py": ""})
+    (root / "tests/nowhere.py").symlink_to("absent.py")
     git(root, "tag", "first", "HEAD~2")
     trees = built(run_of(root, base="first"))
     assert (trees.commit, trees.first) == (git(root, "rev-parse", "first"), False)
@@ -104,6 +109,8 @@ def test_the_tests_are_heads_on_both_sides_and_the_rest_is_each_sides_own(tmp_pa
         "tests/test_new.py",
         "tests/data/input.json",
         "tests/helpers",
+        "tests/nowhere.py",
+        "perf/data/test_more.py",
     }
     lengths = {len(str(side.tree)) for side in (trees.base, trees.head, trees.original)}
     assert len(lengths) == 1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from pytest_failhard.gates.performance.serve import clocks
 from pytest_failhard.gates.performance.serve.clocks import Reading, Spent, difference, parse
+from tests.support import write
 
 MAIN = "7439626 8067427 3\n"
 LATER = "13439626 14067427 9\n"
@@ -108,3 +110,12 @@ def test_the_clocks_of_this_machine_see_work_in_a_thread() -> None:
     assert spent.wall > 0
     assert spent.cpu >= 2_500_000
     assert clocks.unavailable() or spent.delay >= 0
+
+
+def test_where_there_is_nothing_to_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "task", {"11/schedstat": MAIN, "12/comm": "gone"})
+    monkeypatch.setattr(clocks, "TASKS", str(tmp_path / "task"))
+    assert clocks.start().threads == {11: (7_439_626, 8_067_427)}
+    monkeypatch.setattr(clocks, "HAS_TASKS", False)
+    assert clocks.stop().threads == {}
+    assert "no " in clocks.unavailable()
