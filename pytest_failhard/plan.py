@@ -36,10 +36,15 @@ GITHUB_BASE = "GITHUB_BASE_REF"
 SIGNING_KEY = "FAILHARD_SIGNING_KEY"
 VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
 """What a run takes from the environment: whoever resolves it in another process hands them on."""
+COVERAGE = "coverage"
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
 )
+
+
+def _are_ours(names: Collection[str]) -> bool:
+    return {gate.id for gate in builtin_gates.builtin()}.issuperset(names)
 
 
 class PlanError(Exception):
@@ -64,6 +69,11 @@ class Request:
     jobs: int = 2
     perf_prove: bool = False
     """Whether the gate `performance` must show for every benchmark that it can fail."""
+
+    @property
+    def measures(self) -> bool:
+        """Tell whether a gate that was asked for may read coverage data: of the built-in ones one does."""
+        return not self.only or COVERAGE in self.only or not _are_ours(self.only)
 
     def to_json(self) -> dict[str, Option]:
         """Return the request for the worker process."""

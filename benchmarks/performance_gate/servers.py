@@ -21,7 +21,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance_gate.noise import neighbours
-
 from pytest_failhard.gates.performance import processors, route_judging, sites
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.servers import RouteMeasured, observe_routes
@@ -199,7 +198,7 @@ def calibrated(kind: str, percent: int) -> int:
 
 
 def _share(both: Sites, routes: Sequence[Route], number: int) -> float:
-    """Return the share of a request that its units of work are, from a pair of which one does twice as many."""
+    """Return the share of a request that its units of work are, from one that does twice as many."""
     place = processors.placement(number, processors.allowed())
     with both.pair(number, place, "base") as instances, processors.loading(place):
         servers = {

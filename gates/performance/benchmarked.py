@@ -37,7 +37,8 @@ def measure(work: Work) -> None:
         names = _compared(work, known, excluded)
     _require_some(work, names)
     work.seen.demanded += [each.id for each in names]
-    work.judge(Judged(id=each, state=State.REMOVED) for each in sorted(known - {each.id for each in names}))
+    gone = known - {each.id for each in names} - excluded.keys()
+    work.judge(Judged(id=each, state=State.REMOVED) for each in sorted(gone))
     work.judge(
         Judged(id=each.id, state=State.EXCLUDED, detail=f"{each.reason} ({each.owner})")
         for each in excluded.values()
@@ -98,9 +99,11 @@ def _compared(work: Work, known: set[str], excluded: Collection[str]) -> list[Be
     conduct = replace(work.conduct, product=product)
     unable = [_failed(each, counts, product) for each in counts.benchmarks if counts.failures[each.id]]
     able = [each for each in counts.benchmarks if not counts.failures[each.id]]
-    measured = series.measure(able, work.duet.play, conduct) if able else ()
-    work.add(Part.BENCHMARKS, [*unable, *measured])
+    # What cannot be judged in any case is known before anything is timed.
+    work.add(Part.BENCHMARKS, unable)
     seen.findings += counted.findings(counts, work.settings)
+    measured = series.measure(able, work.duet.play, conduct) if able else ()
+    work.add(Part.BENCHMARKS, measured)
     seen.findings += budgets.findings(work.duet, seen.judged, counts.benchmarks, work.settings)
     chosen = self_check.chosen(measured)
     _check(work, [chosen] if chosen else [], able)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MOST = 10
 """Of one kind and step so many are kept, the rest is dropped without a word."""
 KINDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice"}
+# The sign of all escapes first.
 _IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 
@@ -53,4 +54,6 @@ def _command(kind: str, row: Row) -> str:
 
 
 def _escaped(text: str, table: Mapping[str, str]) -> str:
-    return text.translate(str.maketrans(dict[str, str | int | None](table))).encode("utf-8", "backslashreplace").decode("utf-8")
+    for character, escape in table.items():
+        text = text.replace(character, escape)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -89,7 +89,9 @@ def test_what_came_in_addition_is_counted(tmp_path: Path) -> None:
     ],
 )
 def test_each_fault_of_a_run_is_a_finding(name: str, rule: str, words: str, tmp_path: Path) -> None:
-    demanded = seen(tmp_path / "demanded", variant(name))
+    # Long enough that six calls meet at the model however slowly threads start.
+    workload = replace(WORKLOAD, llm_delay_ms=150 if name == "bound_exceeded" else 1)
+    demanded = seen(tmp_path / "demanded", variant(name), settings=replace(TIMES, workloads=(workload,)))
     (finding,) = demanded.findings
     assert (finding.rule, words in finding.message) == (rule, True)
     assert finding.severity > Severity.LOW
