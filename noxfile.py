@@ -119,7 +119,7 @@ def acceptance(session: nox.Session) -> None:
     sdks = ("sdk", "test_traffic_children.py", "test_privacy.py", "test_documented.py", "test_injecting.py")
     runs = (
         *("tests/acceptance", "tests/test_bad_input.py", "tests/test_recorder.py", "tests/test_keeper.py"),
-        *("tests/test_invocations.py", "tests/test_measurement.py"),
+        *("tests/test_invocations.py", "tests/test_measurement.py", "tests/test_plugin.py"),
         *(f"tests/llm/{name}" for name in sdks),
     )
     session.run("python", "-m", "pytest", *runs, *gates, *session.posargs, env=size)
