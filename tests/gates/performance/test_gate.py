@@ -109,7 +109,7 @@ class TestWhatNeedsNoMeasuring:
         run = run_of(root)
         told = PerformanceGate().observe(replace(run, settings=PerformanceSettings(report=("benchmarks",))))
 
-        assert [(each.rule, each.severity) for each in told.findings] == [("no-baseline", Severity.LOW)]
+        assert [(each.rule, each.severity) for each in told.findings] == [("not-compared", Severity.LOW)]
         with pytest.raises(GateError, match="no-baseline: "):
             PerformanceGate().observe(replace(run, settings=QUICK))
 
