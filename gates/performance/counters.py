@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -57,11 +58,15 @@ def counted(attempts: Sequence[Attempt]) -> dict[str, int]:
     return counts if cost is None else {**counts, COST: cost}
 
 
+@functools.cache
+def _prices() -> Prices:
+    return Prices.load()
+
+
 def _cost(attempts: Iterable[Attempt]) -> int | None:
     """Return millionths of a dollar, the exact sum rounded up once."""
-    prices = Prices.load()
     try:
-        return math.ceil(sum((prices.cost(each) for each in attempts), Decimal(0)) * MICRO)
+        return math.ceil(sum((_prices().cost(each) for each in attempts), Decimal(0)) * MICRO)
     except PriceError:
         return None
 
@@ -88,7 +93,7 @@ def harness(workload: Workload, tree: Path, items: Path | None) -> Mapping[str, 
         "answers": _digest(answers),
         "seed": workload.seed,
     }
-    prices = Prices.load().sha256
+    prices = _prices().sha256
     plain = _sha256(content)
     return {name: plain if name != COST else _sha256({**content, "prices": prices}) for name in COUNTERS}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.golden import FILE, Golden, dump
+from pytest_failhard.gates.performance.golden import FILE, SCHEMA, Golden, dump
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.statistics import State
 from pytest_failhard.gates.performance.tightening import Word, tightened
@@ -16,6 +16,7 @@ from pytest_failhard.gates.performance.workloads import Seen, observe_workloads
 from pytest_failhard.gates.performance.workplace import hash_seed
 from pytest_failhard.model import GateError, Severity
 from tests.gates.performance.jobs import ENFORCED, PROJECT, WORKLOAD, enforced, run_of, trees, variant
+from tests.gates.performance.test_golden import ENTRY
 from tests.gates.test_integrity import FixedBase
 from tests.support import Kept, write
 
@@ -119,32 +120,37 @@ def test_what_cannot_be_measured_is_an_error(name: str, words: str, tmp_path: Pa
     assert words in str(error.value)
 
 
-def test_a_base_that_cannot_do_the_work_is_new_or_incomparable(tmp_path: Path) -> None:
-    found = seen(tmp_path, PROJECT, variant("crashed"))
-    (outcome,) = found.outcomes
-    # Without a merge base nothing declares it there.
-    assert outcome.state == "new"
-    assert "base ended with exit code 1" in outcome.why
-    assert counts(found) == COUNTS
-    assert {each.base for each in found.counts} == {None}
-
-
 TABLE = '[[tool.failhard.performance.workloads]]\nid = "describe"\n'
 
 
 @pytest.mark.parametrize(
-    ("text", "state"),
-    [(TABLE, "incomparable"), ("[tool]\n", "new"), ("no table", "new"), ("tool = 1", "new")],
+    ("text", "state"), [(TABLE, "incomparable"), ("tool = 1", "new"), ("no table", "new")]
 )
-def test_what_the_base_declared_it_should_be_able_to_do(text: str, state: str, tmp_path: Path) -> None:
+def test_a_base_that_cannot_do_what_it_did_not_declare_is_new(text: str, state: str, tmp_path: Path) -> None:
     found = trees(tmp_path, PROJECT, variant("crashed"))
-    settings = replace(TIMES, enforce=("workloads", "counters"), workloads=(WORKLOAD,))
-    run = run_of(tmp_path, settings, base=FixedBase(files={"pyproject.toml": text.encode()}))
-    with pytest.raises(GateError, match="golden-missing"):
-        observe_workloads(run, settings, found)
-    reported = replace(settings, enforce=("workloads",))
-    assert observe_workloads(run, reported, found).outcomes[0].state == state
+    run = run_of(tmp_path, TIMES, base=FixedBase(files={"pyproject.toml": text.encode()}))
+    observed = observe_workloads(run, TIMES, found)
     run.close()
+    (outcome,) = observed.outcomes
+    assert outcome.state == state
+    assert outcome.why == "workload describe: base ended with exit code 1: no items today"
+    assert counts(observed) == COUNTS
+    assert {each.base for each in observed.counts} == {None}
+
+
+def test_ceilings_of_the_base_count(tmp_path: Path) -> None:
+    # Nothing is declared, and what head added is not measured.
+    added = {"schema": SCHEMA, "entries": [vars(ENTRY)]}
+    write(tmp_path / "head", {FILE: json.dumps(added)})
+    settings = replace(ENFORCED, workloads=(), enforce=(), report=("counters",))
+    run = run_of(
+        tmp_path, settings, base=FixedBase(files={FILE: b'{"schema": "failhard-golden/1", "entries": []}'})
+    )
+    told = observe_workloads(run, settings, trees(tmp_path, PROJECT)).findings
+    assert [finding.name for finding in told] == ["golden-added", "golden-unmeasured"]
+    broken = run_of(tmp_path, settings, base=FixedBase(files={FILE: b"{"}))
+    with pytest.raises(GateError, match="at the merge base: failhard-golden"):
+        observe_workloads(broken, settings, trees(tmp_path, PROJECT))
 
 
 def test_a_side_that_fails_later_is_an_error(tmp_path: Path) -> None:
