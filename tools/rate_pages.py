@@ -34,7 +34,7 @@ LIVE = """\
 ## Live decisions of the gate
 
 The gate's own parts decide about scratch projects with unchanged pytest-benchmark tests; every decision has
-pairs of its own. `wait` works 0.2 ms and sleeps 2 ms, and only the sleep grows. Beside it, on the same
+pairs of its own. `wait` works 0.3 ms and sleeps 2 ms, and only the sleep grows. Beside it, on the same
 projects: pytest-benchmark's own `--benchmark-compare-fail=median:15%` against times that it stored at most
 five minutes before, under the same conditions. Bounds are one-sided, 95 %.
 """

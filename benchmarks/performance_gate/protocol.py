@@ -104,6 +104,7 @@ class Session:
 
 def run(path: Path, wish: Wish, *, until: float) -> list[Run]:
     """Append runs until nothing is lacking or the time is over; return all that the file has."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     mend(path)
     units = {name: calibrate.stored()[name] for name in wish.workloads}
     head = {"machine": described(), "achieved": _achieved(units, sorted({level for _, level in wish.cells}))}

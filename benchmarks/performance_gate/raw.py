@@ -178,6 +178,7 @@ def steps(path: Path, workloads: Sequence[str], block: int) -> Iterator[Step]:
 
 def run(path: Path, workloads: Sequence[str], *, until: float, pairs: int, rounds: int, block: int) -> int:
     """Append pairs until the time is over or there are so many new ones; return how many there are now."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     mend(path)
     units = calibrate.stored()
     machine = described()

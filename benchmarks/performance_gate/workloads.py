@@ -20,6 +20,7 @@ from pathlib import Path
 Work = Callable[[int], int]
 STEPS = 180
 ROWS = 20
+CHAIN = 500
 USERS = json.dumps([{"id": number, "name": f"user{number}", "tags": ["a", "b"]} for number in range(12)])
 LINE = "2026-01-15 10:11:12 INFO shop.orders order=4711 items=3 total=59.97 currency=EUR"
 FIELD = re.compile(r"(\w+)=([\w.]+)")
@@ -66,13 +67,14 @@ class Node:
 
 
 def alloc(units: int) -> int:
-    """Make small linked objects and keep them until the end; the collector is on, as it is in production."""
-    nodes: list[Node] = []
+    """Make small linked objects; the collector is on, as it is in production.
+
+    Chains end before the oldest generation would be collected: that costs the same however many units.
+    """
     last = None
     for value in range(units):
-        last = Node(value, last if value % 50 else None)
-        nodes.append(last)
-    return sum(node.value for node in nodes[::50])
+        last = Node(value, last if value % CHAIN else None)
+    return last.value if last else 0
 
 
 def string(units: int) -> int:
@@ -111,7 +113,10 @@ def database() -> Iterator[Work]:
                 with connection:
                     connection.executemany("INSERT INTO items VALUES (?, ?)", rows)
             with connection:
-                return connection.execute("DELETE FROM items").rowcount
+                removed = connection.execute("DELETE FROM items").rowcount
+            # In every call: once in some calls it would be a step.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return removed
 
         yield work
 
@@ -120,6 +125,7 @@ def _connected(folder: str) -> sqlite3.Connection:
     connection = sqlite3.connect(Path(folder, "items.db"))
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
     connection.execute("CREATE TABLE items (number INTEGER, name TEXT)")
     connection.execute("CREATE INDEX by_name ON items (name)")
     return connection

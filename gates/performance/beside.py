@@ -23,8 +23,7 @@ ROUTE_STATES = {
     RouteState.NEW: State.NEW,
     RouteState.REMOVED: State.REMOVED,
     RouteState.INCOMPARABLE: State.INCOMPARABLE,
-    # What fails is said by a finding of its own.
-    RouteState.BROKEN: State.NOT_SLOWER,
+    RouteState.BROKEN: State.BROKEN,
 }
 
 
@@ -62,12 +61,15 @@ def measure_routes(work: Work) -> None:
 def _route(work: Work, route: RouteMeasured) -> Iterator[Judged]:
     """Return what a route's decisions mean; raises GateError for one without numbers that are demanded."""
     if route.state in ROUTE_STATES:
-        yield Judged(id=route.benchmark, state=ROUTE_STATES[route.state], part=Part.ROUTES)
+        detail = "the base does not answer it as it is declared here"
+        yield Judged(
+            id=route.benchmark, state=ROUTE_STATES[route.state], part=Part.ROUTES, detail=detail
+        )
         return
     yield _decided(work, Part.ROUTES, route.benchmark, route.work, route.problem)
     if work.runs(Part.ROUTES_WALL):
         slow = _decided(work, Part.ROUTES_WALL, route.benchmark, route.time, route.time_problem)
-        yield replace(slow, id=f"{route.benchmark}, by the clock", counts=False)
+        yield replace(slow, id=f"{route.benchmark}, by the clock")
 
 
 def _decided(work: Work, part: Part, name: str, decision: Decision | None, problem: str) -> Judged:

@@ -68,7 +68,8 @@ def lay(run: Run, settings: PerformanceSettings, merged: str, folder: Path) -> L
     else:
         shutil.copytree(head_folder, base_folder, symlinks=True)
     shared = building.share_generated(run, (base_folder, head_folder))
-    head = _tree(head_folder, run.source, run.test_roots)
+    head = _tree(run.root, run.source, run.test_roots)
+    head = replace(head, layout=harness.copied(head.layout, head_folder))
     wanted = patterns(head.own)
     head = _given(head, harness.files(head.layout, settings.files, wanted, demanded=True))
     with _at_base():
@@ -79,7 +80,7 @@ def lay(run: Run, settings: PerformanceSettings, merged: str, folder: Path) -> L
         shutil.copytree(base_folder, original_folder, symlinks=True)
         original = replace(base, layout=replace(base.layout, root=original_folder))
     names = frozenset(filter(head.layout.is_harness, _listed(head_folder))) - base.layout.product
-    harness.replace(base.layout, head.layout, names, tuple(_listed(base_folder)))
+    harness.put(base.layout, head.layout, names, tuple(_listed(base_folder)))
     notes = [f"git ignores {path}: copied to both sides" for path in shared]
     notes += ["head has changes that are not committed"] if run.facts.dirty else []
     return Laid(base=base, head=head, original=original, harness=names, notes=tuple(notes))

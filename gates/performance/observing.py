@@ -16,7 +16,7 @@ from pytest_failhard.gates.performance.series import Conduct
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.states import Part, State
 from pytest_failhard.gates.performance.work import Seen, Work
-from pytest_failhard.model import Finding, Observation, Run, Severity
+from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 
 EVERYTHING = 100
 SCHEMA = "failhard-performance/1"
@@ -33,9 +33,13 @@ PARTS = (
 
 def observe(run: Run, settings: PerformanceSettings) -> Observation:
     """Measure both trees; raises GateError where nothing can be compared or something gave no numbers."""
-    duet.require_platform()
-    if run.base is None and Part.BENCHMARKS.value not in settings.enforce:
-        return _uncompared(run)
+    try:
+        duet.require_platform()
+        _require_base(run)
+    except GateError as error:
+        if Part.BENCHMARKS.value in settings.enforce:
+            raise
+        return _uncompared(run, str(error))
     built = trees.build(run, settings)
     rule = replace(terms.rule(settings), most=settings.most_pairs)
     plan = Plan(rounds=settings.rounds, fewest=rule.fewest, max_seconds=rule.max_seconds)
@@ -57,17 +61,22 @@ def observe(run: Run, settings: PerformanceSettings) -> Observation:
         run.keep("benchmarks.txt", table.text(work.seen.measured, work.seen.judged), volatile=True)
 
 
-def _uncompared(run: Run) -> Observation:
+def _require_base(run: Run) -> None:
+    if run.base is None:
+        raise GateError(f"no-baseline: {run.base_missing}")
+
+
+def _uncompared(run: Run, why: str) -> Observation:
     """Say that nothing could be compared, where that blocks nothing."""
     finding = Finding(
-        rule="no-baseline",
-        name="no-baseline",
+        rule="not-compared",
+        name="not-compared",
         path="",
         line=0,
         severity=Severity.LOW,
-        message="there is no merge base, so nothing was compared",
-        fix=run.base_missing or "make a commit",
-        anchor="no-baseline",
+        message=f"nothing was compared: {why}",
+        fix="remove the cause: from the next level on this is an error",
+        anchor="not-compared",
     )
     return Observation(tool=_tool(), examined=len(run.source) or 1, findings=(finding,))
 

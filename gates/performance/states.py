@@ -38,6 +38,8 @@ class State(enum.Enum):
     NEW = "new"
     REMOVED = "removed"
     INCOMPARABLE = "incomparable"
+    BROKEN = "new-errors"
+    """It fails where the base does not; a finding of its own says how."""
     EXCLUDED = "excluded"
 
 

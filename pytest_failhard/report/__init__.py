@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RENDERERS", "handed_out", "printed", "render_all", "terminal"]
 
+PAGE = "report.html"
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
+    PAGE: html.render,
     "report.xml": junit.render,
     "report.sarif": sarif.render,
     "report.md": markdown.render,
@@ -23,15 +25,13 @@ RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
 }
 """The files of a report folder and who renders them."""
 
-PAGE = "report.html"
-
 HANDED_OUT: Mapping[str, frozenset[str]] = {"sbom": frozenset({"sbom.cdx.json"})}
 """The evidence of a gate that others use, and that therefore stands beside the report too."""
 
 
 def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, bytes]:
     """Return every file of the report, for `Store.publish`; the page shows the exhibits too."""
-    made = {name: render(report) for name, render in RENDERERS.items()}
+    made = {name: render(report) for name, render in RENDERERS.items() if name != PAGE}
     return {**made, PAGE: html.render(report, exhibits)}
 
 

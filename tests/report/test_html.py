@@ -118,7 +118,7 @@ def test_a_gate_says_all_its_reasons_ways_out_figures_and_evidence() -> None:
 
 
 def test_every_finding_is_there_with_its_repair_and_its_fingerprint() -> None:
-    shown = page().all("li", class_="finding")
+    shown = page().all("div", class_="finding")
     assert len(shown) == len(FAILED.findings)
     for finding, element in zip(FAILED.findings, shown, strict=True):
         assert element.attributes["data-severity"] == "medium"
@@ -132,7 +132,7 @@ def test_findings_stand_by_gate_the_high_ones_first() -> None:
     groups = page(report).all("details", class_="card")
     shown = [group for group in groups if "data-gate" in group.attributes]
     assert [group.attributes["data-gate"] for group in shown] == ["coverage", "fallbacks"]
-    assert [each.attributes["data-severity"] for each in shown[1].all("li", class_="finding")] == [
+    assert [each.attributes["data-severity"] for each in shown[1].all("div", class_="finding")] == [
         "high",
         "medium",
         "low",
@@ -160,7 +160,7 @@ def test_a_long_line_and_a_long_message_are_cut_and_say_so() -> None:
 
 def test_a_waived_finding_stands_apart_with_its_waiver() -> None:
     made = page(GREEN)
-    assert made.all("li", class_="finding") == []
+    assert made.all("div", class_="finding") == []
     cells = row(made.one("section", id="waived").all("tr")[1])
     assert cells[0] == "lint"
     assert LONG_LINE.fingerprint in cells[1]

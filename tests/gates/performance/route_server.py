@@ -1,8 +1,8 @@
 """A small server that tests of loaded routes start; `behaviour.json` in its tree says how it behaves.
 
 `units`: work for a request. `limit`: so many requests get an answer, the others 429 at once. `restarts`: it
-starts and ends a process all the time. `lacks`: paths that it does not serve. `asks`: it asks the model.
-`stalls`: the seconds that a request waits for a lock which all requests share. `dead`: it ends at once.
+starts a process for each request and ends the one before. `lacks`: paths that it does not serve. `asks`: it
+asks the model. `dead`: it ends at once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ BEHAVIOUR = json.loads(Path("behaviour.json").read_text("utf-8"))
 NUMBERS = itertools.count(1)
 ITEMS = itertools.count(1)
 LOCK = threading.Lock()
+WORKERS: list[subprocess.Popen[bytes]] = []
 QUESTION = b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'
 
 
@@ -65,9 +66,8 @@ class Server(ThreadingHTTPServer):
 def work() -> None:
     """Do what a request takes."""
     sum(number * number for number in range(BEHAVIOUR.get("units", 1) * 1000))
-    if "stalls" in BEHAVIOUR:
-        with LOCK:
-            threading.Event().wait(BEHAVIOUR["stalls"])
+    if BEHAVIOUR.get("restarts"):
+        restart()
     if BEHAVIOUR.get("asks"):
         headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MY_KEY"]}
         url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
@@ -76,15 +76,15 @@ def work() -> None:
 
 
 def restart() -> None:
-    """Start a process and end it, again and again."""
-    while True:
-        with subprocess.Popen(["/bin/sleep", "60"]) as child:
-            threading.Event().wait(0.005)
-            child.kill()
+    """Start a process in place of the one before."""
+    with LOCK:
+        WORKERS.append(subprocess.Popen(["/bin/sleep", "60"]))
+        for old in WORKERS[:-1]:
+            old.kill()
+            old.wait()
+            WORKERS.remove(old)
 
 
 if BEHAVIOUR.get("dead"):
     sys.exit("no such system")
-if BEHAVIOUR.get("restarts"):
-    threading.Thread(target=restart, daemon=True).start()
 Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever(0.01)

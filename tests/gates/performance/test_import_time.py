@@ -81,9 +81,7 @@ def test_delays_are_told_by_thread() -> None:
     assert import_time.delayed({}, {}, 40) == (0, True)
 
 
-def test_a_system_without_accounts_tells_no_delay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_system_without_accounts_tells_no_delay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_time, "TASKS", str(tmp_path / "none"))
     assert import_time.accounts() == {}
     assert import_time.timed("json")["adj"] is None

@@ -152,9 +152,7 @@ class TestMeasured:
         assert work.problem.startswith("not-measured: the base itself fails many of its requests")
 
     def test_workers_that_come_and_go_are_an_error(self, make: Make) -> None:
-        project = make(base={"restarts": True}, head={})
-        protocol = replace(QUICK, seconds=0.15)
-        found = observe_routes(project.run, project.settings, project.trees, protocol=protocol)
+        found = observed(make(base={"restarts": True}, head={}))
         (work,) = found.routes
         assert work.problem.startswith("worker-restarts: processes of base come and go")
         assert (work.work, found.findings) == (None, ())
