@@ -119,7 +119,7 @@ def acceptance(session: nox.Session) -> None:
     sdks = ("sdk", "test_traffic_children.py", "test_privacy.py", "test_documented.py", "test_injecting.py")
     runs = (
         *("tests/acceptance", "tests/test_bad_input.py", "tests/test_recorder.py", "tests/test_keeper.py"),
-        *("tests/test_invocations.py", "tests/test_measurement.py"),
+        *("tests/test_invocations.py", "tests/test_measurement.py", "tests/test_plugin.py"),
         *(f"tests/llm/{name}" for name in sdks),
     )
     session.run("python", "-m", "pytest", *runs, *gates, *session.posargs, env=size)
@@ -136,6 +136,20 @@ def bench(session: nox.Session) -> None:
         session.error("benchmarks/ holds no program")
     for program in programs:
         session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
+
+
+@nox.session(name="bench-perf")
+def bench_performance(session: nox.Session) -> None:
+    """How often the gate `performance` and others are wrong: an hour; run again, it adds to what it has."""
+    install(session)
+    recorded = Path("build", "performance")
+    package = "benchmarks.performance_gate"
+    session.run("python", "-m", f"{package}.calibrate")
+    session.run("python", "-m", f"{package}.raw", "--keep", "--output", str(recorded / "raw.jsonl"))
+    session.run("python", "-m", f"{package}.error_rates", "--keep")
+    session.run("python", "-m", f"{package}.protocol", "--keep", "--output", str(recorded / "protocol.jsonl"))
+    session.run("python", "-m", f"{package}.cost", "--keep")
+    session.run("python", "tools/generate_docs.py")
 
 
 @nox.session

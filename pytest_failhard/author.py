@@ -59,7 +59,7 @@ class Author:
         self.folder = Path(self.work.name)
         self.store: Store | None = None
         self.session: Session | None = None
-        self.measurement: Measurement
+        self.measurement: Measurement | None = None
 
     def prepare(self) -> None:
         """Before any conftest: refuse what would end the process, take the report folder, measure."""
@@ -71,15 +71,16 @@ class Author:
             exits = forgery.early_scan(root, read(root, source, tests), pytest_config.load(root))
             self.redactor = Redactor.from_environment(os.environ)
             self.store = Store.open(self.report_dir, root, self.redactor)
-            rcfile = self._rcfile(root, source)
+            rcfile = self._rcfile(root, source) if self.request.measures else None
         except config.ConfigError as error:
             raise RefusedError("\n".join(error.mistakes)) from None
         except (GateError, RedactError) as error:
             raise RefusedError(str(error)) from None
         if exits:
             raise RefusedError("\n".join(exits))
-        self.measurement = Measurement(rcfile)
-        self.measurement.start()
+        if rcfile is not None:
+            self.measurement = Measurement(rcfile)
+            self.measurement.start()
 
     def _rcfile(self, root: Path, source: Sequence[str]) -> Path:
         data = self.folder / "coverage"
@@ -117,11 +118,14 @@ class Author:
         nonce = secrets.token_hex(16)
         path = self.folder / "result.jsonl"
         try:
-            self.measurement.stop()
+            data = None
+            if self.measurement is not None:
+                self.measurement.stop()
+                data = self.folder / "coverage"
             if interrupted:
                 return self.session.abort("by the keyboard or by the code under test")
             write_atomically(path, records.seal(run, nonce))
-            return self.session.end(Tests(records=path, nonce=nonce, coverage=self.folder / "coverage"))
+            return self.session.end(Tests(records=path, nonce=nonce, coverage=data))
         except KeyboardInterrupt:
             return self.session.abort("by the keyboard, while the gates ran")
         except GateError as error:

@@ -9,8 +9,8 @@ import pytest
 
 MARKER = (
     "failhard_perf(max_regression=, budget_ms=, pin=, clock=): how much slower this benchmark may become "
-    "(a part of 1, at most 0.15); the CPU time per call of one that is new; pin=False where it needs several "
-    "processors; further clocks that must hold (cpu, cpu_mean, adj, wall)"
+    "(a part of 1, at most 0.15); the CPU time per call of one that is new; pin=False for one that needs "
+    "several processors; further clocks that must hold (cpu, cpu_mean, adj, wall)"
 )
 SENT = "failhard_perf_mistakes"
 Arguments = ParamSpec("Arguments")

@@ -36,10 +36,15 @@ GITHUB_BASE = "GITHUB_BASE_REF"
 SIGNING_KEY = "FAILHARD_SIGNING_KEY"
 VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
 """What a run takes from the environment: whoever resolves it in another process hands them on."""
+COVERAGE = "coverage"
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
     wrapper=False, hookwrapper=False, optionalhook=False, tryfirst=False, trylast=False, specname=None
 )
+
+
+def _are_ours(names: Collection[str]) -> bool:
+    return {gate.id for gate in builtin_gates.builtin()}.issuperset(names)
 
 
 class PlanError(Exception):
@@ -64,6 +69,11 @@ class Request:
     jobs: int = 2
     perf_prove: bool = False
     """Whether the gate `performance` must show for every benchmark that it can fail."""
+
+    @property
+    def measures(self) -> bool:
+        """Tell whether a gate that was asked for may read coverage data: of the built-in ones one does."""
+        return not self.only or COVERAGE in self.only or not _are_ours(self.only)
 
     def to_json(self) -> dict[str, Option]:
         """Return the request for the worker process."""
@@ -224,7 +234,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         *invalid,
         *_clock(request.root, base, today),
     ]
-    facts, head = _facts(request.root, project)
+    about, head = facts(request.root, project)
     committed, wrong_date = _committed(head)
     mistakes += wrong_date
     if mistakes:
@@ -244,8 +254,8 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         today=today,
         source=source,
         test_roots=test_roots,
-        interpreter=_interpreter(request.root, project),
-        facts=facts,
+        interpreter=interpreter(request.root, project),
+        facts=about,
         project=project,
         signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY)) else None,
         committed=committed,
@@ -409,12 +419,13 @@ def _clock(root: Path, base: Base | None, today: date) -> list[str]:
     return [f"the clock says {today}, but the merge base was committed on {committed}: set the clock"]
 
 
-def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
+def interpreter(root: Path, project: config.ProjectConfig) -> Path:
+    """Return the interpreter whose packages the system runs on."""
     # Joined, not resolved: a virtual environment's interpreter is a link that must stay itself.
     return root / project.python if project.python is not None else Path(sys.executable)
 
 
-def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
+def facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
     """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
         said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
@@ -422,10 +433,10 @@ def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int
     except GateError:
         said, changes = "", b""
     commit, _, seconds = said.strip().partition(" ")
-    facts = ProjectFacts(
+    found = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )
-    return facts, int(seconds) if seconds else None
+    return found, int(seconds) if seconds else None
 
 
 def _committed(head: int | None) -> tuple[datetime | None, list[str]]:

@@ -127,7 +127,8 @@ def _prepare(config: pytest.Config) -> None:
     except RefusedError as error:
         raise pytest.UsageError(f"failhard: {error}") from None
     config.stash[AUTHOR] = author
-    config.pluginmanager.register(author.measurement, "failhard-measurement")
+    if author.measurement is not None:
+        config.pluginmanager.register(author.measurement, "failhard-measurement")
 
 
 def _is_child(config: pytest.Config) -> bool:

@@ -297,7 +297,8 @@ def environment(home: Path, temporary: Path, *, extra: Mapping[str, str] = NO_EX
 def git(root: Path, *args: str, timeout: float = 30, places: Mapping[str, str] = NO_EXTRA) -> Completed:
     """Run git in `root`; return any exit code. Nothing in the tree or its .git/config is executed.
 
-    `places` are variables that say where the repository, the work tree and the index are. Raises ProcError where git is not installed. A repository that another user owns is git's own error
+    `places` are variables that say where the repository, the work tree and the index are. Raises ProcError
+    where git is not installed. A repository that another user owns is git's own error
     unless the person who runs us declared it safe; that declaration, and nothing else, is honoured.
     """
     filters = () if args[0] in gitless.NAMES_ONLY else _filters_off(root, timeout, places)

@@ -108,13 +108,13 @@ class TestChild:
         self.folder = session.folder / "tests"
         self.nonce = secrets.token_hex(16)
         self.result = session.folder / "result.jsonl"
-        self.coverage = session.folder / "coverage"
+        self.coverage = session.folder / "coverage" if self.plan.request.measures else None
         self.output = self.folder / "output.txt"
         self.errors = self.folder / "errors.txt"
 
     def run(self) -> Ended:
         """Run the tests to their end or their time limit, then read what is proven."""
-        for folder in (self.folder, self.coverage, self.folder / "home", self.folder / "tmp"):
+        for folder in filter(None, (self.folder, self.coverage, self.folder / "home", self.folder / "tmp")):
             folder.mkdir()
         code = self._execute()
         evidence = self.output.read_bytes() + self.errors.read_bytes()
@@ -152,10 +152,7 @@ class TestChild:
     def _execute(self) -> int | None:
         lifeline, held = os.pipe()
         descriptor = os.open(self.result, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        rcfile = self.folder / "coveragerc"
-        text = rcfile_text(self.plan.request.root, self.plan.source, (), self.coverage)
-        write_atomically(rcfile, text.encode())
-        order = {"nonce": self.nonce, "result": descriptor, "lifeline": lifeline, "rcfile": str(rcfile)}
+        order = {"nonce": self.nonce, "result": descriptor, "lifeline": lifeline, "rcfile": self._rcfile()}
         child = proc.Child(
             self._command(),
             cwd=self.plan.request.root,
@@ -172,6 +169,15 @@ class TestChild:
         finally:
             child.kill_tree()
             os.close(held)
+
+    def _rcfile(self) -> str | None:
+        """Write the configuration of the measuring; None where no gate of this run asks for it."""
+        if self.coverage is None:
+            return None
+        rcfile = self.folder / "coveragerc"
+        text = rcfile_text(self.plan.request.root, self.plan.source, (), self.coverage)
+        write_atomically(rcfile, text.encode())
+        return str(rcfile)
 
     def _wait(self, child: proc.Child) -> int | None:
         limit = float(self.plan.policy.tests_timeout)

@@ -496,3 +496,18 @@ def test_a_system_that_is_declared_wrongly_is_a_mistake_beside_the_others(shop: 
     found = "\n".join(mistakes(shop))
     assert "pyproject.toml: [tool.failhard.system] kind: must be one of 'http', 'worker', 'job'" in found
     assert "pyproject.toml: [tool.failhard.llm] deadlin: unknown key; did you mean deadline?" in found
+
+
+@pytest.mark.parametrize(
+    ("only", "measures"),
+    [
+        ((), True),
+        (("coverage",), True),
+        (("tests", "coverage"), True),
+        (("tests", "lint"), False),
+        (("probe",), True),
+    ],
+    ids=["all", "coverage", "with it", "without it", "not ours"],
+)
+def test_the_tests_are_measured_where_a_gate_may_ask_for_it(only: tuple[str, ...], measures: bool) -> None:
+    assert plan.Request(root=Path(), level=1, mode=Mode.AUTHOR, only=only).measures is measures

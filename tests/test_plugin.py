@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard import explanation, gates
+from pytest_failhard import explanation
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
+from tests.size import without
 from tests.support import GATES, WITHOUT_OTHERS, measuring
 
 SECONDS = 170
@@ -23,6 +24,16 @@ HEAVY = (
     *("openai", "httpx", "yaml", "coverage", "pydantic", "jinja2", "rich", "click", "psutil", "asyncio"),
     *("xml", "bandit", "cyclonedx", "subprocess", "tomllib", "mypy", "tomlkit", "packaging.requirements"),
     *("ssl", "h11", "trustme", "socket", "pytest_failhard.strict", "pytest_failhard.llm.catalogue"),
+)
+
+
+NEEDING_A_LEVEL = (
+    *("--failhard-only=lint", "--failhard-jobs=2", "--failhard-policy=p.yaml", "--failhard-base=main"),
+    "--failhard-report-dir=r",
+)
+RUNNING_NOTHING = (
+    *("--collect-only", "--markers", "--cache-show", "--setup-only", "--setup-plan", "--fixtures"),
+    "--fixtures-per-test",
 )
 
 
@@ -127,7 +138,7 @@ def test_the_plugin_may_be_required_by_name(shop: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("gate", [gate.id for gate in gates.builtin()])
+@pytest.mark.parametrize("gate", without(GATES, *GATES[1:-1]))
 def test_explain_prints_a_gate_and_runs_nothing(shop: Path, gate: str) -> None:
     done = run(shop, f"--failhard-explain={gate}")
     assert (done.returncode, done.stderr) == (0, "")
@@ -147,36 +158,14 @@ def test_explain_lists_the_gates_where_nothing_comes_near() -> None:
         explanation.explain("lint", [])
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        *(
-            "--failhard-policy=p.yaml",
-            "--failhard-base=main",
-            "--failhard-only=lint",
-            "--failhard-report-dir=r",
-        ),
-        "--failhard-jobs=2",
-    ],
-)
+@pytest.mark.parametrize("option", without(NEEDING_A_LEVEL, *NEEDING_A_LEVEL[2:]))
 def test_an_option_that_does_nothing_without_a_level_is_refused(shop: Path, option: str) -> None:
     done = run(shop, option)
     assert done.returncode == 4
     assert f"gates not evaluated ({option.partition('=')[0]} without --failhard-level)" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        "--collect-only",
-        "--setup-only",
-        "--setup-plan",
-        "--fixtures",
-        "--fixtures-per-test",
-        "--markers",
-        "--cache-show",
-    ],
-)
+@pytest.mark.parametrize("option", without(RUNNING_NOTHING, *RUNNING_NOTHING[3:]))
 def test_an_option_under_which_no_test_runs_is_refused(shop: Path, option: str) -> None:
     done = judged(shop, option)
     assert done.returncode == 4
@@ -196,7 +185,7 @@ def test_help_that_was_asked_for_is_given(shop: Path, option: str) -> None:
 
 def test_assertions_that_are_switched_off_are_refused(shop: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-O", "-m", "pytest", "--failhard-level=1"],
+        [sys.executable, "-O", "-m", "pytest", *WITHOUT_OTHERS, "--failhard-level=1"],
         cwd=shop,
         env={"PATH": os.environ["PATH"], **measuring()},
         capture_output=True,

@@ -7,11 +7,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from pytest_failhard.gates.performance.configuring import SYSTEM_PATH
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import checkout, pyproject, read
 from pytest_failhard.source.files import role, tree
 from pytest_failhard.source.promotion import promoted
+from pytest_failhard.system.environment import SYSTEM_PATH
 
 ALWAYS_COMPILED = frozenset({".pyx", ".rs"})
 BY_A_BUILD = frozenset({".c", ".cc", ".cpp", ".cxx"})
@@ -28,19 +28,19 @@ def share_generated(run: Run, trees: Sequence[Path]) -> tuple[str, ...]:
     ignored = checkout.ignored(root, ("*.py",)).intersection(product) if product else frozenset[str]()
     kept = [path for path in product if path not in ignored]
     found = sorted(promoted(root, run.source, kept, ignored, lambda path: tree(root, path)))
-    for place in (each / path for path in found for each in trees):
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / place.relative_to(_tree_of(place, trees)), place)
+    for each in trees:
+        for path in found:
+            if not (each / path).exists():
+                (each / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(root / path, each / path)
     return tuple(found)
 
 
-def _tree_of(place: Path, trees: Sequence[Path]) -> Path:
-    return next(each for each in trees if place.is_relative_to(each))
+def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> bool:
+    """Run the project's build in each tree; tell whether there is one.
 
-
-def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> None:
-    """Run the project's build in each tree; raises GateError where it fails, or where one is missing."""
+    Raises GateError where it fails, or where something is compiled and nothing says how.
+    """
     found = next((path for each in trees for path in _compiled(each)), "")
     if found and not build:
         raise GateError(
@@ -49,6 +49,7 @@ def compile_in(run: Run, build: Sequence[str], trees: Sequence[Path]) -> None:
         )
     for each in trees if build else ():
         _build(run, build, each)
+    return bool(build)
 
 
 def _compiled(root: Path) -> Iterator[str]:
@@ -81,7 +82,8 @@ def _build(run: Run, build: Sequence[str], folder: Path) -> None:
     if code:
         words = " / ".join((process.stderr.strip() or process.stdout.strip()).splitlines()[-LAST_LINES:])
         slug = "compiled-without-build" if folder.name == HEAD else "baseline-environment"
+        said = words.replace(str(folder), ".") or "it said nothing"
         raise GateError(
-            f"{slug}: `{' '.join(build)}` ended with {code} in the tree {folder.name}: "
-            f"{words.replace(str(folder), '.') or 'it said nothing'}; run it in a fresh clone and mend `build`"
+            f"{slug}: `{' '.join(build)}` ended with {code} in the tree {folder.name}: {said}; "
+            "run it in a fresh clone and mend `build`"
         )

@@ -116,12 +116,12 @@ class Worker:
         self._process.kill()
 
     def hello(self) -> About:
-        """Return what it says of itself; raises GateError for one that is traced."""
+        """Return what it says of itself; raises GateError for one that is traced, or cannot serve."""
         about = self._expect(Hello, "its start").hello
-        if about.traced:
+        _require_untraced(about.traced)
+        if about.unsupported:
             raise GateError(
-                f"traced-worker: {about.traced} is active in the process that measures; "
-                "keep coverage, profilers and debuggers out of the project's conftest.py and sitecustomize.py"
+                f"benchmark-plugin-unsupported: {about.unsupported}; install a version that is supported"
             )
         return about
 
@@ -139,7 +139,10 @@ class Worker:
 
     def settle(self, benchmark: str, within: float) -> Ready | Done:
         """Return how a benchmark stands when its turn has come: it waits, or its test is over already."""
-        return self._about(benchmark, Ready, "the set-up", within)
+        said = self._about(benchmark, Ready, "the set-up", within)
+        if isinstance(said, Ready):
+            _require_untraced(said.traced)
+        return said
 
     def batch(self, benchmark: str, calls: int, within: float, inject: Inject | None = None) -> Batch | Done:
         """Have a batch run; a target that cannot be repeated ends its test instead."""
@@ -215,6 +218,14 @@ class Worker:
         log = "\n".join(lines) or "it wrote nothing"
         return WorkerDiedError(
             f"worker-died: during {doing} the process of {self.name} was lost: {how}; its last lines:\n{log}"
+        )
+
+
+def _require_untraced(traced: str) -> None:
+    if traced:
+        raise GateError(
+            f"traced-worker: {traced} is active in the process that measures; keep coverage, profilers and "
+            "debuggers out of the project's tests, conftest.py and sitecustomize.py"
         )
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import distributions
+from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from pytest_failhard import config
-from pytest_failhard.gates.performance.harness import Layout
+from pytest_failhard.gates.performance.laying import Tree, patterns
+from pytest_failhard.model import GateError
 from pytest_failhard.source import pytest_config
-from pytest_failhard.source.manifest import PYTHON_CLASSES, PYTHON_FILES, PYTHON_FUNCTIONS, Patterns
 from pytest_failhard.source.pytest_config import PytestConfig
+from pytest_failhard.system.environment import SYSTEM_PATH
 
-SYSTEM_PATH = "/usr/bin:/bin"
 WORKER = "failhard_serve"
 PYTEST_GROUP = "pytest11"
 BENCHMARK_PLUGINS = {"pytest-benchmark": "--benchmark-enable", "pytest-codspeed": ""}
@@ -35,7 +36,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True, kw_only=True)
 class Plugins:
-    """The plugins that both sides load: by the names of their entry points, with options; and whose they are."""
+    """The plugins that both sides load: the names of their entry points, their options, whose they are."""
 
     names: tuple[str, ...]
     options: tuple[str, ...]
@@ -47,28 +48,27 @@ class Plugins:
         return (*(part for name in self.names for part in ("-p", name)), *self.options)
 
 
-def patterns(head: PytestConfig) -> Patterns:
-    """Return which names are collected: pytest's own, and what the project adds to them."""
-    return Patterns(
-        files=tuple(dict.fromkeys((*PYTHON_FILES, *head.words("python_files")))),
-        classes=tuple(dict.fromkeys((*PYTHON_CLASSES, *head.words("python_classes")))),
-        functions=tuple(dict.fromkeys((*PYTHON_FUNCTIONS, *head.words("python_functions")))),
-    )
-
-
 def plugins(head: Path, paths: Sequence[Path], own: PytestConfig, files: Sequence[str]) -> Plugins:
     """Return the plugins of the folders `paths` that are loaded.
 
     Those are what brings the fixture, what the project declares, and what its configuration or a test file
-    names; never what would change how a test runs.
+    names; never what would change how a test runs. Raises GateError without pytest itself.
     """
     declared = config.load(head).declared_distributions
     named = _words(head, files) | {" ".join(own.values)}
     names, options, found = list[str](), list[str](), set[str]()
-    for distribution in distributions(path=[str(path) for path in paths]):
-        name = canonicalize_name(distribution.metadata["Name"])
-        entries = sorted(entry.name for entry in distribution.entry_points.select(group=PYTEST_GROUP))
-        if not entries or name in UNLOADED or name in found:
+    installed = {
+        canonicalize_name(each.metadata["Name"]): each
+        for each in distributions(path=[str(path) for path in reversed(paths)])
+    }
+    if "pytest" not in installed:
+        raise GateError(
+            "pytest is not installed for the interpreter that the benchmarks run on; install it there, or "
+            "correct `python` in [tool.failhard]"
+        )
+    for name, distribution in installed.items():
+        entries = [_called(entry) for entry in distribution.entry_points.select(group=PYTEST_GROUP)]
+        if not entries or name in UNLOADED:
             continue
         if name in BENCHMARK_PLUGINS or name in declared or _is_named(name, named):
             found.add(name)
@@ -77,9 +77,18 @@ def plugins(head: Path, paths: Sequence[Path], own: PytestConfig, files: Sequenc
     return Plugins(names=tuple(sorted(names)), options=tuple(options), distributions=frozenset(found))
 
 
+def _called(entry: EntryPoint) -> str:
+    """Return the name by which pytest loads a plugin: that of its entry point, unless a module has it too.
+
+    Asserts are rewritten in a module of the name, which slows what is measured, or is refused.
+    """
+    is_module = entry.name in sys.stdlib_module_names or entry.name == entry.module.partition(".")[0]
+    return entry.module if is_module else entry.name
+
+
 def _words(head: Path, files: Sequence[str]) -> frozenset[str]:
     """Return the texts of the given files and of all conftest files of the tests."""
-    conftests = [path.relative_to(head).as_posix() for path in head.rglob("conftest.py")]
+    conftests = [path.relative_to(head).as_posix() for path in head.rglob("conftest.py") if path.is_file()]
     return frozenset((head / path).read_text("utf-8", "replace") for path in {*files, *conftests})
 
 
@@ -88,7 +97,7 @@ def _is_named(name: str, texts: Iterable[str]) -> bool:
     return any(stem in text for text in texts)
 
 
-def ini(side: Layout, head: PytestConfig, roots: Sequence[str], loaded: Plugins) -> str:
+def ini(tree: Tree, head: PytestConfig, loaded: Plugins) -> str:
     """Return the ini file of a side: head's configuration, with the side's own import path."""
     unknown = tuple(key for key, name in OWN_KEYS.items() if name not in loaded.distributions)
     values = {
@@ -97,15 +106,16 @@ def ini(side: Layout, head: PytestConfig, roots: Sequence[str], loaded: Plugins)
         # What is not loaded here is no reason to refuse; the gate `tests` runs with all of it.
         if key not in {"pythonpath", "required_plugins"} and not (unknown and key.startswith(unknown))
     }
-    own = pytest_config.load(side.root).values.get("pythonpath")
-    markers = [*head.entries("markers"), *(f"{name}: of a plugin" for name in MARKERS)]
-    given = replace(
-        head,
-        root=side.root,
-        values={**values, "markers": markers, **({} if own is None else {"pythonpath": own})},
+    values["markers"] = [*head.entries("markers"), *(f"{name}: of a plugin" for name in MARKERS)]
+    if "pythonpath" in tree.own.values:
+        values["pythonpath"] = tree.own.values["pythonpath"]
+    tests = [name for name in tree.layout.tests if (tree.folder / name).exists()]
+    return pytest_config.supervised_ini(
+        replace(head, root=tree.folder, values=values),
+        test_roots=tests,
+        import_roots=tree.roots,
+        patterns=patterns(head),
     )
-    tests = [name for name in side.tests if (side.root / name).exists()]
-    return pytest_config.supervised_ini(given, test_roots=tests, import_roots=roots, patterns=patterns(head))
 
 
 def environment(*, python: Path, folder: Path, roots: Sequence[Path], last: Path) -> dict[str, str]:

@@ -62,7 +62,7 @@ def count(duet: Duet, excluded: Collection[str] = frozenset()) -> Counting:
         proofs = {name: worker.finish() for name, worker in workers.items()}
     duet.check(duet.trees, proofs[BASE], proofs[HEAD])
     return Counting(
-        benchmarks=tuple(_benchmark(entry) for entry in entries),
+        benchmarks=tuple(benchmark(entry) for entry in entries),
         collected=collected,
         counts={entry.id: _of(Counts, entry.id, found) for entry in entries},
         failures={
@@ -103,7 +103,8 @@ def _of(
     return {name: each for name, side in found.items() if isinstance(each := side.get(benchmark), kind)}
 
 
-def _benchmark(entry: Entry) -> Benchmark:
+def benchmark(entry: Entry) -> Benchmark:
+    """Return a benchmark as its marker describes it."""
     return Benchmark(
         id=entry.id, limit=entry.max_regression, budget_ms=entry.budget_ms, pin=entry.pin, clocks=entry.clock
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -16,7 +17,8 @@ from pytest_failhard.distributions.declarations import Declaration
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import dependencies
 from pytest_failhard.source import pyproject as document_of
-from pytest_failhard.system import declared, install, manifest
+from pytest_failhard.system import install, manifest
+from pytest_failhard.system.declared import read as read_system
 from pytest_failhard.system.manifest import Manifest
 
 FETCHED = ("source", "vcs", "archive", "directory")
@@ -24,16 +26,32 @@ FETCHED = ("source", "vcs", "archive", "directory")
 SYNC = "uv sync --locked --no-dev --no-install-project"
 PIP = "python -m pip install -r {path}"
 MAKE = "lock what is installed (uv.lock, pylock.toml, or a requirements.txt of `==` with hashes)"
-Needed = Mapping[str, frozenset[str]]
+Said = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """What a tree says of distributions, by their canonical names."""
+
+    locked: Said
+    declared: Said
 
 
 def changed(base: Path, head: Path) -> tuple[str, ...]:
     """Return the names of the distributions that the trees lock or declare otherwise, sorted.
 
-    What only tests and tools need is left out: those are head's on both sides. Raises GateError.
+    What only tests and tools need is left out: those are head's on both sides. So is what is declared
+    otherwise and locked as before. Raises GateError.
     """
     before, now = _needed(base), _needed(head)
-    return tuple(sorted(name for name in {*before, *now} if before.get(name) != now.get(name)))
+    locked = _differing(before.locked, now.locked)
+    declared = _differing(before.declared, now.declared)
+    settled = (before.locked.keys() & now.locked.keys()) - locked
+    return tuple(sorted(locked | (declared - settled)))
+
+
+def _differing(before: Said, now: Said) -> set[str]:
+    return {name for name in {*before, *now} if before.get(name) != now.get(name)}
 
 
 def environment(run: Run, base: Path, names: Iterable[str], folder: Path) -> Path:
@@ -63,7 +81,7 @@ def _refusal(differing: str, why: str) -> str:
 def _lock(base: Path, differing: str) -> Manifest:
     try:
         named = settings.read(document_of(base)).locks
-        system = declared.read(base)
+        system = read_system(base)
         found = manifest.find(base, named[0] if named else system.manifest if system else None)
     except GateError as error:
         raise GateError(_refusal(differing, str(error))) from None
@@ -86,28 +104,52 @@ def _is_pinned(requirement: Requirement) -> bool:
 
 
 def _needed(root: Path) -> Needed:
-    """Return by the canonical name of a distribution all that is said of it."""
-    found: dict[str, set[str]] = defaultdict(set)
     mistakes: list[str] = []
     tables = pyproject.read(root, mistakes)
-    named = settings.read(tables.document).locks
-    paths = named or tuple(path for path in locks.usual(root) if not dependencies.OPTIONAL.search(path))
-    for lock in locks.read(root, paths) if paths else ():
-        for name, packages in lock.packages.items():
-            found[name].update(package.version for package in packages)
-        for name, source in _fetched(root / lock.path):
-            found[name].add(source)
-    for declaration in _declarations(root, tables, paths, mistakes):
-        requirement = declaration.requirement
-        name = canonicalize_name(requirement.name) if requirement else declaration.text
-        found[name].add(_canonical(requirement) if requirement else declaration.text)
-    for name, wanted in tables.table(tables.poetry, "dependencies", "tool.poetry.").items():
-        found[canonicalize_name(name)].add(json.dumps(wanted, sort_keys=True, default=str))
+    said_of = settings.read(tables.document)
+    files = (*said_of.files, *(said_of.locks or filter(_is_products, locks.usual(root))))
+    own = {canonicalize_name(str(table.get("name"))) for table in (tables.project, tables.poetry)}
+    needed = Needed(
+        locked=_grouped(_locked(root, said_of.locks), own),
+        declared=_grouped(_declared(root, tables, files, mistakes), own),
+    )
     if mistakes:
         raise GateError(f"baseline-environment: what is needed cannot be read: {'; '.join(mistakes)}")
-    for own in (tables.project.get("name"), tables.poetry.get("name")):
-        found.pop(canonicalize_name(str(own)), None)
-    return {name: frozenset(said) for name, said in found.items()}
+    return needed
+
+
+def _grouped(pairs: Iterable[tuple[str, str]], own: Collection[str]) -> Said:
+    """Return what is said by name; of the project itself nothing is needed."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name, said in pairs:
+        found[name].add(said)
+    return {name: frozenset(said) for name, said in found.items() if name not in own}
+
+
+def _is_products(path: str) -> bool:
+    """Tell whether a file is not, by its name, for tests or tools: those are head's on both sides."""
+    return not dependencies.OPTIONAL.search(path)
+
+
+def _locked(root: Path, named: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    read = locks.read(root, named)
+    for lock in (each for each in read if named or _is_products(each.path)):
+        for name, packages in lock.packages.items():
+            yield from ((name, package.version) for package in packages)
+        yield from _fetched(root / lock.path)
+
+
+def _declared(
+    root: Path, tables: pyproject.Pyproject, paths: Iterable[str], mistakes: list[str]
+) -> Iterator[tuple[str, str]]:
+    for declaration in _declarations(root, tables, paths, mistakes):
+        requirement = declaration.requirement
+        if requirement is None:
+            yield declaration.text, declaration.text
+        else:
+            yield canonicalize_name(requirement.name), _canonical(requirement)
+    for name, wanted in tables.table(tables.poetry, "dependencies", "tool.poetry.").items():
+        yield canonicalize_name(name), json.dumps(wanted, sort_keys=True, default=str)
 
 
 def _declarations(

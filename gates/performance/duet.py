@@ -102,7 +102,7 @@ class Duet:
     def play(self, benchmarks: Sequence[Benchmark], number: int) -> Result:
         """Play one pair; raises GateError where a process dies, or its proof does not hold."""
         began = time.monotonic()
-        start = self.start(number, pinned=all(benchmark.pin for benchmark in benchmarks))
+        start = self.start(number)
         with contextlib.ExitStack() as stack:
             workers = self.workers(stack, start)
             abouts = {name: greet(worker, start) for name, worker in workers.items()}
@@ -120,7 +120,11 @@ class Duet:
         share = around / len(benchmarks)
         return Result(
             start=start,
-            pairs={each: _pair(start, found) for each, found in played.items() if found.samples},
+            pairs={
+                each.id: _pair(start, found, each)
+                for each in benchmarks
+                if (found := played.get(each.id)) and found.samples
+            },
             failures=absent | {each: found.failures for each, found in played.items() if found.failures},
             call_seconds={each: found.call_seconds for each, found in played.items()},
             seconds={each.id: _seconds(each.id, played) + share for each in benchmarks},
@@ -131,7 +135,8 @@ class Duet:
 
     def twins(self, side: Side, inject: Inject | None = None) -> Duet:
         """Return the duet of one side with itself; `inject` slows down the second of the two."""
-        trees = replace(self.trees, base=replace(side, name=BASE), head=replace(side, name=HEAD))
+        base, head = replace(side, name=BASE), replace(side, name=HEAD)
+        trees = replace(self.trees, base=base, head=head, same_environment=True)
         return replace(self, trees=trees, plan=replace(self.plan, inject=inject))
 
     def workers(self, stack: contextlib.ExitStack, start: Start) -> dict[SideName, Worker]:
@@ -168,11 +173,11 @@ def _seconds(benchmark: str, played: Mapping[str, Played]) -> float:
     return played[benchmark].seconds if benchmark in played else 0.0
 
 
-def _pair(start: Start, played: Played) -> Pair:
+def _pair(start: Start, played: Played, benchmark: Benchmark) -> Pair:
     return Pair(
         number=start.number,
         seed=start.seed,
-        cpu=start.cpu,
+        cpu=start.cpu if benchmark.pin else None,
         first=start.first,
         base=played.samples[BASE],
         head=played.samples[HEAD],

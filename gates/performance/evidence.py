@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from pytest_failhard.gates.performance.measured import Measured
-from pytest_failhard.gates.performance.samples import Conditions, Pair, Sample, SideName
+from pytest_failhard.gates.performance.samples import ADJ, Conditions, Pair, Sample, SideName
 from pytest_failhard.gates.performance.statistics import Decision, Estimate
 from pytest_failhard.model import Evidence, Run
 
@@ -121,17 +121,17 @@ def _measured(measured: Measured) -> Json:
         "problem": measured.problem,
         "pairs": len(measured.pairs),
         "seconds": f"{measured.seconds:.3f}",
-        **(_decision(decision) if decision else {}),
+        **(_decision(decision, measured.unadjusted) if decision else {}),
     }
 
 
-def _decision(decision: Decision) -> Json:
+def _decision(decision: Decision, unadjusted: str) -> Json:
     return {
         "ratio": ratio(decision.ratio),
         "clock": decision.clock,
         "weak": decision.weak,
         "clocks": {name: _estimate(each) for name, each in sorted(decision.estimates.items())},
-        "unavailable": dict(decision.unavailable),
+        "unavailable": {**({ADJ: unadjusted} if unadjusted else {}), **decision.unavailable},
         "alarms": [{"pair": each.pair, "clock": each.clock, "kept": each.kept} for each in decision.alarms],
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 from pytest_failhard.gates.performance.messages import Collected, Done, Raised, Uncollected
 from pytest_failhard.gates.performance.samples import Failure, SideName
@@ -23,19 +24,27 @@ def absences(benchmark: str, collected: Mapping[SideName, Collected]) -> dict[Si
     """Return why a benchmark was not collected, by side; empty where both have it."""
     path = benchmark.partition("::")[0]
     return {
-        name: _failure("absent", "collect", next((each for each in found.errors if each.file == path), None))
+        name: _failure("absent", "collect", next((each for each in found.errors if _stops(each, path)), None))
         for name, found in collected.items()
         if benchmark not in {entry.id for entry in found.collected}
     }
 
 
+def _stops(lost: Uncollected, path: str) -> bool:
+    """Tell whether a file is not collected because of this one: itself, or a conftest above it."""
+    place = PurePosixPath(lost.file)
+    return lost.file == path or (
+        place.name == "conftest.py" and PurePosixPath(path).is_relative_to(place.parent)
+    )
+
+
 def _kind(done: Done) -> str:
-    if done.repeat or (done.error is not None and done.error.repeat):
+    if done.lazy:
+        return "lazy"
+    if done.repeat:
         return "not-repeatable"
     if done.outcome != "passed":
         return "skipped" if done.outcome == "skipped" else "failed"
-    if done.lazy:
-        return "lazy"
     return "" if done.measured else "unused"
 
 

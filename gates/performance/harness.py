@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.model import GateError
@@ -21,12 +21,16 @@ CONFTEST = "conftest.py"
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Where a tree has its product and its tests. `files` are those in which a benchmark may stand."""
+    """Where a tree has its product and its tests.
+
+    `listed` are its Python files, `files` those in which a benchmark may stand.
+    """
 
     root: Path
     source: tuple[str, ...]
     tests: tuple[str, ...]
     product: frozenset[str]
+    listed: tuple[str, ...]
     files: tuple[str, ...] = ()
 
     def is_harness(self, path: str) -> bool:
@@ -55,12 +59,23 @@ class Layout:
 
 def layout(root: Path, source: Sequence[str], tests: Sequence[str]) -> Layout:
     """Return a tree's layout; raises GateError for a root that does not exist."""
-    project = read(root, tuple(source), tuple(tests))
+    place = (root, tuple(source), tuple(tests))
     return Layout(
         root=root,
         source=tuple(source),
         tests=tuple(tests),
-        product=frozenset(file.path for file in project.product),
+        product=frozenset(file.path for file in read(*place).product),
+        listed=tuple(file.path for file in python_files(*place).files),
+    )
+
+
+def copied(original: Layout, folder: Path) -> Layout:
+    """Return the layout of a copy that may lack files: what other gates have parsed is not parsed anew."""
+    return replace(
+        original,
+        root=folder,
+        product=frozenset(path for path in original.product if (folder / path).exists()),
+        listed=tuple(path for path in original.listed if (folder / path).exists()),
     )
 
 
@@ -70,7 +85,7 @@ def files(place: Layout, globs: Sequence[str], patterns: Patterns, *, demanded: 
     Those are the files that the globs mean, each of which must mean one where that is `demanded`; without
     globs the test files with the word in them, or below a conftest that hands the fixture on.
     """
-    listed = [file.path for file in python_files(place.root, place.source, place.tests).files]
+    listed = place.listed
     if globs:
         found = {path for path in listed for glob in globs if matches(path, glob) and _is_test(path)}
         unmatched = [glob for glob in globs if not any(matches(path, glob) for path in listed)]
@@ -90,7 +105,7 @@ def files(place: Layout, globs: Sequence[str], patterns: Patterns, *, demanded: 
     )
 
 
-def replace(base: Layout, head: Layout, names: Collection[str], there: Collection[str]) -> None:
+def put(base: Layout, head: Layout, names: Collection[str], there: Collection[str]) -> None:
     """Put head's harness, the files `names`, in place of the base's; `there` are all files of the base."""
     for name in there:
         if base.is_harness(name) and name not in head.product:
@@ -103,7 +118,7 @@ def without_bytecode(root: Path) -> None:
     """Remove all bytecode: it is believed by time and size, and may be of another side's source."""
     for folder in [path for path in root.rglob("__pycache__") if path.is_dir() and not path.is_symlink()]:
         shutil.rmtree(folder)
-    for path in list(root.rglob("*.pyc")):
+    for path in [path for path in root.rglob("*.pyc") if path.is_symlink() or path.is_file()]:
         path.unlink()
 
 
@@ -124,7 +139,8 @@ def _is_test(path: str) -> bool:
 
 
 def _mentions(root: Path, path: str) -> bool:
-    return WORD in (root / path).read_bytes()
+    # A link may lead nowhere.
+    return (root / path).is_file() and WORD in (root / path).read_bytes()
 
 
 def _hands_on(root: Path, path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ from pytest_failhard.gates.performance.statistics import Decision, State
 MISSING_NAMES = frozenset({"ImportError", "ModuleNotFoundError"})
 UNREADABLE = frozenset({"SyntaxError", "IndentationError", "TabError"})
 GIVES_NO_NUMBERS = frozenset({"skipped", "unused", "lazy"})
+
+PLACE = re.compile(r" \((?:/[^)]*|unknown location)\)$")
+"""What Python adds to the message of an ImportError: another path on every machine."""
 
 
 class Outcome(enum.Enum):
@@ -29,9 +33,9 @@ class Outcome(enum.Enum):
 class Measured:
     """A benchmark after its last pair.
 
-    `decision` is there where the pairs were enough for one, undecided included; not where time ran out or a
-    side failed. `problem` is the name of an error, or why it is undecided: `pairs`, `seconds`, `too-long`;
-    `detail` explains it and holds no figure of a clock. `call_seconds` is the longest call when calibrated.
+    `decision` is there where two pairs or more gave numbers, also without an answer. `problem` is the name of
+    an error, or why it is undecided: `pairs`, `seconds`, `too-long`; `detail` explains it and holds no figure
+    of a clock. `call_seconds` is the longest call when calibrated.
     """
 
     benchmark: Benchmark
@@ -84,14 +88,14 @@ def meaning(
     if base.error in UNREADABLE or _lacks_a_stranger(base, product):
         return Outcome.ERROR, "baseline-environment", f"base: {told(base)}; its environment is not complete"
     if _lacks_a_name(base, product) and benchmark not in product.known:
-        return Outcome.NEW, "", f"the base lacks {base.name}"
+        return Outcome.NEW, "", f"base: {told(base)}"
     return Outcome.INCOMPARABLE, "incomparable", f"base: {told(base)}"
 
 
 def told(failure: Failure) -> str:
-    """Return a failure in words."""
+    """Return a failure in words, without the place of a file that lacks a name."""
     what = " ".join(part for part in (failure.kind, failure.phase and f"in {failure.phase}") if part)
-    return ": ".join(part for part in (what, failure.error, failure.message) if part)
+    return ": ".join(part for part in (what, failure.error, PLACE.sub("", failure.message)) if part)
 
 
 def _lacks_a_name(failure: Failure, product: Product) -> bool:

@@ -15,7 +15,7 @@ from pytest_failhard.gates.performance.samples import Batch
 class About:
     """The worker itself. `adj` tells whether the scheduler's accounts can be had, `why` why not.
 
-    `plugin` is whose fixture it serves; `traced` names what would slow down each line.
+    `plugin` is whose fixture it serves, `unsupported` why it cannot. `traced` names what slows it down.
     """
 
     pid: int
@@ -23,6 +23,7 @@ class About:
     adj: bool = False
     why: str = ""
     plugin: str = ""
+    unsupported: str = ""
     traced: str = ""
 
 
@@ -72,6 +73,7 @@ class Ready:
     mode: str
     calls: int
     call_ns: int
+    traced: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,6 @@ class Raised:
     name: str = ""
     owner: str = ""
     message: str = ""
-    repeat: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

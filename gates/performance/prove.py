@@ -19,17 +19,17 @@ SEES_WAITING = frozenset({ADJ, WALL})
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Slowdown:
-    """What is injected, and the clocks of which one must see it."""
+class Slowdown:
+    """What is injected into the second side, and the clocks of which one must see it."""
 
     inject: Inject
     clocks: frozenset[str]
 
 
-SLOWDOWNS: Mapping[str, _Slowdown] = MappingProxyType(
+SLOWDOWNS: Mapping[str, Slowdown] = MappingProxyType(
     {
-        evidence.PROVE_CPU: _Slowdown(inject={"cpu": SLOWDOWN}, clocks=SEES_WORK),
-        evidence.PROVE_WALL: _Slowdown(inject={"wall": SLOWDOWN}, clocks=SEES_WAITING),
+        evidence.PROVE_CPU: Slowdown(inject={"cpu": SLOWDOWN}, clocks=SEES_WORK),
+        evidence.PROVE_WALL: Slowdown(inject={"wall": SLOWDOWN}, clocks=SEES_WAITING),
     }
 )
 
@@ -50,7 +50,7 @@ def prove(
     return tuple(found)
 
 
-def _require_seen(measured: Measured, slowdown: _Slowdown) -> None:
+def _require_seen(measured: Measured, slowdown: Slowdown) -> None:
     decision = measured.decision
     if decision is not None and measured.slower and decision.clock in slowdown.clocks:
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from pytest_failhard.gates.performance import clocks, evidence, statistics, symptoms
 from pytest_failhard.gates.performance.clocks import BelowResolutionError
@@ -25,7 +26,10 @@ NAMED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Conduct:
-    """How a series is run. `remaining` tells the seconds that the gate has left."""
+    """How a series is run. `remaining` tells the seconds that the gate has left.
+
+    `sharing` is how many benchmarks share the risk of an error, where that is more than those of the series.
+    """
 
     rule: Rule
     journal: Journal
@@ -33,6 +37,7 @@ class Conduct:
     product: Product = field(default_factory=Product)
     purpose: str = evidence.MEASURE
     decide: Decide = statistics.decide
+    sharing: int = 0
 
 
 @dataclass(kw_only=True)
@@ -65,20 +70,10 @@ class _Course:
 
 
 def measure(benchmarks: Sequence[Benchmark], play: Play, conduct: Conduct) -> tuple[Measured, ...]:
-    """Measure benchmarks, in their order; those that are not bound to a processor in pairs of their own.
-
-    Raises GateError where a pair does, and where the time that is left is not enough.
-    """
+    """Measure benchmarks; raises GateError where a pair does, or where too little time is left."""
     found: dict[str, Measured] = {}
-    for pinned in (True, False):
-        group = [each for each in benchmarks if each.pin is pinned]
-        found |= _group(group, len(benchmarks), play, conduct)
-    return tuple(found[each.id] for each in benchmarks)
-
-
-def _group(group: Sequence[Benchmark], count: int, play: Play, conduct: Conduct) -> dict[str, Measured]:
-    found: dict[str, Measured] = {}
-    courses = [_Course(benchmark=each) for each in group]
+    courses = [_Course(benchmark=each) for each in benchmarks]
+    count = max(conduct.sharing, len(benchmarks))
     number = 0
     while courses:
         number += 1
@@ -91,7 +86,7 @@ def _group(group: Sequence[Benchmark], count: int, play: Play, conduct: Conduct)
                 conduct.journal.decision(conduct.purpose, ended, conduct.rule.limit_of(course.benchmark))
         courses = [course for course in courses if course.benchmark.id not in found]
         _require_time(courses, number, result, conduct)
-    return found
+    return tuple(found[each.id] for each in benchmarks)
 
 
 def _after(course: _Course, result: Result, count: int, conduct: Conduct) -> Measured | None:
@@ -138,7 +133,19 @@ def _decided(course: _Course, terms: Terms, conduct: Conduct) -> Measured | None
         return course.end(Outcome.ERROR, "throttled", detail, decision)
     if decision is not None:
         return course.end(Outcome.UNDECIDED, "pairs", "the pairs do not agree enough", decision)
-    return course.end(Outcome.UNDECIDED, "seconds", "its time was over before its pairs agreed")
+    so_far = _so_far(course, terms)
+    return course.end(Outcome.UNDECIDED, "seconds", "its time was over before its pairs agreed", so_far)
+
+
+def _so_far(course: _Course, terms: Terms) -> Decision | None:
+    """Return what the pairs say without being enough for an answer, None where one says nothing."""
+    count = len(course.pairs)
+    if count < 2:
+        return None
+    # All at once, and with nothing that could be above the limit.
+    open_terms = replace(terms, limit=Fraction(10**9), fewest=count, usual=count, most=count)
+    found = statistics.decide(course.logs, course.clocks, open_terms)
+    return None if found is None else replace(found, state=State.UNDECIDED, weak=False)
 
 
 def _require_time(courses: Sequence[_Course], number: int, result: Result, conduct: Conduct) -> None:

@@ -16,8 +16,8 @@ class Side:
     `tree` is working folder and rootdir in one, `config` pytest's generated configuration, `environment`
     complete but for what differs between pairs (hash seed, processor, pipes). `roots` are the folders on
     the import path, `packages` the product's top-level modules, `files` the SHA-256 of all files of the tree
-    by their path in it, at the start. `arguments` follow `python`: flags, `-m pytest`, its options and `tests`,
-    the files in which benchmarks may stand: without one pytest would collect the whole tree.
+    by their path in it, at the start. `arguments` follow `python`: flags, `-m pytest`, its options and
+    `tests`, the files in which benchmarks may stand: without one pytest would collect the whole tree.
     """
 
     name: SideName

@@ -14,12 +14,12 @@ FEWEST = 3
 
 
 def is_drifting(pairs: Sequence[Pair]) -> bool:
-    """Tell whether the last third of the rounds takes more than the first, on both sides, in most pairs.
+    """Tell whether the last third of the rounds takes more than the first, on both sides, in all pairs.
 
     One pair says nothing: a processor that changes its speed in the middle looks alike.
     """
     growths = [min(_growth(pair.base), _growth(pair.head)) for pair in pairs]
-    return len(growths) >= FEWEST and statistics.median(growths) > GROWTH
+    return len(growths) >= FEWEST and min(growths) > GROWTH
 
 
 def was_throttled(pairs: Sequence[Pair]) -> bool:

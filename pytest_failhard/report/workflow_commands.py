@@ -8,12 +8,15 @@ from pytest_failhard.model import Severity
 from pytest_failhard.report.rows import NO_FILE, rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_failhard.model import Report
     from pytest_failhard.report.rows import Row
 
 MOST = 10
 """Of one kind and step so many are kept, the rest is dropped without a word."""
 KINDS = {Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "notice"}
+# The sign of all escapes first.
 _IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 
@@ -50,5 +53,7 @@ def _command(kind: str, row: Row) -> str:
     return f"::{kind} {named}::{_escaped(text, _IN_MESSAGE)}"
 
 
-def _escaped(text: str, table: dict[str, str]) -> str:
-    return text.translate(str.maketrans(table)).encode("utf-8", "backslashreplace").decode("utf-8")
+def _escaped(text: str, table: Mapping[str, str]) -> str:
+    for character, escape in table.items():
+        text = text.replace(character, escape)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

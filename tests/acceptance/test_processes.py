@@ -130,6 +130,18 @@ def test_a_part_is_not_the_level_fo_34(mode: Mode, project: Path) -> None:
     assert "partial" in verified.stderr
 
 
+UNWATCHED = {
+    "tests/test_watched.py": "import sys\n\n\ndef test_no_one_watches() -> None:\n    assert sys.gettrace() is None\n"
+}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_part_without_the_gate_coverage_is_not_measured(mode: Mode, project: Path) -> None:
+    write(project, UNWATCHED)
+    outcome = run(mode, project, Ask(only="tests", environment=UNMEASURED))
+    assert outcome.code == 0, str(outcome)
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path) -> None:
     mark = waiting(project)

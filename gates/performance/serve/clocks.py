@@ -109,18 +109,18 @@ def stop() -> Reading:
 def unavailable() -> str:
     """Return why the time spent waiting for a processor cannot be had, empty where it can."""
     before = start()
-    if not before.threads:
-        return f"no {TASKS}/*/schedstat on this {sys.platform}"
     while time.process_time_ns() - before.cpu < PROBE_NS:
         pass
-    after = stop()
-    return moved(before, after)
+    return missing(before, stop())
 
 
-def moved(before: Reading, after: Reading) -> str:
-    """Return what is wrong with the scheduler's accounts over some work, empty where they grew with it."""
-    ran = sum(after.threads[thread][0] - before.threads[thread][0] for thread in after.threads)
-    return "" if ran > 0 else f"the on-CPU time in {TASKS}/*/schedstat does not move"
+def missing(before: Reading, after: Reading) -> str:
+    """Return what the scheduler's accounts lack over some work, empty where they grew with it."""
+    if not after.threads:
+        return f"no {TASKS}/*/schedstat on this {sys.platform}"
+    ran = sum(account[0] for account in after.threads.values())
+    moved = ran > sum(account[0] for account in before.threads.values())
+    return "" if moved else f"the on-CPU time in {TASKS}/*/schedstat does not move"
 
 
 def _threads() -> dict[int, tuple[int, int]]:
@@ -134,14 +134,12 @@ def _threads() -> dict[int, tuple[int, int]]:
 def _read(path: str) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(descriptor, 200).decode()
+        finally:
+            os.close(descriptor)
     except OSError:
         return ""  # the thread ended since the listing, or the kernel keeps no accounts
-    try:
-        return os.read(descriptor, 200).decode()
-    except ProcessLookupError:
-        return ""
-    finally:
-        os.close(descriptor)
 
 
 def _children() -> int:

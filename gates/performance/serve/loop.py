@@ -97,11 +97,11 @@ class Loop:
             self._channel.send({"counted": self.case.id, **self._counters.count(work, first)})
             feed(1, [first / 1e9])
         else:
-            self._measure(work, first, feed)
+            self._measure(work, feed)
         self.case.measured = True
 
-    def _measure(self, work: Work, first: int, feed: Feed) -> None:
-        calls, call = calibrate(work, first)
+    def _measure(self, work: Work, feed: Feed) -> None:
+        calls, call = calibrate(work)
         self._channel.send(
             {
                 "ready": self.case.id,
@@ -113,17 +113,11 @@ class Loop:
         )
         seconds: list[float] = []
         while not (order := self._channel.receive()).get("stop"):
-            calls = _integer(order["go"])
+            calls = int(str(order["go"]))
             spent = batch(work, calls, injection(_shares(order.get("inject"))))
             seconds.append(spent.wall / 1e9)
             self._channel.send({"batch": spent.batch(adjusted=self._adjusted and self.case.pinned)})
         feed(calls, seconds)
-
-
-def _integer(value: object) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"not a number of calls: {value!r}")
-    return value
 
 
 def _shares(value: object) -> Mapping[str, float] | None:

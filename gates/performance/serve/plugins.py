@@ -11,6 +11,8 @@ from typing import Protocol
 from .work import Arguments, Call, Pedantic, Work
 
 PEDANTIC = ("self", "target", "args", "kwargs", "setup", "teardown", "rounds", "warmup_rounds", "iterations")
+OLD_PEDANTIC = tuple(name for name in PEDANTIC if name != "teardown")
+"""Before 5.2."""
 RAW = ("self", "function_to_benchmark", "args", "kwargs")
 CODSPEED = ("self", "target", "args", "kwargs")
 NEITHER = "failhard_benchmark"
@@ -65,14 +67,26 @@ def _into_benchmark(server: Serve, version: str) -> None:
     if not version.startswith("5."):
         raise UnsupportedError(f"{name}: 5.x is supported")
     fixture_type = _fixture_type(name, "pytest_benchmark.fixture")
-    _demand(fixture_type, name, {"_raw": RAW, "_raw_pedantic": PEDANTIC})
+    _demand(fixture_type, name, {"_raw": (RAW,), "_raw_pedantic": (PEDANTIC, OLD_PEDANTIC)})
+    _replace(fixture_type, {"_raw": _call(server, _feed), "_raw_pedantic": _pedantic(server, _feed)})
 
-    def raw(
-        self: Fixture, function_to_benchmark: Callable[..., object], *args: object, **kwargs: object
-    ) -> object:
-        return server(Call(function_to_benchmark, args, kwargs), _feed(self))
 
-    def raw_pedantic(
+def _into_codspeed(server: Serve, version: str) -> None:
+    name = f"pytest-codspeed {version}"
+    fixture_type = _fixture_type(name, "pytest_codspeed.plugin")
+    _demand(fixture_type, name, {"__call__": (CODSPEED,), "pedantic": (PEDANTIC,)})
+    _replace(fixture_type, {"__call__": _call(server, _none), "pedantic": _pedantic(server, _none)})
+
+
+def _call(server: Serve, feed: Callable[[Fixture], Feed]) -> Callable[..., object]:
+    def call(self: Fixture, function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
+        return server(Call(function, args, kwargs), feed(self))
+
+    return call
+
+
+def _pedantic(server: Serve, feed: Callable[[Fixture], Feed]) -> Callable[..., object]:
+    def pedantic(
         self: Fixture,
         target: Callable[..., object],
         args: tuple[object, ...] = (),
@@ -81,24 +95,9 @@ def _into_benchmark(server: Serve, version: str) -> None:
         teardown: Callable[..., object] | None = None,
         **_: object,
     ) -> object:
-        return server(Pedantic(target, args, kwargs, setup, teardown), _feed(self))
+        return server(Pedantic(target, args, kwargs, setup, teardown), feed(self))
 
-    _replace(fixture_type, {"_raw": raw, "_raw_pedantic": raw_pedantic})
-
-
-def _into_codspeed(server: Serve, version: str) -> None:
-    name = f"pytest-codspeed {version}"
-    fixture_type = _fixture_type(name, "pytest_codspeed.plugin")
-    _demand(fixture_type, name, {"__call__": CODSPEED, "pedantic": PEDANTIC})
-    ours = Served(server)
-
-    def call(_: object, target: Callable[..., object], *args: object, **kwargs: object) -> object:
-        return ours(target, *args, **kwargs)
-
-    def pedantic(_: object, *args: object, **kwargs: object) -> object:
-        return ours.pedantic(*args, **kwargs)  # type: ignore[arg-type]
-
-    _replace(fixture_type, {"__call__": call, "pedantic": pedantic})
+    return pedantic
 
 
 class Served:
@@ -147,12 +146,16 @@ def _feed(fixture: Fixture) -> Feed:
     return feed
 
 
-def _demand(fixture_type: type, name: str, signatures: Mapping[str, Sequence[str]]) -> None:
-    for method, parameters in signatures.items():
+def _none(_: Fixture) -> Feed:
+    return no_statistics
+
+
+def _demand(fixture_type: type, name: str, signatures: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    for method, known in signatures.items():
         there = getattr(fixture_type, method, None)
         if there is None:
             raise UnsupportedError(f"{name}: its fixture has no {method}")
-        if tuple(inspect.signature(there).parameters) != tuple(parameters):
+        if tuple(inspect.signature(there).parameters) not in known:
             raise UnsupportedError(f"{name}: {method} of its fixture has other parameters")
 
 

@@ -16,7 +16,7 @@ from .clocks import Reading, Spent
 ENOUGH_CPU_NS = 4_000_000
 ENOUGH_WALL_NS = 40_000_000
 SLOW_NS = 500_000_000
-"""A call that takes longer is warmed up once and has batches of one."""
+"""A call that takes longer has batches of one and is made no more often than it must."""
 MOST_PREPARED = 64
 """Calls in a batch whose arguments are made before the clock starts."""
 MOST = 100_000_000
@@ -175,14 +175,14 @@ def batch(work: Work, calls: int, injected: Injection | None = None) -> Spent:
     return work.timed(calls, injected)
 
 
-def calibrate(work: Work, first_ns: int) -> tuple[int, int]:
+def calibrate(work: Work) -> tuple[int, int]:
     """Warm up; return the calls of a batch that lasts long enough, and the wall time of one.
 
-    The work was done once before, in `first_ns`.
+    The work was done once before. That says nothing: a first call imports, compiles, connects.
     """
-    if first_ns > SLOW_NS:
-        return 1, first_ns
-    work.timed(1)
+    spent = work.timed(1)
+    if spent.wall > SLOW_NS:
+        return 1, spent.wall
     calls, spent = 1, work.timed(1)
     while calls < work.most and not _is_enough(spent):
         calls = min(work.most, max(calls + 1, math.ceil(calls * min(10.0, _missing(spent)))))

@@ -94,6 +94,10 @@ class Driven:
         self.process.wait(SECONDS)
         return proof
 
+    def deafen(self) -> None:
+        """Close the pipe that is read, and go on writing."""
+        self._reading.close()
+
     def leave(self) -> None:
         """Close the pipes: to the worker its parent is gone."""
         self._reading.close()

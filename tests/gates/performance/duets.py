@@ -34,12 +34,12 @@ SCRIPT: Script = {
     "faults": {},
     "waits": {},
     "log": "",
+    "traced": "",
     "calls": 4,
     "call_ns": 1_000_000,
     "factor": 1.0,
     "noise": 0.0,
     "growth": 0.0,
-    "adj": True,
 }
 
 
@@ -107,7 +107,9 @@ def duet(
     )
 
 
-def benchmark(name: str = ONE, *, limit: str = "", pin: bool = True, clocks: tuple[str, ...] = ()) -> Benchmark:
+def benchmark(
+    name: str = ONE, *, limit: str = "", pin: bool = True, clocks: tuple[str, ...] = ()
+) -> Benchmark:
     """Return a benchmark."""
     return Benchmark(id=name, limit=limit, pin=pin, clocks=clocks)
 

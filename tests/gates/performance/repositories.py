@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,9 +37,11 @@ def git(root: Path, *arguments: str) -> str:
 
 def commit(root: Path, files: Mapping[str, str | bytes | None]) -> str:
     """Write files, remove those that are None, commit all; return the commit."""
+    for path in (root / name for name, text in files.items() if text is None):
+        path.unlink()
+        if not any(path.parent.iterdir()):
+            path.parent.rmdir()
     write(root, {name: text for name, text in files.items() if text is not None})
-    for name in (name for name, text in files.items() if text is None):
-        (root / name).unlink()
     git(root, "add", "-A")
     git(root, "commit", "-q", "--allow-empty", "-m", "change")
     return git(root, "rev-parse", "HEAD")
@@ -60,6 +63,7 @@ def run_of(
     tests: tuple[str, ...] = ("tests",),
     base: str | None = None,
     facts: ProjectFacts = FACTS,
+    interpreter: Path = Path(sys.executable),
 ) -> GateRun:
     """Return a run of the gate with the merge base as all gates see it."""
     found: Base | None = None
@@ -68,9 +72,16 @@ def run_of(
         found = resolve(root, base)
     except GateError as error:
         missing = str(error)
-    gate = PerformanceGate()
     return gate_run(
-        root, gate, base=found, base_missing=missing, source=source, tests=tests, level=3, facts=facts
+        root,
+        PerformanceGate(),
+        base=found,
+        base_missing=missing,
+        source=source,
+        tests=tests,
+        level=3,
+        facts=facts,
+        interpreter=interpreter,
     )
 
 

@@ -12,7 +12,7 @@ from pytest_failhard.gates.performance.duet import processors, require_platform,
 from pytest_failhard.gates.performance.lockstep import Plan
 from pytest_failhard.gates.performance.samples import Failure
 from pytest_failhard.model import GateError
-from tests.gates.performance.duets import ONE, TWO, Proven, benchmark, duet, survivors
+from tests.gates.performance.duets import ONE, TWO, Proven, Script, benchmark, duet, survivors
 
 SKIPPED = {"outcome": "skipped", "phase": "setup", "measured": False}
 
@@ -89,10 +89,31 @@ class TestAPair:
 
         assert survivors(tmp_path) == []
 
+    @pytest.mark.parametrize(
+        ("said", "error"),
+        [
+            (
+                {"hello": {"unsupported": "pytest-benchmark 6.0"}},
+                r"^benchmark-plugin-unsupported: pytest-benc",
+            ),
+            ({"traced": "sys.setprofile"}, r"^traced-worker: sys\.setprofile is active"),
+        ],
+    )
+    def test_a_process_that_cannot_measure(self, tmp_path: Path, said: Script, error: str) -> None:
+        with pytest.raises(GateError, match=error):
+            duet(tmp_path, head=said).play([benchmark()], 1)
+
+        assert survivors(tmp_path) == []
+
 
 class TestFailures:
     def test_each_kind_of_end_without_numbers(self, tmp_path: Path) -> None:
-        error = {"type": "ImportError", "name": "fast", "owner": "app", "message": "cannot import name 'fast'"}
+        error = {
+            "type": "ImportError",
+            "name": "fast",
+            "owner": "app",
+            "message": "cannot import name 'fast'",
+        }
         ends = {
             "t.py::skipped": SKIPPED,
             "t.py::unused": {"outcome": "passed", "measured": False},
@@ -129,7 +150,13 @@ class TestFailures:
         assert result.pairs == {}
 
     def test_what_only_one_side_collects_runs_on_none(self, tmp_path: Path) -> None:
-        lost = {"file": "tests/test_b.py", "type": "ImportError", "name": "fast", "owner": "app", "message": "no"}
+        lost = {
+            "file": "tests/conftest.py",
+            "type": "ImportError",
+            "name": "fast",
+            "owner": "app",
+            "message": "no",
+        }
         played = duet(tmp_path, base={"errors": [lost]}, head={"ids": [ONE, TWO, "t.py::new"]})
 
         result = played.play([benchmark(ONE), benchmark(TWO), benchmark("t.py::new")], 1)

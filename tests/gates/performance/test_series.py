@@ -39,7 +39,14 @@ class TestDecisions:
 
         assert (same.outcome, same.slower, len(same.pairs)) == (Outcome.DECIDED, False, 3)
         assert (slower.outcome, slower.slower, len(slower.pairs)) == (Outcome.DECIDED, True, 6)
-        assert play.asked == [(1, [ONE, TWO]), (2, [ONE, TWO]), (3, [ONE, TWO]), (4, [TWO]), (5, [TWO]), (6, [TWO])]
+        assert play.asked == [
+            (1, [ONE, TWO]),
+            (2, [ONE, TWO]),
+            (3, [ONE, TWO]),
+            (4, [TWO]),
+            (5, [TWO]),
+            (6, [TWO]),
+        ]
         assert (same.seconds, slower.seconds) == (3.0, 6.0)
         assert slower.clocks == ("cpu", "cpu_mean", "adj")
         assert 0 < slower.spread < 0.01
@@ -63,6 +70,14 @@ class TestDecisions:
         measured = one(Played(wild), conduct(rule=Rule(max_seconds=4.5)))
 
         assert (measured.outcome, measured.problem, len(measured.pairs)) == (Outcome.UNDECIDED, "seconds", 5)
+        assert measured.decision is not None
+        assert (measured.decision.state, measured.decision.pairs) == (State.UNDECIDED, 5)
+        assert set(measured.decision.estimates) == {"cpu", "cpu_mean", "adj"}
+
+    def test_one_pair_says_nothing(self) -> None:
+        measured = one(Played(wild), conduct(rule=Rule(max_seconds=0.5)))
+
+        assert (measured.problem, len(measured.pairs)) == ("seconds", 1)
         assert (measured.decision, measured.spread, measured.slower) == (None, 0.0, False)
 
     def test_a_call_too_long_for_its_time_ends_undecided(self) -> None:
@@ -70,12 +85,12 @@ class TestDecisions:
 
         assert (measured.outcome, measured.problem, measured.pairs) == (Outcome.UNDECIDED, "too-long", ())
 
-    def test_unpinned_ones_are_played_apart_by_wall_time(self) -> None:
+    def test_unpinned_ones_are_measured_by_wall_time(self) -> None:
         play = Played(steady(1.0))
 
         free, bound = measure([benchmark(pin=False), benchmark(TWO)], play, conduct())
 
-        assert [names for _, names in play.asked] == [[TWO]] * 3 + [[ONE]] * 3
+        assert [names for _, names in play.asked] == [[ONE, TWO]] * 3
         assert free.clocks == ("cpu", "cpu_mean", "wall")
         assert bound.clocks == ("cpu", "cpu_mean", "adj")
 
@@ -130,13 +145,19 @@ class TestErrors:
         )
 
         assert fine.outcome is Outcome.DECIDED
-        assert (failed.outcome, failed.base_failure, failed.head_failure) == (Outcome.INCOMPARABLE, failure, None)
+        assert (failed.outcome, failed.base_failure, failed.head_failure) == (
+            Outcome.INCOMPARABLE,
+            failure,
+            None,
+        )
         assert play.asked[1] == (2, [ONE])
 
     def test_the_gate_gives_up_early_where_its_time_cannot_be_enough(self) -> None:
         long = Played(steady(1.0), call_seconds={ONE: 0.1, TWO: 0.5})
 
-        with pytest.raises(GateError, match=rf"too short for the pairs that 2 .*slowest calls: {TWO}, {ONE};"):
+        with pytest.raises(
+            GateError, match=rf"too short for the pairs that 2 .*slowest calls: {TWO}, {ONE};"
+        ):
             measure([benchmark(), benchmark(TWO)], long, conduct(remaining=lambda: 3.9))
 
         assert [number for number, _ in long.asked] == [1]
@@ -147,7 +168,7 @@ class TestErrors:
 
 def test_a_series_over_processes(tmp_path: Path) -> None:
     script = {"ids": [ONE, TWO], "noise": 0.01}
-    played = duet(tmp_path, both=script, head={"waits": {TWO: {"ns": 600_000}}}, base={"waits": {TWO: {"ns": 100}}})
+    played = duet(tmp_path, both=script, head={"waits": {TWO: 600_000}}, base={"waits": {TWO: 100}})
 
     same, waits = measure([benchmark(), benchmark(TWO)], played.play, conduct(remaining=played.run.remaining))
 

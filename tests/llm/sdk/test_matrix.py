@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import pytest
@@ -53,7 +53,7 @@ def _expected(dialect: str, variant: str) -> str:
 
 
 @pytest.fixture(scope="package")
-def chosen(request: pytest.FixtureRequest) -> Iterator[tuple[Case, ...]]:
+def chosen(request: pytest.FixtureRequest) -> tuple[Case, ...]:
     """The cases of this run: all of them, or those that the developer asked for.
 
     Their SDKs are imported now: compiling one would keep the server's thread from sending in time. What
@@ -65,8 +65,7 @@ def chosen(request: pytest.FixtureRequest) -> Iterator[tuple[Case, ...]]:
         prepare(sdk)
     gc.collect()
     gc.freeze()
-    yield found
-    gc.unfreeze()
+    return found
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
