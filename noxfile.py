@@ -138,6 +138,20 @@ def bench(session: nox.Session) -> None:
         session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
 
 
+@nox.session(name="bench-perf")
+def bench_performance(session: nox.Session) -> None:
+    """How often the gate `performance` and others are wrong: an hour; run again, it adds to what it has."""
+    install(session)
+    recorded = Path("build", "performance")
+    package = "benchmarks.performance_gate"
+    session.run("python", "-m", f"{package}.calibrate")
+    session.run("python", "-m", f"{package}.raw", "--keep", "--output", str(recorded / "raw.jsonl"))
+    session.run("python", "-m", f"{package}.error_rates", "--keep")
+    session.run("python", "-m", f"{package}.protocol", "--keep", "--output", str(recorded / "protocol.jsonl"))
+    session.run("python", "-m", f"{package}.cost", "--keep")
+    session.run("python", "tools/generate_docs.py")
+
+
 @nox.session
 def lock(session: nox.Session) -> None:
     """Compile requirements/*.txt from the public index, whatever this machine's settings are.

@@ -26,6 +26,7 @@ def builtin() -> tuple[Gate, ...]:
     from pytest_failhard.gates.licences import LicencesGate
     from pytest_failhard.gates.lint import LintGate
     from pytest_failhard.gates.llm import LlmGate
+    from pytest_failhard.gates.performance import PerformanceGate
     from pytest_failhard.gates.provenance import ProvenanceGate
     from pytest_failhard.gates.sbom import SbomGate
     from pytest_failhard.gates.secrets import SecretsGate
@@ -51,6 +52,7 @@ def builtin() -> tuple[Gate, ...]:
         LlmGate(),
         LicencesGate(),
         ContainerGate(),
+        PerformanceGate(),
         ProvenanceGate(),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pytest_failhard.benchmarking import Benchmark
     from pytest_failhard.model import (
         Evidence,
         Finding,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Benchmark",
     "Evidence",
     "Finding",
     "Gate",
@@ -38,6 +40,11 @@ def __getattr__(name: str) -> object:
     """Import a public name: every pytest process pays for what is imported here."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "Benchmark":
+        # Of those who write tests: it brings pytest along.
+        from pytest_failhard import benchmarking
+
+        return benchmarking.Benchmark
     from pytest_failhard import model
 
     return vars(model)[name]

@@ -14,7 +14,7 @@ from pytest_failhard import config, plan, records
 from pytest_failhard.measurement import Measurement, rcfile_text
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.redact import RedactError, Redactor
-from pytest_failhard.report import terminal
+from pytest_failhard.report import printed, terminal
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
 from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
@@ -41,6 +41,7 @@ class Author:
         report_dir: str | None,
         seed: int,
         jobs: int | None,
+        perf_prove: bool,
     ) -> None:
         self.request = plan.Request(
             root=root,
@@ -51,6 +52,7 @@ class Author:
             only=tuple(name.strip() for name in only.split(",")) if only else (),
             seed=seed,
             jobs=jobs or os.cpu_count() or 1,
+            perf_prove=perf_prove,
         )
         self.report_dir = Path(report_dir) if report_dir else Path(DEFAULT_FOLDER)
         self.work = tempfile.TemporaryDirectory(prefix="failhard-")
@@ -133,9 +135,9 @@ class Author:
         """Return the text of a failed gate for pytest's own report."""
         return terminal.gate_text(result, folder=str(self.report_dir))
 
-    def render(self, made: Report, *, colour: bool) -> str:
+    def render(self, made: Report, form: str, *, colour: bool) -> str:
         """Return the text of our section."""
-        return terminal.render(made, colour=colour, folder=str(self.report_dir))
+        return printed(made, form, colour=colour, folder=str(self.report_dir))
 
     def close(self) -> None:
         """Leave no process, no lock and no scratch folder behind."""

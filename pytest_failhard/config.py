@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -287,6 +288,8 @@ def _option(value: object, place: str, found: list[str]) -> Option:
         return [_option(entry, f"{place}[{index}]", found) for index, entry in enumerate(value)]
     if isinstance(value, dict):
         return {key: _option(entry, f"{place}.{key}", found) for key, entry in value.items()}
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)  # decimals are exact as text, and nowhere else
     found.append(f"{place}: a {type(value).__name__} is no option value; write it as text, in quotes")
     return None
 

@@ -344,6 +344,7 @@ def jobs(
                 signing_key=plan.signing_key,
                 committed=plan.committed,
                 clarifications=plan.clarifications,
+                perf_prove=plan.request.perf_prove,
             )
             made.append(run)
             return run

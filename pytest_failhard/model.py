@@ -556,6 +556,10 @@ class Run(Protocol):
         """The seed of everything random."""
 
     @property
+    def perf_prove(self) -> bool:
+        """Whether it was asked that every benchmark be shown to turn red when it is slowed down."""
+
+    @property
     def today(self) -> date:
         """The day of the run."""
 

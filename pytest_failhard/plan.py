@@ -67,6 +67,8 @@ class Request:
     only: tuple[str, ...] = ()
     seed: int = 0
     jobs: int = 2
+    perf_prove: bool = False
+    """Whether the gate `performance` must show for every benchmark that it can fail."""
 
     @property
     def measures(self) -> bool:
@@ -84,6 +86,7 @@ class Request:
             "only": list(self.only),
             "seed": self.seed,
             "jobs": self.jobs,
+            "perf_prove": self.perf_prove,
         }
 
     @classmethod
@@ -99,6 +102,7 @@ class Request:
             only=tuple(data["only"]),
             seed=data["seed"],
             jobs=data["jobs"],
+            perf_prove=data["perf_prove"],
         )
 
 
@@ -230,7 +234,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         *invalid,
         *_clock(request.root, base, today),
     ]
-    facts, head = _facts(request.root, project)
+    about, head = facts(request.root, project)
     committed, wrong_date = _committed(head)
     mistakes += wrong_date
     if mistakes:
@@ -250,8 +254,8 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         today=today,
         source=source,
         test_roots=test_roots,
-        interpreter=_interpreter(request.root, project),
-        facts=facts,
+        interpreter=interpreter(request.root, project),
+        facts=about,
         project=project,
         signing_key=request.root / key if (key := os.environ.get(SIGNING_KEY)) else None,
         committed=committed,
@@ -415,12 +419,13 @@ def _clock(root: Path, base: Base | None, today: date) -> list[str]:
     return [f"the clock says {today}, but the merge base was committed on {committed}: set the clock"]
 
 
-def _interpreter(root: Path, project: config.ProjectConfig) -> Path:
+def interpreter(root: Path, project: config.ProjectConfig) -> Path:
+    """Return the interpreter whose packages the system runs on."""
     # Joined, not resolved: a virtual environment's interpreter is a link that must stay itself.
     return root / project.python if project.python is not None else Path(sys.executable)
 
 
-def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
+def facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
     """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
         said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
@@ -428,10 +433,10 @@ def _facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int
     except GateError:
         said, changes = "", b""
     commit, _, seconds = said.strip().partition(" ")
-    facts = ProjectFacts(
+    found = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )
-    return facts, int(seconds) if seconds else None
+    return found, int(seconds) if seconds else None
 
 
 def _committed(head: int | None) -> tuple[datetime | None, list[str]]:

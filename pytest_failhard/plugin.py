@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_failhard.formats import FORMATS, TEXT
+
 if TYPE_CHECKING:
     from pytest_failhard.author import Author
     from pytest_failhard.model import Report, Result
@@ -30,7 +32,7 @@ REFUSED = {
 """Options under which pytest runs no test and would end with 0."""
 
 
-NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs")
+NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove")
 """Options that do nothing without a level: alone they would look like a gate that passed."""
 
 
@@ -49,6 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--failhard-report-dir", metavar="DIR", help="where the report goes (default: .failhard)")
     group.addoption("--failhard-seed", type=int, default=0, help="seed of everything random (default: 0)")
     group.addoption("--failhard-jobs", type=int, help="gates that run at once (default: the cores)")
+    group.addoption("--failhard-format", choices=FORMATS, help=f"what is printed (default: {TEXT})")
+    group.addoption(
+        "--failhard-perf-prove",
+        action="store_true",
+        default=None,
+        help="slow each benchmark down and see that the gate performance fails it",
+    )
     group.addoption(
         "--inject-failures",
         metavar="SPEC",
@@ -77,9 +86,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options under which nothing is judged; register what records and what enforces."""
+    from pytest_failhard import benchmarking
     from pytest_failhard.llm import fixtures
     from pytest_failhard.system import fixtures as system_fixtures
 
+    config.pluginmanager.register(benchmarking, "failhard-benchmarking")
     config.pluginmanager.register(fixtures, "failhard-llm")
     config.pluginmanager.register(system_fixtures, "failhard-system")
     if _is_child(config) or config.getoption("failhard_explain"):
@@ -109,6 +120,7 @@ def _prepare(config: pytest.Config) -> None:
             report_dir=options.failhard_report_dir,
             seed=options.failhard_seed,
             jobs=options.failhard_jobs,
+            perf_prove=options.failhard_perf_prove is True,
         )
         config.add_cleanup(author.close)
         author.prepare()
@@ -315,7 +327,9 @@ class Enforcer:
             return
         self.shown = True
         terminalreporter.section("failhard")
-        terminalreporter.write_line(self.author.render(self.report, colour=terminalreporter.hasmarkup))
+        form = self.config.getoption("failhard_format") or TEXT
+        text = self.author.render(self.report, form, colour=terminalreporter.hasmarkup)
+        terminalreporter.write_line(text)
 
 
 KEY = pytest.StashKey[Enforcer]()

@@ -294,22 +294,28 @@ def environment(home: Path, temporary: Path, *, extra: Mapping[str, str] = NO_EX
     return {**fixed, **extra}
 
 
-def git(root: Path, *args: str, timeout: float = 30) -> Completed:
+def git(root: Path, *args: str, timeout: float = 30, places: Mapping[str, str] = NO_EXTRA) -> Completed:
     """Run git in `root`; return any exit code. Nothing in the tree or its .git/config is executed.
 
-    Raises ProcError where git is not installed. A repository that another user owns is git's own error
+    `places` are variables that say where the repository, the work tree and the index are. Raises ProcError
+    where git is not installed. A repository that another user owns is git's own error
     unless the person who runs us declared it safe; that declaration, and nothing else, is honoured.
     """
-    filters = () if args[0] in gitless.NAMES_ONLY else _filters_off(root, timeout)
+    filters = () if args[0] in gitless.NAMES_ONLY else _filters_off(root, timeout, places)
     settings = (*gitless.SETTINGS, *filters)
-    completed = _git(root, settings, args, timeout)
+    completed = _git(root, settings, args, timeout, places=places)
     if completed.returncode and b"dubious ownership" in completed.stderr:
-        completed = _git(root, (*settings, *_declared_safe(root, timeout)), args, timeout)
+        completed = _git(root, (*settings, *_declared_safe(root, timeout)), args, timeout, places=places)
     return completed
 
 
 def _git(
-    root: Path, settings: Sequence[str], args: Sequence[str], timeout: float, home: str = os.devnull
+    root: Path,
+    settings: Sequence[str],
+    args: Sequence[str],
+    timeout: float,
+    home: str = os.devnull,
+    places: Mapping[str, str] = NO_EXTRA,
 ) -> Completed:
     program = shutil.which("git")
     if program is None or not Path(program).is_absolute():
@@ -318,13 +324,13 @@ def _git(
     options = [part for setting in settings for part in ("-c", setting)]
     argv = [program, "--no-pager", *options, command, *gitless.FLAGS.get(command, ()), *rest]
     extra = gitless.ENVIRONMENT if home == os.devnull else {}
-    scrubbed = environment(Path(home), Path(tempfile.gettempdir()), extra=extra)
+    scrubbed = environment(Path(home), Path(tempfile.gettempdir()), extra={**extra, **places})
     return run(argv, cwd=root, timeout=timeout, environment=scrubbed)
 
 
-def _filters_off(root: Path, timeout: float) -> list[str]:
+def _filters_off(root: Path, timeout: float, places: Mapping[str, str]) -> list[str]:
     """Return settings that silence every content filter which the repository's configuration names."""
-    listed = _git(root, (), ("config", "--list", "--name-only", "-z"), timeout)
+    listed = _git(root, (), ("config", "--list", "--name-only", "-z"), timeout, places=places)
     names = set(listed.stdout.decode("utf-8", "surrogateescape").split("\0"))
     filters = {name.rpartition(".")[0] for name in names if name.startswith("filter.")}
     if any("=" in name or "\n" in name for name in filters):

@@ -55,6 +55,10 @@ class Model:
         """Wait so long before each answer; 0 ends that."""
         self._router.delay = seconds
 
+    def forget(self) -> None:
+        """Begin a new record: the one of a long load would only grow."""
+        self._router.reset("system", (), self._router.canaries)
+
     @contextlib.contextmanager
     def failing(self, fault: str) -> Iterator[None]:
         """Fail each request as the catalogue says while the context is open."""
@@ -63,7 +67,7 @@ class Model:
         try:
             yield
         finally:
-            router.reset("system", (), router.canaries)
+            self.forget()
 
     def lead(self, prepared: Prepared) -> Prepared:
         """Return an environment that leads to this provider; no key is added that is not declared."""

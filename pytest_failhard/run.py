@@ -82,6 +82,7 @@ class GateRun:
     signing_key: Path | None = None
     committed: datetime | None = None
     clarifications: tuple[Clarification, ...] = ()
+    perf_prove: bool = False
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report
+from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, showing
 from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.report import observation as codec
 from pytest_failhard.report import waivers
@@ -214,7 +214,8 @@ class Session:
             self.waivers_sha256 = listed.sha256
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
-            files, copies = report.render_all(made), self._copies(made)
+            exhibits = showing.gather(made, self.store.staging, self.plan.request.root, self.redactor)
+            files, copies = report.render_all(made, exhibits), self._copies(made)
             if attested is not None:
                 files |= attested.files(files[REPORT], copies, self.store)
             self.store.publish(files, copies)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,8 +18,8 @@ KINDS = ("fixed", "tighten", "project", "accept")
 """Who may change an option, from nobody to the project at will."""
 SEVERITIES = ("off", "low", "medium", "high")
 SHAPES = {
-    "lower": "a whole number, true, false or null",
-    "higher": "a whole number, true, false or null",
+    "lower": "a number, true, false or null",
+    "higher": "a number, true, false or null",
     "superset": "a list of text",
     "subset": "a list of text",
     "severity": "a table of names to off, low, medium or high",
@@ -26,11 +28,14 @@ SHAPES = {
     "choice": "text",
 }
 
+_DECIMAL = re.compile(r"\d+(\.\d+)?")
+"""A number as text, so that it is exact."""
+
 
 def fits(value: Option, direction: str) -> bool:
     """Tell whether a value can be compared in a direction."""
     if direction in {"lower", "higher"}:
-        return value is None or isinstance(value, int)
+        return value is None or isinstance(value, int) or _is_decimal(value)
     if direction in {"superset", "subset"}:
         return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
     if direction == "severity":
@@ -90,13 +95,18 @@ def _counts(value: Option) -> Mapping[str, int]:
 
 
 def _weaker_number(value: Option, than: Option, direction: str) -> str:
-    if not isinstance(than, int) or value == than:
+    if than is None or value == than:
         return ""
-    if not isinstance(value, int):
+    if value is None:
         return f"no limit, where {than} is demanded"
+    given, demanded = (Fraction(str(int(each) if isinstance(each, bool) else each)) for each in (value, than))
     if direction == "lower":
-        return f"{value} is above {than}" if value > than else ""
-    return f"{value} is below {than}" if value < than else ""
+        return f"{value} is above {than}" if given > demanded else ""
+    return f"{value} is below {than}" if given < demanded else ""
+
+
+def _is_decimal(value: Option) -> bool:
+    return isinstance(value, str) and _DECIMAL.fullmatch(value) is not None
 
 
 def _weaker_list(value: Option, than: Option, direction: str) -> str:

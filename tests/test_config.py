@@ -127,7 +127,7 @@ def test_every_mistake_is_listed_at_once_fo_127(tmp_path: Path) -> None:
     [tool.failhard.linter]
     x = 1
     [tool.failhard.coverage]
-    floor = 80.5
+    floor = nan
     """
     section = "pyproject.toml: [tool.failhard"
     assert mistakes(tmp_path, text) == (

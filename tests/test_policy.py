@@ -24,7 +24,15 @@ from tests.support import GATES, demanded
 TODAY = date(2026, 11, 20)
 # No deadline: a busy machine is no defect of the judged code.
 STEADY = settings(deadline=None)
-FIRST_LEVEL = {"container": 2, "security": 2, "vulnerabilities": 2, "sbom": 2, "licences": 3, "provenance": 4}
+FIRST_LEVEL = {
+    "performance": 2,
+    "container": 2,
+    "security": 2,
+    "vulnerabilities": 2,
+    "sbom": 2,
+    "licences": 3,
+    "provenance": 4,
+}
 """Where a gate is not demanded from level 1 on."""
 LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
 
@@ -203,7 +211,7 @@ gates:
             "one of lower, higher, superset, subset, severity, budget, demand"
         ),
         (
-            "own.yaml: gates.types.options.strict: value must be a whole number, true, false or null, "
+            "own.yaml: gates.types.options.strict: value must be a number, true, false or null, "
             "to be compared as lower"
         ),
         ("own.yaml: gates.types.options.names: value must be a list of text, to be compared as superset"),
@@ -247,6 +255,21 @@ def test_what_is_well_formed_and_cannot_be_meant_is_refused() -> None:
 def test_a_key_given_twice_is_refused_with_its_place() -> None:
     text = b"schema: failhard-policy/1\ngates:\n  lint: {}\n  lint: {}\n"
     assert mistakes(text) == ("own.yaml:4:3: the key lint stands twice; keep one",)
+
+
+@pytest.mark.parametrize(
+    ("value", "than", "problem"),
+    [
+        ("0.10", "0.15", ""),
+        ("0.2", "0.15", "0.2 is above 0.15"),
+        (1, "0.15", "1 is above 0.15"),
+        ("0.15", "0.150", ""),
+        (None, "0.15", "no limit, where 0.15 is demanded"),
+        ("a lot", "0.15", "'a lot' and '0.15' cannot be compared (lower)"),
+    ],
+)
+def test_decimals_are_compared_as_what_they_say(value: str | int | None, than: str, problem: str) -> None:
+    assert weaker_value(value, than, "lower") == problem
 
 
 def test_a_bound_is_read_from_its_decimals() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("gates", "policies")
 DATA = {"pytest_failhard/llm/catalogue.yaml", "pytest_failhard/llm/traffic/guard.cjs"}
+TEMPLATES = "pytest_failhard/report/html/templates"
+"""Of these the page is made; all that git tracks there must be in the wheel."""
 LEVEL_1 = [
     "coverage",
     "dependencies",
@@ -85,7 +87,8 @@ def run(*command: str | Path, cwd: Path, allowed: tuple[int, ...] = (0,)) -> str
 def expected() -> set[str]:
     """Return the linked files as they must stand in the installed package, and the data beside the code."""
     tracked = run("git", "ls-files", *LINKED, cwd=ROOT).splitlines()
-    return {f"pytest_failhard/{name}" for name in tracked} | DATA
+    page = run("git", "ls-files", TEMPLATES, cwd=ROOT).splitlines()
+    return {f"pytest_failhard/{name}" for name in tracked} | set(page) | DATA
 
 
 def contents(archive: Path) -> set[str]:

@@ -1,4 +1,4 @@
-"""Writes the pages that repeat the code: gates, rules, levels, faults, schema. `--check` fails on drift."""
+"""Writes the pages that repeat code and results: gates, rules, faults, rates. `--check` fails on drift."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from pytest_failhard.gates.performance import golden
 from pytest_failhard.llm import catalogue
 from pytest_failhard.llm.shown import CORRECT, VERIFIED
 from pytest_failhard.llm.verdicts.rules import ERRORS, RULES
@@ -320,13 +321,15 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "llm-errors": verdict_errors(),
     }
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
-    from tools import rule_pages
+    from tools import rate_pages, rule_pages
 
     yield from rule_pages.pages(root)
+    yield from rate_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
     yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()
+    yield root / "docs" / "failhard-golden-1.schema.json", golden.schema_bytes().decode()
     for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
         text = path.read_text("utf-8")
         if path.name != "gates.md" and MARK.search(text):

@@ -40,7 +40,7 @@ class Conditions:
     """What the machine was doing meanwhile; it explains and never excuses. None where it cannot be had.
 
     `pressure` is PSI's `some avg10` in percent, `steal` and `delay` are shares of 1, `throttled` counts
-    periods of the own control group.
+    periods of the own control group, of all its `periods` meanwhile.
     """
 
     load: float | None = None
@@ -48,6 +48,7 @@ class Conditions:
     steal: float | None = None
     delay: float | None = None
     throttled: int | None = None
+    periods: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

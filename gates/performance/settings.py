@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_failhard.model import Option, Settings
+from pytest_failhard.gates.performance.declaration import Exclusion, Workload, repeated
+from pytest_failhard.model import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +13,10 @@ class PerformanceSettings(Settings):
     """What is measured, and how long.
 
     `max_regression`, `final_width` are parts of 1 as decimal text. `pairs` are the fewest, the usual most and
-    the most at all. `max_seconds` is for one benchmark. `files` are globs of test files, empty for each test
-    that requests the fixture. `enforce` and `report` name what counts and what is only told: `benchmarks`,
-    `imports`, `memory`, `routes`, `routes/wall`, `workloads`, `counters`, `release`.
+    the most at all, `most_pairs` the level's. `max_seconds` is for one benchmark. `files` are globs of test
+    files, empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
+    only told (what is in both counts): `benchmarks`, `imports`, `memory`, `routes`, `routes/wall`,
+    `workloads`, `counters`, `new`, `release`.
     """
 
     enforce: tuple[str, ...] = ()
@@ -23,6 +25,7 @@ class PerformanceSettings(Settings):
     final_width: str = "0.10"
     rounds: int = 10
     pairs: tuple[int, ...] = (3, 12, 24)
+    most_pairs: int = 24
     max_seconds: int = 60
     self_check: bool = False
     proof: bool = False
@@ -31,8 +34,13 @@ class PerformanceSettings(Settings):
     golden_commit: str = ""
     build: tuple[str, ...] = ()
     import_packages: tuple[str, ...] = ()
-    workloads: tuple[dict[str, Option], ...] = ()
-    excluded: tuple[dict[str, Option], ...] = ()
-    counters: tuple[str, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
     runner: str = "shared"
     valgrind: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is contradictory, all of it at once."""
+        found = list(repeated(self.workloads))
+        if found:
+            raise ValueError("; ".join(found))

@@ -13,6 +13,7 @@ COMMANDS = (
     "gates",
     "explain",
     "ratchet",
+    "golden",
     "advisories",
     "llm-faults",
     "llm-server",

@@ -12,9 +12,10 @@ from types import FrameType
 import click
 
 from pytest_failhard import plan, supervisor
+from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.redact import RedactError
-from pytest_failhard.report import terminal
+from pytest_failhard.report import printed
 from pytest_failhard.store import DEFAULT_FOLDER
 
 USAGE = 2
@@ -62,6 +63,10 @@ def _is_refused(argument: str) -> bool:
 @click.option("--report-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Gates that run at once (default: the cores).")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default=TEXT, show_default=True, help="What is printed."
+)
+@click.option("--perf-prove", is_flag=True, help="Slow each benchmark down and see that it is failed.")
 def command(
     path: Path,
     arguments: tuple[str, ...],
@@ -72,6 +77,8 @@ def command(
     report_dir: Path,
     seed: int,
     jobs: int | None,
+    form: str,
+    perf_prove: bool,
 ) -> None:
     """Judge the project at PATH with its tests in a child process.
 
@@ -89,6 +96,7 @@ def command(
         only=tuple(name.strip() for name in only.split(",")) if only else (),
         seed=seed,
         jobs=jobs or os.cpu_count() or 1,
+        perf_prove=perf_prove,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
@@ -103,7 +111,7 @@ def command(
             f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
         )
         sys.exit(INTERRUPTED + interruption.number)
-    click.echo(terminal.render(checked.report, colour=sys.stdout.isatty(), folder=str(report_dir)))
+    click.echo(printed(checked.report, form, colour=sys.stdout.isatty(), folder=str(report_dir)))
     sys.exit(checked.code)
 
 

@@ -83,7 +83,8 @@ class Router:
 
     `call` is the declared name of the call under test, `delay` the seconds before each answer to a call,
     `usage` the tokens that each healthy answer reports instead of its own; these and `answers`, what the
-    project wants to be said, may be changed at any time. `known` are the
+    project wants to be said, may be changed at any time. With `by_body` the ids that an answer carries
+    follow from the request's body, and not from how many came before. `known` are the
     canaries of other cases: their keys and words are told apart from foreign ones. `normalise` replaces
     the function of that name, also between cases. Raises CatalogueError for a rule with an unknown fault
     and ScheduleError for one whose fault is not part of an answer.
@@ -102,8 +103,10 @@ class Router:
         delay: float = 0.0,
         catalogue: Catalogue | None = None,
         normalise: Normaliser | None = None,
+        by_body: bool = False,
     ) -> None:
         self.seed = seed
+        self._by_body = by_body
         self.answers = answers
         self.call = call
         self.delay = delay
@@ -160,7 +163,7 @@ class Router:
         with self._lock:
             case = self._case
             arrived = self._arrived(case, arrival)
-        request_id = trace_id(self.seed, case.name, arrived.number)
+        request_id = trace_id(self.seed, case.name, self._numbered(arrived))
         try:
             compiled = self._compiled(case, arrived, request_id)
         except (content.AnswersError, wire.WireError) as error:
@@ -259,6 +262,12 @@ class Router:
     def _form(self, kind: Kind, found: Route) -> Form | None:
         return self._catalogue.form(self._catalogue.find(kind.fault), found.dialect)
 
+    def _numbered(self, arrived: _Arrived) -> int:
+        """Return what tells an answer apart from the others."""
+        if not self._by_body:
+            return arrived.number
+        return int.from_bytes(sha256(arrived.request.body).digest()[:8])
+
     def _compiled(self, case: _Case, arrived: _Arrived, request_id: str) -> Compiled:
         said = content.Content()
         if arrived.kind == CALL:
@@ -269,7 +278,7 @@ class Router:
             canaries=case.canaries,
             content=said,
             request_id=request_id,
-            case_number=arrived.number,
+            case_number=self._numbered(arrived),
             now=datetime.now(UTC),
         )
         if arrived.fire is None or arrived.form is None:

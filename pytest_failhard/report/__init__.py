@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pytest_failhard.formats import AGENT, GITHUB
 from pytest_failhard.model import Report, Verdict
-from pytest_failhard.report import document, junit, terminal
+from pytest_failhard.report import agent, document, html, junit, markdown, sarif, terminal, workflow_commands
+from pytest_failhard.report.html.exhibits import Exhibits
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Evidence, Result
 
-__all__ = ["RENDERERS", "handed_out", "render_all", "terminal"]
+__all__ = ["RENDERERS", "handed_out", "printed", "render_all", "terminal"]
 
+PAGE = "report.html"
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
+    PAGE: html.render,
     "report.xml": junit.render,
+    "report.sarif": sarif.render,
+    "report.md": markdown.render,
     "report.json": document.render,
 }
 """The files of a report folder and who renders them."""
@@ -23,9 +29,18 @@ HANDED_OUT: Mapping[str, frozenset[str]] = {"sbom": frozenset({"sbom.cdx.json"})
 """The evidence of a gate that others use, and that therefore stands beside the report too."""
 
 
-def render_all(report: Report) -> dict[str, bytes]:
-    """Return every file of the report, for `Store.publish`."""
-    return {name: render(report) for name, render in RENDERERS.items()}
+def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, bytes]:
+    """Return every file of the report, for `Store.publish`; the page shows the exhibits too."""
+    made = {name: render(report) for name, render in RENDERERS.items() if name != PAGE}
+    return {**made, PAGE: html.render(report, exhibits)}
+
+
+def printed(report: Report, form: str, *, colour: bool = False, folder: str = ".failhard") -> str:
+    """Return the report as it is printed: for a person, for a coding agent, or with annotations."""
+    if form == AGENT:
+        return agent.render(report)
+    text = terminal.render(report, colour=colour, folder=folder)
+    return "\n".join(filter(None, (text, workflow_commands.render(report)))) if form == GITHUB else text
 
 
 def handed_out(result: Result) -> dict[str, Evidence]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import decimal_text
 from pytest_failhard.model import FALSE_POSITIVE, Verdict
+from pytest_failhard.report.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,8 +23,6 @@ MAX_LINES = 36
 MAX_REASON = 100
 DIGEST_DIGITS = 12
 COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
-# What a tool printed must not move the cursor or paint a verdict of its own.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def render(report: Report, colour: bool = False, folder: str = ".failhard") -> str:
@@ -213,9 +212,5 @@ def _word(verdict: Verdict, colour: bool, width: int = 0) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return one line that a terminal shows as it is."""
-    return CONTROL.sub(lambda match: _visible(match.group()), text)
-
-
-def _visible(character: str) -> str:
-    return " " if character in "\n\r\t" else character.encode("unicode_escape").decode("ascii")
+    """Return one line that a terminal shows as it is: what a tool printed paints no verdict of its own."""
+    return visible(text)

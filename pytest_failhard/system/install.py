@@ -77,8 +77,29 @@ def install(run: Run, system: System, tree: Path, environ: Mapping[str, str] = o
     blame, GateError where nothing could be tried: `external` where the package index does not answer.
     """
     wanted = manifest.find(tree, system.manifest)
+    return _install(run, tree, run.scratch / "install", wanted, environ)
+
+
+def dependencies(
+    run: Run, tree: Path, wanted: Manifest, folder: Path, environ: Mapping[str, str] = os.environ
+) -> Installed:
+    """Install what a manifest of a tree asks for, and not the project itself, below a fresh folder.
+
+    Raises as `install` does.
+    """
+    return _install(run, tree, folder, wanted, environ, with_product=False)
+
+
+def _install(
+    run: Run,
+    tree: Path,
+    folder: Path,
+    wanted: Manifest | None,
+    environ: Mapping[str, str],
+    *,
+    with_product: bool = True,
+) -> Installed:
     product = manifest.product(tree)
-    folder = run.scratch / "install"
     # Asked first: without pip, nothing is tried.
     installer = Installer.of(run, operator(environ), folder)
     tool = run.tool(PIP_FOR_PYLOCK if wanted is not None and wanted.kind == "pylock" else PIP)
@@ -94,17 +115,17 @@ def install(run: Run, system: System, tree: Path, environ: Mapping[str, str] = o
     )
     state = work.prepare(environment, _key(wanted, interpreter, tool, installer))
     python = environment / "bin" / "python"
-    if product.is_built:
+    is_built = product.is_built and with_product
+    if is_built:
         work.install_product(python, needed=wanted is not None and wanted.kind == "build")
-    conflicts = _conflicts(installer, python)
     return Installed(
         python=python,
         manifest=wanted,
         log="\n".join(installer.log),
-        conflicts=conflicts,
+        conflicts=_conflicts(installer, python) if with_product else (),
         cached=state is cache.State.REUSED,
         rebuilt=state is cache.State.DAMAGED,
-        is_built=product.is_built,
+        is_built=is_built,
         interpreter=interpreter,
         tool=tool,
         indexes=installer.settings.shown,

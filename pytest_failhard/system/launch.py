@@ -110,6 +110,11 @@ class Instance:
         self.numbers: Iterator[int] = itertools.count(1)
         self._captured: dict[str, str] = {}
 
+    @property
+    def captured(self) -> Mapping[str, str]:
+        """What answers gave so far to later requests."""
+        return dict(self._captured)
+
     def log(self, stdout: str, stderr: str) -> str:
         """Return what of its output the declaration calls its log."""
         where = self.system.logs

@@ -104,6 +104,22 @@ class Beside:
         self._load = load
 
 
+def warm(target: Target, routes: Sequence[Route], seconds: float, protocol: Protocol) -> Round:
+    """Send the requests of a warm-up, for at most so many seconds, and return what came back."""
+    work = _work(routes)
+    turns = -(-protocol.warm_up // len(routes)) * len(work)
+    return _round(target, routes, protocol, _Counted(work, turns, seconds))
+
+
+def window(target: Target, routes: Sequence[Route], seconds: float, protocol: Protocol) -> Round:
+    """Send for so many seconds, once and without a warm-up; each client waits for its answer.
+
+    What has begun by then is ended, so that all that the system did is in the counts; there is one turn at
+    least. The caller measures around it: windows of two systems can alternate.
+    """
+    return _round(target, routes, protocol, _Timed(_work(routes), seconds, threading.Event(), fewest=1))
+
+
 @contextlib.contextmanager
 def under(
     target: Target,
@@ -172,19 +188,24 @@ class _Counted(_Source):
 
 
 class _Timed(_Source):
-    """As many turns as fit into a time. A turn that has begun is ended."""
+    """As many turns as fit into a time, `fewest` also where none does. A turn that has begun is ended."""
 
-    def __init__(self, work: Sequence[_Chain], seconds: float, stop: threading.Event) -> None:
+    def __init__(
+        self, work: Sequence[_Chain], seconds: float, stop: threading.Event, *, fewest: int = 0
+    ) -> None:
         self._work = work
+        self._fewest = fewest
         self._seconds = seconds
         self._stop = stop
         self._numbers = itertools.count()
 
     def next(self) -> tuple[_Chain, Callable[[], float | None]] | None:
         """Return the next group in turn while there is time."""
-        if self._stop.is_set() or time.monotonic() - self.began >= self._seconds:
+        number = next(self._numbers)
+        is_over = time.monotonic() - self.began >= self._seconds and number >= self._fewest
+        if self._stop.is_set() or is_over:
             return None
-        return self._work[next(self._numbers) % len(self._work)], time.monotonic
+        return self._work[number % len(self._work)], time.monotonic
 
 
 class _Paced(_Source):
@@ -263,6 +284,7 @@ def _round(
         wall_seconds=time.monotonic() - source.began,
         cpu_seconds=sum(client.cpu_seconds for client in clients),
         process_cpu_seconds=time.process_time() - process,
+        began=source.began,
     )
 
 

@@ -34,12 +34,16 @@ def unheard(_route: str, _answer: Answer) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Whom the load is for. `numbers` gives each request its own `${n}`, over all that is sent to it."""
+    """Whom the load is for. `numbers` gives each request its own `${n}`, over all that is sent to it.
+
+    `known` is what answers gave before the load began, by the name under which they were captured.
+    """
 
     port: int
     host: str = HOST
     secrets: Mapping[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    known: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, instance: Instance) -> Target:
@@ -75,6 +79,8 @@ class Tally:
     unsent: int = 0
     unexpected_5xx: int = 0
     broken: list[float] = field(default_factory=list)
+    ended: list[float] = field(default_factory=list)
+    body_bytes: int = 0
 
     def answered(self, route: Route, status: int, seconds: float) -> bool:
         """Count an answer; tell whether it is one that the route expects."""
@@ -99,6 +105,8 @@ class Tally:
             negative=route.negative,
             unexpected_5xx=self.unexpected_5xx,
             broken=tuple(self.broken),
+            ended=tuple(self.ended),
+            body_bytes=self.body_bytes,
         )
 
 
@@ -134,7 +142,7 @@ class Client:
         `due` waits until a request is to be sent and returns when its time began to count; None where it is
         not to be sent any more.
         """
-        captured: dict[str, str] = {}
+        captured = dict(self._target.known)
         for route in chain:
             began = due()
             if began is None:
@@ -187,9 +195,11 @@ class Client:
             return
         finally:
             self._began = self._socket = None
+            tally.ended.append(time.monotonic())
         seconds = time.monotonic() - began
         first = not tally.statuses[response.status]
         right = tally.answered(route, response.status, seconds)
+        tally.body_bytes += len(body) if right else 0
         if first or (right and route.capture):
             headers = tuple(response.getheaders())
             answer = Answer(ended=True, status=response.status, headers=headers, body=body, seconds=seconds)

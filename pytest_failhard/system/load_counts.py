@@ -30,7 +30,8 @@ class RouteCounts:
 
     `expected` are the requests that the declaration calls answered. `seconds` are sorted, and only of those;
     of a route with `slow_s` they are what came on top. `unsent` were due when the time was over. `broken` are
-    the moments, by the monotonic clock, at which the requests began that were not answered.
+    the moments, by the monotonic clock, at which the requests began that were not answered, `ended` those at
+    which requests ended, however they did. `body_bytes` are those of expected answers, without headers.
     """
 
     route: str
@@ -42,6 +43,8 @@ class RouteCounts:
     negative: bool = False
     unexpected_5xx: int = 0
     broken: tuple[float, ...] = ()
+    ended: tuple[float, ...] = ()
+    body_bytes: int = 0
 
     @property
     def requests(self) -> int:
@@ -65,13 +68,19 @@ class Round:
     """A round: its counts by route, its duration, and what the generator itself used.
 
     `cpu_seconds` are those of the threads that send, `process_cpu_seconds` of the whole process that they
-    share an interpreter with.
+    share an interpreter with. `began` is a moment of the monotonic clock.
     """
 
     routes: tuple[RouteCounts, ...]
     wall_seconds: float
     cpu_seconds: float
     process_cpu_seconds: float
+    began: float = 0.0
+
+    @property
+    def requests(self) -> int:
+        """The requests that were sent."""
+        return sum(route.requests for route in self.routes)
 
     def percentile(self, rank: int) -> float | None:
         """Return a percentile of the seconds of expected answers on all routes that shall succeed."""
@@ -178,6 +187,8 @@ def summed(parts: Iterable[Iterable[RouteCounts]]) -> tuple[RouteCounts, ...]:
             negative=counts[0].negative,
             unexpected_5xx=sum(each.unexpected_5xx for each in counts),
             broken=tuple(moment for each in counts for moment in each.broken),
+            ended=tuple(moment for each in counts for moment in each.ended),
+            body_bytes=sum(each.body_bytes for each in counts),
         )
         for name, counts in by_route.items()
     )

@@ -38,6 +38,12 @@ def counted(text: str) -> Fraction:
     return total
 
 
+def samples(text: str) -> tuple[tuple[str, Fraction], ...]:
+    """Return the names and values of all samples; raises PrometheusError for what cannot be read."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    return tuple(_sample(line, number) for number, line in lines if line and not line.startswith("#"))
+
+
 def _sample(line: str, number: int) -> tuple[str, Fraction]:
     match = _SAMPLE.fullmatch(line)
     if match is None or not _NUMBER.fullmatch(match[2]):

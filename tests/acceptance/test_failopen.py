@@ -13,6 +13,7 @@ from tests.acceptance import (
     cases_integrity,
     cases_invocation,
     cases_measurement,
+    cases_performance,
     cases_terms,
     cases_tools,
 )
@@ -28,6 +29,7 @@ CASES = (
     *cases_invocation.CASES,
     *cases_forging.CASES,
     *cases_tools.CASES,
+    *cases_performance.CASES,
     *cases_terms.CASES,
     *cases_integrity.CASES,
 )

@@ -82,6 +82,9 @@ def test_a_green_project_passes(checked: Checked, shop: Path) -> None:
     evidence = shop / ".failhard" / "evidence" / "tests"
     assert b"4 passed" in (evidence / "pytest.txt").read_bytes()
     assert b'"nonce":"nonce"' in (evidence / "result.jsonl").read_bytes().replace(b" ", b"")
+    page = (shop / ".failhard" / "report.html").read_text()
+    assert '<span class="stamp pass">' in page
+    assert '<section id="coverage"' in page
 
 
 @pytest.mark.parametrize("arguments", [("-n", "2"), ("-q",)])
@@ -103,6 +106,7 @@ def test_gates_that_need_no_tests_run_none(checked: Checked, shop: Path) -> None
     assert code == 1
     assert "F401" in text
     assert not (shop / "ours" / "evidence" / "tests").exists()
+    assert '<li class="meant"><span class="at">1</span>import os</li>' in (shop / "ours" / "report.html").read_text()
 
 
 def test_all_mistakes_of_the_terms_are_listed(checked: Checked, shop: Path) -> None:

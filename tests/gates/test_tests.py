@@ -50,6 +50,7 @@ class Tree:
     facts: model.ProjectFacts = FACTS
     signing_key: Path | None = None
     scratch: Path = Path()
+    perf_prove: bool = False
 
     def tool(self, tool: model.Tool) -> str:
         raise AssertionError(tool)

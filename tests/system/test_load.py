@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -309,3 +310,31 @@ class TestCounts:
         }
         empty = document(Load(concurrency=1, rounds=()))
         assert (empty["requests_per_second"], empty["success_rate"]) == (None, "0")
+
+
+class TestWindow:
+    """For a time, measured around by whoever asks for it."""
+
+    def test_all_that_was_begun_is_counted_when_it_is_over(self, server: Server) -> None:
+        found = load.window(server.target, [OK], 0.05, QUICK)
+        assert found.requests == server.asked["/ok"] > 0
+        assert found.wall_seconds >= 0.05
+        assert len(found.routes[0].ended) == found.requests
+        assert all(
+            found.began <= moment <= found.began + found.wall_seconds for moment in found.routes[0].ended
+        )
+
+    def test_one_in_which_nothing_fits_has_a_turn(self, server: Server) -> None:
+        assert load.window(server.target, [OK], 0, QUICK).requests == 1
+
+    def test_a_warm_up_ends_with_its_requests_or_its_time(self, server: Server) -> None:
+        protocol = Protocol(concurrency=2, warm_up=5)
+        other = Route(id="other", path="/other")
+        assert load.warm(server.target, [OK, other], 5, protocol).requests == 6
+        assert load.warm(server.target, [OK], 0, protocol).requests == 0
+
+    def test_what_was_answered_before_stands_in_a_request(self, server: Server) -> None:
+        server.items.add("7")
+        target = replace(server.target, known={"item": "7"})
+        found = load.closed(target, [SHOW], 3, QUICK)
+        assert found.routes[0].statuses == {200: 3}

@@ -94,3 +94,8 @@ def test_invalid_body_is_rejected(client):
 
 def test_slow_export(client):
     assert client.get("/export").status_code == 200
+
+
+def test_rules_on_a_long_ticket(failhard_benchmark):
+    result = failhard_benchmark(_rule_based_triage, "Site is down", "nothing loads " * 200)
+    assert result["category"] == "outage"

@@ -1,0 +1,38 @@
+"""What pairs say against themselves: a call that grows with use, a machine that was held back."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from fractions import Fraction
+
+from pytest_failhard.gates.performance.samples import Batch, Pair, Sample
+
+GROWTH = Fraction("1.10")
+HELD_BACK = Fraction("0.10")
+FEWEST = 3
+
+
+def is_drifting(pairs: Sequence[Pair]) -> bool:
+    """Tell whether the last third of the rounds takes more than the first, on both sides, in all pairs.
+
+    One pair says nothing: a processor that changes its speed in the middle looks alike.
+    """
+    growths = [min(_growth(pair.base), _growth(pair.head)) for pair in pairs]
+    return len(growths) >= FEWEST and min(growths) > GROWTH
+
+
+def was_throttled(pairs: Sequence[Pair]) -> bool:
+    """Tell whether the control group was held back in more than a tenth of its periods."""
+    throttled = sum(pair.conditions.throttled or 0 for pair in pairs)
+    periods = sum(pair.conditions.periods or 0 for pair in pairs)
+    return throttled > HELD_BACK * periods
+
+
+def _growth(sample: Sample) -> Fraction:
+    third = max(1, len(sample.batches) // 3)
+    return _middle(sample.batches[-third:]) / _middle(sample.batches[:third])
+
+
+def _middle(batches: Sequence[Batch]) -> Fraction:
+    return Fraction(statistics.median(batch.cpu + batch.children for batch in batches))
