@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, finish, run, start
+from tests.acceptance.harness import Ask, Mode, Outcome, apart, check_agreement, finish, run, start
 from tests.acceptance.project import FAILING, VIOLATION, Files, copy, green, write
 from tests.acceptance.test_processes import appeared, survivors, waiting
 from tests.size import some
@@ -119,7 +119,7 @@ def test_all_outputs_agree(invocation: Invocation, project: Path) -> None:
     write(project, invocation.files)
     junit = project.parent / "junit.xml"
     ask = Ask(only="tests,coverage", author=(f"--junitxml={junit}", *invocation.options))
-    outcome = run(Mode.AUTHOR, project, ask)
+    outcome = run(Mode.AUTHOR, project, apart(ask))
     assert outcome.code == invocation.code, str(outcome)
     check_all_agree(outcome, junit, invocation.verdict)
     assert not re.search(r"\[(?:1[1-9]|[2-9])\d%]", outcome.stdout), f"progress beyond 100 %:\n{outcome}"
@@ -140,7 +140,7 @@ def test_without_a_terminal_the_report_and_the_exit_status_agree(
     write(project, files)
     junit = project.parent / "junit.xml"
     ask = Ask(only="tests", author=("-p", "no:terminal", f"--junitxml={junit}"))
-    outcome = run(Mode.AUTHOR, project, ask)
+    outcome = run(Mode.AUTHOR, project, apart(ask))
     assert outcome.code == code, str(outcome)
     assert outcome.report is not None
     assert outcome.report["verdict"] == verdict
@@ -149,11 +149,11 @@ def test_without_a_terminal_the_report_and_the_exit_status_agree(
 
 def test_last_failed_after_a_red_gate_runs_every_test(project: Path) -> None:
     write(project, VIOLATION)
-    assert run(Mode.AUTHOR, project, Ask(only="lint")).code == 1
+    assert run(Mode.AUTHOR, project, apart(Ask(only="lint"))).code == 1
     cache = project / ".pytest_cache" / "v" / "cache" / "lastfailed"
     assert not cache.is_file() or "failhard" not in cache.read_text()
     write(project, {"shop/dirty.py": None})
-    outcome = run(Mode.AUTHOR, project, Ask(only="lint,tests", tests=("--lf",)))
+    outcome = run(Mode.AUTHOR, project, apart(Ask(only="lint,tests", tests=("--lf",))))
     assert outcome.code == 0, str(outcome)
     assert "not in selected tests" not in outcome.stdout
 

@@ -178,6 +178,10 @@ def both(root: Path, *arguments: str) -> tuple[Totals, Totals]:
     return apart, together
 
 
+HIDING = some(
+    {"pytest-cov starts first": (), "ours starts first": OURS_FIRST, "two workers": ("-n2",)},
+    *("ours starts first", "two workers"),
+)
 TOLD = some(WAYS, "no source, two workers", "ours starts first", "floor", "contexts")
 
 
@@ -188,9 +192,10 @@ def test_neither_changes_the_other(project: Path, arguments: tuple[str, ...]) ->
     assert together.ours == OURS
 
 
-@pytest.mark.parametrize(
-    "arguments", [(), ("--cov=app", "--no-cov"), ("-n2",)], ids=["plain", "no cov", "xdist"]
-)
+ALONE = some({"plain": (), "no cov": ("--cov=app", "--no-cov"), "xdist": ("-n2",)}, "plain", "xdist")
+
+
+@pytest.mark.parametrize("arguments", ALONE.values(), ids=ALONE.keys())
 def test_ours_without_theirs(project: Path, arguments: tuple[str, ...]) -> None:
     apart, together = both(project, *arguments)
     assert apart.theirs is None
@@ -207,9 +212,7 @@ def test_append(project: Path) -> None:
     assert together.returncode == 0
 
 
-@pytest.mark.parametrize(
-    "way", [(), OURS_FIRST, ("-n2",)], ids=["pytest-cov starts first", "ours starts first", "two workers"]
-)
+@pytest.mark.parametrize("way", HIDING.values(), ids=HIDING.keys())
 def test_no_cover_hides_from_theirs_alone(project: Path, way: tuple[str, ...]) -> None:
     text = """\
         import pytest

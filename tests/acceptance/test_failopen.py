@@ -19,7 +19,7 @@ from tests.acceptance import (
 )
 from tests.acceptance.case import Case
 from tests.acceptance.conftest import Environment
-from tests.acceptance.harness import UNMEASURED, Ask, Mode, check_agreement, run
+from tests.acceptance.harness import Ask, Mode, apart, check_agreement, run
 from tests.acceptance.project import write
 from tests.size import FULL, modes
 from tests.support import demanded
@@ -36,11 +36,6 @@ CASES = (
 MEASURED = 8
 """One of so many cases is part of the coverage of ours: the others run the same lines."""
 GREEN = {2: Ask(level=2), 3: Ask(level=3)}
-
-
-def apart(ask: Ask) -> Ask:
-    """Return what is asked for, in a run that nobody measures."""
-    return dataclasses.replace(ask, environment={**UNMEASURED, **ask.environment})
 
 
 def _runs() -> Iterator[object]:
