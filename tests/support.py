@@ -34,8 +34,9 @@ TODAY = date(2026, 1, 15)
 FACTS = ProjectFacts(name="shop", version="1.0", commit="a" * 40, dirty=False)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
-PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest", "schemathesis", "platformdirs", "benchmark", "codspeed")
-WITHOUT_OTHERS = tuple(part for name in PLUGINS for part in ("-p", f"no:{name}"))
+PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest", "schemathesis", "platformdirs")
+BENCHMARK_PLUGINS = ("benchmark", "codspeed")
+WITHOUT_OTHERS = tuple(part for name in (*PLUGINS, *BENCHMARK_PLUGINS) for part in ("-p", f"no:{name}"))
 """Options for pytest over a project of ours: tests run in the order in which they stand, whatever else is
 installed, and no plugin takes half of the time that such a run needs."""
 
