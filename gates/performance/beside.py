@@ -93,13 +93,13 @@ def measure_workloads(work: Work) -> None:
     settings = work.settings
     if not work.runs(Part.WORKLOADS):
         return
-    counts = work.seen.counts
+    counted = work.seen.counts
     seen = workloads.observe_workloads(
         work.run,
         settings,
         work.trees,
         benchmarks=len(work.seen.demanded),
-        further=ceilings.statements(counts.counts, work.trees.head.files) if counts else (),
+        further=ceilings.statements(counted.counts, work.trees.head.files) if counted else (),
     )
     names = [f"workload:{each.id}" for each in seen.outcomes]
     work.seen.demanded += names
