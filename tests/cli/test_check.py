@@ -106,7 +106,10 @@ def test_gates_that_need_no_tests_run_none(checked: Checked, shop: Path) -> None
     assert code == 1
     assert "F401" in text
     assert not (shop / "ours" / "evidence" / "tests").exists()
-    assert '<li class="meant"><span class="at">1</span>import os</li>' in (shop / "ours" / "report.html").read_text()
+    assert (
+        '<li class="meant"><span class="at">1</span>import os</li>'
+        in (shop / "ours" / "report.html").read_text()
+    )
 
 
 def test_all_mistakes_of_the_terms_are_listed(checked: Checked, shop: Path) -> None:
