@@ -9,6 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 
 from pytest_failhard import model, records
+from tests.acceptance.harness import UNMEASURED
 from tests.measuring import environment
 
 NONCE = "5f" * 16
@@ -62,8 +63,13 @@ def write(root: Path, files: dict[str, str]) -> None:
         path.write_text(dedent(text).lstrip(), encoding="utf-8")
 
 
-def record(root: Path, files: dict[str, str], *options: str, plugins: tuple[str, ...] = ()) -> Recorded:
-    """Run pytest in a project of these files; third-party plugins load by name only."""
+def record(
+    root: Path, files: dict[str, str], *options: str, plugins: tuple[str, ...] = (), measured: bool = True
+) -> Recorded:
+    """Run pytest in a project of these files; third-party plugins load by name only.
+
+    One that is not `measured` is no part of the coverage of ours.
+    """
     project, ours = root / "project", root / "ours"
     write(project, files)
     write(ours, {"recording_plugin.py": PLUGIN})
@@ -79,6 +85,7 @@ def record(root: Path, files: dict[str, str], *options: str, plugins: tuple[str,
             PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
             RESULT_FILE=str(result),
             RESULT_NONCE=NONCE,
+            **({} if measured else UNMEASURED),
         ),
         capture_output=True,
         text=True,

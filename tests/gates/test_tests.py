@@ -90,7 +90,7 @@ class Tree:
 def judged(
     tmp_path: Path, files: dict[str, str], *options: str, plugins: tuple[str, ...] = ()
 ) -> model.Observation:
-    done: Recorded = record(tmp_path, files, *options, plugins=plugins)
+    done: Recorded = record(tmp_path, files, *options, plugins=plugins, measured=False)
     return gate.TestsGate().observe(Tree(root=tmp_path / "project", tests=done.run))
 
 
