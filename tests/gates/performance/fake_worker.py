@@ -84,7 +84,7 @@ class FakeWorker:
         if not child:
             os.setsid()
             os.read(known, 1)
-            os.kill(os.getppid(), signal.SIGKILL)
+            os.system(f"kill -9 {os.getppid()}")
             signal.pause()
         touch(child)
         os.write(knows, b"!")
