@@ -102,7 +102,8 @@ def _compared(work: Work, known: set[str], excluded: Collection[str]) -> list[Be
     counts = seen.counts = counting.count(work.duet, excluded)
     _require_collected(counts.collected["head"])
     product = Product(packages={*built.head.packages, *built.base.packages}, known=known)
-    conduct = replace(work.conduct, product=product)
+    sharing = len(counts.benchmarks) + len(built.head.packages) + len(work.settings.workloads)
+    conduct = replace(work.conduct, product=product, sharing=sharing)
     unable = [_failed(each, counts, product) for each in counts.benchmarks if counts.failures[each.id]]
     able = [each for each in counts.benchmarks if not counts.failures[each.id]]
     # What cannot be judged in any case is known before anything is timed.

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from pytest_failhard.gates.performance.measured import Measured
 from pytest_failhard.gates.performance.samples import ADJ, Conditions, Pair, Sample, SideName
-from pytest_failhard.gates.performance.statistics import Decision, Estimate
+from pytest_failhard.gates.performance.statistics import Decision, Estimate, Terms
 from pytest_failhard.model import Evidence, Run
 
 SCHEMA = "failhard-decisions/1"
@@ -41,10 +41,11 @@ class Journal:
             what: Json = {"line": line} if seen else {"proof": proof}
             self._proofs.append({"purpose": purpose, "pair": pair, "side": side, "sha256": digest, **what})
 
-    def decision(self, purpose: str, measured: Measured, limit: Fraction) -> None:
-        """Note how a benchmark ended, by the limit of its own."""
+    def decision(self, purpose: str, measured: Measured, terms: Terms) -> None:
+        """Note how a benchmark ended, and under which terms of its own."""
         if measured.pairs:
-            self._decisions.append({"purpose": purpose, **_measured(measured), "limit": _limit(limit)})
+            own = {"limit": _limit(terms.limit), "terms": _terms(terms), "tested": list(measured.clocks)}
+            self._decisions.append({"purpose": purpose, **_measured(measured), **own})
 
     def estimate(self, purpose: str, seconds: float) -> None:
         """Note how long the first pair says that all will take."""
@@ -76,6 +77,18 @@ def ratio(value: Fraction | float) -> str:
 
 def _limit(limit: Fraction) -> str:
     return f"{float(limit):g}"
+
+
+def _terms(terms: Terms) -> Json:
+    """Return the terms exactly, so that the same pairs can be decided again."""
+    return {
+        "limit": str(terms.limit),
+        "benchmarks": terms.benchmarks,
+        "final_width": str(terms.final_width),
+        "fewest": terms.fewest,
+        "usual": terms.usual,
+        "most": terms.most,
+    }
 
 
 def _lines(records: list[Json]) -> bytes:

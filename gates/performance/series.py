@@ -83,7 +83,8 @@ def measure(benchmarks: Sequence[Benchmark], play: Play, conduct: Conduct) -> tu
             ended = _after(course, result, count, conduct)
             if ended:
                 found[course.benchmark.id] = ended
-                conduct.journal.decision(conduct.purpose, ended, conduct.rule.limit_of(course.benchmark))
+                terms = conduct.rule.terms(course.benchmark, count)
+                conduct.journal.decision(conduct.purpose, ended, terms)
         courses = [course for course in courses if course.benchmark.id not in found]
         _require_time(courses, number, result, conduct)
     return tuple(found[each.id] for each in benchmarks)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_failhard.report.parts import EvidencePart
 
 RUN = "run"
+PERFORMANCE = "performance"
 WAIVERS = "waivers.json"
 WAIVERS_DIGEST = "waivers_sha256"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -63,7 +64,7 @@ def check(
     known = {*gates, *(part.id for part in document.gates)}
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
     _stop([*_frame(document, level), *_scope(document, terms), *_files(folder, document)])
-    _stop([*_judged_again(folder, document, terms)])
+    _stop([*_judged_again(folder, document, terms), *_decided_again(folder, document)])
     _stop([*reattest.mismatches(folder, document, terms, project or folder.resolve().parent)])
     return document
 
@@ -175,6 +176,18 @@ def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[s
             yield from _differences(part, documents.gate(result))
         elif part.verdict != Verdict.ERROR.value:
             yield f"{part.id}: verdict is {part.verdict} without {OBSERVATION}, so nothing bears it out"
+
+
+def _decided_again(folder: Path, document: Document) -> list[str]:
+    """Say what the gate `performance` decided otherwise than its pairs do."""
+    part = next((each for each in document.gates if each.id == PERFORMANCE), None)
+    if part is None:
+        return []
+    from pytest_failhard.gates.performance import recomputing
+
+    kept = {each.name for each in (*part.evidence, *document.volatile.evidence.get(part.id, ()))}
+    names = kept.intersection(recomputing.NAMES)
+    return recomputing.mismatches({name: (folder / EVIDENCE / part.id / name).read_bytes() for name in names})
 
 
 def _observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -> Observation | None:

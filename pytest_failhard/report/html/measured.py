@@ -18,9 +18,10 @@ CONFIRMING = 3
 """Pairs after an alarm that decide whether it stands."""
 GATE = "performance"
 
-Purpose = Literal["measure", "self-check", "prove-cpu", "prove-wall"]
+Purpose = Literal["measure", "self-check", "prove-cpu", "prove-wall", "release"]
 PURPOSES: Mapping[str, str] = {
     "self-check": "base against itself",
+    "release": "the release before against head",
     "prove-cpu": "30 % more work put in",
     "prove-wall": "30 % more waiting put in",
 }

@@ -11,6 +11,7 @@ from pytest_failhard.gates.performance.evidence import Journal
 from pytest_failhard.gates.performance.measured import Measured, Outcome
 from pytest_failhard.gates.performance.samples import Conditions, Failure
 from pytest_failhard.gates.performance.series import measure
+from pytest_failhard.gates.performance.statistics import Terms
 from tests.gates.performance.duets import ONE, TWO, Played, benchmark, conduct, pair, steady
 from tests.support import Kept, gate_run
 
@@ -114,7 +115,7 @@ def test_shares_are_text_and_what_gave_no_pair_is_no_decision(tmp_path: Path) ->
     journal.decision(
         "measure",
         Measured(benchmark=benchmark(), outcome=Outcome.NEW, base_failure=Failure(kind="absent")),
-        Fraction("1.15"),
+        Terms(limit=Fraction("1.15"), benchmarks=1, final_width=Fraction("0.10")),
     )
 
     files = written(journal, tmp_path)

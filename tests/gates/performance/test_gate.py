@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import PerformanceGate
+from pytest_failhard.gates.performance import PerformanceGate, recomputing
 from pytest_failhard.gates.performance.declaration import Exclusion
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import GateError, Observation, Settings, Severity
@@ -155,6 +155,25 @@ MIXED_CORE = (
 )
 
 
+def edited(files: Mapping[str, bytes]) -> bool:
+    """Tell whether each edit of what was kept is found."""
+    pairs = files["pairs.jsonl"].splitlines()
+    slower = next(number for number, line in enumerate(pairs) if b"::test_work" in line)
+    faster = json.loads(pairs[slower])
+    faster["head"]["cpu"] = faster["base"]["cpu"]
+    edits: dict[str, bytes] = {
+        "pairs.jsonl": b"\n".join([*pairs[:slower], json.dumps(faster).encode(), *pairs[slower + 1 :]]),
+        "states.json": files["states.json"].replace(b'"slower"', b'"not-slower"'),
+        "decisions.json": files["decisions.json"].replace(b'"state": "slower"', b'"state": "not-slower"'),
+    }
+    broken = {"pairs.jsonl": b"", "states.json": b"[]", "decisions.json": b"{}"}
+    return all(
+        recomputing.mismatches({**files, name: data})
+        for table in (edits, broken)
+        for name, data in table.items()
+    )
+
+
 def test_each_kind_of_change_has_its_state_and_its_finding(tmp_path: Path) -> None:
     base = {**BASE, FILE: MIXED, "app/core.py": MIXED_CORE.format(steps=2000, items=1000)}
     head = MIXED_CORE.format(steps=8000, items=9000).replace("def signed(n):", "def signed(n, *, more):")
@@ -193,6 +212,8 @@ def test_each_kind_of_change_has_its_state_and_its_finding(tmp_path: Path) -> No
     assert len(ratios) == 3
     # No figure of a clock is in what must be equal in two runs.
     assert not any(re.search(r"\d\.\d", each.message) for each in observation.findings)
+    assert recomputing.mismatches(kept.files) == []
+    assert edited(kept.files)
     table = kept.files["benchmarks.txt"].decode()
     assert table.index("slower") < table.index("test_gone: removed")
 
