@@ -62,9 +62,7 @@ def _route(work: Work, route: RouteMeasured) -> Iterator[Judged]:
     """Return what a route's decisions mean; raises GateError for one without numbers that are demanded."""
     if route.state in ROUTE_STATES:
         detail = "the base does not answer it as it is declared here"
-        yield Judged(
-            id=route.benchmark, state=ROUTE_STATES[route.state], part=Part.ROUTES, detail=detail
-        )
+        yield Judged(id=route.benchmark, state=ROUTE_STATES[route.state], part=Part.ROUTES, detail=detail)
         return
     yield _decided(work, Part.ROUTES, route.benchmark, route.work, route.problem)
     if work.runs(Part.ROUTES_WALL):
