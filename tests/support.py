@@ -35,7 +35,8 @@ FACTS = ProjectFacts(name="shop", version="1.0", commit="a" * 40, dirty=False)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
 PLUGINS = ("randomly", "asyncio", "anyio", "hypothesispytest", "schemathesis", "platformdirs")
-WITHOUT_OTHERS = tuple(part for name in PLUGINS for part in ("-p", f"no:{name}"))
+BENCHMARK_PLUGINS = ("benchmark", "codspeed")
+WITHOUT_OTHERS = tuple(part for name in (*PLUGINS, *BENCHMARK_PLUGINS) for part in ("-p", f"no:{name}"))
 """Options for pytest over a project of ours: tests run in the order in which they stand, whatever else is
 installed, and no plugin takes half of the time that such a run needs."""
 

@@ -263,6 +263,15 @@ def test_without_descriptors_a_replaced_folder_and_a_link_are_noticed(root: Path
         Folder.open(root / ".failhard")
 
 
+def test_a_secret_is_seen_on_a_page_too_where_it_is_written_in_another_form(root: Path) -> None:
+    redactor = Redactor((), ['p&ss"word<1>'])
+    with (
+        Store.open(HERE, root, redactor) as store,
+        pytest.raises(StoreError, match=r"report\.html: secret-value left after rendering"),
+    ):
+        store.publish({"report.html": b"<p>p&amp;ss&#34;word&lt;1&gt;</p>", "report.json": b"{}"})
+
+
 def test_a_secret_left_after_rendering_is_an_error_fo_115(root: Path) -> None:
     with Store.open(HERE, root, REDACTOR) as store:
         with pytest.raises(StoreError) as caught:

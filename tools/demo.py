@@ -69,6 +69,7 @@ EXPECTATIONS = (
                 "licences",
                 "system",
                 "container",
+                "performance",
             }
         ),
     ),

@@ -28,7 +28,8 @@ every level once, in random order, and each call is timed by itself, on whicheve
 Workloads: integer loop, JSON, small objects, strings, SQLite, and HTTP (a server of the standard library on a
 thread of the same process). `stored` compares an earlier process with a later one of another block of pairs;
 one-pair rows take every pair in both directions; rows with several pairs take a window from each pair on, in
-both directions. Windows overlap: the last table counts decisions that share no pair.
+both directions. Windows overlap: the last table counts decisions that share no pair. The gate's own rule is
+replayed over these single, unbound calls like every other; by itself it times batches on one processor.
 """
 LIVE = """\
 ## Live decisions of the gate

@@ -21,6 +21,7 @@ from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.states import Judged, Part, State
 from pytest_failhard.gates.performance.work import Work
 from pytest_failhard.model import GateError
+from pytest_failhard.system import declared
 
 
 def measure(work: Work) -> None:
@@ -68,12 +69,17 @@ def _require_collected(found: Collected) -> None:
 
 
 def _require_some(work: Work, names: Sequence[Benchmark]) -> None:
-    """Raise GateError where there is no benchmark and the level demands one."""
-    if names:
+    """Raise GateError where there is neither benchmark nor workload and the level demands one."""
+    if names or work.settings.workloads or _has_judged_routes(work):
         return
     if work.enforces(Part.BENCHMARKS):
         raise GateError(f"no-benchmarks: nothing says how fast the product is\n{pasteable.test(work.run)}")
     work.seen.notes.append("there is no benchmark")
+
+
+def _has_judged_routes(work: Work) -> bool:
+    system = declared.read(work.run.root) if work.enforces(Part.ROUTES) else None
+    return system is not None and system.kind == "http" and bool(system.routes)
 
 
 def _unmeasured(work: Work, excluded: Collection[str]) -> list[Benchmark]:
@@ -93,7 +99,7 @@ def _unmeasured(work: Work, excluded: Collection[str]) -> list[Benchmark]:
 def _compared(work: Work, known: set[str], excluded: Collection[str]) -> list[Benchmark]:
     """Count and measure every benchmark on both sides."""
     built, seen = work.trees, work.seen
-    counts = counting.count(work.duet, excluded)
+    counts = seen.counts = counting.count(work.duet, excluded)
     _require_collected(counts.collected["head"])
     product = Product(packages={*built.head.packages, *built.base.packages}, known=known)
     conduct = replace(work.conduct, product=product)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_failhard.gates.performance import imports, proof, series, servers, states, trees, workloads
+from pytest_failhard.gates.performance import (
+    ceilings,
+    imports,
+    proof,
+    series,
+    servers,
+    states,
+    trees,
+    workloads,
+)
 from pytest_failhard.gates.performance.duet import Duet
 from pytest_failhard.gates.performance.route_plan import RouteState
 from pytest_failhard.gates.performance.samples import Pair
@@ -50,7 +59,8 @@ def measure_routes(work: Work) -> None:
     if not work.runs(Part.ROUTES):
         return
     seen = servers.observe_routes(work.run, work.settings, work.trees, others=len(work.seen.demanded))
-    work.seen.demanded += [each.benchmark for each in seen.routes]
+    if work.enforces(Part.ROUTES):
+        work.seen.demanded += [each.benchmark for each in seen.routes]
     work.seen.findings += states.weighed(Part.ROUTES, seen.findings, work.settings)
     for each in seen.routes:
         work.judge(_route(work, each))
@@ -83,7 +93,14 @@ def measure_workloads(work: Work) -> None:
     settings = work.settings
     if not work.runs(Part.WORKLOADS):
         return
-    seen = workloads.observe_workloads(work.run, settings, work.trees, benchmarks=len(work.seen.demanded))
+    counted = work.seen.counts
+    seen = workloads.observe_workloads(
+        work.run,
+        settings,
+        work.trees,
+        benchmarks=len(work.seen.demanded),
+        further=ceilings.statements(counted.counts, work.trees.head.files) if counted else (),
+    )
     names = [f"workload:{each.id}" for each in seen.outcomes]
     work.seen.demanded += names
     work.seen.findings += seen.findings

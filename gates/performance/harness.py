@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.model import GateError
-from pytest_failhard.source.files import read, role, tree
+from pytest_failhard.source.files import read, role, tree, walk
 from pytest_failhard.source.globs import matches
 from pytest_failhard.source.listing import python_files
 from pytest_failhard.source.manifest import Patterns, is_collected
+from pytest_failhard.source.promotion import promoted
 
 WORD = b"benchmark"
 FIXTURES = frozenset({"benchmark", "failhard_benchmark"})
@@ -77,6 +78,31 @@ def copied(original: Layout, folder: Path) -> Layout:
         product=frozenset(path for path in original.product if (folder / path).exists()),
         listed=tuple(path for path in original.listed if (folder / path).exists()),
     )
+
+
+def older(root: Path, source: Sequence[str], tests: Sequence[str], head: Layout) -> Layout:
+    """Return the layout of the base; only what head has otherwise is looked into for its imports.
+
+    What is product in one of the two trees is product in both. Raises GateError for a file that leads
+    out of the tree.
+    """
+    excluded = set(walk(head.root)) - set(head.listed)
+    listed = tuple(path for path in walk(root) if path not in excluded)
+    product = {path for path in head.product if (root / path).exists()}
+    product |= {path for name in source for path in walk(root, name) if role(path) == "product"}
+    differing = [path for path in product if not _is_equal(root / path, head.root / path)]
+    product |= promoted(root, source, differing, set(listed) - product, lambda path: tree(root, path))
+    return Layout(
+        root=root,
+        source=tuple(source),
+        tests=tuple(tests),
+        product=frozenset(product),
+        listed=listed,
+    )
+
+
+def _is_equal(path: Path, other: Path) -> bool:
+    return other.is_file() and path.is_file() and path.read_bytes() == other.read_bytes()
 
 
 def files(place: Layout, globs: Sequence[str], patterns: Patterns, *, demanded: bool) -> tuple[str, ...]:

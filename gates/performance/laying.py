@@ -68,12 +68,13 @@ def lay(run: Run, settings: PerformanceSettings, merged: str, folder: Path) -> L
     else:
         shutil.copytree(head_folder, base_folder, symlinks=True)
     shared = building.share_generated(run, (base_folder, head_folder))
-    head = _tree(run.root, run.source, run.test_roots)
+    head = _tree(harness.layout(run.root, run.source, run.test_roots))
     head = replace(head, layout=harness.copied(head.layout, head_folder))
     wanted = patterns(head.own)
     head = _given(head, harness.files(head.layout, settings.files, wanted, demanded=True))
     with _at_base():
-        base = _tree(base_folder, _source(base_folder, run.source), _tests(base_folder, run.test_roots))
+        roots = (_source(base_folder, run.source), _tests(base_folder, run.test_roots))
+        base = _tree(harness.older(base_folder, *roots, head.layout))
     base = _given(base, harness.files(base.layout, settings.files, wanted, demanded=False))
     original = None
     if merged and base.layout.files:
@@ -138,12 +139,11 @@ def _all_exist(base: Path, names: Collection[str]) -> bool:
     return all((base / name).exists() for name in names)
 
 
-def _tree(folder: Path, source: Sequence[str], tests: Sequence[str]) -> Tree:
-    layout = harness.layout(folder, source, tests)
+def _tree(layout: Layout) -> Tree:
     product = sorted(layout.product)
-    roots = import_roots(folder, source, product)
+    roots = import_roots(layout.root, layout.source, product)
     packages = frozenset(_packages(product, roots))
-    return Tree(layout=layout, roots=roots, packages=packages, own=pytest_config.load(folder))
+    return Tree(layout=layout, roots=roots, packages=packages, own=pytest_config.load(layout.root))
 
 
 def _given(tree: Tree, files: tuple[str, ...]) -> Tree:

@@ -14,6 +14,8 @@ from pytest_failhard.gates.performance.samples import Batch, Conditions, Failure
 SLOW_CALL_NS = 500_000_000
 SLOW_ROUNDS = 3
 """So often a batch of a call runs that takes longer than that."""
+MOST_TIMES = 4
+"""So many times as long as the base's a batch of head may take."""
 SLACK = 20
 """So many times what it should take a batch may take before it counts as hanging."""
 BASE: SideName = "base"
@@ -75,13 +77,23 @@ def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan) -> Play
     )
 
 
+def _calls(ready: Mapping[SideName, Ready]) -> int:
+    """Return the calls of a batch, equally many on both sides: the base's.
+
+    Where head is many times slower, fewer show that as well, and its batches would take as many times longer.
+    """
+    base, head = ready[BASE], ready[HEAD]
+    most = MOST_TIMES * max(1, base.call_ns)
+    return base.calls if head.call_ns <= most else max(1, base.calls * most // head.call_ns)
+
+
 def _rounds(ready: Mapping[SideName, Ready], plan: Plan) -> int:
     return SLOW_ROUNDS if max(said.call_ns for said in ready.values()) > SLOW_CALL_NS else plan.rounds
 
 
 def _seconds(ready: Mapping[SideName, Ready], plan: Plan) -> float:
     """Return what the timed batches of both sides take at least."""
-    calls = ready[BASE].calls * sum(said.call_ns for said in ready.values())
+    calls = _calls(ready) * sum(said.call_ns for said in ready.values())
     return _rounds(ready, plan) * calls / 1e9
 
 
@@ -94,7 +106,7 @@ def _take(
 ) -> dict[SideName, Done]:
     """Fill the batches of both sides; return how a side ended that could not go on."""
     # Collector and caches make what a call costs depend on how many there are: equally many on both sides.
-    calls = ready[BASE].calls
+    calls = _calls(ready)
     order = tuple(workers)
     for number in range(_rounds(ready, plan)):
         for name in order if number % 2 == 0 else order[::-1]:
@@ -114,4 +126,4 @@ def _stop(benchmark: str, workers: Mapping[SideName, Worker]) -> dict[SideName, 
 
 
 def _sample(ready: Mapping[SideName, Ready], batches: list[Batch], done: Done) -> Sample:
-    return Sample(calls=ready[BASE].calls, batches=tuple(batches), peak_rss=done.peak_rss)
+    return Sample(calls=_calls(ready), batches=tuple(batches), peak_rss=done.peak_rss)

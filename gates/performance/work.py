@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pytest_failhard.gates.performance import states
+from pytest_failhard.gates.performance.counting import Counting
 from pytest_failhard.gates.performance.duet import Duet
 from pytest_failhard.gates.performance.measured import Measured
 from pytest_failhard.gates.performance.series import Conduct
@@ -20,7 +21,7 @@ from pytest_failhard.model import Finding, Run
 class Seen:
     """What the gate has seen so far. `measured` are those with pairs, `ratios` what a clock said of each.
 
-    `demanded` are the names of what the project has to compare.
+    `demanded` are the names of what the project has and the level demands.
     """
 
     judged: list[Judged] = field(default_factory=list)
@@ -29,6 +30,8 @@ class Seen:
     measures: dict[str, int | Fraction] = field(default_factory=dict)
     ratios: dict[str, Fraction] = field(default_factory=dict)
     demanded: list[str] = field(default_factory=list)
+    counts: Counting | None = None
+    """What a call of each benchmark did, where they were counted."""
     notes: list[str] = field(default_factory=list)
 
 

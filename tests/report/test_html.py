@@ -268,7 +268,7 @@ def check_structure(made: Element) -> None:
     for table in made.all("table"):
         assert table.one("caption").words
         assert all(each.attributes.get("scope") for each in table.all("th"))
-    for named in (*made.all("svg", role="img"), *(each for each in made if each.has({"role": "region"}))):
+    for named in (*made.all("svg", role="img"), *(each for each in made if each.has({"role": "group"}))):
         assert named.attributes["aria-label"].strip()
     assert len(made.all("svg")) == len(made.all("svg", role="img"))
 

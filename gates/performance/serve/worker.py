@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -44,6 +45,10 @@ class Worker:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None, None, None]:
         """Say hello when all plugins are there; a conftest that cannot be imported is told as well."""
+        # What pytest itself holds is looked through by no later collection: there is one before each batch,
+        # and over all of pytest it takes longer than the batch. What the project makes is collected as ever.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         except Exception as error:

@@ -51,6 +51,13 @@ class TestAPair:
         order = [line.split()[2] for line in lines if line.split()[:2] == ["base", "ready"]]
         assert order == [TWO, ONE, ONE, TWO]
 
+    def test_a_head_that_is_many_times_slower_makes_no_batches_that_are_as_many_times_longer(
+        self, tmp_path: Path
+    ) -> None:
+        pair = duet(tmp_path, head={"call_ns": 8_000_000}).play([benchmark()], 1).pairs[ONE]
+
+        assert (pair.base.calls, pair.head.calls) == (2, 2)
+
     def test_a_long_call_gets_fewer_rounds(self, tmp_path: Path) -> None:
         slow = {"calls": 1, "call_ns": 600_000_000}
 

@@ -153,6 +153,27 @@ def test_module_that_a_build_wrote_and_git_ignores_is_copied_to_both(tmp_path: P
     assert trees.notes == ("git ignores app/_version.py: copied to both sides",)
 
 
+def test_file_of_the_tests_that_product_code_imports_is_each_sides_own(tmp_path: Path) -> None:
+    code = "from tests import then\nNAME = 'base'\n"
+    tests = {
+        "tests/__init__.py": "",
+        "tests/then.py": "base",
+        "tests/now.py": "base",
+        "tests/data.py": "base",
+    }
+    head = {"app/__init__.py": "from tests import now\n", "tests/data.py": "head"}
+    head |= {"tests/then.py": "head", "tests/now.py": "head"}
+    trees = built(run_of(repository(tmp_path / "project", {**PLAIN, **tests, "app/__init__.py": code}, head)))
+    assert [read(trees.base, f"tests/{name}.py") for name in ("then", "now", "data")] == [
+        "base",
+        "base",
+        "head",
+    ]
+    assert [read(trees.head, f"tests/{name}.py") for name in ("then", "now", "data")] == ["head"] * 3
+    assert "tests/data.py" in trees.harness
+    assert not {"tests/then.py", "tests/now.py"} & trees.harness.keys()
+
+
 def test_package_that_was_renamed_is_product_under_both_names(tmp_path: Path) -> None:
     head = {"app/__init__.py": None, "shop/__init__.py": "NAME = 'head'\n"}
     root = repository(tmp_path / "project", PLAIN, head)
