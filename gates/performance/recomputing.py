@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from pytest_failhard.gates.performance import clocks, evidence
 from pytest_failhard.gates.performance.samples import Batch, Pair, Sample, SideName
@@ -89,6 +88,10 @@ class _Decisions(_Loose):
     decisions: tuple[_Decided, ...]
 
 
+class _States(_Loose):
+    states: dict[str, str]
+
+
 def mismatches(files: Mapping[str, bytes]) -> list[str]:
     """Return what does not follow from the pairs; `files` are the kept ones, by name."""
     if not set(NAMES) <= files.keys():
@@ -96,8 +99,8 @@ def mismatches(files: Mapping[str, bytes]) -> list[str]:
     try:
         pairs = [_Pair.model_validate_json(line) for line in files["pairs.jsonl"].splitlines()]
         decided = _Decisions.model_validate_json(files["decisions.json"]).decisions
-        states = TypeAdapter(dict[str, str]).validate_python(json.loads(files["states.json"])["states"])
-    except (ValidationError, ValueError, KeyError) as error:
+        states = _States.model_validate_json(files["states.json"]).states
+    except ValidationError as error:
         return [f"performance: its evidence cannot be read: {error}"]
     return [*_of_decisions(pairs, decided), *_of_states(decided, states)]
 

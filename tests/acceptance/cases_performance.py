@@ -26,7 +26,7 @@ TWICE: Files = {
 DOCUMENTED: Files = {"README.md": "# Shop\n\nAdds up prices.\n"}
 
 
-def _with_benchmark(root: Path) -> None:
+def with_benchmark(root: Path) -> None:
     """Commit the benchmark, and then something else: the base has it too."""
     commit(write(root, {SPEED: BENCHMARK}))
     commit(write(root, DOCUMENTED))
@@ -34,17 +34,17 @@ def _with_benchmark(root: Path) -> None:
 
 def _renamed(root: Path) -> None:
     """Rename what the base has, and make what it measures slower."""
-    _with_benchmark(root)
+    with_benchmark(root)
     write(root, {SPEED: BENCHMARK.replace("test_net_is_quick", "test_net"), **TWICE})
 
 
 def _switched_off(root: Path) -> None:
-    _with_benchmark(root)
+    with_benchmark(root)
     write(root, {SPEED: BENCHMARK.replace("failhard_benchmark(net, ", "net("), **TWICE})
 
 
 def _slower(root: Path) -> None:
-    _with_benchmark(root)
+    with_benchmark(root)
     write(root, TWICE)
 
 
@@ -72,7 +72,7 @@ CASES = (
         ask=ASK,
         # Nothing but a text differs, so nothing has to be measured.
         twin={},
-        twin_change=_with_benchmark,
+        twin_change=with_benchmark,
     ),
     Case(
         id="FO-11",
@@ -83,7 +83,7 @@ CASES = (
         change=_renamed,
         ask=ASK,
         twin={},
-        twin_change=_with_benchmark,
+        twin_change=with_benchmark,
         also=_both_are_said,
     ),
     Case(
@@ -95,7 +95,7 @@ CASES = (
         change=_switched_off,
         ask=ASK,
         twin={},
-        twin_change=_with_benchmark,
+        twin_change=with_benchmark,
     ),
     Case(
         id="FO-13",
@@ -106,7 +106,7 @@ CASES = (
         change=_slower,
         ask=ASK,
         twin={},
-        twin_change=_with_benchmark,
+        twin_change=with_benchmark,
         also=_is_complete,
     ),
 )

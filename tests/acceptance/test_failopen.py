@@ -96,6 +96,8 @@ def test_green_twin(case: Case, mode: Mode, project: Path) -> None:
 
 @pytest.mark.parametrize(("ask", "mode", "level"), list(_greens()))
 def test_green_project_passes_every_gate(ask: Ask, mode: Mode, level: int, project: Path) -> None:
+    if level >= 3:
+        cases_performance.with_benchmark(project)
     outcome = run(mode, project, ask)
     assert outcome.code == 0, str(outcome)
     for name in demanded(level):
