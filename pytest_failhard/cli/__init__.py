@@ -12,6 +12,7 @@ COMMANDS = (
     "compare",
     "gates",
     "explain",
+    "waive",
     "ratchet",
     "golden",
     "advisories",
