@@ -40,7 +40,8 @@ def install(path: str) -> Callable[[], None]:
 def start(path: str) -> None:
     """Count in this process, then run the sitecustomize that ours stands before."""
     install(path)
-    follow(os.path.dirname(__file__))  # noqa: PTH120 - nothing more is loaded than is needed
+    # Nothing more is loaded than is needed: not pathlib either.
+    follow(__file__.rpartition(os.sep)[0])
 
 
 def follow(folder: str) -> None:

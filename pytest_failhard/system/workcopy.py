@@ -55,7 +55,7 @@ def _names(root: Path) -> Iterator[str]:
         return
     for name in {os.fsdecode(part) for part in listed.stdout.split(b"\0") if part}:
         # What is tracked and deleted is not there; a submodule is a folder of its own.
-        if os.path.lexists(root / name) and not (root / name).is_dir():
+        if (root / name).is_symlink() or ((root / name).exists() and not (root / name).is_dir()):
             yield name
 
 
@@ -71,8 +71,10 @@ def _walked(root: Path) -> Iterator[str]:
 def digests(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file below a folder, by its path there; of a link, of where it leads."""
     found: dict[str, str] = {}
-    for above, _, names in os.walk(folder):
-        for path in (Path(above, name) for name in names):
+    for above, folders, names in os.walk(folder):
+        # A link to a folder is one of the folders, and is not walked into.
+        linked = (name for name in folders if Path(above, name).is_symlink())
+        for path in (Path(above, name) for name in (*names, *linked)):
             status = path.lstat()
             if stat.S_ISLNK(status.st_mode):
                 content = str(path.readlink()).encode()

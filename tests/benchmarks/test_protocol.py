@@ -6,6 +6,8 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import psutil
+
 from benchmarks.performance_gate import decided, noise, page, project
 from benchmarks.performance_gate.decided import Decided, Run
 from benchmarks.performance_gate.protocol import Wish
@@ -119,10 +121,13 @@ def test_every_workload_does_what_it_is_asked() -> None:
 
 
 def test_the_neighbours_work_and_end() -> None:
+    assert noise.KINDS
     for kind in noise.KINDS:
         noise.disturb(kind, 0.02, 1)
     with noise.neighbours(True), noise.neighbours(False):
-        pass
+        started = psutil.Process().children()
+    assert len(started) == len(noise.KINDS)
+    assert not any(each.is_running() for each in started)
 
 
 def test_what_pytest_benchmark_calls_regressed_is_found() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import importlib.metadata
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -59,4 +62,14 @@ def test_a_planted_defect_is_found_where_it_stands(row: Mapping[str, str], lazy:
 
 def test_nothing_else_is_found_in_the_bad_twin(lazy: Observation) -> None:
     weighty = {each.rule for each in lazy.findings if each.severity >= Severity.MEDIUM}
-    assert weighty == {row["rule"] for row in PLANTED}
+    assert weighty == {row["rule"] for row in PLANTED} | altered_here()
+
+
+def altered_here() -> set[str]:
+    """Return what is rightly said of a machine that puts an authority of its own into certifi's file."""
+    for file in importlib.metadata.files("certifi") or ():
+        if file.name == "cacert.pem" and file.hash is not None:
+            digest = hashlib.sha256(file.read_binary()).digest()
+            known = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+            return set() if known == file.hash.value else {"modified-file"}
+    raise AssertionError("certifi records no digest of its file")

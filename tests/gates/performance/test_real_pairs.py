@@ -23,7 +23,7 @@ from pytest_failhard.model import GateError
 from tests.gates.performance.driving import BENCHMARK, SERVE
 from tests.gates.performance.duets import conduct, run_of
 from tests.size import in_full
-from tests.support import measuring, write
+from tests.support import write
 
 APP = """
 import time
@@ -65,7 +65,6 @@ def side(folder: Path, name: SideName, core: str) -> Side:
         python=Path(sys.executable),
         config=tree / "pytest.ini",
         environment={
-            **measuring(),
             "PATH": os.defpath,
             "PYTHONPATH": str(tree),
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
