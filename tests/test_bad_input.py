@@ -14,7 +14,7 @@ import pytest
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.harness import EXIT, UNMEASURED, Ask, Expected, Mode, Outcome, run
 from tests.acceptance.project import PYPROJECT, Files, commit, configured, copy, git, green, write
-from tests.size import FULL, without
+from tests.size import FULL, modes, without
 
 LINT = Ask(only="lint")
 POLICY = Ask(only="lint", policy="policy.yaml")
@@ -251,7 +251,7 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", without(NAMES, *NAMES[1:]))
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
 def test_every_name_of_a_folder_will_do(mode: Mode, name: str, template: Path, tmp_path: Path) -> None:
     project = copy(template, tmp_path / name / "shop")
     write(

@@ -81,7 +81,7 @@ class Alarm:
 class Decision:
     """The answer. `ratio` is the largest of the clocks', rounded up to six decimals, `clock` whose it is.
 
-    `weak` marks a NOT SLOWER whose interval is wide. `unavailable` says why a clock had no say.
+    `weak` marks a NOT SLOWER of the last pair with a wide interval. `unavailable` says why a clock had no say.
     """
 
     state: State
@@ -156,7 +156,9 @@ def decide(pairs: Sequence[Logs], clocks: Sequence[str], terms: Terms) -> Decisi
         elif state is None and count >= terms.most:
             state = State.UNDECIDED
         if state is not None and any(measured):
-            return _decision(state, count, [each for each in measured if each], alarms, unavailable)
+            clocks_left = [each for each in measured if each]
+            last = count >= terms.most
+            return _decision(state, count, clocks_left, alarms, unavailable, is_last=last)
     return None
 
 
@@ -226,6 +228,8 @@ def _decision(
     clocks: Sequence[_Clock],
     alarms: Sequence[Alarm],
     unavailable: Mapping[str, str],
+    *,
+    is_last: bool,
 ) -> Decision:
     worst = max(clocks, key=lambda each: (each.mean, each.name))
     wide = any(each.half(PASS_CONFIDENCE) >= NARROW for each in clocks)
@@ -236,7 +240,7 @@ def _decision(
         clock=worst.name,
         estimates={each.name: each.estimate() for each in clocks},
         alarms=tuple(alarms),
-        weak=state is State.NOT_SLOWER and wide,
+        weak=state is State.NOT_SLOWER and wide and is_last,
         unavailable=unavailable,
     )
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from pytest_failhard.model import Evidence, Report
 from pytest_failhard.report import document
@@ -106,6 +106,7 @@ def test_the_whole_text() -> None:
     assert text == GREEN_TEXT.replace("FINGERPRINT", fingerprint).replace("DIGEST", built.digest)
 
 
+@settings(max_examples=30)
 @given(REPORTS)
 def test_what_was_rendered_is_read_back_with_its_digest(report: Report) -> None:
     stored = document.load(document.render(report))

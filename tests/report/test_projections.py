@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard.model import Report
@@ -15,6 +15,7 @@ from pytest_failhard.report.text import CONTROL
 from tests.report.samples import REPORT, REPORTS
 
 
+@settings(max_examples=30)
 @given(REPORTS)
 def test_all_projections_agree_on_the_verdict_fo_02(report: Report) -> None:
     word = report.verdict.value
@@ -31,6 +32,7 @@ def test_all_projections_agree_on_the_verdict_fo_02(report: Report) -> None:
     assert properties["verdict"] == word
 
 
+@settings(max_examples=30)
 @given(REPORTS)
 def test_all_projections_agree_on_each_gate_fo_02(report: Report) -> None:
     stored = {part["id"]: part["verdict"] for part in json.loads(document.render(report))["gates"]}
@@ -41,6 +43,7 @@ def test_all_projections_agree_on_each_gate_fo_02(report: Report) -> None:
         assert line.split()[:2] == [result.gate, result.verdict.value]
 
 
+@settings(max_examples=30)
 @given(REPORTS)
 def test_no_control_character_reaches_the_terminal(report: Report) -> None:
     text = terminal.render(report)

@@ -173,6 +173,7 @@ def calls(names: list[str]) -> tuple[Call, ...]:
     return tuple(Call(id=name, callable=f"app.model:{name}", input={"text": "A story."}) for name in names)
 
 
+@in_full
 def test_who_claims_an_answer_all_the_same_is_caught_by_name(tmp_path: Path) -> None:
     seen = look(tmp_path, {"app/model.py": LAZY}, calls=calls(list(CLAIMING)), providers=("openai", "groq"))
     assert found(seen) == CLAIMING

@@ -44,6 +44,7 @@ from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.model import GateError
 from pytest_failhard.system.declared import read
 from tests.gates.llm.projects import project
+from tests.size import FULL, in_full, some
 from tests.support import Kept, gate_run, write
 
 PROJECT = """\
@@ -454,7 +455,12 @@ def ask():
 """
 
 
-@pytest.mark.parametrize(("model", "right"), [(PLAIN, True), (LENIENT, False)], ids=["honest", "lenient"])
+SOAKED = {"honest": (PLAIN, True), "lenient": (LENIENT, False)}
+
+
+@pytest.mark.parametrize(
+    ("model", "right"), list(some(SOAKED, "lenient").values()), ids=[*some(SOAKED, "lenient")]
+)
 def test_two_hundred_calls_under_load_give_answers_or_errors(tmp_path: Path, model: str, right: bool) -> None:
     with prepared(tmp_path, model, lanes=2) as bench:
         soak(bench)
@@ -466,6 +472,7 @@ def test_two_hundred_calls_under_load_give_answers_or_errors(tmp_path: Path, mod
         assert len(bench.sheet.ledgers) == 200
 
 
+@in_full
 def test_the_seed_decides_which_calls_of_the_soak_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -543,7 +550,7 @@ def test_a_worker_that_dies_without_reading_was_offered_nothing(
 FAULTS = ("invalid_key", "refused", "server_error", "unavailable", "usage_huge")
 
 
-@pytest.mark.parametrize(("model", "level"), [("gpt-4o-mini", 4), ("my-own", 1)])
+@pytest.mark.parametrize(("model", "level"), [*((("gpt-4o-mini", 4),) if FULL else ()), ("my-own", 1)])
 def test_the_matrix_runs_the_series_and_each_case_on_a_system_that_remembers_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, level: int
 ) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import pytest
 
 from pytest_failhard import policy
 from pytest_failhard.config import load, merge_settings
-from pytest_failhard.gates.llm import LlmGate, cases
-from pytest_failhard.gates.llm.cases import Matrix
+from pytest_failhard.gates.llm import LlmGate
 from pytest_failhard.gates.llm.declaration import LlmSettings
-from pytest_failhard.llm.catalogue import Catalogue
 from pytest_failhard.model import Observation, Severity
-from tests.size import FULL, in_full
+from tests.size import in_full
 from tests.support import GATES, gate_run, observe
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -26,18 +23,6 @@ LEVEL = 3
 MOST_SECONDS = 600
 NEEDS_QUIET = {"retry-storm"}
 """On a machine that is busy, retries without a pause come late enough to look like some with one."""
-
-
-DEMANDED = cases.demanded
-
-
-def planted_of(
-    known: Catalogue, *, level: int, call: str, dialects: Iterable[str], features: frozenset[str]
-) -> Matrix:
-    """Return of the cases that are demanded those in which something is planted."""
-    made = DEMANDED(known, level=level, call=call, dialects=dialects, features=features)
-    names = {row["case"] for row in planted()}
-    return replace(made, cases=tuple(case for case in made.cases if case.id in names))
 
 
 def judged(name: str, scratch: Path) -> Observation:
@@ -73,11 +58,8 @@ def test_the_honest_example_has_no_finding_that_counts(tmp_path: Path) -> None:
     assert seen.examined > 100
 
 
-def test_every_laziness_of_the_other_is_found_in_the_case_that_shows_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not FULL:
-        monkeypatch.setattr(cases, "demanded", planted_of)
+@in_full
+def test_every_laziness_of_the_other_is_found_in_the_case_that_shows_it(tmp_path: Path) -> None:
     seen = judged("triage_service_lazy", tmp_path / "scratch")
     found = {(each.rule, each.message.partition(": ")[0]) for each in seen.findings}
     assert sorted({(row["rule"], row["case"]) for row in planted()} - found) == []

@@ -121,6 +121,7 @@ class TestWhatNeedsNoMeasuring:
 
 
 class TestTheFirstCommit:
+    @in_full
     def test_everything_is_new_and_the_machine_is_checked_with_head_itself(self, tmp_path: Path) -> None:
         root = repository(tmp_path / "app", BASE)
 
