@@ -8,7 +8,17 @@ from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
 
-from pytest_failhard.gates.performance import benchmarked, beside, duet, proof, states, table, terms, trees
+from pytest_failhard.gates.performance import (
+    benchmarked,
+    beside,
+    duet,
+    proof,
+    states,
+    table,
+    terms,
+    trees,
+    trend,
+)
 from pytest_failhard.gates.performance.duet import Duet
 from pytest_failhard.gates.performance.evidence import Journal
 from pytest_failhard.gates.performance.lockstep import Plan
@@ -58,6 +68,7 @@ def observe(run: Run, settings: PerformanceSettings) -> Observation:
     finally:
         # What was measured is kept however the gate ends.
         journal.keep(run, rule.limit)
+        run.keep(trend.NAME, trend.document(work.seen.measured, run.facts), volatile=True)
         run.keep("benchmarks.txt", table.text(work.seen.measured, work.seen.judged), volatile=True)
 
 

@@ -81,7 +81,7 @@ class Alarm:
 class Decision:
     """The answer. `ratio` is the largest of the clocks', rounded up to six decimals, `clock` whose it is.
 
-    `weak` marks a NOT SLOWER of the last pair with a wide interval. `unavailable` says why a clock had no say.
+    `weak` marks a NOT SLOWER of the last pair with a wide interval, `unavailable` why a clock had no say.
     """
 
     state: State

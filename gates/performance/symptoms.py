@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from pytest_failhard.gates.performance.samples import Batch, Pair, Sample
@@ -16,7 +16,8 @@ FEWEST = 3
 def is_drifting(pairs: Sequence[Pair]) -> bool:
     """Tell whether the last third of the rounds takes more than the first, on both sides, in all pairs.
 
-    One pair says nothing: a processor that changes its speed in the middle looks alike.
+    One pair says nothing: a processor that changes its speed in the middle looks alike. Nor does processor
+    time alone: of what waits for the most part there is little, and that little varies.
     """
     growths = [min(_growth(pair.base), _growth(pair.head)) for pair in pairs]
     return len(growths) >= FEWEST and min(growths) > GROWTH
@@ -31,8 +32,17 @@ def was_throttled(pairs: Sequence[Pair]) -> bool:
 
 def _growth(sample: Sample) -> Fraction:
     third = max(1, len(sample.batches) // 3)
-    return _middle(sample.batches[-third:]) / _middle(sample.batches[:third])
+    first, last = sample.batches[:third], sample.batches[-third:]
+    return min(_middle(last, clock) / _middle(first, clock) for clock in (_worked, _passed))
 
 
-def _middle(batches: Sequence[Batch]) -> Fraction:
-    return Fraction(statistics.median(batch.cpu + batch.children for batch in batches))
+def _middle(batches: Sequence[Batch], clock: Callable[[Batch], int]) -> Fraction:
+    return Fraction(statistics.median(clock(batch) for batch in batches))
+
+
+def _worked(batch: Batch) -> int:
+    return batch.cpu + batch.children
+
+
+def _passed(batch: Batch) -> int:
+    return batch.wall

@@ -215,6 +215,9 @@ def test_each_kind_of_change_has_its_state_and_its_finding(tmp_path: Path) -> No
     assert not any(re.search(r"\d\.\d", each.message) for each in observation.findings)
     assert recomputing.mismatches(kept.files) == []
     assert edited(kept.files)
+    trend = {each["fullname"]: each for each in json.loads(kept.files["benchmarks.json"])["benchmarks"]}
+    assert trend[f"{FILE}::test_work"]["extra_info"]["failhard"]["state"] == "slower"
+    assert trend[f"{FILE}::test_work"]["stats"]["min"] > 0
     table = kept.files["benchmarks.txt"].decode()
     assert table.index("slower") < table.index("test_gone: removed")
 
@@ -265,6 +268,55 @@ def test_options_that_switch_benchmarks_off_change_nothing(tmp_path: Path, addop
     )
 
     assert rules(seen) == {"perf-regression test_work": Severity.HIGH}
+
+
+WAITING = """import time
+
+
+def work():
+    time.sleep({wait})
+    return sum(range(3000))
+"""
+SOME = """CALLS = [0]
+
+
+def work():
+    CALLS[0] += 1
+    return sum(number * number for number in range(40000 * (10 if CALLS[0] % 10 == {which} else 1)))
+"""
+LISTED = """
+
+def work():
+    made = {made}
+    return len(made)
+"""
+
+
+@in_full
+@pytest.mark.parametrize(
+    ("base", "head", "rule"),
+    [
+        pytest.param(
+            WAITING.format(wait=0.002), WAITING.format(wait=0.003), "perf-regression", id="sleep only"
+        ),
+        pytest.param(SOME.format(which=-1), SOME.format(which=0), "perf-regression", id="some calls"),
+        pytest.param(
+            LISTED.format(made="[0] * 100_000"),
+            LISTED.format(made="[0] * 100_000 + [0] * 300_000"),
+            "memory-regression",
+            id="allocation",
+        ),
+    ],
+)
+def test_what_one_clock_alone_would_not_see_is_found(tmp_path: Path, base: str, head: str, rule: str) -> None:
+    seen = observed(
+        tmp_path / "app",
+        {**BASE, "app/core.py": base},
+        {"app/core.py": head},
+        settings=replace(ENFORCED, max_seconds=120),
+    )
+
+    assert f"{rule} test_work" in rules(seen)
 
 
 @in_full
