@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -111,6 +112,15 @@ class TestSymptoms:
         self, pairs: list[tuple[float, float]], drifts: bool
     ) -> None:
         assert is_drifting([self.grown(*each) for each in pairs]) is drifts
+
+    def test_a_little_work_that_varies_beside_much_waiting_is_no_drift(self) -> None:
+        made = self.grown(1.5, 1.5)
+        steady = [
+            replace(side, batches=tuple(replace(batch, wall=10_000) for batch in side.batches))
+            for side in (made.base, made.head)
+        ]
+
+        assert not is_drifting([replace(made, base=steady[0], head=steady[1])] * 3)
 
     @pytest.mark.parametrize(("throttled", "held"), [(1, False), (2, True), (None, False)])
     def test_more_than_a_tenth_of_the_periods_is_held_back(self, throttled: int | None, held: bool) -> None:
