@@ -349,6 +349,8 @@ class Report:
     seconds: Mapping[str, float]
     host: str
     notes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """Which models the system asked at the wire, as `dialect:model`: not volatile."""
 
     @property
     def verdict(self) -> Verdict:

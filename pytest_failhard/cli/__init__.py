@@ -10,6 +10,7 @@ COMMANDS = (
     "check",
     "verify",
     "compare",
+    "merge",
     "gates",
     "explain",
     "waive",

@@ -124,7 +124,7 @@ def build(report: model.Report) -> Document:
             "policy": PolicyPart(name=report.policy_name, sha256=report.policy_sha256),
             "project": _project(report.project),
             "settings": {name: _option(value) for name, value in sorted(report.settings.items())},
-            "models": (),
+            "models": report.models,
             "gates": tuple(gate(result) for result in report.results),
             "digest": "",
             "volatile": _volatile(report),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -22,6 +23,7 @@ from pytest_failhard.model import (
     Evidence,
     Finding,
     Observation,
+    Option,
     Policy,
     ProjectFacts,
     Report,
@@ -58,6 +60,7 @@ WAIVER = Waiver(
     owner="jane",
     expires=date(2026, 12, 1),
 )
+NOTHING_MORE: Mapping[str, Option] = MappingProxyType({})
 BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
 UNBUILT = Attestation(
     root=Path(), origin=Origin(repository="", ref="", source={"sha256": "0" * 64}), built=(), signer=None
@@ -94,6 +97,10 @@ def make(
     terms: Policy = TERMS,
     attested: Attestation | None = None,
     clocked: frozenset[str] = frozenset(),
+    only: tuple[str, ...] = (),
+    dirty: bool = False,
+    settings: Mapping[str, Option] = NOTHING_MORE,
+    day: date = DAY,
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -101,7 +108,7 @@ def make(
         copies: dict[str, bytes] = {}
         listed = store.keep("run", "waivers.json", waivers.dump(accepted))
         results: list[Result] = []
-        for rule in terms.rules:
+        for rule in (each for each in terms.rules if not only or each.gate in only):
             if rule.gate == broken:
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
@@ -115,21 +122,21 @@ def make(
             looked = replace(looked, volatile=clocked & {*looked.measures})
             kept = kept_of(store, rule.gate, looked)
             results.append(
-                judge.judge(rule, replace(looked, evidence=(*looked.evidence, *kept)), accepted, DAY)
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, *kept)), accepted, day)
             )
-        settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
+        settled = judge.settle_waivers(results, accepted, terms.waivers, day)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
         report = Report(
             level=terms.level,
             policy_name=terms.name,
             policy_sha256=terms.sha256,
-            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=False),
-            settings={"seed": 0, "waivers_sha256": listed.sha256},
-            complete=True,
+            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=dirty),
+            settings={"seed": 0, "waivers_sha256": listed.sha256, "only": [*only], **settings},
+            complete=not only,
             results=settled,
             started_at="2026-11-20T11:00:00+00:00",
-            judged_on=DAY,
+            judged_on=day,
             seconds={},
             host="here",
         )
