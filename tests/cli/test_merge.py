@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,16 +15,17 @@ from pytest_failhard import policy
 from pytest_failhard.attestation import Attestation
 from pytest_failhard.cli import joined, merge
 from pytest_failhard.cli.merge import Asked, UsageError
-from pytest_failhard.cli.shards import ForgedError, ShardsError
+from pytest_failhard.cli.shards import ForgedError, Shard, ShardsError
 from pytest_failhard.distributions.attest import artefacts
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.origin import Origin
-from pytest_failhard.model import GateError, Report, Verdict
-from tests.acceptance.project import write
+from pytest_failhard.model import GateError, Policy, Report, Verdict
+from pytest_failhard.report import document
+from tests.acceptance.project import commit, git, write
 from tests.cli.test_verify import DAY, LEVEL, TERMS, TYPE_ERROR, WAIVER, again, edit, gate, make
-from tests.distributions.attest.samples import key, wheel
+from tests.cli.test_verify_provenance import Signed
+from tests.distributions.attest.samples import wheel
 from tests.support import GATES
-from tests.trees import commit, repository
 
 COMMIT = "a" * 40
 FIRST = ("tests", "coverage", "lint")
@@ -45,8 +46,8 @@ def joint(
 
 
 def written(folder: Path) -> dict[str, object]:
-    document: dict[str, object] = json.loads((folder / "report.json").read_bytes())
-    return document
+    content: dict[str, object] = json.loads((folder / "report.json").read_bytes())
+    return content
 
 
 def refused(*folders: Path, into: Path, expected: int | None = None) -> tuple[str, ...]:
@@ -149,13 +150,15 @@ def test_a_shard_that_was_not_handed_on_is_named(one: Path, two: Path, into: Pat
 def test_an_earlier_verdict_does_not_outlive_a_refusal(one: Path, two: Path, into: Path) -> None:
     joint(one, two, into=into)
     assert (into / "report.json").is_file()
-    refused(one, into / "gone.d", into=into.parent / "joint") if False else refused(
-        one, two, into=into, expected=5
-    )
+    refused(one, two, into=into, expected=5)
 
 
 def _verdict(folder: Path) -> None:
-    edit(folder, lambda content: gate(content, "types").update(verdict="pass"))
+    def change(content: dict[str, object]) -> None:
+        content["verdict"] = "pass"
+        gate(content, "types").update(verdict="pass")
+
+    edit(folder, change)
 
 
 def _evidence(folder: Path) -> None:
@@ -241,7 +244,8 @@ def test_a_shard_of_something_else_is_named(
 
 def test_a_shard_of_another_level_is_named(one: Path, into: Path, tmp_path: Path) -> None:
     later = policy.load(2, GATES, today=DAY)
-    folder = make(tmp_path / "p", commit=COMMIT, terms=later, only=("types",))
+    made = attested(tmp_path)
+    folder = make(tmp_path / "p", commit=COMMIT, terms=later, only=("types",), attested=made)
     assert f"shard-foreign: {folder}: level is 2, in {one} it is 1" in refused(one, folder, into=into)
 
 
@@ -264,9 +268,8 @@ def test_a_gate_in_two_shards_is_refused_whatever_they_say(
     green = halves / "green" / ".failhard"
     longer = make(tmp_path / "p", replace(TYPE_ERROR, line=9), commit=COMMIT, only=("types",))
 
-    assert (
-        f"gate-twice: types: stands in {two} and in {again_two}, which says the same"
-        in refused(one, two, again_two, into=into)
+    assert f"gate-twice: types: stands in {two} and in {again_two}, which says the same" in refused(
+        one, two, again_two, into=into
     )
     lines = refused(one, two, green, into=into)
     assert (
@@ -303,10 +306,12 @@ def test_a_secret_that_only_this_job_knows_is_not_handed_on(one: Path, two: Path
 
 
 def test_source_is_shown_of_the_judged_tree_alone(into: Path, tmp_path: Path) -> None:
-    root = repository(tmp_path / "tree", {"app/main.py": "\n\nprice('one')\n"})
-    head = commit(root)
+    root = write(tmp_path / "tree", {"app/main.py": "\n\nprice('one')\n"})
+    git(root, "init", "--quiet")
+    commit(root)
+    head = git(root, "rev-parse", "HEAD").strip()
     shards = [
-        make(tmp_path / "shards" / name, *found, commit=head, only=only)
+        make(tmp_path / name, *found, commit=head, only=only)
         for name, found, only in (("one", (), FIRST), ("two", (TYPE_ERROR,), SECOND))
     ]
     joint(*shards, into=into, project=root)
@@ -316,74 +321,75 @@ def test_source_is_shown_of_the_judged_tree_alone(into: Path, tmp_path: Path) ->
     assert "price(" not in (into / "report.html").read_text()
 
 
-def attested(root: Path, sha: str = COMMIT, signer: Signer | None = None, ref: str = "main") -> Attestation:
+def attested(root: Path, *, signer: Signer | None = None, ref: str = "") -> Attestation:
     return Attestation(
         root=root,
-        origin=Origin(repository="", ref=ref, source={"gitCommit": sha}, commit=sha),
+        origin=Origin(repository="", ref=ref, source={"gitCommit": COMMIT}, commit=COMMIT),
         built=tuple(artefacts.subject(root, path) for path in artefacts.found(root, ["dist/*"])),
         signer=signer,
     )
 
 
-def built(tmp_path: Path, signer: Signer | None = None, own: policy.Policy | None = None) -> tuple[Path, ...]:
-    """Judge a project that was built in two jobs, at level 4."""
+def built(
+    folder: Path, *, signer: Signer | None = None, own: Policy | None = None, refs: Sequence[str] = ("", "")
+) -> tuple[Path, ...]:
+    """Judge a project that was built in two jobs; those of two branches build two things."""
     terms = own or policy.load(4, GATES, today=DAY)
     gates = [rule.gate for rule in terms.rules]
-    halves = (tuple(gates[::2]), tuple(gates[1::2]))
-    made = []
-    for number, only in enumerate(halves):
-        root = tmp_path / f"job{number}"
+    shards = []
+    for at, ref in enumerate(refs):
+        root = folder / f"job{at}"
         root.mkdir()
-        wheel(root, {})
-        made.append(
-            make(root, commit=COMMIT, terms=terms, attested=attested(root, signer=signer), only=only)
-        )
-    return tuple(made)
+        wheel(root, {"shop/a.py": f"REF = {ref!r}\n"})
+        made = attested(root, signer=signer, ref=ref)
+        shards.append(make(root, commit=COMMIT, terms=terms, attested=made, only=tuple(gates[at::2])))
+    return tuple(shards)
 
 
 def test_the_statements_are_made_over_the_joined_report(into: Path, tmp_path: Path) -> None:
     shards = built(tmp_path)
     assert joint(*shards, into=into, project=tmp_path / "job0").verdict is Verdict.PASS
     lines = [json.loads(line) for line in (into / "provenance.intoto.jsonl").read_bytes().splitlines()]
-    assert [each["name"] for each in lines[0]["subject"]] == [
-        "sbom.cdx.json",
-        "shop-1.0-py3-none-any.whl",
-    ]
+    assert [each["name"] for each in lines[0]["subject"]] == ["sbom.cdx.json", "shop-1.0-py3-none-any.whl"]
     assert "click" in json.dumps(lines[0]["predicate"])
-    assert again(into)[0] == 4, "what was built does not lie beside the report"
+    # What was built does not lie beside the report yet.
+    assert again(into)[0] == 4
     shutil.copytree(tmp_path / "job0" / "dist", tmp_path / "dist")
     assert again(into)[0] == 0
 
 
+def test_signed_shards_make_a_signed_report_or_none(into: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    signed = Signed(tmp_path / "keys")
+    own = policy.load(4, GATES, signed.file, today=DAY)
+    shards = built(tmp_path, signer=signed.signer, own=own)
+    project = tmp_path / "job0"
+    with pytest.raises(GateError, match="not-attested: the shards are signed, and here is no key"):
+        joint(*shards, into=into, project=project, policy_file=signed.file)
+    key = {"FAILHARD_SIGNING_KEY": str(signed.key)}
+    joint(*shards, into=into, project=project, policy_file=signed.file, environment=key)
+    shutil.copytree(project / "dist", tmp_path / "dist")
+    assert again(into, file=signed.file)[0] == 0
+
+
 def test_shards_of_another_build_or_branch_are_refused(into: Path, tmp_path: Path) -> None:
-    terms = policy.load(3, GATES, today=DAY)
-    roots = [tmp_path / "a", tmp_path / "b"]
-    for root, text in zip(roots, ("A = 1\n", "A = 2\n"), strict=True):
-        root.mkdir()
-        wheel(root, {"shop/a.py": text})
-    gates = [rule.gate for rule in terms.rules]
-    shards = [
-        make(
-            root,
-            commit=COMMIT,
-            terms=terms,
-            attested=attested(root, ref=f"refs/heads/{root.name}"),
-            only=tuple(gates[at::2]),
-        )
-        for at, root in enumerate(roots)
-    ]
+    shards = built(tmp_path, own=policy.load(3, GATES, today=DAY), refs=("refs/heads/a", "refs/heads/b"))
     foreign, other = refused(*shards, into=into)
-    assert foreign.startswith(f"shard-foreign: {shards[1]}: is of no repository refs/heads/b gitCommit")
+    assert foreign == (
+        f"shard-foreign: {shards[1]}: is of no repository refs/heads/b gitCommit {COMMIT}, "
+        f"{shards[0]} is of no repository refs/heads/a gitCommit {COMMIT}"
+    )
     assert other == (
-        "digest-mismatch: dist/shop-1.0-py3-none-any.whl: has other bytes in "
-        f"{shards[1]} than in {shards[0]}"
+        f"digest-mismatch: dist/shop-1.0-py3-none-any.whl: has other bytes in {shards[1]} than in {shards[0]}"
     )
 
 
-def test_a_shard_of_another_verifier_is_refused(into: Path, tmp_path: Path) -> None:
-    shards = built(tmp_path)
-    found = [joined.Shard(folder=folder, document=joined_document(folder)) for folder in shards]
-    place = shards[0] / "evidence" / "run" / "provenance.json"
+def test_a_shard_of_another_verifier_is_refused(tmp_path: Path) -> None:
+    found = [
+        Shard(folder=folder, document=document.load((folder / "report.json").read_bytes()))
+        for folder in built(tmp_path)
+    ]
+    place = found[0].folder / "evidence" / "run" / "provenance.json"
     place.write_text(place.read_text().replace('"version": "', '"version": "9.'))
     with pytest.raises(ShardsError, match=r"was judged by pytest-failhard 9\."):
         joined.statement_inputs(found, {})
