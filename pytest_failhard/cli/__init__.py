@@ -11,6 +11,7 @@ COMMANDS = (
     "verify",
     "compare",
     "merge",
+    "migrate",
     "gates",
     "explain",
     "waive",

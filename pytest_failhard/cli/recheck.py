@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard import judge, policy
 from pytest_failhard.cli import reattest
 from pytest_failhard.model import Evidence, GateError, Verdict
-from pytest_failhard.report import HANDED_OUT, models
+from pytest_failhard.report import HANDED_OUT, migration, models
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
 from pytest_failhard.report import waivers as waiver_lists
@@ -63,10 +63,10 @@ def check(
 
     Raises Tampered with all that does not match, PolicyError where the policy cannot be loaded.
     """
-    document = _document(folder)
+    document, is_sealed = _document(folder)
     known = {*gates, *(part.id for part in document.gates)}
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
-    framed = [*_frame(document, level), *_scope(document, terms)]
+    framed = [*_frame(document, level, is_sealed=is_sealed), *_scope(document, terms)]
     lacking = [] if partial else [*_lacking(document, terms)]
     _stop([*framed, *lacking, *_files(folder, document)])
     judged = [*_judged_again(folder, document, terms), *_decided_again(folder, document)]
@@ -80,21 +80,22 @@ def _stop(mismatches: Sequence[str]) -> None:
         raise Tampered(mismatches)
 
 
-def _document(folder: Path) -> Document:
+def _document(folder: Path) -> tuple[Document, bool]:
+    """Return the report, brought to the current schema, and whether its digest is that of its bytes."""
     try:
-        document = documents.load((folder / REPORT).read_bytes())
+        document, is_sealed = migration.load((folder / REPORT).read_bytes())
     except OSError as error:
         raise Tampered([f"{folder / REPORT}: cannot be read: {error.strerror}"]) from None
     except DocumentError as error:
         raise Tampered([f"{folder / REPORT}: is no {documents.SCHEMA}: {error}"]) from None
     if document.level not in policy.LEVELS:
         raise Tampered([f"level: there is no level {document.level}"])
-    return document
+    return document, is_sealed
 
 
-def _frame(document: Document, level: int | None) -> Iterator[str]:
+def _frame(document: Document, level: int | None, *, is_sealed: bool) -> Iterator[str]:
     """Say what does not hold in the report by itself."""
-    if documents.digest(document) != document.digest:
+    if not is_sealed:
         yield "digest: the report was edited after it was written"
     if level is not None and document.level < level:
         yield f"level: level {document.level} was judged, and level {level} is demanded"

@@ -300,7 +300,7 @@ def test_a_shard_is_not_written_over(one: Path, two: Path, tmp_path: Path, place
 
 
 def test_a_secret_that_only_this_job_knows_is_not_handed_on(one: Path, two: Path, into: Path) -> None:
-    with pytest.raises(GateError, match="redaction-failed: evidence/types/observation.json: secret-value"):
+    with pytest.raises(GateError, match=r"redaction-failed: evidence.types.observation\.json: secret-value"):
         joint(one, two, into=into, environment={"API_TOKEN": "a str where an int is meant"})
     assert not (into / "report.json").exists()
 

@@ -93,7 +93,8 @@ GREEN_TEXT = """\
     "decisions": [],
     "judged_on": "2026-11-20",
     "notes": [],
-    "evidence": {}
+    "evidence": {},
+    "migrated": []
   }
 }
 """
