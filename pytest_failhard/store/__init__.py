@@ -49,6 +49,7 @@ CONTACT = "email-address"
 # A clock that is set right moves the start that the kernel tells.
 START_TOLERANCE_SECONDS = 5.0
 MAX_NAME_CHARACTERS = 120
+MARKUP = (".html", ".xml", ".md")
 NO_COPIES: Mapping[str, bytes] = MappingProxyType({})
 TEMPORARY_REMEDY = "free space in the temporary folder, or set TMPDIR to another"
 
@@ -248,8 +249,8 @@ def _told(place: Path, remedy: str) -> Iterator[None]:
 
 
 def _as_read(name: str, data: bytes) -> bytes:
-    """Return a file as its reader sees it: in a page, a secret with `&` or quotes stands in another form."""
-    if not name.endswith(".html"):
+    """Return a file as its reader sees it: in markup, a secret with `&` or quotes stands in another form."""
+    if not name.endswith(MARKUP):
         return data
     return html.unescape(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
