@@ -142,3 +142,22 @@ def test_a_product_that_calls_a_model_is_told_so(root: Path) -> None:
     with (root / "pyproject.toml").open("a") as file:
         file.write('\n[tool.failhard.llm]\nproviders = ["openai"]\n')
     assert "[tool.failhard.llm]" not in run(root)
+
+
+def test_a_workflow_that_is_a_link_is_not_written_through(root: Path) -> None:
+    (root / WORKFLOW).parent.mkdir(parents=True)
+    (root / "elsewhere.yml").write_text("name: mine\n")
+    (root / WORKFLOW).symlink_to(root / "elsewhere.yml")
+    assert "symlink" in run(root, "--force", code=2)
+    assert (root / "elsewhere.yml").read_text() == "name: mine\n"
+
+
+def test_a_list_of_required_plugins_grows(root: Path) -> None:
+    (root / "pyproject.toml").write_text('[tool.pytest]\nrequired_plugins = ["pytest-cov"]\n')
+    run(root)
+    assert loaded(root)["tool"]["pytest"]["required_plugins"] == ["pytest-cov", "pytest-failhard"]
+
+
+def test_what_a_person_named_is_not_asked_for_again(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.failhard]\nsource = ["later"]\ntests = ["later_tests"]\n')
+    assert "nothing found" not in run(tmp_path)
