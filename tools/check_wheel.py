@@ -20,7 +20,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("gates", "policies")
-DATA = {"pytest_failhard/llm/catalogue.yaml", "pytest_failhard/llm/traffic/guard.cjs"}
+DATA = {
+    "pytest_failhard/llm/catalogue.yaml",
+    "pytest_failhard/llm/traffic/guard.cjs",
+    "pytest_failhard/report/controls.toml",
+}
 TEMPLATES = ("pytest_failhard/report/html/templates", "pytest_failhard/cli/templates")
 """Of these the page and the files for CI are made; all that git tracks there must be in the wheel."""
 PERSON = {

@@ -78,7 +78,8 @@ GREEN_TEXT = """\
       ],
       "options": [],
       "fixable": "",
-      "evidence": []
+      "evidence": [],
+      "controls": []
     }
   ],
   "digest": "DIGEST",
