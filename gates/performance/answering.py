@@ -17,13 +17,12 @@ from pytest_failhard.llm.answers import Answers, AnswersError
 from pytest_failhard.llm.canaries import CONSONANTS, VOWELS, WORD_LETTERS, Canaries
 from pytest_failhard.llm.handler import Arrival, Exchange
 from pytest_failhard.llm.ledger import Attempt, Refusal
-from pytest_failhard.llm.providers import load
 from pytest_failhard.llm.router import FAILED, Router
 from pytest_failhard.llm.routing import CALL, route
-from pytest_failhard.llm.server import MissingExtraError, Server
-from pytest_failhard.llm.server.certificates import Authority
+from pytest_failhard.llm.server import Server
 from pytest_failhard.llm.traffic import environment
 from pytest_failhard.model import GateError
+from pytest_failhard.provider import authority, is_provider
 from pytest_failhard.system.environment import Prepared
 
 CASE = "performance"
@@ -41,10 +40,10 @@ class Model:
         self._seed = 0
         self._began: Callable[[], None] | None = None
         self._lock = threading.Lock()
-        self._authority = _authority(folder)
+        self._authority = authority(folder)
         self._listener = server.open(self)
         # A tunnel to whom we do not stand in for is refused: nothing that is measured asks a real provider.
-        self._proxy = server.open_proxy(self, hosts=_is_provider, authority=self._authority)
+        self._proxy = server.open_proxy(self, hosts=is_provider, authority=self._authority)
 
     def begin(self, workload: Workload, answers: Answers | None, began: Callable[[], None]) -> None:
         """Begin a run with an empty record; `began` is called once, before the first answer to a call."""
@@ -138,18 +137,6 @@ def _seeded(canaries: Canaries, seed: int) -> Canaries:
 
     head, middle, tail, poison = (word() for _ in range(4))
     return replace(canaries, head=head, middle=middle, tail=tail, poison=poison, number=1_000_000 + seed)
-
-
-def _authority(folder: Path) -> Authority | None:
-    try:
-        return Authority.create(folder)
-    except MissingExtraError:
-        # The proxy then refuses every tunnel: who needs one does not reach the model, and that shows.
-        return None
-
-
-def _is_provider(host: str) -> bool:
-    return load().of_host(host) is not None
 
 
 def _first(refusals: list[Refusal]) -> str:

@@ -131,4 +131,4 @@ def measure_release(work: Work) -> None:
     for each in series.measure(names, duet.play, replace(work.conduct, purpose="release")):
         detail = each.detail or f"against the release {commit[:12]}"
         judged = replace(states.judged(each, Part.RELEASE), detail=detail, counts=work.enforces(Part.RELEASE))
-        work.judge([replace(judged, id=f"{each.benchmark.id}, against the release")])
+        work.judge([replace(judged, id=f"{each.benchmark.id}{states.AGAINST_RELEASE}")])
