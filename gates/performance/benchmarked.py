@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from pytest_failhard.gates.performance import (
-    budgets,
-    counted,
-    counting,
-    pasteable,
-    prove,
-    self_check,
-    series,
-)
-from pytest_failhard.gates.performance.counting import Counting
-from pytest_failhard.gates.performance.measured import Measured, Product, meaning
-from pytest_failhard.gates.performance.messages import Collected
+from pytest_failhard.gates.performance import prove
+from pytest_failhard.gates.performance.pairs import budgets, counted, counting, pasteable, self_check, series
+from pytest_failhard.gates.performance.pairs.counting import Counting
+from pytest_failhard.gates.performance.pairs.measured import Measured, Product, meaning
+from pytest_failhard.gates.performance.pairs.messages import Collected
 from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.sides import Side
 from pytest_failhard.gates.performance.states import Judged, Part, State

@@ -8,23 +8,14 @@ from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
 
-from pytest_failhard.gates.performance import (
-    benchmarked,
-    beside,
-    duet,
-    proof,
-    states,
-    table,
-    terms,
-    trees,
-    trend,
-)
+from pytest_failhard.gates.performance import benchmarked, beside, duet, states, table, terms, trees, trend
 from pytest_failhard.gates.performance.duet import Duet
 from pytest_failhard.gates.performance.evidence import Journal
-from pytest_failhard.gates.performance.lockstep import Plan
-from pytest_failhard.gates.performance.series import Conduct
+from pytest_failhard.gates.performance.pairs.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.series import Conduct
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.states import Meaning, Part, State
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.gates.performance.work import Seen, Work
 from pytest_failhard.model import GateError, Observation, Run, Severity
 

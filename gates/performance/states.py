@@ -6,7 +6,7 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from pytest_failhard.gates.performance.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import Finding, GateError, Severity
 

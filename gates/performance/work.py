@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from pytest_failhard.gates.performance import states
-from pytest_failhard.gates.performance.counting import Counting
 from pytest_failhard.gates.performance.duet import Duet
-from pytest_failhard.gates.performance.measured import Measured
-from pytest_failhard.gates.performance.series import Conduct
+from pytest_failhard.gates.performance.pairs.counting import Counting
+from pytest_failhard.gates.performance.pairs.measured import Measured
+from pytest_failhard.gates.performance.pairs.series import Conduct
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.states import Judged, Part

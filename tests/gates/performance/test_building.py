@@ -100,7 +100,7 @@ def test_build_that_fails_is_an_error_with_its_last_words(tmp_path: Path, condit
     ],
 )
 def test_what_counts_as_compiled(tmp_path: Path, files: dict[str, str], compiled: str) -> None:
-    from pytest_failhard.gates.performance.building import compile_in
+    from pytest_failhard.gates.performance.trees.building import compile_in
 
     run = run_of(write(tmp_path / "project", {**PLAIN, **files}))
     if not compiled:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.channel import Worker, WorkerDiedError
+from pytest_failhard.gates.performance.pairs.channel import Worker, WorkerDiedError
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.run import GateRun
 from tests.gates.performance.duets import ONE, run_of, side, survivors

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import conditions
-from pytest_failhard.gates.performance.conditions import Reading
+from pytest_failhard.gates.performance.pairs import conditions
+from pytest_failhard.gates.performance.pairs.conditions import Reading
 from pytest_failhard.gates.performance.samples import Batch
 from tests.support import write
 

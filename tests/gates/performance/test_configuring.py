@@ -98,7 +98,7 @@ def test_environment_is_built_from_nothing_and_each_side_has_places_of_its_own(t
 def test_plugins_are_those_that_bring_the_fixture_are_declared_or_named_and_none_that_changes_a_run(
     tmp_path: Path,
 ) -> None:
-    from pytest_failhard.gates.performance.configuring import plugins
+    from pytest_failhard.gates.performance.trees.configuring import plugins
     from pytest_failhard.source import pytest_config
 
     project = '[project]\nname = "app"\n[dependency-groups]\ndev = ["pytest-snapshot", "pytest-xdist"]\n'

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.channel import WorkerDiedError
-from pytest_failhard.gates.performance.counting import collect, count
-from pytest_failhard.gates.performance.messages import Uncollected
+from pytest_failhard.gates.performance.pairs.channel import WorkerDiedError
+from pytest_failhard.gates.performance.pairs.counting import collect, count
+from pytest_failhard.gates.performance.pairs.messages import Uncollected
 from pytest_failhard.gates.performance.samples import Benchmark, Counts, Failure
 from tests.gates.performance.duets import ONE, TWO, Proven, duet, run_of, side, survivors
 

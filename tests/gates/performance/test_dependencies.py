@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.dependencies import changed
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.trees import build
+from pytest_failhard.gates.performance.trees.dependencies import changed
 from pytest_failhard.model import GateError
 from tests.gates.performance.repositories import collected, repository, run_of
 from tests.support import write
@@ -131,7 +131,7 @@ def test_base_whose_environment_cannot_be_built_is_an_error_with_the_command(
     wheel(tmp_path / "wheels", "beta")
     for name, value in offline(tmp_path, tmp_path / "wheels").items():
         monkeypatch.setenv(name, value)
-    from pytest_failhard.gates.performance.dependencies import environment
+    from pytest_failhard.gates.performance.trees.dependencies import environment
 
     root = write(tmp_path / "project", {"app.py": "", "pyproject.toml": PROJECT.format(""), **files})
     run = run_of(root, source=("app.py",))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.channel import WorkerDiedError
 from pytest_failhard.gates.performance.duet import processors, require_platform, rotated, seed
-from pytest_failhard.gates.performance.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.channel import WorkerDiedError
+from pytest_failhard.gates.performance.pairs.lockstep import Plan
 from pytest_failhard.gates.performance.samples import Failure
 from pytest_failhard.model import GateError
 from tests.gates.performance.duets import ONE, TWO, Proven, Script, benchmark, duet, survivors

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pytest_failhard.gates.performance import PerformanceGate
 from pytest_failhard.gates.performance.evidence import Journal
-from pytest_failhard.gates.performance.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs.series import measure
 from pytest_failhard.gates.performance.samples import Conditions, Failure
-from pytest_failhard.gates.performance.series import measure
 from pytest_failhard.gates.performance.statistics import Terms
 from tests.gates.performance.duets import ONE, TWO, Played, benchmark, conduct, pair, steady
 from tests.support import Kept, gate_run

@@ -23,7 +23,7 @@ from pytest_failhard.gates.performance.golden import (
     judge,
     parse,
 )
-from pytest_failhard.gates.performance.tightening import Change, LooseningError, Word, tightened
+from pytest_failhard.gates.performance.workload.tightening import Change, LooseningError, Word, tightened
 from pytest_failhard.model import GateError, Severity
 
 ENTRY = Entry(

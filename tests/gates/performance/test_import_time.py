@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import import_time
+from pytest_failhard.gates.performance.pairs import import_time
 from tests.support import measuring, write
 
 BURN = "import time\nend = time.process_time_ns() + 2_000_000\nwhile time.process_time_ns() < end: pass\n"

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.performance.duet import Duet
-from pytest_failhard.gates.performance.imports import Imports, benchmarks
-from pytest_failhard.gates.performance.measured import Outcome, Product
+from pytest_failhard.gates.performance.pairs.imports import Imports, benchmarks
+from pytest_failhard.gates.performance.pairs.measured import Outcome, Product
+from pytest_failhard.gates.performance.pairs.series import measure
 from pytest_failhard.gates.performance.samples import Failure
-from pytest_failhard.gates.performance.series import measure
 from pytest_failhard.model import GateError
 from tests.gates.performance.duets import Proven, conduct, run_of, side, trees
 from tests.support import write

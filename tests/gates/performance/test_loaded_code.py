@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import loaded_code
+from pytest_failhard.gates.performance.routes import loaded_code
 from pytest_failhard.gates.performance.sides import Side
 from pytest_failhard.model import GateError
 from tests.gates.performance.sided import side

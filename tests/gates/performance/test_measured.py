@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_failhard.gates.performance.advice import advice
-from pytest_failhard.gates.performance.measured import Measured, Outcome, Product, meaning
+from pytest_failhard.gates.performance.pairs.advice import advice
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome, Product, meaning
+from pytest_failhard.gates.performance.pairs.symptoms import is_drifting, was_throttled
 from pytest_failhard.gates.performance.samples import Conditions, Failure, Pair
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.statistics import Decision, Estimate, State
-from pytest_failhard.gates.performance.symptoms import is_drifting, was_throttled
 from pytest_failhard.gates.performance.terms import Rule, rule
 from tests.gates.performance.duets import ONE, benchmark, pair, sample
 

@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_failhard.gates.performance import pairing
-from pytest_failhard.gates.performance.answering import model
 from pytest_failhard.gates.performance.counters import COST, counted
-from pytest_failhard.gates.performance.flights import Steps
-from pytest_failhard.gates.performance.running import findings
 from pytest_failhard.gates.performance.statistics import State, Terms
-from pytest_failhard.gates.performance.units import Tally
-from pytest_failhard.gates.performance.working import Ran
+from pytest_failhard.gates.performance.workload import pairing
+from pytest_failhard.gates.performance.workload.answering import model
+from pytest_failhard.gates.performance.workload.flights import Steps
+from pytest_failhard.gates.performance.workload.running import findings
+from pytest_failhard.gates.performance.workload.units import Tally
+from pytest_failhard.gates.performance.workload.working import Ran
 from pytest_failhard.model import GateError
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.environment import prepare

@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from pytest_failhard.gates.performance import processors
-from pytest_failhard.gates.performance.processors import Placement
+from pytest_failhard.gates.performance.routes import processors
+from pytest_failhard.gates.performance.routes.processors import Placement
 
 
 def test_the_processor_of_the_servers_rotates_and_the_load_keeps_off_it() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import proof
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side, Trees
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.model import GateError
 
 FILES: Mapping[SideName, Mapping[str, str]] = {

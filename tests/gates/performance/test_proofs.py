@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import clocks, prove, self_check, statistics
-from pytest_failhard.gates.performance.measured import Measured, Outcome
+from pytest_failhard.gates.performance import clocks, prove, statistics
+from pytest_failhard.gates.performance.pairs import self_check
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs.self_check import both_ways
+from pytest_failhard.gates.performance.pairs.series import Conduct, measure
 from pytest_failhard.gates.performance.samples import Conditions
-from pytest_failhard.gates.performance.self_check import both_ways
-from pytest_failhard.gates.performance.series import Conduct, measure
 from pytest_failhard.gates.performance.statistics import State, Terms
 from pytest_failhard.gates.performance.terms import Rule
 from pytest_failhard.model import GateError

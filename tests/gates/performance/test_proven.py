@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import proof
-from pytest_failhard.gates.performance.channel import Worker
+from pytest_failhard.gates.performance.pairs.channel import Worker
 from pytest_failhard.gates.performance.sides import Side
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.model import GateError
 from pytest_failhard.run import GateRun
 from tests.gates.performance.repositories import built, repository, run_of

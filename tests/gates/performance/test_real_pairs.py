@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import clocks, counting, prove, self_check
-from pytest_failhard.gates.performance import proof as proofs
+from pytest_failhard.gates.performance import clocks, prove
 from pytest_failhard.gates.performance.duet import Duet
-from pytest_failhard.gates.performance.lockstep import Plan
-from pytest_failhard.gates.performance.measured import Outcome, Product
+from pytest_failhard.gates.performance.pairs import counting, self_check
+from pytest_failhard.gates.performance.pairs.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.measured import Outcome, Product
+from pytest_failhard.gates.performance.pairs.series import measure
 from pytest_failhard.gates.performance.samples import Benchmark, SideName
-from pytest_failhard.gates.performance.series import measure
 from pytest_failhard.gates.performance.sides import Side, Trees
+from pytest_failhard.gates.performance.trees import proof as proofs
 from pytest_failhard.model import GateError
 from tests.gates.performance.driving import BENCHMARK, SERVE
 from tests.gates.performance.duets import conduct, run_of

@@ -10,17 +10,17 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_failhard.gates.performance import route_judging
-from pytest_failhard.gates.performance.route_judging import (
+from pytest_failhard.gates.performance.routes import judging as route_judging
+from pytest_failhard.gates.performance.routes.judging import (
     CPU_PER_REQUEST,
     P50,
     SECONDS_PER_REQUEST,
     Judged,
     Verdicts,
 )
+from pytest_failhard.gates.performance.routes.windows import LoadedPair, OpenPass, Window
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.statistics import State, Terms
-from pytest_failhard.gates.performance.windows import LoadedPair, OpenPass, Window
 from pytest_failhard.system.load_counts import RouteCounts
 
 TERMS = Terms(limit=Fraction(115, 100), benchmarks=1, final_width=Fraction(1, 10))

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_failhard.gates.performance import route_plan
-from pytest_failhard.gates.performance.route_plan import RouteState
+from pytest_failhard.gates.performance.routes import plan as route_plan
+from pytest_failhard.gates.performance.routes.plan import RouteState
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.model import GateError
 from pytest_failhard.system.declaration import Dependency, Provide, Route, System

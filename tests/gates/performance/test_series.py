@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import series
 from pytest_failhard.gates.performance.duet import Result
-from pytest_failhard.gates.performance.measured import Measured, Outcome, Product
+from pytest_failhard.gates.performance.pairs import series
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome, Product
+from pytest_failhard.gates.performance.pairs.series import measure
 from pytest_failhard.gates.performance.samples import Conditions, Failure, Pair
-from pytest_failhard.gates.performance.series import measure
 from pytest_failhard.gates.performance.statistics import State
 from pytest_failhard.gates.performance.terms import Rule
 from pytest_failhard.model import GateError

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.configuring import WORKER
 from pytest_failhard.gates.performance.serve.channel import GONE
 from pytest_failhard.gates.performance.trees import copy_worker
+from pytest_failhard.gates.performance.trees.configuring import WORKER
 from tests.gates.performance.driving import BENCHMARK, CODSPEED, Driven, Message, ended, worker
 from tests.support import measuring, write
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pytest_failhard.gates.performance import server_cpu
-from pytest_failhard.gates.performance.server_cpu import Reading
+from pytest_failhard.gates.performance.routes import server_cpu
+from pytest_failhard.gates.performance.routes.server_cpu import Reading
 
 WORKER = """
 import os, time

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.route_judging import CPU_PER_REQUEST
-from pytest_failhard.gates.performance.route_plan import Load, RouteState
-from pytest_failhard.gates.performance.servers import (
+from pytest_failhard.gates.performance.routes.judging import CPU_PER_REQUEST
+from pytest_failhard.gates.performance.routes.plan import Load, RouteState
+from pytest_failhard.gates.performance.routes.servers import (
     Demand,
     RouteMeasured,
     RoutesMeasured,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.answering import model
 from pytest_failhard.gates.performance.declaration import Workload
-from pytest_failhard.gates.performance.working import Bench, Ran, once
-from pytest_failhard.gates.performance.workplace import Ground, grounds, whole
+from pytest_failhard.gates.performance.workload.answering import model
+from pytest_failhard.gates.performance.workload.working import Bench, Ran, once
+from pytest_failhard.gates.performance.workload.workplace import Ground, grounds, whole
 from pytest_failhard.model import GateError
 from tests.gates.performance.jobs import JOB, PROJECT, WORKLOAD, enforced, run_of, side
 from tests.support import write
@@ -131,7 +131,7 @@ def test_a_route_is_asked_once_a_unit_and_then_at_a_pace(tmp_path: Path) -> None
 def test_own_gauges_that_disagree(
     served: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_failhard.gates.performance.serving.REST_SECONDS", 0.0)
+    monkeypatch.setattr("pytest_failhard.gates.performance.workload.serving.REST_SECONDS", 0.0)
     assert words in ran(tmp_path, {**HTTP, "app.py": served}, replace(SERVED, items=1)).gauges
 
 
@@ -197,7 +197,7 @@ def test_what_takes_too_long_is_given_up(workload: Workload, tmp_path: Path) -> 
 def test_a_worker_that_drops_an_item_is_not_awaited_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_failhard.gates.performance.working.STALL_SECONDS", 1.0)
+    monkeypatch.setattr("pytest_failhard.gates.performance.workload.working.STALL_SECONDS", 1.0)
     drops = WORKER.replace("for item in items:", "for item in items[1:]:")
     assert ran(tmp_path, {**PROJECT, "app.py": drops}, WORKED).tally.names == ("item-0",)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance import sites
-from pytest_failhard.gates.performance.processors import Placement
+from pytest_failhard.gates.performance.routes import sites
+from pytest_failhard.gates.performance.routes.processors import Placement
 from pytest_failhard.model import GateError
 from pytest_failhard.system import declared
 from tests.gates.performance.sided import WORK, Project

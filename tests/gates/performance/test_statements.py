@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates.performance.ceilings import NO_FILE, statements
 from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.samples import Counts
-from pytest_failhard.gates.performance.statements import install
+from pytest_failhard.gates.performance.workload.ceilings import NO_FILE, statements
+from pytest_failhard.gates.performance.workload.statements import install
+from pytest_failhard.gates.performance.workload.workplace import uses_sql
 from pytest_failhard.gates.performance.workloads import observe_workloads
-from pytest_failhard.gates.performance.workplace import uses_sql
 from pytest_failhard.model import GateError
 from tests.gates.performance.jobs import PROJECT, enforced, run_of, trees
 from tests.support import Kept, write

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from pytest_failhard.gates.performance.answering import delay
 from pytest_failhard.gates.performance.counters import COST, counted, harness
 from pytest_failhard.gates.performance.declaration import Delay, Workload
-from pytest_failhard.gates.performance.flights import Steps, pending, rank, steps
 from pytest_failhard.gates.performance.settings import PerformanceSettings
-from pytest_failhard.gates.performance.units import Tally, Watch, expected, tally
+from pytest_failhard.gates.performance.workload.answering import delay
+from pytest_failhard.gates.performance.workload.flights import Steps, pending, rank, steps
+from pytest_failhard.gates.performance.workload.units import Tally, Watch, expected, tally
 from pytest_failhard.model import GateError
 from tests.gates.performance.jobs import PROJECT, WORKLOAD
 from tests.support import write

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_failhard.gates.performance import windows
-from pytest_failhard.gates.performance.load_evidence import sampled
+from pytest_failhard.gates.performance.routes import windows
+from pytest_failhard.gates.performance.routes.evidence import sampled
 from pytest_failhard.system.load_counts import Round, RouteCounts
 
 

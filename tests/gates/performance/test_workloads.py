@@ -11,9 +11,9 @@ import pytest
 from pytest_failhard.gates.performance.golden import FILE, SCHEMA, Golden, dump
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.statistics import State
-from pytest_failhard.gates.performance.tightening import Word, tightened
+from pytest_failhard.gates.performance.workload.tightening import Word, tightened
+from pytest_failhard.gates.performance.workload.workplace import hash_seed
 from pytest_failhard.gates.performance.workloads import Seen, observe_workloads
-from pytest_failhard.gates.performance.workplace import hash_seed
 from pytest_failhard.model import GateError, Severity
 from tests.gates.performance.jobs import ENFORCED, PROJECT, WORKLOAD, enforced, run_of, trees, variant
 from tests.gates.performance.test_golden import ENTRY

@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from pytest_failhard.gates.performance.harness import Layout
+from pytest_failhard.gates.performance.trees.harness import Layout
 from pytest_failhard.source.files import tree
 from pytest_failhard.source.metadata import metadata
 

@@ -12,7 +12,7 @@ from pytest_failhard.gates.performance.counters import SQL, Count, harness, same
 from pytest_failhard.gates.performance.golden import Golden, Judged
 from pytest_failhard.gates.performance.samples import Counts, SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
-from pytest_failhard.gates.performance.working import Bench, Ran
+from pytest_failhard.gates.performance.workload.working import Bench, Ran
 from pytest_failhard.model import Finding, GateError, Run, Severity
 
 NO_FILE = hashlib.sha256(b"").hexdigest()

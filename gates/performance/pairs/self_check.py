@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from pytest_failhard.gates.performance import advice, evidence, series, statistics
-from pytest_failhard.gates.performance.measured import Measured
+from pytest_failhard.gates.performance import evidence, statistics
+from pytest_failhard.gates.performance.pairs import advice, series
+from pytest_failhard.gates.performance.pairs.measured import Measured
+from pytest_failhard.gates.performance.pairs.series import Conduct, Play
 from pytest_failhard.gates.performance.samples import Benchmark
-from pytest_failhard.gates.performance.series import Conduct, Play
 from pytest_failhard.gates.performance.statistics import Decision, Logs, State, Terms
 from pytest_failhard.model import GateError
 

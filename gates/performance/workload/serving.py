@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pytest_failhard.gates.performance.declaration import Workload
-from pytest_failhard.gates.performance.flights import Steps, pending
-from pytest_failhard.gates.performance.units import Tally
-from pytest_failhard.gates.performance.workplace import Place
+from pytest_failhard.gates.performance.workload.flights import Steps, pending
+from pytest_failhard.gates.performance.workload.units import Tally
+from pytest_failhard.gates.performance.workload.workplace import Place
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.system import load
 from pytest_failhard.system.ask import Request

@@ -6,15 +6,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_failhard.gates.performance import (
-    load_evidence,
-    processors,
-    route_findings,
-    route_plan,
-    sites,
-    terms,
-)
-from pytest_failhard.gates.performance.route_judging import (
+from pytest_failhard.gates.performance import terms
+from pytest_failhard.gates.performance.routes import evidence as load_evidence
+from pytest_failhard.gates.performance.routes import findings as route_findings
+from pytest_failhard.gates.performance.routes import plan as route_plan
+from pytest_failhard.gates.performance.routes import processors, sites
+from pytest_failhard.gates.performance.routes.judging import (
     Judged,
     Verdicts,
     estimates,
@@ -24,13 +21,13 @@ from pytest_failhard.gates.performance.route_judging import (
     queue_grows,
     verdicts,
 )
-from pytest_failhard.gates.performance.route_plan import Load, RouteState
+from pytest_failhard.gates.performance.routes.plan import Load, RouteState
+from pytest_failhard.gates.performance.routes.sites import NotReadyError, Sites
+from pytest_failhard.gates.performance.routes.windows import LoadedPair, Server, WindowProtocol, measure
 from pytest_failhard.gates.performance.samples import Benchmark, SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
-from pytest_failhard.gates.performance.sites import NotReadyError, Sites
 from pytest_failhard.gates.performance.statistics import Decision, Estimate, Terms
-from pytest_failhard.gates.performance.windows import LoadedPair, Server, WindowProtocol, measure
 from pytest_failhard.model import Finding, GateError, Run
 from pytest_failhard.system import asking, declared
 from pytest_failhard.system.declaration import Route, System

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pytest_failhard.gates.performance import serving, workplace
-from pytest_failhard.gates.performance.answering import Model
 from pytest_failhard.gates.performance.counters import counted
 from pytest_failhard.gates.performance.declaration import Workload
-from pytest_failhard.gates.performance.flights import Steps, rank, steps
-from pytest_failhard.gates.performance.server_cpu import read
-from pytest_failhard.gates.performance.units import Tally, Watch, expected, tally
-from pytest_failhard.gates.performance.workplace import Ground, Grounds, Place
+from pytest_failhard.gates.performance.routes.server_cpu import read
+from pytest_failhard.gates.performance.workload import serving, workplace
+from pytest_failhard.gates.performance.workload.answering import Model
+from pytest_failhard.gates.performance.workload.flights import Steps, rank, steps
+from pytest_failhard.gates.performance.workload.units import Tally, Watch, expected, tally
+from pytest_failhard.gates.performance.workload.workplace import Ground, Grounds, Place
 from pytest_failhard.llm.answers import Answers
 from pytest_failhard.llm.attempt import Attempt
 from pytest_failhard.model import GateError, Process, Run
@@ -97,7 +97,7 @@ class Bench:
     @classmethod
     def of(cls, run: Run, grounds: Grounds, workload: Workload, model: Model, seconds: float) -> Bench:
         """Return the bench of a workload; raises GateError for items or answers that cannot be read."""
-        from pytest_failhard.gates.performance.answering import script
+        from pytest_failhard.gates.performance.workload.answering import script
 
         return cls(
             run=run,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self, TypeVar
 
-from pytest_failhard.gates.performance import messages
-from pytest_failhard.gates.performance.messages import (
+from pytest_failhard.gates.performance.pairs import messages
+from pytest_failhard.gates.performance.pairs.messages import (
     About,
     Bye,
     Collected,

@@ -15,10 +15,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_failhard.gates.performance.route_judging import Judged
-from pytest_failhard.gates.performance.route_plan import Load
+from pytest_failhard.gates.performance.routes.judging import Judged
+from pytest_failhard.gates.performance.routes.plan import Load
+from pytest_failhard.gates.performance.routes.windows import LoadedPair, Window
 from pytest_failhard.gates.performance.samples import SideName
-from pytest_failhard.gates.performance.windows import LoadedPair, Window
 from pytest_failhard.system.load_counts import percentile, succeeding
 
 SCHEMA = "failhard-load/1"

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 
 from pytest_failhard.gates.performance.declaration import Workload
-from pytest_failhard.gates.performance.flights import Steps, rank
-from pytest_failhard.gates.performance.working import SECOND_NS, Ran
+from pytest_failhard.gates.performance.workload.flights import Steps, rank
+from pytest_failhard.gates.performance.workload.working import SECOND_NS, Ran
 from pytest_failhard.model import Finding, Severity
 
 PROJECT = "pyproject.toml"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 
-from pytest_failhard.gates.performance.measured import Measured
+from pytest_failhard.gates.performance.pairs.measured import Measured
 from pytest_failhard.gates.performance.samples import Conditions, Pair
 
 LONG_CALL_SECONDS = 0.1

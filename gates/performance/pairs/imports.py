@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from pytest_failhard.gates.performance import conditions
-from pytest_failhard.gates.performance.channel import PATIENCE_SECONDS
 from pytest_failhard.gates.performance.duet import Duet, Result, Start
-from pytest_failhard.gates.performance.lockstep import BASE, HEAD
-from pytest_failhard.gates.performance.messages import Raised
+from pytest_failhard.gates.performance.pairs import conditions
+from pytest_failhard.gates.performance.pairs.channel import PATIENCE_SECONDS
+from pytest_failhard.gates.performance.pairs.lockstep import BASE, HEAD
+from pytest_failhard.gates.performance.pairs.messages import Raised
 from pytest_failhard.gates.performance.samples import Batch, Benchmark, Failure, Pair, Sample, SideName
 from pytest_failhard.gates.performance.sides import Side
 from pytest_failhard.model import GateError

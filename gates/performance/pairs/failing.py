@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
-from pytest_failhard.gates.performance.messages import Collected, Done, Raised, Uncollected
+from pytest_failhard.gates.performance.pairs.messages import Collected, Done, Raised, Uncollected
 from pytest_failhard.gates.performance.samples import Failure, SideName
 
 

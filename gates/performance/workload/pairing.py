@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.statistics import Decision, State, Terms, decide
-from pytest_failhard.gates.performance.working import SECOND_NS, Ran
+from pytest_failhard.gates.performance.workload.working import SECOND_NS, Ran
 from pytest_failhard.model import GateError
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from pytest_failhard import config
-from pytest_failhard.gates.performance.laying import Tree, patterns
+from pytest_failhard.gates.performance.trees.laying import Tree, patterns
 from pytest_failhard.model import GateError
 from pytest_failhard.source import pytest_config
 from pytest_failhard.source.pytest_config import PytestConfig

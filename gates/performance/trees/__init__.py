@@ -10,17 +10,17 @@ from pathlib import Path, PurePosixPath
 from packaging.version import InvalidVersion, Version
 
 from pytest_failhard.distributions import target
-from pytest_failhard.gates.performance import building, configuring, dependencies, laying, tools
-from pytest_failhard.gates.performance.configuring import Plugins
-from pytest_failhard.gates.performance.laying import Laid, Tree
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Side, Trees
+from pytest_failhard.gates.performance.trees import building, configuring, dependencies, laying, tools
+from pytest_failhard.gates.performance.trees.configuring import Plugins
+from pytest_failhard.gates.performance.trees.laying import Laid, Tree
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import checkout
 from pytest_failhard.system import workcopy
 
-WORKER = Path(__file__).with_name("serve")
+WORKER = Path(__file__).parents[1] / "serve"
 DOCUMENTS = (".md", ".rst", ".adoc")
 UNMEASURED_FOLDERS = frozenset({"docs", "doc", ".github", ".gitlab", ".circleci"})
 UNMEASURED_FILES = frozenset(

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pytest_failhard.gates.performance.routes.windows import LoadedPair, Window, errors
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.statistics import (
     PASS_CONFIDENCE,
@@ -16,7 +17,6 @@ from pytest_failhard.gates.performance.statistics import (
     decide,
     student,
 )
-from pytest_failhard.gates.performance.windows import LoadedPair, Window, errors
 from pytest_failhard.system.load_counts import SATURATED, percentile, succeeding
 
 CPU_PER_REQUEST, SECONDS_PER_REQUEST, P50 = "cpu_per_request", "seconds_per_request", "p50"

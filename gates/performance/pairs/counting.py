@@ -7,11 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from pytest_failhard.gates.performance import failing
-from pytest_failhard.gates.performance.channel import PATIENCE_SECONDS, Worker
 from pytest_failhard.gates.performance.duet import Duet, Proofs, greet
-from pytest_failhard.gates.performance.lockstep import BASE, HEAD
-from pytest_failhard.gates.performance.messages import Collected, Done, Entry
+from pytest_failhard.gates.performance.pairs import failing
+from pytest_failhard.gates.performance.pairs.channel import PATIENCE_SECONDS, Worker
+from pytest_failhard.gates.performance.pairs.lockstep import BASE, HEAD
+from pytest_failhard.gates.performance.pairs.messages import Collected, Done, Entry
 from pytest_failhard.gates.performance.samples import Benchmark, Counts, Failure, SideName
 from pytest_failhard.gates.performance.sides import Side
 from pytest_failhard.model import Run

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_failhard.gates.performance import server_cpu
+from pytest_failhard.gates.performance.routes import server_cpu
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.system import load
 from pytest_failhard.system.declaration import Route

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from pytest_failhard.gates.performance import states
-from pytest_failhard.gates.performance.counting import Counting
+from pytest_failhard.gates.performance.pairs.counting import Counting
 from pytest_failhard.gates.performance.samples import Counts
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.states import Meaning, Part

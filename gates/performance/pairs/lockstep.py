@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pytest_failhard.gates.performance import conditions, failing
-from pytest_failhard.gates.performance.channel import PATIENCE_SECONDS, Inject, Worker
-from pytest_failhard.gates.performance.messages import Done, Ready
+from pytest_failhard.gates.performance.pairs import conditions, failing
+from pytest_failhard.gates.performance.pairs.channel import PATIENCE_SECONDS, Inject, Worker
+from pytest_failhard.gates.performance.pairs.messages import Done, Ready
 from pytest_failhard.gates.performance.samples import Batch, Conditions, Failure, Sample, SideName
 
 SLOW_CALL_NS = 500_000_000

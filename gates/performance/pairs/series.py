@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from pytest_failhard.gates.performance import clocks, evidence, statistics, symptoms
+from pytest_failhard.gates.performance import clocks, evidence, statistics
 from pytest_failhard.gates.performance.clocks import BelowResolutionError
 from pytest_failhard.gates.performance.duet import Result
 from pytest_failhard.gates.performance.evidence import Journal
-from pytest_failhard.gates.performance.measured import Measured, Outcome, Product, meaning
+from pytest_failhard.gates.performance.pairs import symptoms
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome, Product, meaning
 from pytest_failhard.gates.performance.samples import Benchmark, Pair
 from pytest_failhard.gates.performance.statistics import Decision, Logs, State, Terms
 from pytest_failhard.gates.performance.terms import Rule

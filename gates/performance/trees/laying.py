@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from pytest_failhard.gates.performance import building, harness
-from pytest_failhard.gates.performance.harness import Layout
 from pytest_failhard.gates.performance.settings import PerformanceSettings
+from pytest_failhard.gates.performance.trees import building, harness
+from pytest_failhard.gates.performance.trees.harness import Layout
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source import checkout, default_source, default_tests, pyproject, pytest_config
 from pytest_failhard.source.import_roots import import_roots

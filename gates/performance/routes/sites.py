@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_failhard import provider
-from pytest_failhard.gates.performance import loaded_code, processors
-from pytest_failhard.gates.performance.processors import Placement
+from pytest_failhard.gates.performance.routes import loaded_code, processors
+from pytest_failhard.gates.performance.routes.processors import Placement
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side, Trees
 from pytest_failhard.model import GateError, Process, Run

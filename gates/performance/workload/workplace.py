@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_failhard.gates.performance import statements
-from pytest_failhard.gates.performance.answering import Model
 from pytest_failhard.gates.performance.declaration import Workload
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.sides import Side
+from pytest_failhard.gates.performance.workload import statements
+from pytest_failhard.gates.performance.workload.answering import Model
 from pytest_failhard.model import Run
 from pytest_failhard.source import read
 from pytest_failhard.source.import_roots import import_roots
