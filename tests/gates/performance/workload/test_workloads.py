@@ -16,7 +16,7 @@ from pytest_failhard.gates.performance.workload.workplace import hash_seed
 from pytest_failhard.gates.performance.workloads import Seen, observe_workloads
 from pytest_failhard.model import GateError, Severity
 from tests.gates.performance.jobs import ENFORCED, PROJECT, WORKLOAD, enforced, run_of, trees, variant
-from tests.gates.performance.test_golden import ENTRY
+from tests.gates.performance.workload.test_golden import ENTRY
 from tests.gates.test_integrity import FixedBase
 from tests.support import Kept, write
 

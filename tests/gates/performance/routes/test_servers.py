@@ -22,8 +22,8 @@ from pytest_failhard.gates.performance.routes.servers import (
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.statistics import State
 from pytest_failhard.model import GateError, Severity
+from tests.gates.performance.routes.test_judging import opened, pair, window
 from tests.gates.performance.sided import DECLARED, ENFORCED, QUICK, WORK, Project
-from tests.gates.performance.test_route_judging import opened, pair, window
 
 Make = Callable[..., Project]
 SHARED = """

@@ -144,7 +144,7 @@ duet(Path(sys.argv[1]), both={"faults": {"batch": "hangs"}}).play([benchmark()],
 
 def test_where_the_gate_is_killed_its_workers_end(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", PARENT, str(tmp_path)]
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     with subprocess.Popen(argv, env={**measuring(), "PATH": os.defpath, "PYTHONPATH": str(root)}) as parent:
         await_true(lambda: len([*tmp_path.glob("*/*.pid")]) == 2, "both run")
         assert len(survivors(tmp_path)) == 2
