@@ -327,11 +327,12 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "llm-errors": verdict_errors(),
     }
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
-    from tools import rate_pages, rule_pages
+    from tools import rate_pages, reference_pages, rule_pages
 
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
+    yield root / "docs" / "reference.md", reference_pages.page(root)
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
     yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()
