@@ -71,12 +71,8 @@ def text(outcomes: Sequence[Outcome]) -> str:
     lines = [line for each in sorted_outcomes(outcomes) for line in _lines(each)]
     counts = Counter(each.verdict for each in outcomes)
     counted = ", ".join(f"{counts[each]} {each.value}" for each in reversed(ORDER) if counts[each])
-    return "\n".join(
-        [
-            *lines,
-            f"fleet: {verdict(outcomes).value}: {counted or 'none'} of {len(outcomes)} project{'' if len(outcomes) == 1 else 's'}",
-        ]
-    )
+    of = f"{len(outcomes)} project{'' if len(outcomes) == 1 else 's'}"
+    return "\n".join([*lines, f"fleet: {verdict(outcomes).value}: {counted or 'none'} of {of}"])
 
 
 def _lines(outcome: Outcome) -> list[str]:
