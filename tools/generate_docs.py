@@ -332,7 +332,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
-    yield root / "docs" / "reference.md", reference_pages.page(root)
+    yield root / "docs" / "reference.md", reference_pages.page()
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
     yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()

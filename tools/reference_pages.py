@@ -27,15 +27,16 @@ HEAD = f"""\
 What there is by name. What it is for stands on the pages of the parts; the meaning of each exit status in the
 [quickstart](quickstart.md#exit-status).
 """
+PACKAGE = Path(inspect.getfile(pytest_failhard)).parent
 FIXTURES = ("llm/fixtures.py", "llm/injecting.py", "system/fixtures.py", "benchmarking.py")
 PRESET = "_preset"
 FORMS = {"integer": "N", "integer range": "N", "float": "N", "directory": "FOLDER", "filename": "FILE"}
 """How the types of click are written for a person; others by their own name."""
 
 
-def page(root: Path) -> str:
+def page() -> str:
     """Return docs/reference.md."""
-    parts = (_commands(), _options(), _markers(), _fixtures(root), _hook(), _names())
+    parts = (_commands(), _options(), _markers(), _fixtures(), _hook(), _names())
     return "\n".join([HEAD, *(line for part in parts for line in part)]).rstrip() + "\n"
 
 
@@ -126,11 +127,11 @@ def _markers() -> Iterator[str]:
     )
 
 
-def _fixtures(root: Path) -> Iterator[str]:
+def _fixtures() -> Iterator[str]:
     yield "## Fixtures\n"
     found: dict[str, tuple[str, str]] = {}
     for name in FIXTURES:
-        found |= _declared(ast.parse((root / "pytest_failhard" / name).read_bytes()))
+        found |= _declared(ast.parse((PACKAGE / name).read_bytes()))
     rows = ((f"`{name}`", scope, meaning) for name, (scope, meaning) in sorted(found.items()))
     yield from _table(("fixture", "scope", "what it gives"), rows)
 

@@ -14,12 +14,10 @@ from pytest_failhard import cli
 from tests.support import WITHOUT_OTHERS
 from tools import reference_pages
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return reference_pages.page(ROOT)
+    return reference_pages.page()
 
 
 def test_every_command_and_name_is_there(page: str) -> None:
