@@ -68,11 +68,17 @@ def steps(text: str) -> Iterator[dict[str, Any]]:
 
 def script(name: str) -> str:
     """Return what a step of the reusable workflow runs."""
-    found = [
-        step["run"] for step in steps(REUSABLE.read_text("utf-8")) if step.get("name", "").startswith(name)
-    ]
-    assert len(found) == 1, name
-    return str(found[0])
+    named = (step for step in steps(REUSABLE.read_text("utf-8")) if "name" in step)
+    return next(str(step["run"]) for step in named if step["name"].startswith(name))
+
+
+def repeating(folder: Path) -> str:
+    """Return a PATH on which `failhard` says where it runs and with which arguments, and ends with 3."""
+    tool = folder / "bin" / "failhard"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\nexit 3\n')
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    return f"{tool.parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def bash(text: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -206,6 +212,24 @@ def test_a_report_that_does_not_hold_is_no_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"BASE": "", "GATES": ""}, []),
+        ({"BASE": "origin/my main", "GATES": ""}, ["--base", "origin/my main"]),
+        ({"BASE": "origin/main", "GATES": "tests,lint"}, ["--base", "origin/main", "--only", "tests,lint"]),
+        ({"BASE": "", "GATES": "; echo $(id)"}, ["--only", "; echo $(id)"]),
+    ],
+    ids=["push", "merge", "shard", "hostile"],
+)
+def test_what_is_judged_is_what_was_asked_for(
+    tmp_path: Path, given: dict[str, str], expected: list[str]
+) -> None:
+    done = bash(script("Judge"), tmp_path, LEVEL="2", PATH=repeating(tmp_path), **given)
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[1:] == ["check", "--level", "2", "--format", "github", *expected]
+
+
+@pytest.mark.parametrize(
     ("result", "code"), [("success", 0), ("failure", 1), ("skipped", 1), ("cancelled", 1)]
 )
 def test_only_a_check_that_succeeded_is_decided_as_passed(tmp_path: Path, result: str, code: int) -> None:
@@ -258,11 +282,7 @@ def test_the_script_passes_its_arguments_and_the_exit_status_on(tmp_path: Path) 
     path = tmp_path / ci_files.SCRIPT
     path.parent.mkdir()
     path.write_text(ci_files.made("shell", FACTS)[ci_files.SCRIPT])
-    tool = tmp_path / "bin" / "failhard"
-    tool.parent.mkdir()
-    tool.write_text('#!/bin/sh\npwd\nprintf "%s\\n" "$@"\nexit 3\n')
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    env = {"PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}", "FAILHARD_BASE": "origin/my main"}
+    env = {"PATH": repeating(tmp_path), "FAILHARD_BASE": "origin/my main"}
     argv = ["sh", str(path), "--only", "lint"]
     done = subprocess.run(argv, env=env, cwd="/", capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3
