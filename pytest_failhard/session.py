@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -242,7 +243,9 @@ class Session:
             report=document.build(made).digest,
             undisturbed=not disturbed,
         )
-        recalled = memory.recall(self.store.folder, made, facts, self._author)
+        recalled = memory.recall(
+            self.store.folder, made, facts, partial(state.last_author, self.plan.request.root)
+        )
         told = recalled.report
         # What stands in the folder may have been written by anybody.
         clean = replace(
@@ -253,15 +256,6 @@ class Session:
             quarantined=self.redactor.value(told.quarantined),
         )
         return replace(recalled, report=clean)
-
-    def _author(self, path: str) -> str:
-        """Return who last committed a file, or anything where there is no such file; empty outside git."""
-        for place in (path, "."):
-            with contextlib.suppress(GateError):
-                said = proc.git(self.plan.request.root, "log", "-1", "--format=%an", "--", place)
-                if said.returncode == 0 and said.stdout.strip():
-                    return said.stdout.decode("utf-8", "replace").strip()
-        return ""
 
     def _copies(self, made: Report) -> dict[str, bytes]:
         """Return the evidence that is handed out beside the report; of a gate in error there is none."""

@@ -1,4 +1,4 @@
-"""What a tree and its packages are at a moment, as digests: equal digests, equal answers to expect."""
+"""What a tree and its packages are at a moment, as digests, and who changed a file last."""
 
 from __future__ import annotations
 
@@ -45,6 +45,16 @@ def _names(folder: str) -> list[str]:
     with contextlib.suppress(OSError):
         return [path.name for path in Path(folder).iterdir()]
     return []
+
+
+def last_author(root: Path, path: str) -> str:
+    """Return who last committed a file, or anything where it never was; empty where git cannot say."""
+    with contextlib.suppress(GateError):
+        for place in (path, "."):
+            completed = proc.git(root, "log", "-1", "--format=%an", "--", place)
+            if said := completed.stdout.decode("utf-8", "replace").strip():
+                return said
+    return ""
 
 
 def _over(parts: Mapping[str, str]) -> str:
