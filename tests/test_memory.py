@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from pytest_failhard import plan, supervisor
+from pytest_failhard import history, plan, supervisor
 from pytest_failhard.cli import main
 from pytest_failhard.model import Finding, Mode, Observation, Report, Run, Settings, Severity, Verdict
 from pytest_failhard.redact import Redactor
@@ -112,10 +112,21 @@ def test_what_cannot_be_kept_is_said_and_the_report_stands(shop: Path, tmp_path:
 
 def test_the_author_is_told_the_same(shop: Path, tmp_path: Path) -> None:
     write(shop, VIOLATION)
-    # As a run over another tree left it.
-    request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=("lint",))
-    supervisor.check(request, HERE, ())
-    write(shop, {"README.md": "# Shop, mended\n"})
+    earlier = history.RunLine(
+        at="2026-11-20T11:00:00+00:00",
+        commit="",
+        dirty=True,
+        tree="a" * 64,
+        packages="",
+        level=1,
+        policy="b" * 64,
+        rules={"lint": "c"},
+        complete=False,
+        verdict="fail",
+        report="",
+        gates={"lint": history.JudgedPart(verdict="fail", fingerprint="d", why="found")},
+    )
+    write(shop, {".failhard/history.jsonl": history.dumped(earlier) + b"\n"})
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, "--failhard-level=1", "--failhard-only=lint"],
         cwd=shop,
@@ -125,8 +136,27 @@ def test_the_author_is_told_the_same(shop: Path, tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert "fix attempts so far: lint 1 (2 left), this change 1 (9 left)" in done.stdout
+    assert "fix attempts so far: lint 1 (2 left), this change 1 (9 left)" in done.stdout, done.stdout
+    assert "note: the policy changed at the same level since the run of 2026-11-20T11:00:00" in done.stdout
     assert [json.loads(line)["gates"]["lint"]["verdict"] for line in lines(shop)] == ["fail", "fail"]
+
+
+@in_full
+def test_the_merge_gate_stops_after_three_attempts_until_a_person_decides(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(shop, VIOLATION)
+    request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=("lint",))
+    for number in range(4):
+        write(shop, {"README.md": f"# Shop {number}\n"})
+        report = supervisor.check(request, HERE, ()).report
+    assert [each.gate for each in report.stuck] == ["lint"]
+    assert '"do":"stop: change nothing more' in printed(report, "agent")
+    monkeypatch.chdir(shop)
+    asked = ("decide", "lint", "--choose", "continue", "--reason", "the cause is known", "--owner", "ana")
+    assert CliRunner().invoke(main, asked).exit_code == 0
+    report = supervisor.check(request, HERE, ()).report
+    assert (report.verdict, report.stuck, report.attempts_left["lint"]) == (Verdict.FAIL, (), 3)
 
 
 FLIPPING = """\

@@ -23,14 +23,14 @@ METADATA = (".dist-info", ".egg-info", ".egg-link")
 def tree_digest(root: Path, otherwise: Mapping[str, str]) -> str:
     """Return the SHA-256 of all files that git tracks or would add; committing them does not change it.
 
-    Outside git it is that of `otherwise`, digests by path.
+    Outside git, or where a file cannot be read, it is that of `otherwise`, digests by path.
     """
     try:
         tracked, changed = _listed(root)
-    except GateError:
+        is_sha256 = any(len(entry) > SHA1_DIGITS for entry in tracked.values())
+        now = {path: _entry(root / path, is_sha256) for path in changed}
+    except (GateError, OSError):
         return _over(otherwise)
-    is_sha256 = any(len(entry) > SHA1_DIGITS for entry in tracked.values())
-    now = {path: _entry(root / path, is_sha256) for path in changed}
     return _over({path: entry for path, entry in {**tracked, **now}.items() if entry})
 
 
@@ -87,10 +87,8 @@ def _entry(path: Path, sha256: bool) -> str:
         if not stat.S_ISREG(status.st_mode) or status.st_size > WHOLE_BYTES:
             return f"{status.st_size} bytes of {status.st_mtime_ns}"
         return _blob(status.st_size, sha256, path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
 
 
 def _blob(size: int, sha256: bool, data: bytes) -> str:

@@ -45,12 +45,14 @@ def test_it_follows_the_files_and_not_what_is_committed(tmp_path: Path) -> None:
     with (root / "large").open("wb") as file:
         file.truncate(state.WHOLE_BYTES + 1)
     changed("a large file")
-    # One that may not be read is known by that.
-    (root / "new.txt").chmod(0)
-    if os.access(root / "new.txt", os.R_OK):
-        (root / "new.txt").unlink()
-        os.mkfifo(root / "new.txt")
-    changed("an unreadable file")
+    (root / "data").rmdir()
+    write(root, {"data": "a file in the folder's place"})
+    changed("a file in a folder's place")
+    (root / "a.py").unlink()
+    os.mkfifo(root / "a.py")
+    changed("a pipe in a file's place")
+    (root / "a.py").unlink()
+    (root / "data").unlink()
     git(root, "checkout", "--quiet", ".")
     for name in ("new.txt", "link", "large"):
         (root / name).unlink()
