@@ -10,7 +10,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -243,9 +242,7 @@ class Session:
             report=document.build(made).digest,
             undisturbed=not disturbed,
         )
-        recalled = memory.recall(
-            self.store.folder, made, facts, partial(state.last_author, self.plan.request.root)
-        )
+        recalled = memory.recall(self.store.folder, made, facts, self._author)
         told = recalled.report
         # What stands in the folder may have been written by anybody.
         clean = replace(
@@ -256,6 +253,9 @@ class Session:
             quarantined=self.redactor.value(told.quarantined),
         )
         return replace(recalled, report=clean)
+
+    def _author(self, path: str) -> str:
+        return self.redactor.text(state.last_author(self.plan.request.root, path))
 
     def _copies(self, made: Report) -> dict[str, bytes]:
         """Return the evidence that is handed out beside the report; of a gate in error there is none."""

@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pytest_failhard import history, memory, policy, quarantine
 from pytest_failhard.history import DecisionLine, History, RunLine
@@ -444,3 +446,29 @@ def test_a_line_is_read_as_it_was_written() -> None:
     assert DecisionLine.model_validate_json(history.dumped(made)) == made
     assert b'"schema":"failhard-history/1"' in history.dumped(made)
     assert set(RunLine.model_fields) >= {"at", "commit", "tree", "level", "policy", "gates"}
+
+
+ODD = st.one_of(
+    st.binary(max_size=40),
+    st.builds(
+        lambda name, value: json.dumps({**GOOD, name: value}).encode(),
+        st.sampled_from(["at", "gate", "choice", "expires", "kind", "attempts", "schema", "more"]),
+        st.one_of(st.text(max_size=5), st.integers(), st.none(), st.just("9999-12-31"), st.just("\ud800")),
+    ),
+)
+GOOD = {"kind": "decision", "at": "now", "gate": "coverage", "choice": "stop", "reason": "x", "owner": "y"}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ODD, max_size=4), st.lists(ODD, max_size=2))
+def test_whatever_stands_in_the_files_the_verdict_is_the_same_and_they_only_grow(
+    folder: Folder, past: list[bytes], held: list[bytes]
+) -> None:
+    before = {HISTORY: b"\n".join(past), QUARANTINE: b"\n".join(held)}
+    for name, data in before.items():
+        (folder.path / name).write_bytes(data)
+    told = run(folder, report(FAILED, PASSED), facts())
+    assert told.results == report(FAILED, PASSED).results
+    assert told.attempts == {"coverage": 0, "run": 0}
+    for name, data in before.items():
+        assert (folder.path / name).read_bytes().startswith(data)
