@@ -17,6 +17,7 @@ COMMANDS = (
     "quarantine",
     "ratchet",
     "golden",
+    "fleet",
     "advisories",
     "llm-faults",
     "llm-server",
