@@ -242,20 +242,20 @@ class Session:
             report=document.build(made).digest,
             undisturbed=not disturbed,
         )
-        recalled = memory.recall(self.store.folder, made, facts, self._author)
+        root, clean = self.plan.request.root, self.redactor.text
+        recalled = memory.recall(
+            self.store.folder, made, facts, lambda path: clean(state.last_author(root, path))
+        )
         told = recalled.report
         # What stands in the folder may have been written by anybody.
-        clean = replace(
+        shown = replace(
             told,
             notes=self.redactor.value(told.notes),
             stuck=self.redactor.value(told.stuck),
             decisions=self.redactor.value(told.decisions),
             quarantined=self.redactor.value(told.quarantined),
         )
-        return replace(recalled, report=clean)
-
-    def _author(self, path: str) -> str:
-        return self.redactor.text(state.last_author(self.plan.request.root, path))
+        return replace(recalled, report=shown)
 
     def _copies(self, made: Report) -> dict[str, bytes]:
         """Return the evidence that is handed out beside the report; of a gate in error there is none."""

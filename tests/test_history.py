@@ -448,6 +448,7 @@ def test_a_line_is_read_as_it_was_written() -> None:
     assert set(RunLine.model_fields) >= {"at", "commit", "tree", "level", "policy", "gates"}
 
 
+GOOD = {"kind": "decision", "at": "now", "gate": "coverage", "choice": "stop", "reason": "x", "owner": "y"}
 ODD = st.one_of(
     st.binary(max_size=40),
     st.builds(
@@ -456,7 +457,6 @@ ODD = st.one_of(
         st.one_of(st.text(max_size=5), st.integers(), st.none(), st.just("9999-12-31"), st.just("\ud800")),
     ),
 )
-GOOD = {"kind": "decision", "at": "now", "gate": "coverage", "choice": "stop", "reason": "x", "owner": "y"}
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
