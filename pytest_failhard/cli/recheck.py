@@ -244,9 +244,11 @@ def _observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -
 def _differences(reported: GatePart, found: GatePart) -> Iterator[str]:
     """Compare everything; of a reported error the facts alone.
 
-    An error may rest on more than the observation (the tree changed meanwhile), and it is never a pass.
+    An error may rest on more than the observation (the tree changed meanwhile), and it is never a pass. A
+    field that an earlier form of the report did not have is not compared.
     """
-    names = FACTS if reported.verdict == Verdict.ERROR.value else tuple(GatePart.model_fields)
+    given = tuple(name for name in GatePart.model_fields if name in reported.model_fields_set)
+    names = FACTS if reported.verdict == Verdict.ERROR.value else given
     left, right = (part.model_dump(mode="json", include=set(names)) for part in (reported, found))
     for name in names:
         if left[name] != right[name]:

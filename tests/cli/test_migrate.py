@@ -28,6 +28,8 @@ def aged(folder: Path) -> bytes:
     path = folder / "report.json"
     content = json.loads(path.read_bytes())
     del content["volatile"]["evidence"], content["volatile"]["migrated"]
+    for gate in content["gates"]:
+        del gate["controls"]
     content = {"x-job": "nightly", **content}
     content["digest"] = document.digest_of(content)
     path.write_bytes(document.dumped(content))
