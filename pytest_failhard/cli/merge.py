@@ -148,7 +148,7 @@ def merge(asked: Asked, gates: Collection[str], environment: Mapping[str, str]) 
         terms = policy.load(found[0].document.level, known, asked.policy_file, today=day)
         made = redactor.value(joined.report(found, terms, day))
         for shard in found:
-            _take(shard, store)
+            take(shard, store)
         exhibits = showing.gather(made, store.staging, _source(asked.project, made.project), redactor)
         files, copies = report.render_all(made, exhibits), report.copies(made, store.staging.kept)
         if made.level >= provenance.FROM_LEVEL:
@@ -191,8 +191,11 @@ def _refuse(asked: Asked) -> None:
             raise UsageError(f"--into {asked.into}: holds {folder}, or lies in it; name a folder of its own")
 
 
-def _take(shard: Shard, store: Store) -> None:
-    """Keep the evidence that the report of a shard names; each digest is compared once more."""
+def take(shard: Shard, store: Store) -> None:
+    """Keep the evidence that the report of a shard names; each digest is compared once more.
+
+    Raises ForgedError for a file that changed since, StoreError where it cannot be kept.
+    """
     document = shard.document
     for part in document.gates:
         for each in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
