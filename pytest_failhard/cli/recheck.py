@@ -133,7 +133,13 @@ def _files(folder: Path, document: Document) -> Iterator[str]:
         for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
         yield from _handed_out(folder, part)
-    yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+    for name, sha256 in in_force(document).items():
+        yield from _file(folder, RUN, name, sha256)
+
+
+def in_force(document: Document) -> dict[str, str]:
+    """Return the digest of each file of the run itself that was judged by, by its name."""
+    return {WAIVERS: str(document.settings.get(WAIVERS_DIGEST))}
 
 
 def _handed_out(folder: Path, part: GatePart) -> Iterator[str]:
