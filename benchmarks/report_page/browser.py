@@ -43,7 +43,9 @@ def find(named: str = "") -> Path:
     """Return the browser's program: the one named, else the first that is installed."""
     found = next(filter(None, map(shutil.which, (named,) if named else NAMES)), None)
     if found is None:
-        raise BrowserError(f"no Chromium: {named or ', '.join(NAMES)} is not installed; name one with --chromium")
+        raise BrowserError(
+            f"no Chromium: {named or ', '.join(NAMES)} is not installed; name one with --chromium"
+        )
     return Path(found)
 
 

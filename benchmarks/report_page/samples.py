@@ -1,4 +1,4 @@
-"""The pages that are looked at: everything that a page can show, one that passed, one of nothing, a huge one."""
+"""The pages that are looked at: everything a page can show, one that passed, one of nothing, a huge one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ RULES = (
     ("E501", "line too long (118 > 110)", "break the line"),
     ("attr-defined", 'Module "shop.orders" has no attribute "total"', "correct the code or its annotation"),
     ("S608", "possible SQL injection through a query built from strings", "pass the values as parameters"),
-    ("leaked-key", "key[OPENAI_API_KEY] found in log, line 1; found in stdout, line 1", "log no request headers"),
+    (
+        "leaked-key",
+        "key[OPENAI_API_KEY] found in log, line 1; found in stdout, line 1",
+        "log no request headers",
+    ),
 )
 GATES = ("fallbacks", "lint", "types", "security", "llm")
 SEVERITIES = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
@@ -94,7 +98,9 @@ def everything() -> Report:
 def exhibits() -> Exhibits:
     """Return evidence for every section, and source."""
     evidence = {**measured.performance().evidence, **_coverage(), **_attempts(), **_supply()}
-    return Exhibits(evidence=evidence, source=source(25).source, left_out=("source of a.py: Permission denied",))
+    return Exhibits(
+        evidence=evidence, source=source(25).source, left_out=("source of a.py: Permission denied",)
+    )
 
 
 def _coverage() -> Mapping[tuple[str, str], bytes]:
@@ -144,12 +150,21 @@ def _supply() -> Mapping[tuple[str, str], bytes]:
     names = ("certifi", "click", "flask", "itsdangerous", "jinja2", "markupsafe", "werkzeug")
     components: list[Json] = [
         {"name": name, "version": f"3.{number}", "purl": f"pkg:pypi/{name}@3.{number}"}
-        | ({"licenses": [{"license": {"id": "BSD-3-Clause"}}], "supplier": {"name": "Pallets"}} if number else {})
+        | (
+            {"licenses": [{"license": {"id": "BSD-3-Clause"}}], "supplier": {"name": "Pallets"}}
+            if number
+            else {}
+        )
         for number, name in enumerate(names)
     ]
     packages: list[Json] = [
         {"name": "click", "version": "3.1", "expression": "BSD-3-Clause", "source": "License-Expression"},
-        {"name": "gplish", "expression": "GPL-3.0-only", "not_allowed": ["GPL-3.0-only"], "copyleft": ["GPL"]},
+        {
+            "name": "gplish",
+            "expression": "GPL-3.0-only",
+            "not_allowed": ["GPL-3.0-only"],
+            "copyleft": ["GPL"],
+        },
         {"name": "odd", "undetermined": "two texts", "clarification": {"owner": "jane"}},
     ]
     bill = {"bomFormat": "CycloneDX", "components": components}

@@ -13,7 +13,7 @@ axe.run(document, {runOnly: {type: "tag", values: %s}, resultTypes: ["violations
 """
 """`%s` is the list of tags."""
 
-OPEN_ALL = 'document.querySelectorAll("details").forEach((each) => { each.open = true; }), true'
+OPEN_ALL = '[...document.querySelectorAll("details")].map((each) => { each.open = true; }).length'
 
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
@@ -27,9 +27,10 @@ FOCUS = """
   const style = getComputedStyle(at);
   return {
     place: all.indexOf(at), count: all.length,
-    name: `${at.tagName.toLowerCase()}#${at.id} ${(at.textContent || at.getAttribute("aria-label") || "").trim().slice(0, 40)}`,
+    name: `${at.tagName}#${at.id} ${(at.textContent || at.getAttribute("aria-label") || "").slice(0, 40)}`,
     marked: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
-    inside: box.width > 0 && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+    inside: box.width > 0 && box.bottom > 0 && box.top < innerHeight
+      && box.right > 0 && box.left < innerWidth,
   };
 })()
 """
@@ -59,4 +60,7 @@ WATCH = """
 })()
 """
 TOLD = "window.told"
-SHOWN = '[document.getElementById("filter-count").textContent, document.querySelectorAll(".finding:not([hidden])").length]'
+IN_SEARCH = 'document.activeElement.id === "filter-text"'
+NARROWED = 'document.getElementById("filter-count").textContent.includes(" of ")'
+FIRST_GATE = 'document.querySelector("details[data-gate]:not([hidden])")'
+THEME = 'document.getElementById("theme")'
