@@ -51,7 +51,9 @@ def printed(
     if form == AGENT:
         return agent.render(report)
     text = terminal.render(report, colour=colour, folder=folder, width=width, brief=brief)
-    return "\n".join(filter(None, (text, workflow_commands.render(report)))) if form == GITHUB else text
+    if form != GITHUB:
+        return text
+    return "\n".join(filter(None, (workflow_commands.quoted(text), workflow_commands.render(report))))
 
 
 def handed_out(result: Result) -> dict[str, Evidence]:
