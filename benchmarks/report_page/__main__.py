@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.report_page import checks, results
+from benchmarks.report_page import checks, results, spoiled
 from benchmarks.report_page.browser import Browser, BrowserError, find, started
 from benchmarks.report_page.samples import pages
 
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with started(program) as browser:
             try:
                 seen = _seen(browser, axe, written, given.pictures)
+                page = written[WALKED].read_text("utf-8")
+                seen["unseen"] = spoiled.unseen(browser, axe, page, Path(folder))
             except BrowserError as error:
                 sys.stderr.write(f"report-page: {error}\n")
                 return 2
@@ -90,6 +92,8 @@ def _seen(browser: Browser, axe: str, written: Mapping[str, Path], pictures: Pat
         "schema": results.SCHEMA,
         "browser": str(version["product"]),
         "axe": str(browser.run(f"{axe}\naxe.version")),
+        "spoiled": len(spoiled.WAYS),
+        "unseen": sorted(spoiled.WAYS),
         "looks": looks,
         "keyboard": _walked(browser, written[WALKED]),
         "speed": [_timed(browser, name, written[name]) for name in MEASURED],

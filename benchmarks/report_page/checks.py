@@ -44,6 +44,9 @@ def look(browser: Browser, page: Path, width: str, theme: str) -> None:
     browser.call("Emulation.setEmulatedMedia", features=media)
     browser.call("Page.navigate", url=page.resolve().as_uri())
     _until(browser, 'document.readyState === "complete" && !document.hidden', f"{page.name} to load")
+    # The page remembers the theme that its button was last asked for, and so did another page here.
+    browser.run(scripts.FORGET)
+    _until(browser, f"{scripts.SHOWN_THEME} === {json.dumps(theme)}", f"{page.name} to be {theme}")
 
 
 def _size(browser: Browser, wide: int, high: int) -> None:
@@ -56,11 +59,11 @@ def _size(browser: Browser, wide: int, high: int) -> None:
     )
 
 
-def _until(browser: Browser, expression: str, what: str) -> None:
-    end = time.monotonic() + SECONDS
+def _until(browser: Browser, expression: str, what: str, seconds: float = SECONDS) -> None:
+    end = time.monotonic() + seconds
     while not browser.run(expression):
         if time.monotonic() > end:
-            raise BrowserError(f"waited {SECONDS:.0f} s for {what}")
+            raise BrowserError(f"waited {seconds:.0f} s for {what}")
         time.sleep(POLL_SECONDS)
 
 
@@ -157,23 +160,25 @@ def keyboard(browser: Browser) -> tuple[int, list[str]]:
     return last + 1, wrong
 
 
-def operated(browser: Browser) -> list[str]:
+def operated(browser: Browser, seconds: float = SECONDS) -> list[str]:
     """Search, fold a gate and change the theme, all with keys; return what did not answer."""
     for _ in range(2):
         press(browser, "Tab", 9)
     _enter(browser)
-    wrong = _unmet(browser, "the second link to lead to the search", scripts.IN_SEARCH)
+    wrong = _unmet(browser, seconds, "the second link to lead to the search", scripts.IN_SEARCH)
     _type(browser, "case")
-    wrong += _unmet(browser, "the search to narrow", scripts.NARROWED)
+    wrong += _unmet(browser, seconds, "the search to narrow", scripts.NARROWED)
     folded = browser.run(f"{scripts.FIRST_GATE}.open")
     browser.run(f"{scripts.FIRST_GATE}.firstElementChild.focus()")
     _enter(browser)
-    wrong += _unmet(browser, "Enter to fold a gate", f"{scripts.FIRST_GATE}.open !== {json.dumps(folded)}")
+    wrong += _unmet(
+        browser, seconds, "Enter to fold a gate", f"{scripts.FIRST_GATE}.open !== {json.dumps(folded)}"
+    )
     before = browser.run(f"{scripts.THEME}.textContent")
     browser.run(f"{scripts.THEME}.focus()")
     _enter(browser)
     wrong += _unmet(
-        browser, "Enter to change the theme", f"{scripts.THEME}.textContent !== {json.dumps(before)}"
+        browser, seconds, "Enter to change the theme", f"{scripts.THEME}.textContent !== {json.dumps(before)}"
     )
     return wrong
 
@@ -182,9 +187,9 @@ def _enter(browser: Browser) -> None:
     press(browser, "Enter", 13, "\r")
 
 
-def _unmet(browser: Browser, what: str, expression: str) -> list[str]:
+def _unmet(browser: Browser, seconds: float, what: str, expression: str) -> list[str]:
     try:
-        _until(browser, expression, what)
+        _until(browser, expression, what, seconds)
     except BrowserError as error:
         return [str(error)]
     return []

@@ -61,6 +61,8 @@ class Seen(TypedDict):
     schema: str
     browser: str
     axe: str
+    spoiled: int
+    unseen: list[str]
     looks: list[Look]
     keyboard: Walk
     speed: list[Timed]
@@ -85,6 +87,7 @@ def wrong(seen: Seen) -> list[str]:
         for each in (*look["violations"], *look["wider"], *(f"asked {url}" for url in look["requests"]))
     ]
     found += [f"keyboard: {each}" for each in seen["keyboard"]["wrong"]]
+    found += [f"no check saw, where it was put in: {each}" for each in seen["unseen"]]
     for timed in seen["speed"]:
         if not timed["keys"]:
             found.append(f"{timed['findings']} findings: no key was timed")
@@ -92,7 +95,7 @@ def wrong(seen: Seen) -> list[str]:
             far = f"{middle:.0f} ms from a key to the picture, at most {ANSWER_MS:.0f}"
             found.append(f"{timed['findings']} findings: {far}")
     looked = {look["page"] for look in seen["looks"] if look["rules"]}
-    if not {*PAGES} - {"many"} <= looked or not seen["keyboard"]["stops"]:
+    if not {*PAGES} - {"many"} <= looked or not seen["keyboard"]["stops"] or not seen["spoiled"]:
         found.append("something was not looked at")
     return found
 
@@ -110,6 +113,11 @@ def table(seen: Seen) -> Iterator[str]:
     yield (
         f"With the keyboard alone: {walk['stops']} stops on the page with everything, in its order, "
         f"each marked and in sight; {len(walk['wrong'])} problems."
+    )
+    yield ""
+    yield (
+        f"Each check was shown a page spoiled for it: {seen['spoiled'] - len(seen['unseen'])} of "
+        f"{seen['spoiled']} were seen."
     )
     yield ""
     yield "| findings | keys pressed | from a key to the painted answer, median | slowest | longest task |"

@@ -64,3 +64,5 @@ IN_SEARCH = 'document.activeElement.id === "filter-text"'
 NARROWED = 'document.getElementById("filter-count").textContent.includes(" of ")'
 FIRST_GATE = 'document.querySelector("details[data-gate]:not([hidden])")'
 THEME = 'document.getElementById("theme")'
+FORGET = "localStorage.clear(), delete document.documentElement.dataset.theme"
+SHOWN_THEME = "getComputedStyle(document.documentElement).colorScheme"

@@ -8,14 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.report_page import results
+from benchmarks.report_page import results, samples, spoiled
 from benchmarks.report_page.__main__ import main
 from benchmarks.report_page.browser import Browser, BrowserError
+from pytest_failhard.report import html
 
 SEEN: results.Seen = {
     "schema": results.SCHEMA,
     "browser": "Chrome/1.2",
     "axe": "4.0",
+    "spoiled": 7,
+    "unseen": [],
     "looks": [
         {
             "page": name,
@@ -57,12 +60,14 @@ def test_each_kind_of_mistake_is_told() -> None:
     seen["looks"][1]["wider"] = ["3 px wider than the window"]
     seen["looks"][1]["requests"] = ["https://example.org/"]
     seen["keyboard"]["wrong"] = ["3 of 7 can be reached"]
+    seen["unseen"] = ["a request"]
     seen["speed"][1]["keys"] = [250.0]
     assert results.wrong(seen) == [
         "everything, phone, light: label",
         "everything, phone, dark: 3 px wider than the window",
         "everything, phone, dark: asked https://example.org/",
         "keyboard: 3 of 7 can be reached",
+        "no check saw, where it was put in: a request",
         "5000 findings: 250 ms from a key to the picture, at most 200",
     ]
 
@@ -128,3 +133,14 @@ def test_a_browser_that_ends_or_refuses_is_told() -> None:
         browser.call("Third")
     for descriptor in (reading, told, writing):
         os.close(descriptor)
+
+
+def test_every_way_of_spoiling_spoils_the_page_of_today() -> None:
+    page = html.render(samples.everything(), samples.exhibits()).decode()
+    for way, (old, new) in spoiled.WAYS.items():
+        made = spoiled.spoil(page, way)
+        assert new in made
+        assert "Content-Security-Policy" not in made
+        assert made.count(old) in {page.count(old), page.count(old) - 1}
+    with pytest.raises(ValueError, match="a request: '<footer>' does not stand in the page"):
+        spoiled.spoil("", "a request")
