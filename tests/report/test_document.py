@@ -79,7 +79,8 @@ GREEN_TEXT = """\
       ],
       "options": [],
       "fixable": "",
-      "evidence": []
+      "evidence": [],
+      "controls": []
     }
   ],
   "digest": "DIGEST",
