@@ -90,7 +90,10 @@ GREEN_TEXT = """\
     "host": "somewhere",
     "measures": {},
     "attempts": {},
+    "attempts_left": {},
+    "stuck": [],
     "decisions": [],
+    "quarantined": [],
     "judged_on": "2026-11-20",
     "notes": [],
     "evidence": {}
