@@ -327,7 +327,10 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "llm-errors": verdict_errors(),
     }
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
+    from benchmarks.report_page import results
     from tools import rate_pages, reference_pages, rule_pages
+
+    blocks["report-page"] = "\n".join(results.table(results.kept()))
 
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)
