@@ -7,23 +7,33 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 
-from pytest_failhard import config, hookspecs, policy, proc, waivers
+from pytest_failhard import baseline, config, hookspecs, policy, proc, waivers
 from pytest_failhard import gates as builtin_gates
-from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts
+from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts, Stock
 from pytest_failhard.source import base as git_base
 from pytest_failhard.source import default_source, default_tests, pyproject, read
 from pytest_failhard.strictness import weaker_value
 from pytest_failhard.system import declaration
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Base, Clarification, Gate, Option, Policy, Rule, Settings, Waiver
+    from pytest_failhard.model import (
+        Base,
+        Clarification,
+        Frozen,
+        Gate,
+        Option,
+        Policy,
+        Rule,
+        Settings,
+        Waiver,
+    )
 
 WAIVERS = "failhard-waivers.yaml"
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
@@ -132,6 +142,8 @@ class Plan:
     committed: datetime | None = None
     """SOURCE_DATE_EPOCH, else the commit time of HEAD, in UTC; None without both."""
     notes: tuple[str, ...] = ()
+    stock: Stock = field(default_factory=Stock)
+    """What the baseline lets through."""
 
     @property
     def complete(self) -> bool:
@@ -225,13 +237,16 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     by_id = {gate.id: gate for gate in gates}
     settings, wrong = _settings(terms.rules, by_id, project, judged)
     source, test_roots, absent = _layout(request.root, project)
-    text = _waivers_text(request, None if adopts else base)
-    accepted, invalid = _waivers(text, terms, today, known)
+    approving = None if adopts or request.base is None else base
+    text = _read(request.root, WAIVERS, approving)
+    listed, pending, invalid = _waivers(request.root, approving, terms, today, known)
+    stock, grown, unread = _stock(request.root, approving, level, known)
     mistakes += [
         *declaration.problems(project.system),
         *wrong,
         *absent,
         *invalid,
+        *unread,
         *_clock(request.root, base, today),
     ]
     about, head = facts(request.root, project)
@@ -246,7 +261,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         rules=tuple(sorted(rules, key=lambda rule: list(known).index(rule.gate))),
         gates=by_id,
         settings=settings,
-        waivers=accepted,
+        waivers=listed,
         waivers_text=text,
         clarifications=waivers.clarifications(text, WAIVERS),
         base=base,
@@ -262,7 +277,10 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         notes=(
             *((ADOPTION,) if adopts else ()),
             *((f"{UNCOMPARED}: {base_missing}",) if base_missing else ()),
+            *waivers.pending_notes(pending),
+            *grown,
         ),
+        stock=stock,
     )
 
 
@@ -392,20 +410,44 @@ def _layout(root: Path, project: config.ProjectConfig) -> tuple[tuple[str, ...],
     return source, tests, []
 
 
-def _waivers_text(request: Request, base: Base | None) -> bytes | None:
-    if request.base is not None and base is not None:
-        return base.read(WAIVERS)
-    path = request.root / WAIVERS
+def _read(root: Path, name: str, base: Base | None) -> bytes | None:
+    """Return a file of the project, of the merge base where one approves."""
+    if base is not None:
+        return base.read(name)
+    path = root / name
     return path.read_bytes() if path.is_file() else None
 
 
 def _waivers(
-    text: bytes | None, terms: Policy, today: date, known: Collection[str]
-) -> tuple[tuple[Waiver, ...], list[str]]:
+    root: Path, base: Base | None, terms: Policy, today: date, known: Collection[str]
+) -> tuple[tuple[Waiver, ...], tuple[Waiver, ...], list[str]]:
+    """Return the waivers in force, those that the merge base has not approved yet, and all mistakes."""
     try:
-        return waivers.load(text, terms, today, WAIVERS, known), []
+        listed = waivers.load(_read(root, WAIVERS, None), terms, today, WAIVERS, known)
     except waivers.WaiverError as error:
-        return (), list(error.mistakes)
+        return (), (), list(error.mistakes)
+    if base is None:
+        return listed, (), []
+    return (*waivers.approved(listed, base.read(WAIVERS), terms), [])
+
+
+def _stock(
+    root: Path, base: Base | None, level: int, known: Collection[str]
+) -> tuple[Stock, list[str], list[str]]:
+    """Return what is frozen, a note on what the merge base lacks, and all mistakes."""
+    text = _read(root, baseline.FILE, None)
+    if text is None:
+        return Stock(), [], []
+    try:
+        frozen = baseline.parse(text).frozen
+    except baseline.BaselineError as error:
+        return Stock(), [], list(error.mistakes)
+    unknown = baseline.unknown(frozen, known)
+    grown: tuple[Frozen, ...] = ()
+    if base is not None:
+        frozen, grown = baseline.approved(frozen, baseline.of_base(base.read(baseline.FILE)))
+    stock = Stock(frozen=frozen) if level in baseline.LEVELS else Stock(refused=(*frozen, *grown))
+    return stock, baseline.pending_notes(grown), unknown
 
 
 def _clock(root: Path, base: Base | None, today: date) -> list[str]:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, showing
-from pytest_failhard.model import Evidence, GateError, Phase
+from pytest_failhard.model import BASELINE_FILE, Evidence, GateError, Phase
 from pytest_failhard.report import observation as codec
-from pytest_failhard.report import waivers
+from pytest_failhard.report import stock, waivers
 from pytest_failhard.source import read
 from pytest_failhard.store import REPORT, StoreError
 from pytest_failhard.system import index
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from pytest_failhard.store import Store
 
 WORKER = "pytest_failhard.worker"
-WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
+WATCHED_FILES = (
+    *("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml"),
+    *(plan.WAIVERS, BASELINE_FILE),
+)
 START_SECONDS = 60.0
 """What a worker may take beyond its gates' limits: to start, to resolve, to end."""
 
@@ -76,6 +79,7 @@ class Session:
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
+        self.baseline_sha256 = ""
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker."""
@@ -212,6 +216,8 @@ class Session:
             kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
             self.waivers_sha256 = listed.sha256
+            frozen = self.store.keep("run", "baseline.json", stock.dump(self.plan.stock))
+            self.baseline_sha256 = frozen.sha256
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
             exhibits = showing.gather(made, self.store.staging, self.plan.request.root, self.redactor)
@@ -251,7 +257,7 @@ class Session:
             self.plan,
             outcomes,
             started=self.started,
-            settings={"waivers_sha256": self.waivers_sha256},
+            settings={"waivers_sha256": self.waivers_sha256, "baseline_sha256": self.baseline_sha256},
             doubts=doubts,
             notes=self.notes,
             complete=complete,

@@ -13,6 +13,7 @@ COMMANDS = (
     "gates",
     "explain",
     "waive",
+    "baseline",
     "ratchet",
     "golden",
     "advisories",

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge, policy
 from pytest_failhard.cli import reattest
-from pytest_failhard.model import Evidence, GateError, Verdict
+from pytest_failhard.model import Evidence, GateError, Stock, Verdict
 from pytest_failhard.report import HANDED_OUT
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
+from pytest_failhard.report import stock as stocks
 from pytest_failhard.report import waivers as waiver_lists
 from pytest_failhard.report.document import Document, DocumentError, GatePart
 from pytest_failhard.report.observation import OBSERVATION, VOLATILE
@@ -32,6 +33,8 @@ RUN = "run"
 PERFORMANCE = "performance"
 WAIVERS = "waivers.json"
 WAIVERS_DIGEST = "waivers_sha256"
+BASELINE = "baseline.json"
+BASELINE_DIGEST = "baseline_sha256"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 RANK = (Verdict.PASS, Verdict.FAIL, Verdict.ERROR)
 LONG = 200
@@ -63,7 +66,7 @@ def check(
     document = _document(folder)
     known = {*gates, *(part.id for part in document.gates)}
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
-    _stop([*_frame(document, level), *_scope(document, terms), *_files(folder, document)])
+    _stop([*_frame(document, level), *_scope(document, terms), *files(folder, document)])
     _stop([*_judged_again(folder, document, terms), *_decided_again(folder, document)])
     _stop([*reattest.mismatches(folder, document, terms, project or folder.resolve().parent)])
     return document
@@ -116,13 +119,15 @@ def _scope(document: Document, terms: Policy) -> Iterator[str]:
         yield f"{gate}: is in the report more than once"
 
 
-def _files(folder: Path, document: Document) -> Iterator[str]:
+def files(folder: Path, document: Document) -> Iterator[str]:
     """Say which kept file is missing or has other bytes than the report names."""
     for part in document.gates:
         for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
         yield from _handed_out(folder, part)
     yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+    if BASELINE_DIGEST in document.settings:
+        yield from _file(folder, RUN, BASELINE, str(document.settings[BASELINE_DIGEST]))
 
 
 def _handed_out(folder: Path, part: GatePart) -> Iterator[str]:
@@ -159,23 +164,32 @@ def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[s
     day, clocked = document.volatile.judged_on, document.volatile.evidence
     try:
         waivers = waiver_lists.load((evidence / RUN / WAIVERS).read_bytes())
+        stock = _stock(evidence, document)
         judged = [
-            judge.judge(rule, seen, waivers, day)
+            judge.judge(rule, seen, waivers, day, stock.frozen)
             for part in document.gates
             for rule in terms.rules
             if rule.gate == part.id
-            and (seen := _observed(evidence, part, clocked.get(part.id, ()))) is not None
+            and (seen := observed(evidence, part, clocked.get(part.id, ()))) is not None
         ]
     except GateError as error:
         yield str(error)
         return
-    settled = {each.gate: each for each in judge.settle_waivers(judged, waivers, terms.waivers, day)}
+    waived = judge.settle_waivers(judged, waivers, terms.waivers, day)
+    settled = {each.gate: each for each in judge.settle_baseline(waived, stock)}
     for part in document.gates:
         result = settled.get(part.id)
         if result is not None:
             yield from _differences(part, documents.gate(result))
         elif part.verdict != Verdict.ERROR.value:
             yield f"{part.id}: verdict is {part.verdict} without {OBSERVATION}, so nothing bears it out"
+
+
+def _stock(evidence: Path, document: Document) -> Stock:
+    """Return what was frozen; nothing in a report from before there was a baseline."""
+    if BASELINE_DIGEST not in document.settings:
+        return Stock()
+    return stocks.load((evidence / RUN / BASELINE).read_bytes())
 
 
 def _decided_again(folder: Path, document: Document) -> list[str]:
@@ -190,7 +204,7 @@ def _decided_again(folder: Path, document: Document) -> list[str]:
     return recomputing.mismatches({name: (folder / EVIDENCE / part.id / name).read_bytes() for name in names})
 
 
-def _observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -> Observation | None:
+def observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -> Observation | None:
     """Return the stored observation of a gate; None where there is none, as of a gate that could not look."""
     own = next((kept for kept in part.evidence if kept.name == OBSERVATION), None)
     if own is None:

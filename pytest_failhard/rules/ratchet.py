@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_failhard import baseline as baselines
 from pytest_failhard.model import Finding, GateError, Severity
-from pytest_failhard.rules import baseline as baselines
 from pytest_failhard.rules.findings import finding, rank, rank_of, settle
 from pytest_failhard.rules.scan import scan_sources
 from pytest_failhard.rules.suppressed import blanket, unreasoned
@@ -20,8 +20,8 @@ from pytest_failhard.source.suppressions import of_bytes
 from pytest_failhard.strictness import SEVERITIES
 
 if TYPE_CHECKING:
+    from pytest_failhard.baseline import Baseline
     from pytest_failhard.model import Base, Option, Run
-    from pytest_failhard.rules.baseline import Baseline
     from pytest_failhard.rules.findings import Settled
     from pytest_failhard.rules.scan import Scan
     from pytest_failhard.rules.unit import Hit

@@ -76,6 +76,7 @@ GREEN_TEXT = """\
           }
         }
       ],
+      "baselined": [],
       "options": [],
       "fixable": "",
       "evidence": []

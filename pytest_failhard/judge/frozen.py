@@ -1,0 +1,151 @@
+"""Parts what the baseline lets through from what is new, and says where the baseline has slack."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from pytest_failhard.figures import decimal_text
+from pytest_failhard.judge.matching import counted
+from pytest_failhard.model import BASELINE_FILE, Finding, Result, Severity, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pytest_failhard.judge.matching import Judged
+    from pytest_failhard.model import Frozen, Rule, Stock
+
+NAMED = 3
+SLACK = "baseline-slack"
+SHRINK = "failhard baseline --update"
+
+
+def parted(
+    left: Iterable[Judged], rule: Rule, baseline: Iterable[Frozen]
+) -> tuple[list[Judged], list[Judged]]:
+    """Part what an entry of the baseline lets through from what stands, in the order given.
+
+    What no waiver may cover no baseline lets through either.
+    """
+    mine = [entry for entry in baseline if entry.gate == rule.gate]
+    frozen: list[Judged] = []
+    standing: list[Judged] = []
+    for judged in left:
+        lets = rule.waivable.covers(judged.finding) and any(_lets(entry, judged) for entry in mine)
+        (frozen if lets else standing).append(judged)
+    return frozen, standing
+
+
+def said_frozen(frozen: Sequence[object]) -> list[str]:
+    """Say how many findings are frozen; nothing where none is."""
+    return [f"{counted(frozen)} frozen in {BASELINE_FILE}"] if frozen else []
+
+
+def settle_baseline(results: Iterable[Result], stock: Stock) -> tuple[Result, ...]:
+    """Return the results with a finding for slack, for what is never frozen, and for a baseline at level 4.
+
+    The finding stands at the gate that the entries name. Entries of a gate that could not look are not
+    judged. One at level 4 fails the gate, whatever `fail_at` of its rule says.
+    """
+    return tuple(_settled(result, stock) for result in results)
+
+
+def slack(results: Iterable[Result]) -> tuple[str, ...]:
+    """Return a note for each place where the baseline could shrink: what passed shows no findings."""
+    return tuple(
+        f"{finding.message}; {finding.fix}"
+        for result in results
+        for finding in result.findings
+        if finding.name == SLACK
+    )
+
+
+def _settled(result: Result, stock: Stock) -> Result:
+    if result.verdict is Verdict.ERROR:
+        return result
+    refused = [entry for entry in stock.refused if entry.gate == result.gate]
+    if refused:
+        return _refused(result, refused)
+    found = [*_notes(result, [entry for entry in stock.frozen if entry.gate == result.gate])]
+    return dataclasses.replace(result, findings=(*result.findings, *found)) if found else result
+
+
+def _lets(entry: Frozen, judged: Judged) -> bool:
+    return _is_of(entry, judged.finding) and judged.within(entry.value) and entry.ceiling is judged.ceiling
+
+
+def _is_of(entry: Frozen, finding: Finding) -> bool:
+    same = entry.rule == finding.rule and entry.path == finding.path
+    return same and entry.fingerprint in finding.fingerprints
+
+
+def _notes(result: Result, entries: Sequence[Frozen]) -> Iterator[Finding]:
+    """Yield what is worth saying of the entries of one gate: those of no use, and those with room left."""
+    seen = [*result.findings, *result.baselined, *(each.finding for each in result.waived)]
+    gone = [entry for entry in entries if not any(_is_of(entry, finding) for finding in seen)]
+    idle = [entry for entry in entries if any(_stands(entry, finding) for finding in result.findings)]
+    better = [entry for entry in entries if entry not in gone and _has_room(entry, result)]
+    if gone:
+        text = f"{counted(gone, 'frozen finding')} of {result.gate} are gone: {_named(gone)}"
+        yield _note(SLACK, text, SHRINK, result.gate)
+    for entry in better:
+        now = decimal_text(result.measures[entry.rule], up=entry.ceiling)
+        text = f"{entry.rule} is {now} and frozen at {_value(entry)}: it could get worse unseen"
+        yield _note(SLACK, text, SHRINK, f"{result.gate}\0{entry.rule}")
+    if idle:
+        text = f"{counted(idle, 'frozen finding')} of {result.gate} stand all the same: {_named(idle)}"
+        yield _note(
+            "baseline-idle", f"{text}; what no waiver may cover cannot be frozen", "mend it", result.gate
+        )
+
+
+def _stands(entry: Frozen, finding: Finding) -> bool:
+    """Tell whether a finding stands although it is frozen; a measure that got worse does so rightly."""
+    return entry.value is None and _is_of(entry, finding)
+
+
+def _has_room(entry: Frozen, result: Result) -> bool:
+    value = result.measures.get(entry.rule)
+    if entry.value is None or value is None or entry.rule not in {each.rule for each in result.baselined}:
+        return False
+    return value < entry.value if entry.ceiling else value > entry.value
+
+
+def _value(entry: Frozen) -> str:
+    return "" if entry.value is None else decimal_text(entry.value, up=entry.ceiling)
+
+
+def _refused(result: Result, entries: Sequence[Frozen]) -> Result:
+    text = f"{counted(entries, 'frozen finding')} of {result.gate} do not count: level 4 has no baseline"
+    finding = dataclasses.replace(
+        _note("baseline-refused", text, f"mend what is left, and take {BASELINE_FILE} out", result.gate),
+        severity=Severity.HIGH,
+    )
+    grounds = result.because if result.verdict is Verdict.FAIL else ()
+    return dataclasses.replace(
+        result,
+        verdict=Verdict.FAIL,
+        because=(*grounds, text),
+        findings=(finding, *result.findings),
+        options=(*result.options, finding.fix),
+        fixable=result.fixable or "code",
+    )
+
+
+def _named(entries: Sequence[Frozen]) -> str:
+    named = "; ".join(" ".join(filter(None, (entry.rule, entry.path))) for entry in entries[:NAMED])
+    more = f"; and {len(entries) - NAMED} more" if len(entries) > NAMED else ""
+    return f"{named}{more}"
+
+
+def _note(name: str, message: str, fix: str, anchor: str) -> Finding:
+    return Finding(
+        rule=name,
+        name=name,
+        path=BASELINE_FILE,
+        line=0,
+        severity=Severity.LOW,
+        message=message,
+        fix=fix,
+        anchor=anchor,
+    )
