@@ -116,7 +116,7 @@ def pending_notes(grown: Collection[Frozen]) -> list[str]:
     if not grown:
         return []
     gates = ", ".join(sorted({entry.gate for entry in grown}))
-    return [f"pending approval: {len(grown)} entries of {FILE} ({gates}) count once the merge base has them"]
+    return [f"pending approval: what {FILE} adds ({gates}: {len(grown)}) counts once the merge base has it"]
 
 
 def stricter(entry: Frozen, other: Frozen) -> Frozen:

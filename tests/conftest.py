@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,15 @@ def pytest_collection_finish() -> None:
 def scripted_environment(tmp_path_factory: pytest.TempPathFactory) -> FakeTools:
     """Return the one scratch environment whose tools obey a script."""
     return fake_tools(tmp_path_factory.mktemp("environment") / "venv")
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Put back the handlers that a command sets for its process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -86,14 +86,14 @@ def _notes(result: Result, entries: Sequence[Frozen]) -> Iterator[Finding]:
     idle = [entry for entry in entries if any(_stands(entry, finding) for finding in result.findings)]
     better = [entry for entry in entries if entry not in gone and _has_room(entry, result)]
     if gone:
-        text = f"{counted(gone, 'frozen finding')} of {result.gate} are gone: {_named(gone)}"
+        text = f"{counted(gone, 'frozen finding')} of {result.gate} matched nothing: {_named(gone)}"
         yield _note(SLACK, text, SHRINK, result.gate)
     for entry in better:
         now = decimal_text(result.measures[entry.rule], up=entry.ceiling)
         text = f"{entry.rule} is {now} and frozen at {_value(entry)}: it could get worse unseen"
         yield _note(SLACK, text, SHRINK, f"{result.gate}\0{entry.rule}")
     if idle:
-        text = f"{counted(idle, 'frozen finding')} of {result.gate} stand all the same: {_named(idle)}"
+        text = f"no baseline covers {counted(idle)} of {result.gate}: {_named(idle)}"
         yield _note(
             "baseline-idle", f"{text}; what no waiver may cover cannot be frozen", "mend it", result.gate
         )
@@ -116,7 +116,7 @@ def _value(entry: Frozen) -> str:
 
 
 def _refused(result: Result, entries: Sequence[Frozen]) -> Result:
-    text = f"{counted(entries, 'frozen finding')} of {result.gate} do not count: level 4 has no baseline"
+    text = f"level 4 has no baseline, and {BASELINE_FILE} holds {counted(entries)} of {result.gate}"
     finding = dataclasses.replace(
         _note("baseline-refused", text, f"mend what is left, and take {BASELINE_FILE} out", result.gate),
         severity=Severity.HIGH,
