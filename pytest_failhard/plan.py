@@ -263,7 +263,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         settings=settings,
         waivers=listed,
         waivers_text=text,
-        clarifications=waivers.clarifications(text, WAIVERS),
+        clarifications=_clarifications(text),
         base=base,
         base_missing=base_missing,
         today=today,
@@ -429,6 +429,14 @@ def _waivers(
     if base is None:
         return listed, (), []
     return (*waivers.approved(listed, base.read(WAIVERS), terms), [])
+
+
+def _clarifications(text: bytes | None) -> tuple[Clarification, ...]:
+    """Return how licences were read; those of a merge base whose file cannot be read have no effect."""
+    try:
+        return waivers.clarifications(text, WAIVERS)
+    except waivers.WaiverError:
+        return ()
 
 
 def _stock(
