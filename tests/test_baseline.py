@@ -250,7 +250,7 @@ def test_a_frozen_floor_is_exact(value: Fraction, frozen: Fraction) -> None:
         **{**vars(found("line_percent")), "rule": "line_percent", "name": "line_percent", "path": ""}
     )
     entry = freeze(breach, gate="coverage", value=frozen)
-    passes = value >= frozen or value == 100
+    passes = (value >= frozen and value > 0) or value == 100
     assert (judge.judge(rule, seen, (), DAY, [entry]).verdict is Verdict.PASS) is passes
 
 

@@ -13,6 +13,7 @@ import click
 
 from pytest_failhard import baseline, config, policy
 from pytest_failhard.cli import standing
+from pytest_failhard.judge import is_nothing
 from pytest_failhard.model import Frozen, GateError
 from pytest_failhard.store import DEFAULT_FOLDER, write_atomically
 
@@ -167,6 +168,8 @@ def _bar(judged: Judged, gate: Looked) -> str:
         return "nobody's accepted risk"
     if judged.finding.name in gate.volatile:
         return "measured by a clock"
+    if is_nothing(judged):
+        return "nothing was there to measure"
     if judged.measure is not None and judged.finding.name.startswith(OF_CHANGES):
         return "about the change alone"
     return ""

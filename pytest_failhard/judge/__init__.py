@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import bound_text, decimal_text, is_share
-from pytest_failhard.judge.frozen import parted, said_frozen, settle_baseline, slack
+from pytest_failhard.judge.frozen import is_nothing, parted, said_frozen, settle_baseline, slack
 from pytest_failhard.judge.matching import WAIVERS_FILE, Judged, counted, means
 from pytest_failhard.judge.stale import expiring, settle_waivers
 from pytest_failhard.model import Evidence, Finding, Observation, Result, Rule, Severity, Verdict, Waived
@@ -25,6 +25,7 @@ __all__ = [
     "error",
     "expiring",
     "failing",
+    "is_nothing",
     "judge",
     "settle_baseline",
     "settle_waivers",

@@ -70,8 +70,15 @@ def _settled(result: Result, stock: Stock) -> Result:
     return dataclasses.replace(result, findings=(*result.findings, *found)) if found else result
 
 
+def is_nothing(judged: Judged) -> bool:
+    """Tell whether a floor is missed with nothing at all: no start, no case, no line. That proves nothing."""
+    return judged.measure == 0 and not judged.ceiling
+
+
 def _lets(entry: Frozen, judged: Judged) -> bool:
-    return _is_of(entry, judged.finding) and judged.within(entry.value) and entry.ceiling is judged.ceiling
+    if is_nothing(judged) or entry.ceiling is not judged.ceiling:
+        return False
+    return _is_of(entry, judged.finding) and judged.within(entry.value)
 
 
 def _is_of(entry: Frozen, finding: Finding) -> bool:

@@ -173,13 +173,14 @@ def test_nothing_is_written_where_nothing_fails(tmp_path: Path) -> None:
 def test_what_is_about_a_change_alone_or_a_clock_has_no_stock(tmp_path: Path) -> None:
     stricter = "line_percent: 60\n      changed_line_percent: 80\n"
     file = write(tmp_path, custom("line_percent: 60\n", stricter)) / POLICY
-    looked = covered(Fraction(20), changed_line_percent=Fraction(1))
+    looked = covered(Fraction(20), changed_line_percent=Fraction(1), statements=Fraction(0))
     left(tmp_path, looked, clocked="line_percent", file=file)
     answer = asked(tmp_path, *WHY, "--policy", str(file))
     assert answer.output.splitlines() == [
         f"failhard: {FILE}: 0 frozen, 0 kept",
         "failhard: not frozen: coverage changed_line_percent (1): about the change alone; mend it",
         "failhard: not frozen: coverage line_percent (1): measured by a clock; mend it",
+        "failhard: not frozen: coverage statements (1): nothing was there to measure; mend it",
     ]
 
 
@@ -256,7 +257,7 @@ def part(root: Path) -> dict[str, list[dict[str, object]]]:
     return lint
 
 
-def test_from_the_first_check_to_the_first_new_finding_and_level_4(shop: Path, signals: None) -> None:
+def test_from_the_first_check_to_the_first_new_finding_and_level_4_fo_135(shop: Path, signals: None) -> None:
     write(shop, VIOLATION)
     assert checked(shop)[0] == 1
     assert asked(shop, *WHY).output == f"failhard: {FILE}: 1 frozen, 0 kept\n"
