@@ -16,6 +16,7 @@ COMMANDS = (
     "baseline",
     "ratchet",
     "golden",
+    "fleet",
     "advisories",
     "llm-faults",
     "llm-server",
