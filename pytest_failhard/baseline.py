@@ -132,9 +132,7 @@ def looser(entry: Frozen, other: Frozen) -> bool:
     return stricter(entry, other).value != entry.value or entry.ceiling is not other.ceiling
 
 
-def _fraction(value: object) -> int | Fraction | None:
-    if value is None:
-        return None
+def _fraction(value: object) -> int | Fraction:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, str):

@@ -72,7 +72,7 @@ def grown(root: Path, base: Base | None) -> Iterator[Finding]:
             path=BASELINE_FILE,
             line=0,
             severity=Severity.MEDIUM,
-            message=f"the change adds or loosens {len(entries)} entries of {gate}: {named}",
+            message=f"the change adds or loosens frozen findings of {gate} ({len(entries)}): {named}",
             fix="let somebody else approve them first, in a change of its own",
             anchor=gate,
         )

@@ -23,21 +23,13 @@ from pytest_failhard.report import document, observation, render_all, stock, wai
 from pytest_failhard.store import Store
 from tests.acceptance.cases_terms import POLICY, custom
 from tests.acceptance.project import VIOLATION, git, write
+from tests.cli.test_verify import TYPE_ERROR as WRONG
 from tests.cli.test_verify import kept_of, seen
 from tests.support import GATES
 
 TODAY = datetime.now(UTC).date()
 REDACTOR = Redactor(shipped())
 WHY = ("--reason", "it was there before", "--owner", "ana")
-WRONG = Finding(
-    rule="arg-type",
-    name="arg-type",
-    path="app/main.py",
-    line=3,
-    severity=Severity.HIGH,
-    message="a str where an int is meant",
-    fix="pass an int",
-)
 OTHER = replace(WRONG, path="app/other.py")
 MILD = replace(WRONG, path="app/mild.py", severity=Severity.LOW)
 MADE_UP = replace(WRONG, rule="FH202/function", name="mock-in-product", path="app/made_up.py")
