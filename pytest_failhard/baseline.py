@@ -56,8 +56,8 @@ class Baseline:
 def parse(data: bytes, where: str = FILE, *, is_digested: bool = True) -> Baseline:
     """Return the baseline in a document; raises BaselineError with all mistakes.
 
-    A file with frozen findings holds its own digest; `is_digested` false reads one that was edited, as by
-    a merge.
+    A file with frozen findings holds its own digest. The plan of a run checks it; `is_digested` false reads
+    one that was edited, as by a merge.
     """
     document = _read(data, where)
     found = [f"{where}: {each}" for each in _repeated(document.findings)]

@@ -74,7 +74,7 @@ def updated(root: Path, *, lower: bool, reason: str, owner: str, today: date) ->
         raise RatchetError("--reason and --owner: they belong to --lower, which adds what is there now")
     if not (lower or path.is_file()):
         raise RatchetError(f"there is no {path.name}; --lower --reason ... --owner ... makes one")
-    noted = baselines.parse(path.read_bytes()) if path.is_file() else Baseline()
+    noted = baselines.parse(path.read_bytes(), is_digested=False) if path.is_file() else Baseline()
     found = {(hit.name, fingerprint(hit)): hit.path for hit in _hits(root, today)}
     kept = _kept(noted, found)
     added: dict[tuple[str, str], Entry] = {}

@@ -120,7 +120,11 @@ class Ratchet:
     def slack(self, hits: Iterable[Hit]) -> Iterator[Finding]:
         """Yield a finding for each rule whose entries in the tree's own file name places that are gone."""
         data = _bytes(self._root / self._terms.file)
-        noted = baselines.parse(data, self._terms.file) if data is not None else baselines.Baseline()
+        noted = (
+            baselines.parse(data, self._terms.file, is_digested=False)
+            if data is not None
+            else baselines.Baseline()
+        )
         found = {(hit.name, fingerprint(hit)) for hit in hits}
         for name in sorted(self._terms.new):
             gone = [key for key in noted.rules.get(name, {}) if (name, key) not in found]
@@ -166,7 +170,7 @@ def _read(root: Path, base: Base | None, name: str, sha256: str) -> Baseline | N
         return None
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise GateError(f"{name}: its digest is not the one in the policy ({sha256})")
-    return baselines.parse(data, name)
+    return baselines.parse(data, name, is_digested=False)
 
 
 def _bytes(path: Path) -> bytes | None:
