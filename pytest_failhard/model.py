@@ -224,7 +224,9 @@ class WaiverTerms:
     warn_days: int
     required: frozenset[str]
     stale: Severity
-    """The severity of an expired, unused or no longer matching waiver."""
+    """The severity of an expired, unused or no longer matching waiver, and of one too many."""
+    most: int
+    """How many findings may be waived at once."""
 
 
 @dataclass(frozen=True, kw_only=True)

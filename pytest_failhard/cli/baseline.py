@@ -134,10 +134,16 @@ def updated(root: Path, seen: Standing) -> str:
     """Write the file without what is gone, each measure at its better value; raises GateError."""
     noted = _noted(root)
     looked = {gate.id: gate for gate in seen.gates}
+    occurring = {
+        (gate.id, finding.rule, finding.path, fingerprint)
+        for gate in seen.gates
+        for finding in gate.found
+        for fingerprint in finding.fingerprints
+    }
     kept = [
         _tightened(entry, looked.get(entry.gate))
         for entry in noted.frozen
-        if entry.gate not in looked or _occurs(entry, looked[entry.gate])
+        if entry.gate not in looked or baseline.key(entry) in occurring
     ]
     better = sum(entry not in noted.frozen for entry in kept)
     _write(root, replace(noted, frozen=tuple(kept)))
@@ -201,15 +207,6 @@ def _left_out(seen: Standing) -> Iterator[str]:
         yield f"not frozen: {gate} {rule} ({count}): {bar}; mend it"
     for gate in seen.errors:
         yield f"not looked at: {gate} is an error, which nothing lets through; remove its cause first"
-
-
-def _occurs(entry: Frozen, gate: Looked) -> bool:
-    return any(
-        entry.rule == finding.rule
-        and entry.path == finding.path
-        and entry.fingerprint in finding.fingerprints
-        for finding in gate.found
-    )
 
 
 def _tightened(entry: Frozen, gate: Looked | None) -> Frozen:

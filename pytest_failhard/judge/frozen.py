@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Frozen, Rule, Stock
 
 NAMED = 3
+Place = tuple[str, str, str]
+"""Rule, path, fingerprint: what identifies a finding of one gate."""
 SLACK = "baseline-slack"
 SHRINK = "failhard baseline --update"
 
@@ -27,11 +29,12 @@ def parted(
 
     What no waiver may cover no baseline lets through either.
     """
-    mine = [entry for entry in baseline if entry.gate == rule.gate]
+    mine = {_place(entry): entry for entry in baseline if entry.gate == rule.gate}
     frozen: list[Judged] = []
     standing: list[Judged] = []
     for judged in left:
-        lets = rule.waivable.covers(judged.finding) and any(_lets(entry, judged) for entry in mine)
+        entries = [mine[place] for place in _places(judged.finding) if place in mine] if mine else []
+        lets = rule.waivable.covers(judged.finding) and any(_lets(entry, judged) for entry in entries)
         (frozen if lets else standing).append(judged)
     return frozen, standing
 
@@ -76,22 +79,29 @@ def is_nothing(judged: Judged) -> bool:
 
 
 def _lets(entry: Frozen, judged: Judged) -> bool:
-    if is_nothing(judged) or entry.ceiling is not judged.ceiling:
-        return False
-    return _is_of(entry, judged.finding) and judged.within(entry.value)
+    return not is_nothing(judged) and entry.ceiling is judged.ceiling and judged.within(entry.value)
 
 
-def _is_of(entry: Frozen, finding: Finding) -> bool:
-    same = entry.rule == finding.rule and entry.path == finding.path
-    return same and entry.fingerprint in finding.fingerprints
+def _place(entry: Frozen) -> Place:
+    return (entry.rule, entry.path, entry.fingerprint)
+
+
+def _places(finding: Finding) -> set[Place]:
+    """Return what an entry of a finding may be kept under: it can have more than one name."""
+    return {(finding.rule, finding.path, fingerprint) for fingerprint in finding.fingerprints}
 
 
 def _notes(result: Result, entries: Sequence[Frozen]) -> Iterator[Finding]:
     """Yield what is worth saying of the entries of one gate: those of no use, and those with room left."""
-    seen = [*result.findings, *result.baselined, *(each.finding for each in result.waived)]
-    gone = [entry for entry in entries if not any(_is_of(entry, finding) for finding in seen)]
-    idle = [entry for entry in entries if any(_stands(entry, finding) for finding in result.findings)]
-    better = [entry for entry in entries if entry not in gone and _has_room(entry, result)]
+    if not entries:
+        return
+    standing = {place for finding in result.findings for place in _places(finding)}
+    let = (*result.baselined, *(each.finding for each in result.waived))
+    seen = standing.union(*map(_places, let))
+    gone = [entry for entry in entries if _place(entry) not in seen]
+    # A measure that got worse stands rightly.
+    idle = [entry for entry in entries if entry.value is None and _place(entry) in standing]
+    better = [entry for entry in entries if _has_room(entry, result)]
     if gone:
         text = f"{counted(gone, 'frozen finding')} of {result.gate} matched nothing: {_named(gone)}"
         yield _note(SLACK, text, SHRINK, result.gate)
@@ -104,11 +114,6 @@ def _notes(result: Result, entries: Sequence[Frozen]) -> Iterator[Finding]:
         yield _note(
             "baseline-idle", f"{text}; what no waiver may cover cannot be frozen", "mend it", result.gate
         )
-
-
-def _stands(entry: Frozen, finding: Finding) -> bool:
-    """Tell whether a finding stands although it is frozen; a measure that got worse does so rightly."""
-    return entry.value is None and _is_of(entry, finding)
 
 
 def _has_room(entry: Frozen, result: Result) -> bool:
