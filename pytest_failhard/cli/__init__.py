@@ -14,6 +14,8 @@ COMMANDS = (
     "explain",
     "waive",
     "baseline",
+    "decide",
+    "quarantine",
     "ratchet",
     "golden",
     "fleet",

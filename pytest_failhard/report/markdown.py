@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Verdict
+from pytest_failhard.report import steps
 from pytest_failhard.report.rows import rows
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _lines(report: Report, found: list[Row], shown: int) -> Iterator[str]:
     yield "|---|---|---|"
     for result in sorted(report.results, key=lambda each: ORDER.index(each.verdict)):
         yield f"| {_cell(result.gate)} | {SIGNS[result.verdict]} {result.verdict.value} | {_why(result)} |"
+    yield from _steps(report)
     yield from _table(found[:shown], len(found))
     yield ""
     yield f"The whole report: `report.json`, digest of the policy {_cell(report.policy_sha256)}."
@@ -67,6 +69,13 @@ def _why(result: Result) -> str:
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     passed_over = f" [{said}]" if said else ""
     return f"{_cell(result.because[0])}{more}{passed_over}" if result.because else passed_over.strip()
+
+
+def _steps(report: Report) -> Iterator[str]:
+    """Yield what earlier runs left, one point a line."""
+    if told := list(steps.lines(report)):
+        yield ""
+        yield from (f"{'  ' * line.startswith('  ')}- {_cell(line.strip())}" for line in told)
 
 
 def _table(found: list[Row], of: int) -> Iterator[str]:

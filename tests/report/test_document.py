@@ -91,7 +91,10 @@ GREEN_TEXT = """\
     "host": "somewhere",
     "measures": {},
     "attempts": {},
+    "attempts_left": {},
+    "stuck": [],
     "decisions": [],
+    "quarantined": [],
     "judged_on": "2026-11-20",
     "notes": [],
     "evidence": {}
