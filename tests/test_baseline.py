@@ -313,11 +313,11 @@ def test_nothing_is_lost_and_no_entry_ever_hides_what_is_new(there: list[str], b
 def test_what_fails_is_what_the_judge_says_fails() -> None:
     seen = Observation(tool="x", examined=2, findings=(OLD, found("low", severity=Severity.LOW)))
     bounded = replace(seen, measures={"max_complexity": 11})
-    failing = judge.failing(LINT, bounded, (), DAY)
+    failing = judge.failures(LINT, bounded, (), DAY)
     assert [(each.finding.name, each.measure) for each in failing] == [
         ("max_complexity", 11),
         ("line-too-long", None),
     ]
-    assert judge.failing(LINT, seen, (), DAY) == ()
+    assert judge.failures(LINT, seen, (), DAY) == ()
     cut = replace(seen, cut_short=True)
-    assert [each.finding for each in judge.failing(LINT, cut, (), DAY)] == [OLD]
+    assert [each.finding for each in judge.failures(LINT, cut, (), DAY)] == [OLD]

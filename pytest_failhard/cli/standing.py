@@ -110,8 +110,8 @@ def _looked(
     if seen is None:
         raise GateError(f"{part.id}: the report has no observation of it; {AGAIN}")
     mine = [waiver for waiver in waivers if waiver.gate == part.id]
-    failing = judge.failing(rule, seen, mine, day)
-    breaches = (each.finding for each in judge.failing(rule, seen, (), day) if each.measure is not None)
+    failing = judge.failures(rule, seen, mine, day)
+    breaches = (each.finding for each in judge.failures(rule, seen, (), day) if each.measure is not None)
     return Looked(
         id=part.id,
         rule=rule,

@@ -24,7 +24,7 @@ __all__ = [
     "Judged",
     "error",
     "expiring",
-    "failing",
+    "failures",
     "is_nothing",
     "judge",
     "settle_baseline",
@@ -91,7 +91,7 @@ def judge(
     )
 
 
-def failing(
+def failures(
     rule: Rule, observation: Observation, waivers: Iterable[Waiver], today: date
 ) -> tuple[Judged, ...]:
     """Return what fails a gate that could look, without any baseline; nothing where it proves nothing."""
