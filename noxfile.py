@@ -39,7 +39,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("codespell")
-    session.run("zizmor", "--offline", "--quiet", ".github")
+    session.run("zizmor", "--offline", "--quiet", "--pedantic", ".github")
 
 
 @nox.session
@@ -149,6 +149,14 @@ def bench_performance(session: nox.Session) -> None:
     session.run("python", "-m", f"{package}.error_rates", "--keep")
     session.run("python", "-m", f"{package}.protocol", "--keep", "--output", str(recorded / "protocol.jsonl"))
     session.run("python", "-m", f"{package}.cost", "--keep")
+    session.run("python", "tools/generate_docs.py")
+
+
+@nox.session(name="report-page")
+def report_page(session: nox.Session) -> None:
+    """The page in a headless Chromium: axe, requests, keyboard, speed. Needs both: `-- --axe axe.min.js`."""
+    install(session)
+    session.run("python", "-m", "benchmarks.report_page", "--keep", *session.posargs)
     session.run("python", "tools/generate_docs.py")
 
 

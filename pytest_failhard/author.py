@@ -135,9 +135,10 @@ class Author:
         """Return the text of a failed gate for pytest's own report."""
         return terminal.gate_text(result, folder=str(self.report_dir))
 
-    def render(self, made: Report, form: str, *, colour: bool) -> str:
-        """Return the text of our section."""
-        return printed(made, form, colour=colour, folder=str(self.report_dir))
+    def render(self, made: Report, form: str, *, colour: bool, width: int, brief: bool) -> str:
+        """Return the text of our section; `width` and `brief` are those of `terminal.render`."""
+        folder = str(self.report_dir)
+        return printed(made, form, colour=colour, folder=folder, width=width, brief=brief)
 
     def close(self) -> None:
         """Leave no process, no lock and no scratch folder behind."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ REFUSED = {
 """Options under which pytest runs no test and would end with 0."""
 
 
+LISTED = frozenset({"auto", "long", "short", "native"})
+"""With `--tb` like this pytest prints each failure whole."""
 NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove")
 """Options that do nothing without a level: alone they would look like a gate that passed."""
 
@@ -329,7 +332,15 @@ class Enforcer:
         self.shown = True
         terminalreporter.section("failhard")
         form = self.config.getoption("failhard_format") or TEXT
-        text = self.author.render(self.report, form, colour=terminalreporter.hasmarkup)
+        # What pytest lists under FAILURES has each gate's details; nobody reads them twice.
+        listed = not self.config.getoption("no_summary") and self.config.getoption("tbstyle") in LISTED
+        text = self.author.render(
+            self.report,
+            form,
+            colour=terminalreporter.hasmarkup,
+            width=shutil.get_terminal_size().columns if terminalreporter.isatty else 0,
+            brief=listed,
+        )
         terminalreporter.write_line(text)
 
 

@@ -35,11 +35,22 @@ def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, b
     return {**made, PAGE: html.render(report, exhibits)}
 
 
-def printed(report: Report, form: str, *, colour: bool = False, folder: str = ".failhard") -> str:
-    """Return the report as it is printed: for a person, for a coding agent, or with annotations."""
+def printed(
+    report: Report,
+    form: str,
+    *,
+    colour: bool = False,
+    folder: str = ".failhard",
+    width: int = 0,
+    brief: bool = False,
+) -> str:
+    """Return the report as it is printed: for a person, for a coding agent, or with annotations.
+
+    `width` and `brief` are those of `terminal.render`.
+    """
     if form == AGENT:
         return agent.render(report)
-    text = terminal.render(report, colour=colour, folder=folder)
+    text = terminal.render(report, colour=colour, folder=folder, width=width, brief=brief)
     if form != GITHUB:
         return text
     return "\n".join(filter(None, (workflow_commands.quoted(text), workflow_commands.render(report))))

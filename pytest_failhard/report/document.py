@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError
 from pytest_failhard import model
 from pytest_failhard.figures import decimal_text, is_share
 from pytest_failhard.remembered import Stuck
+from pytest_failhard.report import controls
 from pytest_failhard.report.parts import EvidencePart, Strict, WaiverPart, exact, places
 
 SCHEMA = "failhard-report/1"
@@ -62,6 +63,14 @@ class WaivedPart(Strict):
     waiver: WaiverPart
 
 
+class ControlPart(Strict):
+    """A control for which this pass is evidence, of which version of a baseline, and for which part of it."""
+
+    baseline: str
+    id: str
+    part: str
+
+
 class GatePart(Strict):
     """The result of one gate. Measures are rounded towards the failing side; `observation.json` is exact."""
 
@@ -78,6 +87,7 @@ class GatePart(Strict):
     options: tuple[str, ...]
     fixable: Literal["code", "waiver", "outside", ""]
     evidence: tuple[EvidencePart, ...]
+    controls: tuple[ControlPart, ...] = ()
 
 
 class AttemptPart(Strict):
@@ -204,6 +214,10 @@ def gate(result: model.Result) -> GatePart:
                 EvidencePart(name=kept.name, sha256=kept.sha256, media_type=kept.media_type)
                 for kept in sorted(result.evidence)
                 if not kept.volatile
+            ),
+            "controls": tuple(
+                ControlPart(baseline=each.baseline, id=each.id, part=each.part)
+                for each in controls.shown_by(result)
             ),
         }
     )

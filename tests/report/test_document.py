@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 
@@ -79,7 +80,8 @@ GREEN_TEXT = """\
       "baselined": [],
       "options": [],
       "fixable": "",
-      "evidence": []
+      "evidence": [],
+      "controls": []
     }
   ],
   "digest": "DIGEST",
@@ -148,6 +150,17 @@ def test_the_published_schema_is_the_one_of_the_types() -> None:
     assert SCHEMA.read_bytes() == document.schema_bytes(), (
         f"write document.schema_bytes() to {SCHEMA.name}: the types have changed"
     )
+
+
+@settings(max_examples=15, deadline=None)
+@given(REPORTS)
+def test_any_report_is_valid_against_the_published_schema(report: Report) -> None:
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    written = json.loads(document.render(report))
+    validator.validate(written)
+    assert not validator.is_valid(written | {"verdict": "skip"})
 
 
 @pytest.mark.parametrize(
