@@ -200,14 +200,16 @@ def two(shop_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def asked(root: Path, abuse: Abuse) -> plan.Plan:
     base = None
-    write(root, {FILE: text(*abuse.entries)})
     if abuse.before is not None:
         base = "main"
-        git(root, "checkout", "--quiet", "main")
-        commit(write(root, {FILE: text(*abuse.before)}))
-        git(root, "checkout", "--quiet", "change")
+        # What an earlier case left is overwritten, and may be what this one needs.
+        git(root, "checkout", "--quiet", "--force", "main")
+        write(root, {FILE: text(*abuse.before)})
+        if git(root, "status", "--porcelain"):
+            commit(root)
+        git(root, "checkout", "--quiet", "--force", "change")
         git(root, "rebase", "--quiet", "main")
-        write(root, {FILE: text(*abuse.entries)})
+    write(root, {FILE: text(*abuse.entries)})
     request = plan.Request(root=root, level=LEVEL, mode=Mode.SUPERVISED, base=base)
     return plan.resolve(request, plan.collect_gates(()), GATES, abuse.today)
 
