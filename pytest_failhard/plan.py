@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
-from pytest_failhard import baseline, config, hookspecs, policy, proc, waivers
+from pytest_failhard import config, granted, hookspecs, policy, proc, waivers
 from pytest_failhard import gates as builtin_gates
 from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts, Stock
 from pytest_failhard.source import base as git_base
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_failhard.model import (
         Base,
         Clarification,
-        Frozen,
         Gate,
         Option,
         Policy,
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
         Waiver,
     )
 
-WAIVERS = "failhard-waivers.yaml"
+WAIVERS = granted.WAIVERS
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
 UNCOMPARED = (
     "not compared with a merge base: removed and weakened tests, lowered configuration, added suppressions, "
@@ -238,9 +237,9 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     settings, wrong = _settings(terms.rules, by_id, project, judged)
     source, test_roots, absent = _layout(request.root, project)
     approving = None if adopts or request.base is None else base
-    text = _read(request.root, WAIVERS, approving)
-    listed, pending, invalid = _waivers(request.root, approving, terms, today, known)
-    stock, grown, unread = _stock(request.root, approving, level, known)
+    text = granted.text(request.root, WAIVERS, approving)
+    listed, pending, invalid = granted.waived(request.root, approving, terms, today, known)
+    stock, grown, unread = granted.stock(request.root, approving, level, known)
     mistakes += [
         *declaration.problems(project.system),
         *wrong,
@@ -263,7 +262,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         settings=settings,
         waivers=listed,
         waivers_text=text,
-        clarifications=_clarifications(text),
+        clarifications=granted.clarified(text),
         base=base,
         base_missing=base_missing,
         today=today,
@@ -408,54 +407,6 @@ def _layout(root: Path, project: config.ProjectConfig) -> tuple[tuple[str, ...],
     except GateError as error:
         return source, tests, [str(error)]
     return source, tests, []
-
-
-def _read(root: Path, name: str, base: Base | None) -> bytes | None:
-    """Return a file of the project, of the merge base where one approves."""
-    if base is not None:
-        return base.read(name)
-    path = root / name
-    return path.read_bytes() if path.is_file() else None
-
-
-def _waivers(
-    root: Path, base: Base | None, terms: Policy, today: date, known: Collection[str]
-) -> tuple[tuple[Waiver, ...], tuple[Waiver, ...], list[str]]:
-    """Return the waivers in force, those that the merge base has not approved yet, and all mistakes."""
-    try:
-        listed = waivers.load(_read(root, WAIVERS, None), terms, today, WAIVERS, known)
-    except waivers.WaiverError as error:
-        return (), (), list(error.mistakes)
-    if base is None:
-        return listed, (), []
-    return (*waivers.approved(listed, base.read(WAIVERS), terms), [])
-
-
-def _clarifications(text: bytes | None) -> tuple[Clarification, ...]:
-    """Return how licences were read; those of a merge base whose file cannot be read have no effect."""
-    try:
-        return waivers.clarifications(text, WAIVERS)
-    except waivers.WaiverError:
-        return ()
-
-
-def _stock(
-    root: Path, base: Base | None, level: int, known: Collection[str]
-) -> tuple[Stock, list[str], list[str]]:
-    """Return what is frozen, a note on what the merge base lacks, and all mistakes."""
-    text = _read(root, baseline.FILE, None)
-    if text is None:
-        return Stock(), [], []
-    try:
-        frozen = baseline.parse(text).frozen
-    except baseline.BaselineError as error:
-        return Stock(), [], list(error.mistakes)
-    unknown = baseline.unknown(frozen, known)
-    grown: tuple[Frozen, ...] = ()
-    if base is not None:
-        frozen, grown = baseline.approved(frozen, baseline.of_base(base.read(baseline.FILE)))
-    stock = Stock(frozen=frozen) if level in baseline.LEVELS else Stock(refused=(*frozen, *grown))
-    return stock, baseline.pending_notes(grown), unknown
 
 
 def _clock(root: Path, base: Base | None, today: date) -> list[str]:
