@@ -228,11 +228,12 @@ class Explainer:
     def pytest_cmdline_main(self) -> int:
         """Print the page and end; an unknown name is a usage error."""
         from pytest_failhard.explanation import ExplanationError, explain
+        from pytest_failhard.redact import printable
 
         try:
             sys.stdout.write(explain(self.name) + "\n")
         except ExplanationError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(printable(str(error), os.environ)) from None
         return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_failhard.report.rows import Row
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+WORD = re.compile("[A-Za-z0-9]+")
 MOST_RESULTS = 5000
 """Of a run so many are kept by GitHub; more than 25,000 are refused."""
 MOST_BYTES = 10 * 1024 * 1024
@@ -69,7 +71,7 @@ def _rule(rule: str, name: str) -> JsonValue:
     words = name.replace("-", " ").replace("_", " ")
     return {
         "id": rule,
-        "name": "".join(word.capitalize() for word in words.split()),
+        "name": "".join(word.capitalize() for word in WORD.findall(name)),
         "shortDescription": {"text": words},
         "help": {"text": f"failhard explain {rule}"},
     }

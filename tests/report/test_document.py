@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 
@@ -15,6 +14,7 @@ from pytest_failhard.model import Evidence, Report
 from pytest_failhard.report import document
 from pytest_failhard.report.document import DocumentError
 from tests.report.samples import GREEN, REPORT, REPORTS
+from tests.schemas import jsonschema
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "failhard-report-1.schema.json"
 GREEN_TEXT = """\
@@ -99,7 +99,8 @@ GREEN_TEXT = """\
     "quarantined": [],
     "judged_on": "2026-11-20",
     "notes": [],
-    "evidence": {}
+    "evidence": {},
+    "migrated": []
   }
 }
 """

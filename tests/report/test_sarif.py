@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 
 from pytest_failhard.model import Finding, Report, Result, Severity, Verdict
 from pytest_failhard.report import sarif
 from tests.report.samples import BROKEN, FAILED, GREEN, LONG_LINE, PASSED, REPORT, REPORTS
+from tests.schemas import jsonschema
 
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0.json"
 
