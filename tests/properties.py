@@ -7,8 +7,9 @@ from pathlib import Path
 
 
 def prepare(module: Path) -> None:
-    """Set the profile where a module that is about to be imported needs one."""
-    if b"hypothesis" in module.read_bytes():
+    """Set the profile where a module that is about to be imported states a property, or imports one that may."""
+    text = module.read_bytes()
+    if b"hypothesis" in text or b"from tests" in text:
         _set_profile()
 
 

@@ -44,7 +44,7 @@ def first(report: Report) -> Json:
     volatile = cast("Json", content["volatile"])
     content["volatile"] = {name: volatile[name] for name in FIRST_VOLATILE}
     for each in objects(content):
-        for later in ("until_fixed", "controls"):
+        for later in ("until_fixed", "controls", "baselined"):
             each.pop(later, None)
     return {**content, "digest": document.digest_of(content)}
 
