@@ -81,7 +81,8 @@ class GatePart(Strict):
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
-    `evidence` are the kept files that hold times, by gate.
+    `evidence` are the kept files that hold times, by gate; `reused` the gates whose observation an earlier
+    run made from the same inputs.
     """
 
     started_at: str
@@ -93,6 +94,7 @@ class VolatilePart(Strict):
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
+    reused: tuple[str, ...] = ()
 
 
 class Document(Strict):
@@ -240,6 +242,7 @@ def _volatile(report: model.Report) -> VolatilePart:
         judged_on=report.judged_on,
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
+        reused=report.reused,
     )
 
 
