@@ -42,12 +42,14 @@ COMPILED = frozenset({"__pycache__"})
 class Inputs:
     """What answers depend on: the SHA-256 of each part by its name, which is fit for a message.
 
-    `witness` is equal in two readings only where no file was written between them. `obstacles` say why an
-    answer may depend on more: then nothing may be reused.
+    `witness` is equal in two readings only where no file was written between them; `files` and `folders` are
+    what was read. `obstacles` say why an answer may depend on more: then nothing may be reused.
     """
 
     parts: Mapping[str, str]
     witness: str = ""
+    files: frozenset[str] = frozenset()
+    folders: tuple[Path, ...] = ()
     obstacles: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -70,7 +72,8 @@ def of_run(plan: Plan, memo: Memo, packages: Sequence[str] = ()) -> Inputs:
         tree = _Tree(plan, memo)
         folders = _folders(plan, packages or tuple(sys.path))
         environment = {f"packages in {folder}": _packages(Path(folder)) for folder in folders}
-        own = _own_code()
+        ours = _own_folders()
+        own = stamps.digest([_packages(folder) for folder in ours])
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
     parts = {
@@ -81,7 +84,13 @@ def of_run(plan: Plan, memo: Memo, packages: Sequence[str] = ()) -> Inputs:
         OWN: own,
     }
     witness = stamps.digest([tree.witness, own, environment])
-    return Inputs(parts=parts, witness=witness, obstacles=tuple(tree.obstacles))
+    return Inputs(
+        parts=parts,
+        witness=witness,
+        files=frozenset(tree.parts),
+        folders=(*ours, *map(Path, folders)),
+        obstacles=tuple(tree.obstacles),
+    )
 
 
 def of_gate(plan: Plan, rule: Rule, tools: Iterable[str], *, day: bool) -> dict[str, str]:
@@ -288,14 +297,11 @@ def _packages(folder: Path) -> str:
     return stamps.folder_digest(folder, COMPILED)
 
 
-def _own_code() -> str:
+def _own_folders() -> tuple[Path, ...]:
+    """Return where our own code is: an installation for editing changes without its version."""
     package = Path(__file__).parent
     # In a checkout some of our folders are links.
-    folders = [
-        package,
-        *(each.resolve() for each in package.iterdir() if each.is_symlink() and each.is_dir()),
-    ]
-    return stamps.digest([_packages(folder) for folder in folders])
+    return (package, *(each.resolve() for each in package.iterdir() if each.is_symlink() and each.is_dir()))
 
 
 def _version(tool: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from pytest_failhard import engine, plan, proc, reusing
 from pytest_failhard.model import Phase
+from pytest_failhard.opened import Watch
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
 from pytest_failhard.store import Staging
@@ -34,9 +35,10 @@ usual figures cost a fifth of the time in which they are read."""
 class Worker:
     """Obeys the orders of one parent and writes one event line for each gate."""
 
-    def __init__(self, orders: Iterator[str], events: TextIO) -> None:
+    def __init__(self, orders: Iterator[str], events: TextIO, watch: Watch | None = None) -> None:
         self.orders = orders
         self.events = events
+        self.watch = Watch() if watch is None else watch
         self.outcomes: dict[str, engine.Outcome] = {}
 
     def serve(self) -> None:
@@ -49,8 +51,8 @@ class Worker:
         resolved = plan.resolve(request, gates, order["known"], today)
         staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
+        cache = reusing.Reusing(order.get("cache"), resolved, staging, scratch, self._warn, self.watch)
         budget = float(resolved.policy.budget_seconds)
-        cache = reusing.Reusing(order.get("cache"), resolved, staging, self._warn)
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
         known, left = cache.sort(static)
         for outcome in known:
@@ -118,8 +120,10 @@ def main() -> None:
     events, descriptor = sys.argv[1:]
     # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
     pipe = os.fdopen(int(descriptor))
+    watch = Watch()
+    sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(pipe), stream).serve()
+        Worker(orders(pipe), stream, watch).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)
