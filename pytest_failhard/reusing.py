@@ -42,7 +42,8 @@ def order(request: Request, environ: Mapping[str, str]) -> dict[str, Option] | N
 class Reusing:
     """One run's use of the cache. Whatever is wrong with the cache is said, and the gates run.
 
-    `scratch` is the folder of the run, in which gates leave what they read again.
+    `scratch` is the folder of the run, in which gates leave what they read again; `folders` are as in
+    `inputs.of_run`.
     """
 
     def __init__(
@@ -53,12 +54,14 @@ class Reusing:
         scratch: Path,
         say: Callable[[str], None],
         watch: Watch,
+        folders: Sequence[Path] | None = None,
     ) -> None:
         self._plan = resolved
         self._staging = staging
         self._own = (staging.folder, scratch)
         self._say = say
         self._watch = watch
+        self._folders = folders
         self._rules = {rule.gate: rule for rule in resolved.rules}
         self._memo = stamps.Memo()
         self._before: Inputs | None = None
@@ -125,7 +128,7 @@ class Reusing:
         """Tell whether all is known that the answers depend on."""
         self._memo = stamps.Memo.load(entries.recall(DIGESTS))
         try:
-            self._before = inputs.of_run(self._plan, self._memo)
+            self._before = inputs.of_run(self._plan, self._memo, self._folders)
             self._keys = self._keyed(self._before)
         except GateError as error:
             self._say(f"nothing is reused: {error}")
@@ -144,7 +147,7 @@ class Reusing:
         return keys
 
     def _is_at_rest(self, before: Inputs) -> bool:
-        again = inputs.of_run(self._plan, stamps.Memo(known=dict(self._memo.fresh)))
+        again = inputs.of_run(self._plan, stamps.Memo(known=dict(self._memo.fresh)), self._folders)
         if again.witness == before.witness and self._keyed(again) == self._keys:
             return self._is_all_known(before)
         changed = again.differing(before.parts) or ("a file",)
