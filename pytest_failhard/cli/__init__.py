@@ -15,6 +15,7 @@ COMMANDS = (
     "waive",
     "ratchet",
     "golden",
+    "cache",
     "advisories",
     "llm-faults",
     "llm-server",
