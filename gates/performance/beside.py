@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_failhard.gates.performance import (
-    ceilings,
-    imports,
-    proof,
-    series,
-    servers,
-    states,
-    trees,
-    workloads,
-)
+from pytest_failhard.gates.performance import states, trees, workloads
 from pytest_failhard.gates.performance.duet import Duet
-from pytest_failhard.gates.performance.route_plan import RouteState
+from pytest_failhard.gates.performance.pairs import imports, series
+from pytest_failhard.gates.performance.routes import servers
+from pytest_failhard.gates.performance.routes.plan import RouteState
+from pytest_failhard.gates.performance.routes.servers import RouteMeasured
 from pytest_failhard.gates.performance.samples import Pair
-from pytest_failhard.gates.performance.servers import RouteMeasured
 from pytest_failhard.gates.performance.states import Judged, Part, State
 from pytest_failhard.gates.performance.statistics import Decision
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.gates.performance.work import Work
+from pytest_failhard.gates.performance.workload import ceilings
 from pytest_failhard.model import GateError
 
 CHEAP_NS = 20_000_000
-"""An import that takes less processor time on the base is not judged: a start varies by as much."""
+"""An import that takes less processor time on both sides is not judged: a start varies by as much."""
 UNDECIDED = "undecided"
 ROUTE_STATES = {
     RouteState.IDENTICAL: State.IDENTICAL,
@@ -51,7 +46,9 @@ def measure_imports(work: Work) -> None:
 
 def _is_cheap(pair: Pair | None) -> bool:
     """Tell whether an import that worked on both sides is one of a small package."""
-    return pair is not None and min(batch.cpu for batch in pair.base.batches) < CHEAP_NS
+    if pair is None:
+        return False
+    return all(min(batch.cpu for batch in side.batches) < CHEAP_NS for side in (pair.base, pair.head))
 
 
 def measure_routes(work: Work) -> None:
@@ -131,4 +128,4 @@ def measure_release(work: Work) -> None:
     for each in series.measure(names, duet.play, replace(work.conduct, purpose="release")):
         detail = each.detail or f"against the release {commit[:12]}"
         judged = replace(states.judged(each, Part.RELEASE), detail=detail, counts=work.enforces(Part.RELEASE))
-        work.judge([replace(judged, id=f"{each.benchmark.id}, against the release")])
+        work.judge([replace(judged, id=f"{each.benchmark.id}{states.AGAINST_RELEASE}")])
