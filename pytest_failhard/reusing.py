@@ -86,14 +86,16 @@ class Reusing:
         """Keep what gates have seen, unless the tree or anything else changed while they looked."""
         self._watch.on = False
         fresh = {
-            job.gate.id: job for job in jobs if job.gate.id in self._keys and _is_kept(outcomes, job.gate.id)
+            job.gate.id: (job, seen)
+            for job in jobs
+            if job.gate.id in self._keys and (seen := _lasting(outcomes.get(job.gate.id))) is not None
         }
         if self._entries is None or self._before is None or not fresh:
             return
         try:
             if self._is_at_rest(self._before):
-                for name, job in fresh.items():
-                    self._entries.write(self._entry(job, outcomes[name]))
+                for job, seen in fresh.values():
+                    self._entries.write(self._entry(job, seen, outcomes[job.gate.id]))
         except GateError as error:
             self._say(str(error))
 
@@ -194,9 +196,8 @@ class Reusing:
         digest = hashlib.sha256(kept.data).hexdigest()
         return Evidence(name=kept.name, sha256=digest, media_type=kept.media_type, volatile=kept.volatile)
 
-    def _entry(self, job: engine.Job, outcome: engine.Outcome) -> Entry:
+    def _entry(self, job: engine.Job, seen: Observation, outcome: engine.Outcome) -> Entry:
         name = job.gate.id
-        seen = self._seen(outcome)
         return Entry(
             gate=name,
             key=self._keys[name],
@@ -215,11 +216,6 @@ class Reusing:
             seconds=outcome.seconds,
         )
 
-    def _seen(self, outcome: engine.Outcome) -> Observation:
-        if outcome.observation is None:
-            raise GateError(f"{outcome.gate}: there is nothing to keep")
-        return outcome.observation
-
     def _tell(self, entries: Entries) -> None:
         for note in entries.notes:
             self._say(note)
@@ -232,7 +228,7 @@ def attests(resolved: Plan) -> bool:
     return supervised and any(rule.gate == PROVENANCE for rule in resolved.rules)
 
 
-def _is_kept(outcomes: Mapping[str, engine.Outcome], name: str) -> bool:
-    """Tell whether a gate observed something that another run from the same inputs would observe too."""
-    seen = outcomes[name].observation if name in outcomes else None
-    return seen is not None and not seen.fleeting and not seen.volatile
+def _lasting(outcome: engine.Outcome | None) -> Observation | None:
+    """Return what a gate observed where another run from the same inputs would observe it too."""
+    seen = outcome.observation if outcome is not None else None
+    return None if seen is None or seen.fleeting or seen.volatile else seen

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import signal
@@ -17,10 +16,10 @@ from hypothesis import strategies as st
 
 from pytest_failhard.store import StoreError
 from pytest_failhard.store.entries import Entries, Entry, EntryError, KeptFile, dump, parse
+from tests.support import NOBODY, nobody
 
 DAY = 86400.0
 KEY, OTHER = "a" * 64, "b" * 64
-NOBODY = 65534
 MADE = time.time()
 FILES = (
     KeptFile(name="ruff.json", data=b'{"found": 1}\n', media_type="application/json"),
@@ -100,6 +99,15 @@ def test_an_entry_under_the_name_of_other_inputs_is_thrown_away_fo_110(entries: 
     (entries.folder.path / entry(key=OTHER).name).rename(entries.folder.path / entry().name)
     assert entries.read("lint", KEY, DAY) is None
     assert entries.purged == 1
+
+
+def test_a_folder_where_a_file_is_to_be_is_said_and_leaves_nothing_half_written(entries: Entries) -> None:
+    (entries.folder.path / entry().name).mkdir()
+    with pytest.raises(StoreError, match=r"cache-not-written: .*: Is a directory"):
+        entries.write(entry())
+    assert [path.name for path in entries.folder.path.iterdir()] == [entry().name]
+    (entries.folder.path / "digests.json").symlink_to("nowhere")
+    assert entries.recall("digests.json") is None
 
 
 @pytest.mark.parametrize("kind", ["link", "folder"])
@@ -216,21 +224,6 @@ def test_a_link_or_a_folder_that_others_may_enter_is_refused_fo_111(tmp_path: Pa
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"cache-refused: .*: File exists"):
         Entries.open(tmp_path / "file", ("shop",))
-
-
-@contextlib.contextmanager
-def nobody(*places: Path) -> Iterator[None]:
-    """Own some files as an ordinary user: an administrator may write anywhere."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for place in places:
-        os.chown(place, NOBODY, NOBODY)
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_somebody_elses_folder_is_refused_fo_111(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,7 @@ from pytest_failhard.model import Clarification, GateError, Mode
 from pytest_failhard.stamps import Memo
 from tests.acceptance.project import commit, git, write
 from tests.size import FULL
+from tests.support import nobody
 
 TODAY = date(2026, 6, 1)
 CLARIFIED = Clarification(package="x", version="3", expression="MIT", files=(), reason="read", owner="me")
@@ -153,6 +155,8 @@ def test_a_folder_that_cannot_be_read_is_an_error(project: plan.Plan, tmp_path: 
     )
     with pytest.raises(GateError, match=r"cannot-read: .*nowhere"):
         read(gone)
+    with pytest.raises(GateError, match=r"cannot-read: .*nowhere"):
+        inputs.again(gone, Memo(), read(project))
 
 
 def test_what_the_run_was_asked_for_is_a_part_of_it(
@@ -177,6 +181,48 @@ def test_what_the_run_was_asked_for_is_a_part_of_it(
 def test_the_judged_environment_is_a_part_of_it(project: plan.Plan) -> None:
     parts = inputs.of_run(project, Memo()).parts
     assert [name for name in parts if name.startswith("packages in ")]
+
+
+def test_another_interpreter_is_asked_where_its_packages_are(project: plan.Plan, tmp_path: Path) -> None:
+    other = tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    other.chmod(0o755)
+    ours = {name for name in inputs.of_run(project, Memo()).parts if name.startswith(inputs.PACKAGES)}
+    found = dataclasses.replace(project, interpreter=other)
+    assert ours <= {*inputs.of_run(found, Memo()).parts}
+    other.write_text("#!/bin/sh\necho no\n")
+    with pytest.raises(GateError, match="gives no description of itself"):
+        inputs.of_run(found, Memo())
+    with pytest.raises(GateError, match="cannot-read"):
+        inputs.of_run(dataclasses.replace(project, interpreter=tmp_path / "none"), Memo())
+
+
+def test_outside_an_environment_the_folders_beside_the_packages_count(
+    project: plan.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"usr/bin/tool": "", "usr/lib/python3/asyncio/x.py": "", "usr/lib/site/x.py": ""})
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "usr"))
+    monkeypatch.setattr(
+        sys, "path", [str(tmp_path / "usr/lib" / name) for name in ("python3", "site", "x.zip")]
+    )
+    parts = inputs.of_run(dataclasses.replace(project, interpreter=Path(sys.executable)), Memo()).parts
+    names = {
+        Path(name.removeprefix(inputs.PACKAGES)).name for name in parts if name.startswith(inputs.PACKAGES)
+    }
+    assert names == {"site", *inputs.INSTALLED}
+
+
+def test_a_file_that_a_setting_names_and_nobody_may_read_is_an_error(
+    project: plan.Plan, tmp_path: Path
+) -> None:
+    rule = next(rule for rule in project.policy.rules if rule.gate == "vulnerabilities")
+    settings = dataclasses.replace(project.settings[rule.gate], path="../hidden/known.json")  # type: ignore[call-arg]
+    found = dataclasses.replace(project, settings={rule.gate: settings})
+    place = write(project.request.root.parent, {"hidden/known.json": ""}) / "hidden"
+    place.chmod(0)
+    with nobody(), pytest.raises(GateError, match="the settings of vulnerabilities name it"):
+        inputs.of_gate(found, rule, (), day=False)
+    place.chmod(0o700)
 
 
 def test_a_gate_depends_on_its_rule_its_settings_its_tools_and_the_files_it_names(

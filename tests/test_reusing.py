@@ -6,9 +6,12 @@ import dataclasses
 import io
 import json
 import os
+import resource
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -38,6 +41,7 @@ from tests.size import FULL
 TODAY = date(2026, 6, 1)
 SECRET = "a-secret-value"
 GATES = plan.collect_gates(())
+_STANDARD = {path for path in sys.path if Path(path).is_relative_to(sys.base_prefix)}
 
 
 @dataclasses.dataclass
@@ -107,18 +111,25 @@ class Runs:
         environ = {"XDG_CACHE_HOME": str(self.folder / "cache")}
         return {**private.place(self.root, Mode.SUPERVISED, environ).to_json(), "since": time.time_ns()}
 
-    def run(self, *, cached: bool = True) -> tuple[engine.Outcome, dict[str, bytes]]:
-        """Return what became of the gate, and its evidence by name."""
+    def run(
+        self,
+        *,
+        cached: bool = True,
+        meanwhile: Callable[[Path], object] = bool,
+        found: plan.Plan | None = None,
+    ) -> tuple[engine.Outcome, dict[str, bytes]]:
+        """Return what became of the gate, and its evidence by name; `meanwhile` is given the staging folder."""
         self.number += 1
         scratch = self.folder / f"run-{self.number}"
         (scratch / "staging").mkdir(parents=True)
         staging = Staging(scratch / "staging", Redactor.from_environment({"X_TOKEN": SECRET}))
         if self.secrets:
             staging = Staging(staging.folder, Redactor((), self.secrets))
-        found = self.resolved()
+        found = self.resolved() if found is None else found
         told = self.told() if cached else None
         folders = [self.root.parent / "site"]
         cache = reusing.Reusing(told, found, staging, scratch, self.notes.append, self.watch, folders)  # type: ignore[arg-type]
+        meanwhile(staging.folder)
         jobs = engine.jobs(found, ["lint"], plan.phase(self.gate), staging, scratch, None, "")
         known, left = cache.sort(jobs)
         outcomes = {outcome.gate: outcome for outcome in known}
@@ -131,7 +142,7 @@ class Runs:
         )
         cache.keep(left, outcomes)
         cache.close()
-        kept = {path.name: path.read_bytes() for path in (staging.folder / "lint").iterdir()}
+        kept = {path.name: path.read_bytes() for path in staging.folder.glob("lint/*")}
         return outcomes["lint"], kept
 
     def entries(self) -> list[Path]:
@@ -307,6 +318,52 @@ def test_a_cache_that_is_refused_or_full_is_said_and_the_gate_runs_fo_111(runs: 
     assert "others may enter it" in runs.notes[0]
 
 
+def test_a_full_disk_costs_the_entry_and_no_verdict(runs: Runs) -> None:
+    runs.gate = Look(path="README.md")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    found = runs.resolved()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
+    try:
+        outcome, kept = runs.run(found=found)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert outcome.observation is not None
+    assert set(kept) == {"text.txt", "contacts.json", "times.log"}
+    assert [note.partition(":")[0] for note in runs.notes] == ["cache-not-written"]
+    assert runs.entries() == []
+
+
+def test_a_cache_that_is_exchanged_during_the_run_is_named_fo_111(runs: Runs) -> None:
+    place = private.Place.from_json(runs.told()).path  # type: ignore[arg-type]
+
+    def exchange(staging: Path) -> None:
+        del staging
+        place.rename(place.with_name("moved"))
+        place.mkdir(mode=0o700)
+
+    assert runs.run(meanwhile=exchange)[0].observation is not None
+    assert "another folder stands in its place since this run began; remove it" in runs.notes[-1]
+
+
+def test_evidence_that_cannot_be_put_back_lets_the_gate_look(runs: Runs) -> None:
+    runs.run()
+    outcome, _ = runs.run(meanwhile=lambda staging: (staging / "lint").write_text("in the way"))
+    assert outcome.reused is False
+    assert "cannot-write" in outcome.error
+    assert runs.notes[0].startswith("nothing is reused of lint: cannot-write")
+
+
+def test_without_git_where_there_is_a_repository_nothing_is_reused(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = runs.resolved()
+    monkeypatch.setenv("PATH", str(runs.folder))
+    assert runs.run(found=found)[0].observation is not None
+    assert runs.notes == ["nothing is reused: git is not installed or not on PATH; install it"]
+
+
 def test_a_run_that_attests_looks_itself(runs: Runs) -> None:
     found = runs.resolved()
     rule = dataclasses.replace(found.rules[0], gate="provenance")
@@ -346,7 +403,11 @@ def test_where_the_cache_is_and_how_large(tmp_path: Path, monkeypatch: pytest.Mo
         private.Place.from_json({"start": 1})
 
 
-def test_a_worker_reuses_and_says_so(shop: Path, tmp_path: Path) -> None:
+def test_a_worker_reuses_and_says_so(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A worker's own process is isolated: the folder that pytest was started in is none of its packages.
+    installed = [path for path in sys.path if Path(path).is_relative_to(sys.prefix) or path in _STANDARD]
+    monkeypatch.setattr(sys, "path", installed)
+
     def serve(number: int) -> Iterator[dict[str, object]]:
         folder = tmp_path / str(number)
         for name in ("staging", "scratch"):

@@ -153,10 +153,11 @@ class Entries:
             self.trim(max_size=self.limit)
 
     def recall(self, name: str) -> bytes | None:
-        """Return the bytes of a file that stands beside the entries, None without it."""
+        """Return the bytes of a file that stands beside the entries, None where there is none to be read."""
+        data: bytes | None = None
         with contextlib.suppress(OSError):
-            return self._read(name)
-        return None
+            data = self._read(name)
+        return data
 
     def remember(self, name: str, data: bytes) -> None:
         """Store a file beside the entries; raises StoreError."""
@@ -240,9 +241,9 @@ class Entries:
         return state.st_ctime_ns >= self.since and self._own.get(name) != _identity(state)
 
     def _mark(self, name: str) -> None:
+        """Know a file for ours; one that is gone already is nobody's."""
         state = self.folder.status(name)
-        if state is not None:
-            self._own[name] = _identity(state)
+        self._own |= {name: _identity(state)} if state is not None else {}
 
     def _replace(self, name: str, data: bytes) -> None:
         # A name of its own: another run may be writing the same entry.
