@@ -72,11 +72,11 @@ def of_run(plan: Plan, memo: Memo, folders: Sequence[Path] | None = None) -> Inp
     where a file cannot be read, or changes while it is read.
     """
     try:
-        folders = _folders(plan) if folders is None else folders
+        folders = installed(plan) if folders is None else folders
         ours = _own_folders()
-        installed = {f"{PACKAGES}{folder}": _packages(folder) for folder in folders}
-        installed[OWN] = stamps.digest([_packages(folder) for folder in ours])
-        return _with_tree(plan, memo, installed, (*ours, *folders))
+        packages = {f"{PACKAGES}{folder}": _packages(folder) for folder in folders}
+        packages[OWN] = stamps.digest([_packages(folder) for folder in ours])
+        return _with_tree(plan, memo, packages, (*ours, *folders))
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
 
@@ -87,19 +87,17 @@ def again(plan: Plan, memo: Memo, before: Inputs) -> Inputs:
     What is installed is not looked at: it is known by times of change, which never come back. An answer that
     rests on a change there is kept under a name that no later run asks for.
     """
-    installed = {
-        name: part for name, part in before.parts.items() if name == OWN or name.startswith(PACKAGES)
-    }
+    packages = {name: part for name, part in before.parts.items() if name == OWN or name.startswith(PACKAGES)}
     try:
-        return _with_tree(plan, memo, installed, before.folders)
+        return _with_tree(plan, memo, packages, before.folders)
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
 
 
-def _with_tree(plan: Plan, memo: Memo, installed: Mapping[str, str], folders: tuple[Path, ...]) -> Inputs:
+def _with_tree(plan: Plan, memo: Memo, packages: Mapping[str, str], folders: tuple[Path, ...]) -> Inputs:
     tree = _Tree(plan, memo)
     return Inputs(
-        parts={**tree.parts, **installed, **_git(plan), **_facts(plan)},
+        parts={**tree.parts, **packages, **_git(plan), **_facts(plan)},
         witness=tree.witness,
         files=frozenset(tree.parts),
         folders=folders,
@@ -276,7 +274,7 @@ def _facts(plan: Plan) -> dict[str, str]:
     }
 
 
-def _folders(plan: Plan) -> list[Path]:
+def installed(plan: Plan) -> list[Path]:
     """Return the folders of packages of the tools and of the judged interpreter, without Python's own.
 
     A virtual environment is one folder: what is installed lies beside its packages too.

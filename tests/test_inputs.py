@@ -205,10 +205,8 @@ def test_outside_an_environment_the_folders_beside_the_packages_count(
     monkeypatch.setattr(
         sys, "path", [str(tmp_path / "usr/lib" / name) for name in ("python3", "site", "x.zip")]
     )
-    parts = inputs.of_run(dataclasses.replace(project, interpreter=Path(sys.executable)), Memo()).parts
-    names = {
-        Path(name.removeprefix(inputs.PACKAGES)).name for name in parts if name.startswith(inputs.PACKAGES)
-    }
+    found = inputs.installed(dataclasses.replace(project, interpreter=Path(sys.executable)))
+    names = {folder.name for folder in found}
     assert names == {"site", *inputs.INSTALLED}
 
 

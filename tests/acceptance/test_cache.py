@@ -12,6 +12,7 @@ from tests.acceptance.project import VIOLATION, write
 from tests.size import FULL, modes
 
 CACHED = {private.LIMIT: "10"}
+TRIES = 4
 LINT = Ask(only="lint", environment=CACHED)
 # Waits until what the gate saw is kept, then keeps in its place that it saw nothing.
 FORGING = """\
@@ -63,25 +64,30 @@ def notes(outcome: Outcome) -> str:
 def test_an_entry_that_was_exchanged_has_no_effect_fo_110(mode: Mode, project: Path) -> None:
     first = run(mode, project, LINT)
     one = first.report
-    again = run(mode, project, LINT)
-    two = again.report
-    assert (first.code, again.code) == (0, 0), f"{first}\n{again}"
-    assert (reused(first), reused(again)) == ([], ["lint"])
+    assert (first.code, reused(first)) == (0, []), str(first)
+    clean = entries(mode, project).pop()
+    # Whoever installs something meanwhile, with hard links to our packages, has the gate look once more.
+    again = next(each for _ in range(TRIES) if reused(each := run(mode, project, LINT)))
+    assert (again.code, reused(again)) == (0, ["lint"]), str(again)
     # Byte for byte, up to what is volatile.
+    two = again.report
     assert one is not None
     assert two is not None
     assert {**one, "volatile": {}} == {**two, "volatile": {}}
     assert "[reused]" in again.stdout
-    (clean,) = entries(mode, project)
     write(project, VIOLATION)
+    assert next(said for _ in range(TRIES) if (said := exchanged(mode, project, clean.read_bytes())))
+
+
+def exchanged(mode: Mode, project: Path, data: bytes) -> bool:
+    """Put an entry in the place of all others, and tell whether the run that asks for one says so."""
     assert run(mode, project, LINT).code == 1
-    (dirty,) = entries(mode, project) - {clean}
-    dirty.write_bytes(clean.read_bytes())
+    for path in entries(mode, project):
+        path.write_bytes(data)
     outcome = run(mode, project, LINT)
-    assert outcome.code == 1, str(outcome)
+    assert (outcome.code, reused(outcome)) == (1, []), str(outcome)
     check_agreement(outcome)
-    assert reused(outcome) == []
-    assert "cache-entry-damaged" in notes(outcome)
+    return "cache-entry-damaged" in notes(outcome)
 
 
 def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path) -> None:
