@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 # Who embeds us says where it goes; the report holds it in any case.
 LOG.addHandler(logging.NullHandler())
 WARN_SHARE = 0.95
+UNFINISHED = "unfinished"
+"""The setting of a run that did not come to its end; one that did has no such setting."""
 GRACE_SECONDS = 6.0
 """What a gate whose tool was killed has left to say so, before its thread is given up."""
 
@@ -224,6 +226,7 @@ def conclude(
     settings: Mapping[str, Option],
     doubts: Sequence[str] = (),
     notes: Sequence[str] = (),
+    models: Sequence[str] = (),
     complete: bool = True,
 ) -> Report:
     """Judge every rule of the plan; a gate without outcome is an error.
@@ -233,6 +236,7 @@ def conclude(
     """
     judged = [_judge(plan, rule, outcomes.get(rule.gate)) for rule in plan.rules]
     results = judge.settle_waivers(judged, plan.waivers, plan.policy.waivers, plan.today)
+    results = judge.settle_baseline(results, plan.stock)
     if doubts:
         results = tuple(_doubt(result, doubts) for result in results)
     return Report(
@@ -240,7 +244,7 @@ def conclude(
         policy_name=plan.policy.name,
         policy_sha256=plan.policy.sha256,
         project=plan.facts,
-        settings={**_settings(plan), **settings},
+        settings={**_settings(plan), **settings, **({} if complete else {UNFINISHED: True})},
         complete=complete and plan.complete,
         results=results,
         started_at=started.isoformat(timespec="seconds"),
@@ -248,7 +252,12 @@ def conclude(
         seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
         host=platform.node(),
         reused=tuple(sorted(name for name, outcome in outcomes.items() if outcome.reused)),
-        notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
+        models=tuple(models),
+        notes=(
+            *notes,
+            *judge.expiring(plan.waivers, plan.policy.waivers, plan.today),
+            *judge.slack(results),
+        ),
     )
 
 
@@ -258,7 +267,7 @@ def _judge(plan: Plan, rule: Rule, outcome: Outcome | None) -> Result:
     if outcome.observation is None:
         return judge.error(rule.gate, outcome.error, external=outcome.external, evidence=outcome.evidence)
     waivers = [waiver for waiver in plan.waivers if waiver.gate == rule.gate]
-    result = judge.judge(rule, outcome.observation, waivers, plan.today)
+    result = judge.judge(rule, outcome.observation, waivers, plan.today, plan.stock.frozen)
     return _without_base(plan, result)
 
 
