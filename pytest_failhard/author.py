@@ -45,6 +45,7 @@ class Author:
         seed: int,
         jobs: int | None,
         perf_prove: bool,
+        cache: bool,
     ) -> None:
         self.request = plan.Request(
             root=root,
@@ -56,6 +57,7 @@ class Author:
             seed=seed,
             jobs=jobs or os.cpu_count() or 1,
             perf_prove=perf_prove,
+            cache=cache,
         )
         self.report_dir = Path(report_dir) if report_dir else Path(DEFAULT_FOLDER)
         self.work = tempfile.TemporaryDirectory(prefix="failhard-")

@@ -138,6 +138,7 @@ class Observation:
     a rule's `only_for`; `volatile` names the measures that a clock gave: they differ between two runs.
     `cut_short` says that what was found kept the gate from looking at the rest (a system that does not
     start is not put under load): the findings must then fail, or what is missing is an error after all.
+    `fleeting` says that it rests on more than files (code of the project ran): it holds for this run alone.
     """
 
     tool: str
@@ -150,6 +151,7 @@ class Observation:
     traits: frozenset[str] = frozenset()
     volatile: frozenset[str] = frozenset()
     cut_short: bool = False
+    fleeting: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -384,6 +386,8 @@ class Report:
     seconds: Mapping[str, float]
     host: str
     notes: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
+    """The gates whose observation was made in an earlier run from the same inputs."""
     models: tuple[str, ...] = ()
     """Which models the system asked at the wire, as `dialect:model`: not volatile."""
     attempts: Mapping[str, int] = field(default_factory=dict)
@@ -422,6 +426,19 @@ class Tool:
     distribution: str
     lowest: str
     known_bad: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reuse:
+    """What an observation depends on besides the tree, the environment, its rule and its settings.
+
+    `tools` are distributions; `day` says that the gate looks at the date; `hours` is how long an observation
+    is kept at most.
+    """
+
+    tools: tuple[str, ...] = ()
+    day: bool = True
+    hours: int = 30 * 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -696,3 +713,11 @@ class PhasedGate(Gate, Protocol):
     @property
     def phase(self) -> Phase:
         """When it can observe."""
+
+
+@runtime_checkable
+class ReusableGate(Gate, Protocol):
+    """A gate whose observation is a function of files, environment, rule and settings alone."""
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what else it depends on, None where these settings make it depend on the outside."""

@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import attestation, engine, gates, leftovers, memory, plan, proc, report, showing
+from pytest_failhard import (
+    attestation,
+    engine,
+    gates,
+    leftovers,
+    memory,
+    plan,
+    proc,
+    report,
+    reusing,
+    showing,
+)
 from pytest_failhard.model import BASELINE_FILE, Evidence, GateError, Phase
 from pytest_failhard.report import document, models, stock, waivers
 from pytest_failhard.report import observation as codec
@@ -117,6 +128,7 @@ class Session:
                 "staging": str(self.store.staging.folder),
                 "scratch": str(self.folder),
                 "redactor": self.redactor.dump(),
+                "cache": reusing.order(self.plan.request, os.environ),
             }
         )
 
@@ -334,6 +346,7 @@ def _outcome(event: Mapping[str, object]) -> engine.Outcome:
         # Our own worker wrote the event.
         evidence=tuple(Evidence(**item) for item in event["evidence"]),  # type: ignore[attr-defined]
         seconds=float(str(event["seconds"])),
+        reused=bool(event["reused"]),
     )
 
 

@@ -13,8 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from pytest_failhard import engine, plan, proc
+from pytest_failhard import engine, plan, proc, reusing
 from pytest_failhard.model import Phase
+from pytest_failhard.opened import Watch
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
 from pytest_failhard.store import Staging
@@ -26,7 +27,7 @@ COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
 # The orders come down a pipe, one line each, in this order.
-# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "events": ..., ...}
+# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "cache": ..., ...}
 # 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text}
 # The pipe stays open until we are done: its end means that the parent died.
 
@@ -34,9 +35,11 @@ usual figures cost a fifth of the time in which they are read."""
 class Worker:
     """Obeys the orders of one parent and writes one event line for each gate."""
 
-    def __init__(self, orders: Iterator[str], events: TextIO) -> None:
+    def __init__(self, orders: Iterator[str], events: TextIO, watch: Watch | None = None) -> None:
         self.orders = orders
         self.events = events
+        self.watch = Watch() if watch is None else watch
+        self.outcomes: dict[str, engine.Outcome] = {}
 
     def serve(self) -> None:
         """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
@@ -48,10 +51,16 @@ class Worker:
         resolved = plan.resolve(request, gates, order["known"], today)
         staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
+        cache = reusing.Reusing(order.get("cache"), resolved, staging, scratch, self._warn, self.watch)
         budget = float(resolved.policy.budget_seconds)
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
-        budget -= self._observe(static, resolved.request.jobs, budget)
+        known, left = cache.sort(static)
+        for outcome in known:
+            self._done(outcome)
+        budget -= self._observe(left, resolved.request.jobs, budget)
+        cache.keep(left, self.outcomes)
         tests = json.loads(next(self.orders))
+        cache.close()
         test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
         budget -= self._observe(last, resolved.request.jobs, budget)
@@ -62,12 +71,14 @@ class Worker:
     def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:
         """Run the jobs and return the seconds they took."""
         started = time.monotonic()
-        engine.observe(
-            jobs, slots=slots, budget=budget, done=self._done, warn=lambda text: self._emit({"warning": text})
-        )
+        engine.observe(jobs, slots=slots, budget=budget, done=self._done, warn=self._warn)
         return time.monotonic() - started
 
+    def _warn(self, text: str) -> None:
+        self._emit({"warning": text})
+
     def _done(self, outcome: engine.Outcome) -> None:
+        self.outcomes[outcome.gate] = outcome
         seen = outcome.observation
         self._emit(
             {
@@ -77,6 +88,7 @@ class Worker:
                 "external": outcome.external,
                 "evidence": [vars(item) for item in outcome.evidence],
                 "seconds": outcome.seconds,
+                "reused": outcome.reused,
             }
         )
 
@@ -108,8 +120,10 @@ def main() -> None:
     events, descriptor = sys.argv[1:]
     # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
     pipe = os.fdopen(int(descriptor))
+    watch = Watch()
+    sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(pipe), stream).serve()
+        Worker(orders(pipe), stream, watch).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)

@@ -284,7 +284,11 @@ def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(runs: Runs) -> 
         "error": "the key is a-secret-value",
         "external": False,
     }
-    event |= {"evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}], "seconds": 1.5}
+    event |= {
+        "evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}],
+        "seconds": 1.5,
+        "reused": False,
+    }
     lines = [json.dumps({"warning": "gate lint has used 95 %"}), json.dumps(event), '{"gate": "pro']
     session.events.write_text("\n".join(lines))
     report = session.abort("SIGINT")

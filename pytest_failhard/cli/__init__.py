@@ -23,6 +23,7 @@ COMMANDS = (
     "quarantine",
     "ratchet",
     "golden",
+    "cache",
     "fleet",
     "advisories",
     "llm-faults",

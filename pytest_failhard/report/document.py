@@ -152,9 +152,10 @@ class MigratedPart(Strict):
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
-    `evidence` are the kept files that hold times, by gate. `attempts` and `attempts_left` are fix attempts
-    at what does not pass, by gate and, under `run`, over all gates. `migrated` are the steps that brought a
-    report of an earlier schema here, the last one last.
+    `evidence` are the kept files that hold times, by gate; `reused` the gates whose observation an earlier
+    run made from the same inputs. `attempts` and `attempts_left` are fix attempts at what does not pass, by
+    gate and, under `run`, over all gates. `migrated` are the steps that brought a report of an earlier schema
+    here, the last one last.
     """
 
     started_at: str
@@ -169,6 +170,7 @@ class VolatilePart(Strict):
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
+    reused: tuple[str, ...] = ()
     migrated: tuple[MigratedPart, ...] = ()
 
 
@@ -347,6 +349,7 @@ def _volatile(report: model.Report) -> VolatilePart:
         judged_on=report.judged_on,
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
+        reused=report.reused,
     )
 
 

@@ -85,7 +85,8 @@ def _table(report: Report, colour: bool, width: int) -> Iterator[str]:
     room = max(width - names - len("  error  "), MIN_ROOM) if width else MAX_REASON
     for result in _worst_first(report.results):
         word = _word(result.verdict, colour, width=5)
-        yield f"{_plain(result.gate):{names}}  {word}  {_plain(_short(result, room))}"
+        reused = " [reused]" if result.gate in report.reused else ""
+        yield f"{_plain(result.gate):{names}}  {word}  {_plain(_short(result, room))}{reused}"
         step = first_step(result.options) if result.verdict is not Verdict.PASS else ""
         if step:
             label = paint("next:", NEXT, colour)

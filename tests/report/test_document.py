@@ -100,6 +100,7 @@ GREEN_TEXT = """\
     "judged_on": "2026-11-20",
     "notes": [],
     "evidence": {},
+    "reused": [],
     "migrated": []
   }
 }
