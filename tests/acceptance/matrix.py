@@ -81,7 +81,8 @@ def unpromised(case: Case) -> bool:
 
 def demanded(identity: str, mode: Mode) -> tuple[str, ...]:
     """Return what an entry demands in a mode, in words; several where its variants differ."""
-    cases = [case for case in CASES if case.id == identity]
+    # What has no name is what the entry is about, and stands first.
+    cases = sorted((case for case in CASES if case.id == identity), key=lambda case: bool(case.name))
     words = [case.expected(mode) for case in cases]
     named = [word.value for word in words if word is not None]
     if identity in PROCEDURES:
