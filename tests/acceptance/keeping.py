@@ -16,6 +16,8 @@ from tests.acceptance.procedures import PROCEDURES
 PROPERTY = "fail-open"
 NO_REPORT = "no report"
 LONGEST = 160
+_DATA = re.compile(r"\bdata\.\S+\.pid\d+\.\w+")
+"""A data file of coverage, in whose name stand the machine and the process."""
 _FOLDERS = re.compile(r"(?<![\w./-])/(?!dev/)(?:[^\s/:'\",()]+/)+")
 
 
@@ -130,8 +132,8 @@ def telling(lines: list[str], phrase: str) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return the text in one line, without the folders of this machine, and not too long."""
-    line = _FOLDERS.sub("…/", " ".join(text.split()))
+    """Return the text in one line, without the folders and the name of this machine, and not too long."""
+    line = _DATA.sub("data…", _FOLDERS.sub("…/", " ".join(text.split())))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
