@@ -153,6 +153,14 @@ def bench_performance(session: nox.Session) -> None:
     session.run("python", "tools/generate_docs.py")
 
 
+@nox.session(name="report-page")
+def report_page(session: nox.Session) -> None:
+    """The page in a headless Chromium: axe, requests, keyboard, speed. Needs both: `-- --axe axe.min.js`."""
+    install(session)
+    session.run("python", "-m", "benchmarks.report_page", "--keep", *session.posargs)
+    session.run("python", "tools/generate_docs.py")
+
+
 @nox.session
 def lock(session: nox.Session) -> None:
     """Compile requirements/*.txt from the public index, whatever this machine's settings are.

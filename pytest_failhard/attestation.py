@@ -58,9 +58,7 @@ class Attestation:
             subjects=(*about, *self.built),
             materials=tuple(self._materials(sbom, store)),
         )
-        store.keep(provenance.RUN, provenance.INPUTS, inputs.dump(listed))
-        seal = self.signer.seal if self.signer is not None else bytes
-        return provenance.render(documents.load(report), report, listed, seal)
+        return stated(listed, self.signer, report, store)
 
     def _materials(self, sbom: bytes | None, store: Store) -> Iterator[Json]:
         """Yield what the run rested on, as far as its gates said so in their evidence."""
@@ -70,6 +68,13 @@ class Attestation:
             yield from inputs.locks(self.root, closure)
         if states := _kept(store, "vulnerabilities", "states.json"):
             yield from inputs.advisories(states)
+
+
+def stated(listed: Inputs, signer: Signer | None, report: bytes, store: Store) -> dict[str, bytes]:
+    """Return the statements over a report, and keep what they rest on; raises GateError."""
+    store.keep(provenance.RUN, provenance.INPUTS, inputs.dump(listed))
+    seal = signer.seal if signer is not None else bytes
+    return provenance.render(documents.load(report), report, listed, seal)
 
 
 def prepare(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str], store: Store) -> Attestation:
@@ -88,6 +93,12 @@ def prepare(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str],
         signer=Signer.load(plan.signing_key, key) if plan.signing_key is not None and key else None,
         doubts=tuple(artefacts.changed(root, _seen(store))),
     )
+
+
+def manifest(tree: Mapping[str, str]) -> str:
+    """Return the SHA-256 of the list of the judged files: what is not committed has no other name."""
+    listed = "".join(f"{digest}  {path}\n" for path, digest in sorted(tree.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def is_due(plan: Plan) -> bool:
@@ -118,14 +129,13 @@ def _kept(store: Store, gate: str, name: str) -> bytes:
 
 
 def _origin(plan: Plan, environment: Mapping[str, str], tree: Mapping[str, str]) -> Origin:
-    listed = "".join(f"{digest}  {path}\n" for path, digest in sorted(tree.items()))
     return origin.of(
         environment,
         remote=_git(plan.request.root, "config", "--get", "remote.origin.url"),
         ref=_git(plan.request.root, "symbolic-ref", "--quiet", "HEAD"),
         commit=plan.facts.commit,
         is_clean=not plan.facts.dirty,
-        manifest=hashlib.sha256(listed.encode()).hexdigest(),
+        manifest=manifest(tree),
     )
 
 

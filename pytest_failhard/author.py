@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard import config, plan, records
 from pytest_failhard.measurement import Measurement, rcfile_text
 from pytest_failhard.model import GateError, Mode
-from pytest_failhard.redact import RedactError, Redactor
+from pytest_failhard.redact import RedactError, Redactor, printable
 from pytest_failhard.report import printed, terminal
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 
 class RefusedError(Exception):
-    """The run must not start: a usage error that lists all its reasons."""
+    """The run must not start: a usage error that lists all its reasons, without secrets."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, os.environ))
 
 
 class Author:
@@ -135,9 +138,10 @@ class Author:
         """Return the text of a failed gate for pytest's own report."""
         return terminal.gate_text(result, folder=str(self.report_dir))
 
-    def render(self, made: Report, form: str, *, colour: bool) -> str:
-        """Return the text of our section."""
-        return printed(made, form, colour=colour, folder=str(self.report_dir))
+    def render(self, made: Report, form: str, *, colour: bool, width: int, brief: bool) -> str:
+        """Return the text of our section; `width` and `brief` are those of `terminal.render`."""
+        folder = str(self.report_dir)
+        return printed(made, form, colour=colour, folder=folder, width=width, brief=brief)
 
     def close(self) -> None:
         """Leave no process, no lock and no scratch folder behind."""

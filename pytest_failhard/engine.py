@@ -31,6 +31,8 @@ LOG = logging.getLogger(__name__)
 # Who embeds us says where it goes; the report holds it in any case.
 LOG.addHandler(logging.NullHandler())
 WARN_SHARE = 0.95
+UNFINISHED = "unfinished"
+"""The setting of a run that did not come to its end; one that did has no such setting."""
 GRACE_SECONDS = 6.0
 """What a gate whose tool was killed has left to say so, before its thread is given up."""
 
@@ -220,6 +222,7 @@ def conclude(
     settings: Mapping[str, Option],
     doubts: Sequence[str] = (),
     notes: Sequence[str] = (),
+    models: Sequence[str] = (),
     complete: bool = True,
 ) -> Report:
     """Judge every rule of the plan; a gate without outcome is an error.
@@ -236,13 +239,14 @@ def conclude(
         policy_name=plan.policy.name,
         policy_sha256=plan.policy.sha256,
         project=plan.facts,
-        settings={**_settings(plan), **settings},
+        settings={**_settings(plan), **settings, **({} if complete else {UNFINISHED: True})},
         complete=complete and plan.complete,
         results=results,
         started_at=started.isoformat(timespec="seconds"),
         judged_on=plan.today,
         seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
         host=platform.node(),
+        models=tuple(models),
         notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
     )
 

@@ -351,6 +351,8 @@ class Report:
     seconds: Mapping[str, float]
     host: str
     notes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """Which models the system asked at the wire, as `dialect:model`: not volatile."""
     attempts: Mapping[str, int] = field(default_factory=dict)
     """Fix attempts made at each gate that does not pass, and under `run` those at all of them."""
     attempts_left: Mapping[str, int] = field(default_factory=dict)

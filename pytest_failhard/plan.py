@@ -412,8 +412,8 @@ def _clock(root: Path, base: Base | None, today: date) -> list[str]:
     """A clock set back would keep a waiver alive for ever."""
     if base is None or not base.commit:
         return []
-    text = proc.git(root, "show", "-s", "--format=%ct", base.commit).stdout
-    committed = datetime.fromtimestamp(int(text), tz=UTC).date()
+    text = proc.git(root, "rev-list", "-1", "--format=%ct", base.commit).stdout
+    committed = datetime.fromtimestamp(int(text.split()[-1]), tz=UTC).date()
     if today >= committed:
         return []
     return [f"the clock says {today}, but the merge base was committed on {committed}: set the clock"]
@@ -428,11 +428,12 @@ def interpreter(root: Path, project: config.ProjectConfig) -> Path:
 def facts(root: Path, project: config.ProjectConfig) -> tuple[ProjectFacts, int | None]:
     """Return which tree it is, and the commit time of HEAD in seconds since 1970."""
     try:
-        said = proc.git(root, "show", "-s", "--format=%H %ct", "HEAD").stdout.decode()
+        # Not `show`: before that, git is asked which filters the repository has.
+        said = proc.git(root, "rev-list", "-1", "--format=%H %ct", "HEAD").stdout.decode()
         changes = proc.git(root, "status", "--porcelain", "--untracked-files=normal").stdout
     except GateError:
         said, changes = "", b""
-    commit, _, seconds = said.strip().partition(" ")
+    commit, _, seconds = said.strip().rpartition("\n")[2].partition(" ")
     found = ProjectFacts(
         name=project.name, version=project.version, commit=commit, dirty=bool(changes.strip())
     )

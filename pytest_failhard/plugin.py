@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ REFUSED = {
 """Options under which pytest runs no test and would end with 0."""
 
 
+LISTED = frozenset({"auto", "long", "short", "native"})
+"""With `--tb` like this pytest prints each failure whole."""
 NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove")
 """Options that do nothing without a level: alone they would look like a gate that passed."""
 
@@ -225,11 +228,12 @@ class Explainer:
     def pytest_cmdline_main(self) -> int:
         """Print the page and end; an unknown name is a usage error."""
         from pytest_failhard.explanation import ExplanationError, explain
+        from pytest_failhard.redact import printable
 
         try:
             sys.stdout.write(explain(self.name) + "\n")
         except ExplanationError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(printable(str(error), os.environ)) from None
         return 0
 
 
@@ -329,7 +333,15 @@ class Enforcer:
         self.shown = True
         terminalreporter.section("failhard")
         form = self.config.getoption("failhard_format") or TEXT
-        text = self.author.render(self.report, form, colour=terminalreporter.hasmarkup)
+        # What pytest lists under FAILURES has each gate's details; nobody reads them twice.
+        listed = not self.config.getoption("no_summary") and self.config.getoption("tbstyle") in LISTED
+        text = self.author.render(
+            self.report,
+            form,
+            colour=terminalreporter.hasmarkup,
+            width=shutil.get_terminal_size().columns if terminalreporter.isatty else 0,
+            brief=listed,
+        )
         terminalreporter.write_line(text)
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote
 
+from pytest_failhard import checksums
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -19,6 +21,8 @@ MIN_SECRET_CHARACTERS = 8
 EXTRA_PATTERNS = "FAILHARD_REDACTION_PATTERNS"
 SECRET_VALUE = "secret-value"  # noqa: S105 - the name of a kind
 MARKER = re.compile(r"\[redacted:[a-z-]+\]")
+RENDERED_MARKER = re.compile(r"(?:\[|%5B)redacted(?::|%3A)[a-z-]+(?:\]|%5D)")
+"""A marker as it stands in a file, in a URL too."""
 SECRET_NAME = re.compile(
     r"SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY|CREDENTIAL|TOKEN(?!IZ)|(?:^|_)(?:KEY|PASS|DSN)(?:_|$)|_PWD$"
 )
@@ -41,6 +45,8 @@ class Pattern:
     regex: re.Pattern[str]
     needs: tuple[str, ...] = ()
     """Text that holds none of these holds no match; empty means that nothing is known."""
+    check: str = ""
+    """The name of what says how much of a match is the secret; empty means all of it."""
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the secrets are, empty ones left out."""
@@ -50,8 +56,9 @@ class Pattern:
         return [(start, end) for start, end in spans if end > start >= 0]
 
     def span(self, match: re.Match[str]) -> tuple[int, int]:
-        """Return the part of a match that is the secret."""
-        return match.span("secret" if "secret" in self.regex.groupindex else 0)
+        """Return the part of a match that is the secret, an empty one where it is none after all."""
+        start, end = match.span("secret" if "secret" in self.regex.groupindex else 0)
+        return (start, start + checksums.CHECKS[self.check](match.group())) if self.check else (start, end)
 
 
 @functools.cache
@@ -60,7 +67,12 @@ def shipped() -> tuple[Pattern, ...]:
     text = importlib.resources.files("pytest_failhard").joinpath("redaction.toml").read_text("utf-8")
     entries = tomllib.loads(text)["pattern"]
     return tuple(
-        Pattern(kind=entry["kind"], regex=re.compile(entry["regex"]), needs=tuple(entry["needs"]))
+        Pattern(
+            kind=entry["kind"],
+            regex=re.compile(entry["regex"]),
+            needs=tuple(entry["needs"]),
+            check=entry.get("check", ""),
+        )
         for entry in entries
     )
 
@@ -124,7 +136,10 @@ class Redactor:
 
     def dump(self) -> str:
         """Return the redactor as text, for the pipe to a process whose environment is scrubbed."""
-        patterns = [[pattern.kind, pattern.regex.pattern, list(pattern.needs)] for pattern in self._given]
+        patterns = [
+            [pattern.kind, pattern.regex.pattern, list(pattern.needs), pattern.check]
+            for pattern in self._given
+        ]
         return json.dumps({"patterns": patterns, "secrets": list(self._secrets)})
 
     @classmethod
@@ -132,8 +147,8 @@ class Redactor:
         """Read what `dump` wrote."""
         stored = json.loads(text)
         patterns = [
-            Pattern(kind=kind, regex=re.compile(regex), needs=tuple(needs))
-            for kind, regex, needs in stored["patterns"]
+            Pattern(kind=kind, regex=re.compile(regex), needs=tuple(needs), check=check)
+            for kind, regex, needs, check in stored["patterns"]
         ]
         return cls(patterns, stored["secrets"])
 
@@ -153,7 +168,7 @@ class Redactor:
 
     def scan(self, data: bytes) -> tuple[str, ...]:
         """Return the kinds of secrets that are still in the bytes, sorted; empty means clean."""
-        pieces = MARKER.split(data.decode("utf-8", "surrogateescape"))
+        pieces = RENDERED_MARKER.split(data.decode("utf-8", "surrogateescape"))
         found = {pattern.kind for piece in pieces for pattern in self._patterns if pattern.spans(piece)}
         return tuple(sorted(found))
 
@@ -166,6 +181,14 @@ class Redactor:
             if cleaned == text:
                 return text
             text = cleaned
+
+
+def printable(message: str, environ: Mapping[str, str]) -> str:
+    """Return a message without secrets, by the shipped patterns alone where those of the user are wrong."""
+    try:
+        return Redactor.from_environment(environ).text(message)
+    except RedactError:
+        return Redactor(shipped()).text(message)
 
 
 def _encodable(text: str) -> str:
@@ -260,7 +283,7 @@ def _rebuilt(value: object, clean: Callable[[str], str]) -> object:
     if isinstance(value, tuple | list):
         return type(value)(_rebuilt(item, clean) for item in value)
     if isinstance(value, Mapping):
-        return {key: _rebuilt(item, clean) for key, item in value.items()}
+        return {_rebuilt(key, clean): _rebuilt(item, clean) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _rebuilt_fields(value, clean)
     return value

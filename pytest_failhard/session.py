@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import attestation, engine, gates, leftovers, memory, plan, proc, report, showing
 from pytest_failhard.model import Evidence, GateError, Phase
-from pytest_failhard.report import document, waivers
+from pytest_failhard.report import document, models, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
 from pytest_failhard.store import REPORT, StoreError
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
 
-WORKER = "pytest_failhard.worker"
+# What is imported stays: to look for cycles in it meanwhile takes a fifth of the time.
+WORKER = "import gc; gc.disable(); from pytest_failhard.worker import main; gc.enable(); main()"
 WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
+TREE_DIGEST = "tree_sha256"
+"""The setting that names the judged files of a tree without a commit, or with changes."""
 START_SECONDS = 60.0
 """What a worker may take beyond its gates' limits: to start, to resolve, to end."""
 
@@ -76,6 +79,7 @@ class Session:
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
+        self.models: tuple[str, ...] = ()
         self.tree = ""
 
     def begin(self) -> None:
@@ -92,7 +96,7 @@ class Session:
         handed_on |= leftovers.handed_on()
         reading, self.orders = os.pipe()
         self.worker = proc.Child(
-            [sys.executable, "-I", "-X", "utf8", "-m", WORKER, str(self.events), str(reading)],
+            [sys.executable, "-I", "-X", "utf8", "-c", WORKER, str(self.events), str(reading)],
             cwd=home,
             environment=proc.environment(home, home, extra={**handed_on, **index.handed_on(os.environ)}),
             stdout=self.folder / "worker.out",
@@ -214,12 +218,13 @@ class Session:
             kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
             self.waivers_sha256 = listed.sha256
+            self.models = self._models()
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
             recalled = self._recalled(made, disturbed=bool(doubts), finished=complete)
             made = recalled.report
             exhibits = showing.gather(made, self.store.staging, self.plan.request.root, self.redactor)
-            files, copies = report.render_all(made, exhibits), self._copies(made)
+            files, copies = report.render_all(made, exhibits), report.copies(made, self.store.staging.kept)
             if attested is not None:
                 files |= attested.files(files[REPORT], copies, self.store)
             self.store.publish(files, copies)
@@ -257,14 +262,6 @@ class Session:
         )
         return replace(recalled, report=shown)
 
-    def _copies(self, made: Report) -> dict[str, bytes]:
-        """Return the evidence that is handed out beside the report; of a gate in error there is none."""
-        return {
-            name: self.store.staging.kept(result.gate, evidence)
-            for result in made.results
-            for name, evidence in report.handed_out(result).items()
-        }
-
     def _attestation(self) -> tuple[Attestation | None, Sequence[str]]:
         """Return what the statements of the run rest on, and what takes its verdict away."""
         if not attestation.is_due(self.plan):
@@ -284,13 +281,24 @@ class Session:
             self.plan,
             outcomes,
             started=self.started,
-            settings={"waivers_sha256": self.waivers_sha256},
+            settings={"waivers_sha256": self.waivers_sha256, **self._tree()},
+            models=self.models,
             doubts=doubts,
             notes=self.notes,
             complete=complete,
         )
         # Reasons, waivers and notes, and the observations where they could not be kept.
         return self.redactor.value(made)
+
+    def _tree(self) -> dict[str, Option]:
+        """Return the digest of a tree that its commit does not name."""
+        facts = self.plan.facts
+        return {} if facts.commit and not facts.dirty else {TREE_DIGEST: attestation.manifest(self.before)}
+
+    def _models(self) -> tuple[str, ...]:
+        """Return the models that the gate `llm` saw asked, none where it did not look."""
+        kept = self.store.staging.folder / models.GATE / models.EVIDENCE
+        return models.named(kept.read_bytes()) if kept.is_file() else ()
 
     def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:
         """Keep the exact observation as evidence, from which `failhard verify` judges again."""

@@ -113,7 +113,3 @@ def main() -> None:
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

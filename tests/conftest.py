@@ -7,19 +7,23 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
 
+from tests import properties
 from tests.acceptance.project import copy, green
-from tests.support import FakeTools, fake_tools
 
-Script = Callable[..., FakeTools]
+if TYPE_CHECKING:
+    from tests.support import FakeTools
+
+Script = Callable[..., "FakeTools"]
 
 
-# How long a busy machine takes for an example says nothing about the code.
-settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-machine")
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Prepare for properties only where there are some: each side of a pair of benchmarks is a new process."""
+    if isinstance(collector, pytest.Module):
+        properties.prepare(collector.path)
 
 
 def pytest_configure() -> None:
@@ -38,6 +42,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def scripted_environment(tmp_path_factory: pytest.TempPathFactory) -> FakeTools:
     """Return the one scratch environment whose tools obey a script."""
+    from tests.support import fake_tools
+
     return fake_tools(tmp_path_factory.mktemp("environment") / "venv")
 
 

@@ -199,7 +199,7 @@ def test_the_reasons_name_measures_first_then_the_worst_three() -> None:
     assert [each.anchor for each in result.findings] == ["violations", "b", "a", "d", "e", "c"]
     entry = result.findings[0]
     assert result.options == (
-        "fix: wrap it (app/a.py:3); wrap it (app/b.py) (recommended)",
+        "fix: wrap it (app/a.py:3) (recommended)",
         (
             "waive with owner and expiry, one entry a finding, under `waivers` in failhard-waivers.yaml: "
             f'{{gate: lint, rule: "violations", path: "", fingerprint: "{entry.fingerprint}", value: 5, '
@@ -213,7 +213,7 @@ def test_the_reasons_name_measures_first_then_the_worst_three() -> None:
 def test_where_only_a_measure_fails_the_worst_places_are_the_way_out() -> None:
     places = [finding(path, Severity.LOW, path=path, fix="add tests") for path in ("z.py", "a.py", "m.py")]
     result = judge(COVERAGE, saw(*places, measures={"line_percent": 10}), (), TODAY)
-    assert result.options[0] == "fix: add tests (z.py:3); add tests (a.py:3) (recommended)"
+    assert result.options[0] == "fix: add tests (z.py:3) (recommended)"
     assert judge(COVERAGE, measured(10), (), TODAY).options[0] == (
         "fix: raise line_percent to at least 80 (recommended)"
     )

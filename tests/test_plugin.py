@@ -103,14 +103,17 @@ def test_a_failed_gate_is_a_failure_of_pytest_s(shop: Path) -> None:
     done = judged(shop, f"--junitxml={junit}")
     assert done.returncode == 1
     assert "FAILED failhard::lint" in done.stdout
-    assert "F401" in done.stdout
+    assert done.stdout.count("F401 ") == 2  # under FAILURES, and as the first reason in our section
+    assert done.stdout.count("ways out:") == 1
+    assert "  next: " in done.stdout
     assert 'name="lint"' in junit.read_text()
 
 
 def test_the_caches_do_not_take_a_gate_for_a_test(shop: Path) -> None:
     write(shop, {**VIOLATION, **FAILING})
-    done = judged(shop)
+    done = judged(shop, "--tb=no")
     assert done.returncode == 1
+    assert done.stdout.count("ways out:") == 1, "pytest lists no failure: our section has the details"
     cached = json.loads((shop / ".pytest_cache" / "v" / "cache" / "lastfailed").read_text())
     assert list(cached) == ["tests/test_red.py::test_red"]
     again = run(shop, "--lf", "-q")

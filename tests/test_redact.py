@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_failhard.model import Evidence, Finding, Observation, Severity
-from pytest_failhard.redact import MARKER, RedactError, Redactor, shipped
+from pytest_failhard.redact import MARKER, RedactError, Redactor, printable, shipped
 
 # Put together here, so that no scanner takes this file for a leak.
 SK = "sk-" + "proj-" + "Ab3dEfGh1jKlMnOpQrSt"
@@ -19,6 +19,13 @@ GITHUB = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 GOOGLE = "AIza" + "SyA-1234567890abcdefghijklmnopqrstu"
 SLACK = "xoxb-" + "123456789012-abcdefABCDEF"
 JWT = ".".join(("eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxMjM0NTY3ODkwIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"))
+SENDGRID = "SG." + "a1B2c3D4e5F6g7H8i9J0kL" + "." + "x" * 43
+SLACK_HOOK = "https://hooks.slack" + ".com/services/T00000000/B00000000/" + "XyZ" * 8
+BASIC = "Basic " + "c2hvcDpodW50ZXIyaHVudGVyMg=="
+CARD = "4111 1111 " + "1111 1111"
+AMEX = "3782-822463-" + "10005"
+IBAN = "DE89 3704 0044 " + "0532 0130 00"
+PHONE = "+49 151 " + "2345 6789"
 KEY_BLOCK = "\n".join(
     ("-----BEGIN RSA PRIVATE" + " KEY-----", "MIIEpAIBAAKCAQEA" * 4, "-----END RSA PRIVATE" + " KEY-----")
 )
@@ -44,6 +51,20 @@ REDACTOR = Redactor(shipped())
         ("postgres://shop:p@ss@db/x", "postgres://shop:[redacted:url-password]@db/x"),
         ("by jane.doe+x@mail.example.org now", "by [redacted:email-address] now"),
         ('"\\njane@example.org"', '"\\n[redacted:email-address]"'),
+        (f"mail with {SENDGRID}", "mail with [redacted:service-key]"),
+        (SLACK_HOOK, f"{SLACK_HOOK[: -3 * 8]}[redacted:service-key]"),
+        (
+            "AWS_SECRET_ACCESS_KEY=" + "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "AWS_SECRET_ACCESS_KEY=[redacted:service-key]",
+        ),
+        (f"Authorization: {BASIC}", "Authorization: Basic [redacted:basic-credentials]"),
+        ("GET /a?page=2&access_token=abcdef123456", "GET /a?page=2&access_token=[redacted:url-secret]"),
+        (f"paid with {CARD}, thanks", "paid with [redacted:card-number], thanks"),
+        (AMEX, "[redacted:card-number]"),
+        (f"to {IBAN} EUR", "to [redacted:account-number] EUR"),
+        (IBAN.replace(" ", "") + " EUR", "[redacted:account-number] EUR"),
+        (f"call {PHONE}!", "call [redacted:telephone-number]!"),
+        ("(+1) 555 0100 or +1 (555) 010-0199", "([redacted:telephone-number] or [redacted:telephone-number]"),
     ],
 )
 def test_each_kind_is_replaced_by_its_name(text: str, expected: str) -> None:
@@ -60,6 +81,13 @@ def test_each_kind_is_replaced_by_its_name(text: str, expected: str) -> None:
         "Bearer authentication is required",
         "app/models.py:12 undefined-name `sk`",
         "0" * 64,
+        "Basic responsibilities of a basic understanding",
+        "4111111111111111/4503599627370496 and 4111 1111 1111 1112",
+        "0.4111-1111-1111-1111",
+        "DE88 3704 0044 0532 0130 00, XX89 3704 0044 0532 0130 00, DE89 3704",
+        "DE89370400440532013000ABC",
+        "2026-01-02T03:04:05+0000 torch-2.1+20240101 x = 1+12345678 1e+12345678",
+        "search?token=short&page=12345678",
     ],
 )
 def test_ordinary_text_stays(text: str) -> None:
@@ -120,6 +148,12 @@ def test_malformed_patterns_are_all_named() -> None:
         "FAILHARD_REDACTION_PATTERNS: line 1: missing ), unterminated subpattern at position 0; "
         "line 3: matches the empty text. Give one regular expression a line, or unset it."
     )
+
+
+def test_a_message_is_redacted_where_the_user_s_patterns_are_wrong_too() -> None:
+    for patterns in ("(", "ticket"):
+        text = printable(f"{SK} ticket", {"FAILHARD_REDACTION_PATTERNS": patterns})
+        assert text.startswith("[redacted:provider-key] ")
 
 
 def test_words_of_our_markers_are_no_secrets() -> None:

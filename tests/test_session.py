@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import plan
+from pytest_failhard import attestation, plan
 from pytest_failhard.model import Mode, Observation, Report, Run, Settings, Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
@@ -95,6 +95,19 @@ def test_a_run_ends_in_a_published_report(runs: Runs, shop: Path) -> None:
     assert report.verdict is Verdict.PASS, reasons(report)
     assert written(shop)["verdict"] == "pass"
     assert (shop / ".failhard" / "evidence" / "lint" / "observation.json").is_file()
+
+
+def test_the_head_names_a_changed_tree_by_its_digest_and_the_models(runs: Runs, shop: Path) -> None:
+    write(shop, {"shop/new.py": "NEW = 1\n"})
+    session = runs.session("lint")
+    session.begin()
+    runs.store.keep("llm", "matrix.json", b'{"models": ["openai:b", "openai:a"], "calls": []}')
+    session.end(NO_TESTS)
+    settings = written(shop)["settings"]
+    assert isinstance(settings, dict)
+    assert settings["tree_sha256"] == attestation.manifest(session.before)
+    assert "unfinished" not in settings
+    assert written(shop)["models"] == ["openai:a", "openai:b"]
 
 
 def test_the_bill_of_materials_stands_beside_the_report(
@@ -255,7 +268,10 @@ def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> No
     assert not report.complete
     assert report.notes[0] == "interrupted: SIGTERM; gates that had not finished are errors"
     assert "not-run: the gate did not finish" in reasons(report)
-    assert written(shop)["complete"] is False
+    settings = written(shop)["settings"]
+    assert isinstance(settings, dict)
+    assert (written(shop)["complete"], settings["unfinished"]) == (False, True)
+    assert "tree_sha256" not in settings
     assert session.worker is not None
     assert session.worker.poll() is not None
 

@@ -19,6 +19,7 @@ from pytest_failhard import plan, records, worker
 from pytest_failhard.model import Mode
 from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
+from pytest_failhard.session import WORKER
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
 from tests.support import GATES, measuring
@@ -135,7 +136,7 @@ def start(
     """Start a worker as the parent does, and return it with the end of the pipe to write to."""
     reading, writing = os.pipe()
     process = subprocess.Popen(
-        [executable, "-m", "pytest_failhard.worker", str(events), str(reading)],
+        [executable, "-c", WORKER, str(events), str(reading)],
         pass_fds=(reading,),
         env={"PATH": os.environ["PATH"], **measuring(), **environment},
         stdin=subprocess.DEVNULL,

@@ -320,6 +320,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     documents = gate_documents(root / "gates")
     shipped = policies(root / "policies")
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
+    from benchmarks.report_page import results
     from tools import failopen_pages, rate_pages, reference_pages, rule_pages
 
     blocks = {
@@ -329,6 +330,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "author-mode": failopen_pages.limits(),
         "llm-verdicts": verdict_rules(),
         "llm-errors": verdict_errors(),
+        "report-page": "\n".join(results.table(results.kept())),
     }
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)

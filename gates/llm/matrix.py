@@ -321,6 +321,7 @@ def _keep(run: Run, sheet: Sheet) -> tuple[Evidence, ...]:
     document = {
         "catalogue": catalogue.load().sha256,
         "prices": prices.sha256,
+        "models": sorted({f"{each.dialect}:{each.model}" for each in _asked(sheet)}),
         "unpriced": _unpriced(sheet),
         "calls": sheet.facts,
     }

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 
 import click
 
+USAGE = 2
 COMMANDS = (
     "check",
     "verify",
     "compare",
+    "merge",
+    "migrate",
     "gates",
     "explain",
     "waive",
@@ -27,6 +32,18 @@ COMMANDS = (
 
 class LazyGroup(click.Group):
     """Imports a subcommand when it is asked for: most of a run's start-up is imports."""
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Run the command that the process was started with; what it prints is redacted."""
+        from pytest_failhard.cli.streams import redacted
+        from pytest_failhard.redact import RedactError
+
+        try:
+            with redacted(os.environ, sys.argv[1:]):
+                return super().__call__(*args, **kwargs)
+        except RedactError as error:
+            click.echo(f"failhard: {error}", err=True)
+            sys.exit(USAGE)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which they are used."""

@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from pytest_failhard import plan, supervisor
+from pytest_failhard.cli import screen
 from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.redact import RedactError
@@ -111,7 +112,11 @@ def command(
             f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
         )
         sys.exit(INTERRUPTED + interruption.number)
-    click.echo(printed(checked.report, form, colour=sys.stdout.isatty(), folder=str(report_dir)))
+    colour = screen.colours(sys.stdout, os.environ)
+    wide = screen.width(sys.stdout)
+    text = printed(checked.report, form, colour=colour, folder=str(report_dir), width=wide)
+    # Otherwise click would take the colours out again where FORCE_COLOR asks for them.
+    click.echo(text, color=colour)
     sys.exit(checked.code)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard import judge, policy
 from pytest_failhard.cli import reattest
 from pytest_failhard.model import Evidence, GateError, Verdict
-from pytest_failhard.report import HANDED_OUT
+from pytest_failhard.report import HANDED_OUT, migration, models
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
 from pytest_failhard.report import waivers as waiver_lists
@@ -21,11 +21,12 @@ from pytest_failhard.store import EVIDENCE, REPORT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from datetime import date
     from pathlib import Path
 
     from pydantic import JsonValue
 
-    from pytest_failhard.model import Observation, Policy
+    from pytest_failhard.model import Observation, Policy, Result, Waiver
     from pytest_failhard.report.parts import EvidencePart
 
 RUN = "run"
@@ -53,18 +54,23 @@ def check(
     policy_file: Path | None,
     gates: Collection[str],
     project: Path | None = None,
+    partial: bool = False,
 ) -> Document:
     """Return the report where everything in the folder bears it out, and what was built is as it was.
 
-    What was built is looked for in `project`, by default the folder that holds the report's.
+    What was built is looked for in `project`, by default the folder that holds the report's. A `partial`
+    report may lack gates; what it has must hold all the same.
 
     Raises Tampered with all that does not match, PolicyError where the policy cannot be loaded.
     """
-    document = _document(folder)
+    document, is_sealed = _document(folder)
     known = {*gates, *(part.id for part in document.gates)}
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
-    _stop([*_frame(document, level), *_scope(document, terms), *_files(folder, document)])
-    _stop([*_judged_again(folder, document, terms), *_decided_again(folder, document)])
+    framed = [*_frame(document, level, is_sealed=is_sealed), *_scope(document, terms)]
+    lacking = [] if partial else [*_lacking(document, terms)]
+    _stop([*framed, *lacking, *_files(folder, document)])
+    judged = [*_judged_again(folder, document, terms), *_decided_again(folder, document)]
+    _stop([*judged, *_models(folder, document)])
     _stop([*reattest.mismatches(folder, document, terms, project or folder.resolve().parent)])
     return document
 
@@ -74,24 +80,23 @@ def _stop(mismatches: Sequence[str]) -> None:
         raise Tampered(mismatches)
 
 
-def _document(folder: Path) -> Document:
+def _document(folder: Path) -> tuple[Document, bool]:
+    """Return the report, brought to the current schema, and whether its digest is that of its bytes."""
     try:
-        document = documents.load((folder / REPORT).read_bytes())
+        document, is_sealed = migration.load((folder / REPORT).read_bytes())
     except OSError as error:
         raise Tampered([f"{folder / REPORT}: cannot be read: {error.strerror}"]) from None
     except DocumentError as error:
         raise Tampered([f"{folder / REPORT}: is no {documents.SCHEMA}: {error}"]) from None
     if document.level not in policy.LEVELS:
         raise Tampered([f"level: there is no level {document.level}"])
-    return document
+    return document, is_sealed
 
 
-def _frame(document: Document, level: int | None) -> Iterator[str]:
+def _frame(document: Document, level: int | None, *, is_sealed: bool) -> Iterator[str]:
     """Say what does not hold in the report by itself."""
-    if documents.digest(document) != document.digest:
+    if not is_sealed:
         yield "digest: the report was edited after it was written"
-    if not document.complete:
-        yield "complete: the report is partial, so nothing is proven; run all gates of the level"
     if level is not None and document.level < level:
         yield f"level: level {document.level} was judged, and level {level} is demanded"
     worst = max((Verdict(part.verdict) for part in document.gates), key=RANK.index, default=Verdict.ERROR)
@@ -108,12 +113,18 @@ def _scope(document: Document, terms: Policy) -> Iterator[str]:
         )
     reported = [part.id for part in document.gates]
     demanded = {rule.gate for rule in terms.rules}
-    for gate in sorted(demanded - set(reported)):
-        yield f"{gate}: the policy demands this gate, and the report lacks it"
     for gate in sorted(set(reported) - demanded):
         yield f"{gate}: the report has this gate, and the policy does not demand it"
     for gate in sorted({gate for gate in reported if reported.count(gate) > 1}):
         yield f"{gate}: is in the report more than once"
+
+
+def _lacking(document: Document, terms: Policy) -> Iterator[str]:
+    """Say what a report lacks of all that the policy demands."""
+    if not document.complete:
+        yield "complete: the report is partial, so nothing is proven; run all gates of the level"
+    for gate in sorted({rule.gate for rule in terms.rules} - {part.id for part in document.gates}):
+        yield f"{gate}: the policy demands this gate, and the report lacks it"
 
 
 def _files(folder: Path, document: Document) -> Iterator[str]:
@@ -122,7 +133,13 @@ def _files(folder: Path, document: Document) -> Iterator[str]:
         for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
         yield from _handed_out(folder, part)
-    yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+    for name, sha256 in in_force(document).items():
+        yield from _file(folder, RUN, name, sha256)
+
+
+def in_force(document: Document) -> dict[str, str]:
+    """Return the digest of each file of the run itself that was judged by, by its name."""
+    return {WAIVERS: str(document.settings.get(WAIVERS_DIGEST))}
 
 
 def _handed_out(folder: Path, part: GatePart) -> Iterator[str]:
@@ -155,27 +172,53 @@ def _same(folder: Path, place: str, sha256: str) -> Iterator[str]:
 
 
 def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[str]:
-    evidence = folder / EVIDENCE
-    day, clocked = document.volatile.judged_on, document.volatile.evidence
     try:
-        waivers = waiver_lists.load((evidence / RUN / WAIVERS).read_bytes())
-        judged = [
-            judge.judge(rule, seen, waivers, day)
-            for part in document.gates
-            for rule in terms.rules
-            if rule.gate == part.id
-            and (seen := _observed(evidence, part, clocked.get(part.id, ()))) is not None
-        ]
+        waivers = waivers_of(folder)
+        judged = judged_again(folder, document, terms, waivers, document.volatile.judged_on)
     except GateError as error:
         yield str(error)
         return
-    settled = {each.gate: each for each in judge.settle_waivers(judged, waivers, terms.waivers, day)}
     for part in document.gates:
-        result = settled.get(part.id)
+        result = judged.get(part.id)
         if result is not None:
             yield from _differences(part, documents.gate(result))
         elif part.verdict != Verdict.ERROR.value:
             yield f"{part.id}: verdict is {part.verdict} without {OBSERVATION}, so nothing bears it out"
+
+
+def waivers_of(folder: Path) -> tuple[Waiver, ...]:
+    """Return the waivers that were in force; raises GateError where their file cannot be read."""
+    return waiver_lists.load((folder / EVIDENCE / RUN / WAIVERS).read_bytes())
+
+
+def judged_again(
+    folder: Path, document: Document, terms: Policy, waivers: Sequence[Waiver], day: date
+) -> dict[str, Result]:
+    """Return what the stored observations yield on a day, by gate; none for a gate that could not look.
+
+    Raises GateError where an observation cannot be read.
+    """
+    evidence, clocked = folder / EVIDENCE, document.volatile.evidence
+    judged = [
+        judge.judge(rule, seen, waivers, day)
+        for part in document.gates
+        for rule in terms.rules
+        if rule.gate == part.id and (seen := _observed(evidence, part, clocked.get(part.id, ()))) is not None
+    ]
+    return {each.gate: each for each in judge.settle_waivers(judged, waivers, terms.waivers, day)}
+
+
+def _models(folder: Path, document: Document) -> list[str]:
+    """Say where the head of the report names other models than the evidence."""
+    kept = {(part.id, each.name) for part in document.gates for each in part.evidence}
+    place = folder / EVIDENCE / models.GATE / models.EVIDENCE
+    try:
+        asked = models.named(place.read_bytes()) if (models.GATE, models.EVIDENCE) in kept else ()
+    except GateError as error:
+        return [str(error)]
+    if asked == document.models:
+        return []
+    return [f"models: {_compared([*document.models], [*asked])}"]
 
 
 def _decided_again(folder: Path, document: Document) -> list[str]:
@@ -207,9 +250,11 @@ def _observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -
 def _differences(reported: GatePart, found: GatePart) -> Iterator[str]:
     """Compare everything; of a reported error the facts alone.
 
-    An error may rest on more than the observation (the tree changed meanwhile), and it is never a pass.
+    An error may rest on more than the observation (the tree changed meanwhile), and it is never a pass. A
+    field that an earlier form of the report did not have is not compared.
     """
-    names = FACTS if reported.verdict == Verdict.ERROR.value else tuple(GatePart.model_fields)
+    given = tuple(name for name in GatePart.model_fields if name in reported.model_fields_set)
+    names = FACTS if reported.verdict == Verdict.ERROR.value else given
     left, right = (part.model_dump(mode="json", include=set(names)) for part in (reported, found))
     for name in names:
         if left[name] != right[name]:

@@ -22,7 +22,6 @@ __all__ = ["WAIVERS_FILE", "error", "expiring", "judge", "settle_waivers"]
 
 MARK = "a waiver of kind false-positive, with an approved_by other than its owner, marks it"
 NAMED = 3
-NAMED_REPAIRS = 2
 HUNDRED = 100
 CODE = re.compile(r"(FH\d{3}|FV[1-7])(/|$)")
 
@@ -289,10 +288,10 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     repairs = [each.finding for each in failing if each.measure is None]
     # A measure has no place; the gate's own findings, listed worst first, are where to begin.
     repairs = repairs or [each.finding for each in _worst_first(_distinct(observation.findings))] or [worst]
-    places = dict.fromkeys(
-        f"{finding.fix} ({_where(finding)})" if finding.path else finding.fix for finding in repairs
-    )
-    options = [f"fix: {'; '.join([*places][:NAMED_REPAIRS])} (recommended)"]
+    # One step, not a list: the findings stand below with a repair each.
+    first = next((finding for finding in repairs if finding.fix), repairs[0])
+    step = f"{first.fix} ({_where(first)})" if first.path else first.fix
+    options = [f"fix: {step} (recommended)"]
     waivable = [each for each in failing if rule.waivable.covers(each.finding)]
     barred = {each.finding.rule for each in failing} - {each.finding.rule for each in waivable}
     marked = {each.finding.rule for each in failing if rule.waivable.marks(each.finding)}

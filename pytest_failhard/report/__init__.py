@@ -13,7 +13,7 @@ from pytest_failhard.report.html.exhibits import Exhibits
 if TYPE_CHECKING:
     from pytest_failhard.model import Evidence, Result
 
-__all__ = ["RENDERERS", "handed_out", "printed", "render_all", "terminal"]
+__all__ = ["RENDERERS", "copies", "handed_out", "printed", "render_all", "terminal"]
 
 PAGE = "report.html"
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
@@ -35,14 +35,34 @@ def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, b
     return {**made, PAGE: html.render(report, exhibits)}
 
 
-def printed(report: Report, form: str, *, colour: bool = False, folder: str = ".failhard") -> str:
-    """Return the report as it is printed: for a person, for a coding agent, or with annotations."""
+def printed(
+    report: Report,
+    form: str,
+    *,
+    colour: bool = False,
+    folder: str = ".failhard",
+    width: int = 0,
+    brief: bool = False,
+) -> str:
+    """Return the report as it is printed: for a person, for a coding agent, or with annotations.
+
+    `width` and `brief` are those of `terminal.render`.
+    """
     if form == AGENT:
         return agent.render(report)
-    text = terminal.render(report, colour=colour, folder=folder)
+    text = terminal.render(report, colour=colour, folder=folder, width=width, brief=brief)
     if form != GITHUB:
         return text
     return "\n".join(filter(None, (workflow_commands.quoted(text), workflow_commands.render(report))))
+
+
+def copies(report: Report, kept: Callable[[str, Evidence], bytes]) -> dict[str, bytes]:
+    """Return the bytes that stand beside a report too, by their name; `kept` reads evidence of a gate."""
+    return {
+        name: kept(result.gate, evidence)
+        for result in report.results
+        for name, evidence in handed_out(result).items()
+    }
 
 
 def handed_out(result: Result) -> dict[str, Evidence]:

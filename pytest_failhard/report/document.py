@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from typing import Literal
@@ -18,7 +19,7 @@ from pytest_failhard.report.parts import EvidencePart, Strict, WaiverPart, exact
 
 SCHEMA = "failhard-report/1"
 FLOOR_UNITS = ("_rate", "_score")
-NOT_DIGESTED = {"digest", "volatile"}
+NOT_DIGESTED = frozenset({"digest", "volatile"})
 
 Word = Literal["pass", "fail", "error"]
 
@@ -130,11 +131,29 @@ class QuarantinedPart(Strict):
     expires: date
 
 
+class KeptPart(Strict):
+    """A key that a later schema has no place for: in which object it stood, where in it, and its value."""
+
+    at: tuple[str | int, ...]
+    key: str
+    index: int
+    value: JsonValue
+
+
+class MigratedPart(Strict):
+    """A step from an earlier schema to a later one: what the report was before it, so that it can go back."""
+
+    form: str = Field(alias="schema")
+    digest: str
+    kept: tuple[KeptPart, ...]
+
+
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
     `evidence` are the kept files that hold times, by gate. `attempts` and `attempts_left` are fix attempts
-    at what does not pass, by gate and, under `run`, over all gates.
+    at what does not pass, by gate and, under `run`, over all gates. `migrated` are the steps that brought a
+    report of an earlier schema here, the last one last.
     """
 
     started_at: str
@@ -149,6 +168,7 @@ class VolatilePart(Strict):
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
+    migrated: tuple[MigratedPart, ...] = ()
 
 
 class Document(Strict):
@@ -180,7 +200,7 @@ def build(report: model.Report) -> Document:
             "policy": PolicyPart(name=report.policy_name, sha256=report.policy_sha256),
             "project": _project(report.project),
             "settings": {name: _option(value) for name, value in sorted(report.settings.items())},
-            "models": (),
+            "models": report.models,
             "gates": tuple(gate(result) for result in report.results),
             "digest": "",
             "volatile": _volatile(report),
@@ -233,26 +253,48 @@ def digest(document: Document) -> str:
 
     Canonical: UTF-8, keys sorted, no spaces, no line break. How the file is laid out does not matter.
     """
-    content = document.model_dump(mode="json", by_alias=True, exclude=NOT_DIGESTED)
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return digest_of(document.model_dump(mode="json", by_alias=True))
+
+
+def digest_of(content: Mapping[str, JsonValue]) -> str:
+    """Return the digest of a report as it stands in a file, of whatever schema."""
+    above = {name: value for name, value in content.items() if name not in NOT_DIGESTED}
+    text = json.dumps(above, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def render(report: model.Report) -> bytes:
     """Return the bytes of `report.json`: keys in the order of the types, LF, a trailing line break."""
-    content = build(report).model_dump(mode="json", by_alias=True)
+    return dumped(build(report).model_dump(mode="json", by_alias=True))
+
+
+def dumped(content: Mapping[str, JsonValue]) -> bytes:
+    """Return the bytes of a report's file, keys in the order in which they are."""
     return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def load(data: bytes) -> Document:
     """Read a report strictly: schema, types, no unknown and no repeated key; raises DocumentError."""
+    parsed(data)
     try:
-        json.loads(data, object_pairs_hook=_once)
         return Document.model_validate_json(data)
     except ValidationError as error:
         raise DocumentError(places(error)) from None
+
+
+def parsed(data: bytes) -> dict[str, JsonValue]:
+    """Return the JSON object that bytes hold, of whatever schema; raises DocumentError."""
+    try:
+        content = json.loads(data, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"no JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise DocumentError("document: is no JSON object")
+    return content
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def json_schema() -> dict[str, JsonValue]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from pytest_failhard.report.rows import Row
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+WORD = re.compile("[A-Za-z0-9]+")
 MOST_RESULTS = 5000
 """Of a run so many are kept by GitHub; more than 25,000 are refused."""
+MOST_BYTES = 10 * 1024 * 1024
+"""Of a file, compressed: a larger one is refused, all of it."""
 MOST_CHARACTERS = 1000
 """What of a message is shown there."""
 FINGERPRINT = "failhard/v1"
@@ -34,6 +39,14 @@ def render(report: Report) -> bytes:
     """
     found = rows(report)
     shown = found[:MOST_RESULTS]
+    while True:
+        data = _rendered(report, shown, len(found))
+        if not shown or len(data) <= MOST_BYTES or len(gzip.compress(data)) <= MOST_BYTES:
+            return data
+        shown = shown[: len(shown) // 2]
+
+
+def _rendered(report: Report, shown: list[Row], of: int) -> bytes:
     names = dict(sorted({row.rule: row.name for row in shown}.items()))
     index = {rule: number for number, rule in enumerate(names)}
     run: dict[str, JsonValue] = {
@@ -46,7 +59,7 @@ def render(report: Report) -> bytes:
             "verdict": report.verdict.value,
             "level": report.level,
             "complete": report.complete,
-            "results": f"{len(shown)} of {len(found)} shown",
+            "results": f"{len(shown)} of {of} shown",
         },
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -58,7 +71,7 @@ def _rule(rule: str, name: str) -> JsonValue:
     words = name.replace("-", " ").replace("_", " ")
     return {
         "id": rule,
-        "name": "".join(word.capitalize() for word in words.split()),
+        "name": "".join(word.capitalize() for word in WORD.findall(name)),
         "shortDescription": {"text": words},
         "help": {"text": f"failhard explain {rule}"},
     }

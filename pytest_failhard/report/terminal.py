@@ -8,35 +8,53 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import decimal_text
-from pytest_failhard.model import FALSE_POSITIVE, Verdict
+from pytest_failhard.model import FALSE_POSITIVE, Severity, Verdict
 from pytest_failhard.report import steps
-from pytest_failhard.report.text import visible
+from pytest_failhard.report.text import first_step, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_failhard.model import Finding, Report, Result
 
 COUNTED = re.compile(r"(\d+ findings? at [^:]+:) ")
+NAMED_RULE = re.compile(r"^(\d+ findings? at [^:]+): ")
 MAX_FINDINGS = 10
 MAX_LINES = 36
 """Of the findings of one gate: with its reasons and ways out they fill a screen."""
 MAX_REASON = 100
+MAX_MESSAGE = 300
+"""Characters of one finding's message here; the other forms of the report have all."""
+MIN_ROOM = 40
+"""A terminal that is narrower than that is treated as this wide: words alone do not fit in it."""
 DIGEST_DIGITS = 12
-COLOURS = {Verdict.PASS: "32", Verdict.FAIL: "31", Verdict.ERROR: "35"}
+ORDER = (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
+BOLD = "1"
+NEXT = "1;36"
+COLOURS = {Verdict.PASS: "1;32", Verdict.FAIL: "1;31", Verdict.ERROR: "1;35"}
+SEVERITIES = {Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "2"}
+LABELS = ("fix:", "ways out:", "evidence:", "measured:")
 
 
-def render(report: Report, colour: bool = False, folder: str = ".failhard") -> str:
-    """Return the text, without a last line break; `folder` is where the report files lie."""
+def render(
+    report: Report,
+    colour: bool = False,
+    folder: str = ".failhard",
+    width: int = 0,
+    brief: bool = False,
+) -> str:
+    """Return the text, without a last line break; `folder` is where the report files lie.
+
+    What a reader needs first stands last, where a terminal is when a run ends: each gate with one next step,
+    and the verdict. `width` is that of a terminal, 0 for a file: its lines are not broken. A `brief` text
+    leaves out the details of each gate.
+    """
+    details = () if brief else (_painted(result, colour, folder, width) for result in _standing(report))
     lines = [
         *_header(report),
+        *(line for each in details for line in ("", *each)),
         "",
-        *_table(report, colour),
-        *(
-            line
-            for result in _worst_first(report.results)
-            for line in ("", *_details(result, colour, folder))
-        ),
+        *_table(report, colour, width),
         *_closing(report),
         *_steps(report),
         "",
@@ -47,7 +65,7 @@ def render(report: Report, colour: bool = False, folder: str = ".failhard") -> s
 
 def gate_text(result: Result, colour: bool = False, folder: str = ".failhard") -> str:
     """Return the text of one gate: why, where, the ways out, the evidence."""
-    return "\n".join(_details(result, colour, folder))
+    return "\n".join(_painted(result, colour, folder))
 
 
 def _header(report: Report) -> Iterator[str]:
@@ -61,12 +79,17 @@ def _header(report: Report) -> Iterator[str]:
     yield _plain(f"{' '.join(filter(None, (project.name, project.version)))}, {commit}{changed}{suffix}")
 
 
-def _table(report: Report, colour: bool) -> Iterator[str]:
-    width = max((len(result.gate) for result in report.results), default=0)
-    for result in report.results:
-        waived = _waived(result)
+def _table(report: Report, colour: bool, width: int) -> Iterator[str]:
+    """Yield a line for each gate, the worst first; below one that did not pass, what to do first."""
+    names = max((len(_plain(result.gate)) for result in report.results), default=0)
+    room = max(width - names - len("  error  "), MIN_ROOM) if width else MAX_REASON
+    for result in _worst_first(report.results):
         word = _word(result.verdict, colour, width=5)
-        yield f"{_plain(result.gate):{width}}  {word}  {_plain(_short(result))}{waived}"
+        yield f"{_plain(result.gate):{names}}  {word}  {_plain(_short(result, room))}"
+        step = first_step(result.options) if result.verdict is not Verdict.PASS else ""
+        if step:
+            label = paint("next:", NEXT, colour)
+            yield f"{'':{names}}  {label} {_plain(_cut(step, room + len('error  ') - len('next: ')))}"
     if not report.results:
         yield "no gate was judged"
 
@@ -79,24 +102,69 @@ def _waived(result: Result) -> str:
     return f" [{said}]" if said else ""
 
 
-def _short(result: Result) -> str:
-    """Return the weightiest reason on one line; the details below have all of them whole."""
+def _short(result: Result, room: int) -> str:
+    """Return the weightiest reason on one line; the details have all of them whole."""
     if not result.because:
-        return ""
-    more = len(result.because) - 1
-    return textwrap.shorten(result.because[0], MAX_REASON, placeholder=" ...") + (
-        f" (and {more} more)" if more else ""
-    )
+        return _waived(result).strip()
+    more = f" (and {len(result.because) - 1} more)" if len(result.because) > 1 else ""
+    after = f"{more}{_waived(result)}"
+    reason = NAMED_RULE.sub(r"\1, first ", result.because[0])
+    return _cut(reason, max(room - len(after), MIN_ROOM // 2)) + after
+
+
+def _cut(text: str, most: int) -> str:
+    """Return as much of a text as fits, on one line; an address is cut as well as a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 4].rstrip()} ..."
 
 
 def _worst_first(results: Iterable[Result]) -> list[Result]:
-    """Return what did not pass, errors first: they hide what else is wrong."""
-    standing = (result for result in results if result.verdict is not Verdict.PASS)
-    return sorted(standing, key=lambda result: result.verdict is not Verdict.ERROR)
+    """Return all of them, errors first: they hide what else is wrong."""
+    return sorted(results, key=lambda result: ORDER.index(result.verdict))
 
 
-def _details(result: Result, colour: bool, folder: str) -> Iterator[str]:
-    yield f"{_plain(result.gate)}: {_word(result.verdict, colour)}"
+def _standing(report: Report) -> list[Result]:
+    return [result for result in _worst_first(report.results) if result.verdict is not Verdict.PASS]
+
+
+def _painted(result: Result, colour: bool, folder: str, width: int = 0) -> Iterator[str]:
+    """Yield the details, broken for a terminal; colours come last, so that they have no width."""
+    severities = {_plain(finding.rule): finding.severity for finding in reversed(result.findings)}
+    for number, line in enumerate(_details(result, folder)):
+        first, *more = _broken(line, width)
+        yield _in_colour(first, result.verdict, severities, number == 0) if colour else first
+        yield from more
+
+
+def _broken(line: str, width: int) -> list[str]:
+    """Return the line in pieces that fit; one to copy, and one that a tool printed, stay whole."""
+    if not width or len(line) <= width or "{gate: " in line or line.startswith("  | "):
+        return [line]
+    indent = len(line) - len(line.lstrip(" -"))
+    return textwrap.wrap(
+        line,
+        max(width, MIN_ROOM),
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    ) or [line]
+
+
+def _in_colour(line: str, verdict: Verdict, severities: Mapping[str, Severity], heading: bool) -> str:
+    if heading:
+        gate, _, word = line.rpartition(": ")
+        return f"{paint(gate, BOLD, True)}: {paint(word, COLOURS[verdict], True)}"
+    indent, text = line[: len(line) - len(line.lstrip())], line.lstrip()
+    for label in LABELS:
+        if text.startswith(label):
+            return f"{indent}{paint(label, NEXT, True)}{text[len(label) :]}"
+    rule = next((word for word in text.split(" ")[:2] if word in severities), "")
+    return line.replace(rule, paint(rule, SEVERITIES[severities[rule]], True), 1) if rule else line
+
+
+def _details(result: Result, folder: str) -> Iterator[str]:
+    yield f"{_plain(result.gate)}: {result.verdict.value}"
     for reason in result.because:
         # The findings themselves follow, one a line.
         counted = COUNTED.match(reason)
@@ -168,7 +236,9 @@ def _by_rule(rules: Sequence[Sequence[Finding]]) -> Iterator[str]:
 
 
 def _line(finding: Finding) -> str:
-    return f"  {_plain(_place(finding))}{_plain(finding.rule)} {_plain(finding.message)}"
+    message = finding.message
+    cut = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]} ..."
+    return f"  {_plain(_place(finding))}{_plain(finding.rule)} {_plain(cut)}"
 
 
 def _first_to_open(result: Result) -> str:
@@ -213,12 +283,16 @@ def _last(report: Report, colour: bool, folder: str) -> str:
     ]
     partial = "" if report.complete else ", partial"
     word = _word(report.verdict, colour)
-    return f"failhard: {word} ({', '.join(counts)}{partial}), report in {_plain(folder)}/report.json"
+    return f"failhard: {word} ({', '.join(counts)}{partial}), report in {_plain(folder)}/report.html"
 
 
 def _word(verdict: Verdict, colour: bool, width: int = 0) -> str:
-    word = f"{verdict.value:{width}}"
-    return f"\x1b[1;{COLOURS[verdict]}m{word}\x1b[0m" if colour else word
+    return paint(f"{verdict.value:{width}}", COLOURS[verdict], colour)
+
+
+def paint(text: str, code: str, colour: bool) -> str:
+    """Return the text as a terminal shows it in a colour; the text alone where none is asked for."""
+    return f"\x1b[{code}m{text}\x1b[0m" if colour and text else text
 
 
 def _plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -16,3 +17,8 @@ def _written(character: str, keep: str) -> str:
     if character in keep:
         return character
     return " " if character in "\n\r\t" else character.encode("unicode_escape").decode("ascii")
+
+
+def first_step(options: Sequence[str]) -> str:
+    """Return the first way out as one plain step, empty where there is none."""
+    return next(iter(options), "").removeprefix("fix: ").removesuffix(" (recommended)")

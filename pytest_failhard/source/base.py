@@ -102,7 +102,7 @@ def resolve(root: Path, wanted: str | None, github_base_ref: str = "") -> GitBas
     if not head:
         raise BaseError(f"{_place(root)} has no commit yet; make a first commit (`git commit`)")
     name, commit, source = _choice(root, wanted, github_base_ref, head)
-    merge_base = _merge_base(root, name, commit, head)
+    merge_base = head if commit == head else _merge_base(root, name, commit, head)
     if merge_base != head:
         return GitBase(root, merge_base, f"merge base with {name} ({source})")
     return _before(root, head, f"{name} ({source}) is HEAD")
@@ -172,15 +172,14 @@ def _merge_base(root: Path, name: str, commit: str, head: str) -> str:
 
 
 def _before(root: Path, head: str, why: str) -> GitBase:
-    if _is_shallow(root) and not _commit(root, f"{head}^1"):
+    if parent := _commit(root, f"{head}^1"):
+        return GitBase(root, parent, f"first parent of HEAD, because {why}")
+    if _is_shallow(root):
         raise BaseError(f"{why}, and the clone is too shallow for its parent; {DEEPEN}")
     header = _git(root, "cat-file", "commit", head).stdout.partition(b"\n\n")[0]
-    parents = [line.split()[1].decode("ascii") for line in header.splitlines() if line.startswith(b"parent ")]
-    if not parents:
-        return GitBase(root, "", EMPTY_TREE)
-    if not _commit(root, parents[0]):
+    if any(line.startswith(b"parent ") for line in header.splitlines()):
         raise BaseError(f"the parent of HEAD is missing in the repository; {DEEPEN}")
-    return GitBase(root, parents[0], f"first parent of HEAD, because {why}")
+    return GitBase(root, "", EMPTY_TREE)
 
 
 def _is_shallow(root: Path) -> bool:

@@ -49,6 +49,7 @@ CONTACT = "email-address"
 # A clock that is set right moves the start that the kernel tells.
 START_TOLERANCE_SECONDS = 5.0
 MAX_NAME_CHARACTERS = 120
+MARKUP = (".html", ".xml", ".md")
 NO_COPIES: Mapping[str, bytes] = MappingProxyType({})
 TEMPORARY_REMEDY = "free space in the temporary folder, or set TMPDIR to another"
 
@@ -79,18 +80,29 @@ class Staging:
         """
         redactor = self.redactor.without(CONTACT) if has_contacts else self.redactor
         stored = redactor.data(data)
-        with _told(self.folder / gate, TEMPORARY_REMEDY):
-            top = Folder.open(self.folder)
-            try:
-                inner = top.child(_safe(gate))
-                try:
-                    kept = _write_new(inner, _safe(name), stored)
-                finally:
-                    inner.close()
-            finally:
-                top.close()
+        kept = self._write(gate, _safe(self.redactor.text(name)), stored)
         guessed = media_type or MEDIA_TYPES.get(PurePosixPath(kept).suffix, TEXT)
         return Evidence(name=kept, sha256=hashlib.sha256(stored).hexdigest(), media_type=guessed)
+
+    def take(self, gate: str, name: str, data: bytes) -> None:
+        """Store bytes that another run kept, as they are: they were redacted there.
+
+        Raises StoreError where a secret is in them that this run knows, and that one did not.
+        """
+        if kinds := self.redactor.without(CONTACT).scan(data):
+            raise StoreError(
+                f"redaction-failed: {EVIDENCE}/{gate}/{name}: {', '.join(kinds)} in it; nothing was written. "
+                "Give both runs the same FAILHARD_REDACTION_PATTERNS and secret variables, and run again"
+            )
+        self._write(gate, name, data)
+
+    def _write(self, gate: str, name: str, data: bytes) -> str:
+        with (
+            _told(self.folder / gate, TEMPORARY_REMEDY),
+            contextlib.closing(Folder.open(self.folder)) as top,
+            contextlib.closing(top.child(_safe(gate))) as inner,
+        ):
+            return _write_new(inner, name, data)
 
     def kept(self, gate: str, evidence: Evidence) -> bytes:
         """Return the bytes of kept evidence; raises StoreError where they are not those that were kept."""
@@ -237,8 +249,8 @@ def _told(place: Path, remedy: str) -> Iterator[None]:
 
 
 def _as_read(name: str, data: bytes) -> bytes:
-    """Return a file as its reader sees it: in a page, a secret with `&` or quotes stands in another form."""
-    if not name.endswith(".html"):
+    """Return a file as its reader sees it: in markup, a secret with `&` or quotes stands in another form."""
+    if not name.endswith(MARKUP):
         return data
     return html.unescape(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 

@@ -55,6 +55,8 @@ class Case:
     tool: str = ""
     """The tool that obeys `fault`, or `gate` for a foreign gate; empty for the real ones."""
     fault: Fault = field(default_factory=dict)
+    unwritten: bool = False
+    """The run ends with no report on the disk: what is wrong is printed alone."""
     also: Callable[[Outcome], None] = _nothing_more
 
     @property
@@ -95,7 +97,7 @@ class Case:
         assert outcome.code == code, f"{self.label}: expected {expected.value} ({code})\n{outcome}"
         check_agreement(outcome)
         phrase = self.phrases.get(outcome.mode, self.phrase)
-        if expected is Expected.REFUSE:
+        if expected is Expected.REFUSE or self.unwritten:
             assert outcome.report is None, f"{self.label}: a report without a run\n{outcome}"
             assert phrase in outcome.output, f"{self.label}: {phrase!r} is not said\n{outcome}"
             return

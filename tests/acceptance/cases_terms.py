@@ -132,6 +132,16 @@ CASES = (
         files=waiver(days=-1),
         ask=LINT,
     ),
+    Case(
+        # A text that only the report itself writes: no gate says it, so nothing takes it out before.
+        id="FO-115",
+        gate="lint",
+        author=Expected.ERROR,
+        supervised=Expected.ERROR,
+        phrase="redaction-failed",
+        unwritten=True,
+        ask=Ask(only="lint", environment={"SHOP_TOKEN": "failhard-report/1"}),
+    ),
     _refused("FO-130", "wildcard", "is not one finding", {**VIOLATION, **waiver(rule="'*'")}),
     _refused("FO-131", "", "never an error", {**VIOLATION, **waiver(rule="error")}),
 )

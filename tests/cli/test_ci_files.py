@@ -11,13 +11,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 import yaml
 
 from pytest_failhard.cli import ci_files
 from pytest_failhard.cli.ci_files import Facts
 from pytest_failhard.distributions.attest.workflow import attests, parse
+from tests.schemas import jsonschema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -22,6 +23,7 @@ from pytest_failhard.model import (
     Evidence,
     Finding,
     Observation,
+    Option,
     Policy,
     ProjectFacts,
     Report,
@@ -58,6 +60,7 @@ WAIVER = Waiver(
     owner="jane",
     expires=date(2026, 12, 1),
 )
+NOTHING_MORE: Mapping[str, Option] = MappingProxyType({})
 BOM = b'{"components": [{"purl": "pkg:pypi/click@8.1"}]}\n'
 UNBUILT = Attestation(
     root=Path(), origin=Origin(repository="", ref="", source={"sha256": "0" * 64}), built=(), signer=None
@@ -84,6 +87,20 @@ def kept_of(store: Store, gate: str, looked: Observation) -> list[Evidence]:
     return [*kept, replace(store.keep(gate, observation.VOLATILE, unequal), volatile=True)]
 
 
+def shown(
+    store: Store, name: str, looked: Observation, *, signed: bool, models: tuple[str, ...]
+) -> Observation:
+    """Return an observation with what the gates keep and measure that more than the judge reads."""
+    if name == "sbom":
+        return replace(looked, evidence=(store.keep(name, SBOM, BOM),))
+    if name == "llm" and models:
+        matrix = json.dumps({"calls": [], "models": models}).encode()
+        return replace(looked, evidence=(store.keep(name, "matrix.json", matrix),))
+    if name == "provenance":
+        return replace(looked, measures={**looked.measures, "signed": int(signed)})
+    return looked
+
+
 def make(
     folder: Path,
     *findings: Finding,
@@ -94,6 +111,11 @@ def make(
     terms: Policy = TERMS,
     attested: Attestation | None = None,
     clocked: frozenset[str] = frozenset(),
+    only: tuple[str, ...] = (),
+    dirty: bool = False,
+    settings: Mapping[str, Option] = NOTHING_MORE,
+    day: date = DAY,
+    models: tuple[str, ...] = (),
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -101,37 +123,36 @@ def make(
         copies: dict[str, bytes] = {}
         listed = store.keep("run", "waivers.json", waivers.dump(accepted))
         results: list[Result] = []
-        for rule in terms.rules:
+        for rule in (each for each in terms.rules if not only or each.gate in only):
             if rule.gate == broken:
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
             looked = seen(rule, *(findings if rule.gate == "types" else ()))
             if rule.gate == "sbom":
-                looked = replace(looked, evidence=(store.keep("sbom", SBOM, BOM),))
                 copies = {SBOM: BOM}
-            if rule.gate == "provenance":
-                signed = attested is not None and attested.signer is not None
-                looked = replace(looked, measures={**looked.measures, "signed": int(signed)})
+            signed = attested is not None and attested.signer is not None
+            looked = shown(store, rule.gate, looked, signed=signed, models=models)
             looked = replace(looked, volatile=clocked & {*looked.measures})
             kept = kept_of(store, rule.gate, looked)
             results.append(
-                judge.judge(rule, replace(looked, evidence=(*looked.evidence, *kept)), accepted, DAY)
+                judge.judge(rule, replace(looked, evidence=(*looked.evidence, *kept)), accepted, day)
             )
-        settled = judge.settle_waivers(results, accepted, terms.waivers, DAY)
+        settled = judge.settle_waivers(results, accepted, terms.waivers, day)
         if doubt:
             settled = tuple(replace(each, verdict=Verdict.ERROR, because=(doubt,)) for each in settled)
         report = Report(
             level=terms.level,
             policy_name=terms.name,
             policy_sha256=terms.sha256,
-            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=False),
-            settings={"seed": 0, "waivers_sha256": listed.sha256},
-            complete=True,
+            project=ProjectFacts(name="shop", version="1", commit=commit, dirty=dirty),
+            settings={"seed": 0, "waivers_sha256": listed.sha256, "only": [*only], **settings},
+            complete=not only,
             results=settled,
             started_at="2026-11-20T11:00:00+00:00",
-            judged_on=DAY,
+            judged_on=day,
             seconds={},
             host="here",
+            models=models,
         )
         files = render_all(REDACTOR.value(report))
         if terms.level > 1:
@@ -179,6 +200,24 @@ def test_what_a_clock_gave_is_judged_again_with_the_rest(tmp_path: Path) -> None
     assert again(folder)[0] == 0
     (folder / "evidence" / "coverage" / observation.VOLATILE).write_text('{"line_percent": "59/1"}')
     assert again(folder)[0] == 4
+
+
+def test_models_in_the_head_are_those_of_the_evidence(tmp_path: Path) -> None:
+    folder = make(tmp_path / "p", terms=policy.load(2, GATES, today=DAY), models=("openai:gpt-5",))
+    assert json.loads((folder / "report.json").read_bytes())["models"] == ["openai:gpt-5"]
+    assert again(folder)[0] == 0
+    edit(folder, lambda content: content.update(models=[]))
+    assert again(folder)[1][0] == "models: 0 in the report, 1 by the evidence"
+
+    def change(content: dict[str, object]) -> None:
+        # The document is plain JSON, whose shape the test knows.
+        kept = gate(content, "llm")["evidence"]
+        next(each for each in kept if each["name"] == "matrix.json")["sha256"] = digest  # type: ignore[attr-defined]
+
+    digest = hashlib.sha256(b"[]").hexdigest()
+    (folder / "evidence" / "llm" / "matrix.json").write_bytes(b"[]")
+    edit(folder, change)
+    assert any(line.startswith("models-unreadable: matrix.json") for line in again(folder)[1])
 
 
 LAST = "the report does not hold; run `failhard check` again"

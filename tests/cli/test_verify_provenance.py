@@ -141,8 +141,8 @@ class Signed:
     """A project under a policy that names a public key, with the report that the private key signed."""
 
     def __init__(self, folder: Path) -> None:
-        path, public = key(folder)
-        self.signer = Signer.load(path, public)
+        self.key, public = key(folder)
+        self.signer = Signer.load(self.key, public)
         self.file = self.policy(folder / "own.yaml", public)
         self.root = folder / "p"
         self.root.mkdir()

@@ -14,6 +14,7 @@ from pytest_failhard.model import Evidence, Report
 from pytest_failhard.report import document
 from pytest_failhard.report.document import DocumentError
 from tests.report.samples import GREEN, REPORT, REPORTS
+from tests.schemas import jsonschema
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "failhard-report-1.schema.json"
 GREEN_TEXT = """\
@@ -97,7 +98,8 @@ GREEN_TEXT = """\
     "quarantined": [],
     "judged_on": "2026-11-20",
     "notes": [],
-    "evidence": {}
+    "evidence": {},
+    "migrated": []
   }
 }
 """
@@ -148,6 +150,17 @@ def test_the_published_schema_is_the_one_of_the_types() -> None:
     assert SCHEMA.read_bytes() == document.schema_bytes(), (
         f"write document.schema_bytes() to {SCHEMA.name}: the types have changed"
     )
+
+
+@settings(max_examples=15, deadline=None)
+@given(REPORTS)
+def test_any_report_is_valid_against_the_published_schema(report: Report) -> None:
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    written = json.loads(document.render(report))
+    validator.validate(written)
+    assert not validator.is_valid(written | {"verdict": "skip"})
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,8 @@ def test_the_gates_stand_worst_first_with_reason_and_next_step() -> None:
     rows = [row(each) for each in page().one("table", class_="gates").all("tr")][1:]
     assert [each[0] for each in rows] == ["types", "coverage", "lint"]
     assert [each[1].split()[-1] for each in rows] == ["error", "fail", "pass"]
-    assert (
-        rows[0][2] == "tool-missing: mypy is not installed Next: remove the cause named above (recommended)"
-    )
-    assert rows[1][2] == "line_percent 79.99 < 80 and 1 more Next: add tests (recommended)"
+    assert rows[0][2] == "tool-missing: mypy is not installed Next: remove the cause named above"
+    assert rows[1][2] == "line_percent 79.99 < 80 and 1 more Next: add tests"
     assert rows[1][3].endswith("12 medium")
     assert rows[1][4:] == ["1290", "0.4"]
     assert rows[2][3] == "1 waived"
@@ -319,7 +317,13 @@ def test_nothing_is_fetched_and_only_our_script_may_run() -> None:
 def test_without_a_script_nothing_is_missing() -> None:
     """What needs a script is hidden until one runs; nothing else is."""
     hidden = [each for each in page(REPORT, SOURCE) if "hidden" in each.attributes]
-    assert {each.attributes.get("id") for each in hidden} == {"theme", "filter", "filter-nothing"}
+    assert {each.attributes.get("id", each.name) for each in hidden} == {
+        "theme",
+        "filter",
+        "filter-nothing",
+        "a",
+    }
+    assert [each.words for each in hidden if each.name == "a"] == ["Search the findings"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -1,17 +1,24 @@
-"""JUnit: the whole file, and what XML cannot hold."""
+"""JUnit: the whole file, the schema of Jenkins, and what XML cannot hold."""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from pytest_failhard.model import Result, Verdict
+from hypothesis import given, settings
+
+from pytest_failhard.model import Report, Result, Verdict
 from pytest_failhard.report import junit
-from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, uncovered
+from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, REPORTS, uncovered
+
+SCHEMA = Path(__file__).parent / "schemas" / "junit-10.xsd"
+"""That of Jenkins, as pytest holds its own files against it; its licence stands in it."""
 
 TEXT = """\
 <?xml version="1.0" encoding="utf-8"?>
-<testsuites name="failhard" tests="3" failures="1" errors="1" skipped="0">
+<testsuites name="failhard" tests="3" failures="1" errors="1">
  <testsuite name="failhard" tests="3" failures="1" errors="1" skipped="0" timestamp="2026-11-20T11:00:00+00:00">
   <properties>
    <property name="verdict" value="error" />
@@ -42,7 +49,7 @@ def test_the_whole_file() -> None:
 
 def test_a_report_without_gates_is_an_error() -> None:
     root = ET.fromstring(junit.render(replace(GREEN, results=())))
-    assert root.attrib == {"name": "failhard", "tests": "1", "failures": "0", "errors": "1", "skipped": "0"}
+    assert root.attrib == {"name": "failhard", "tests": "1", "failures": "0", "errors": "1"}
 
 
 def test_characters_that_xml_lacks_are_replaced() -> None:
@@ -54,3 +61,24 @@ def test_characters_that_xml_lacks_are_replaced() -> None:
         failure.attrib["message"]
         == "a\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}]]>&<b"
     )
+
+
+def mistakes(data: bytes) -> list[str]:
+    """Return what the schema says against a file."""
+    etree = importlib.import_module("lxml.etree")
+    schema = etree.XMLSchema(etree.parse(str(SCHEMA)))
+    schema.validate(etree.fromstring(data))
+    return [str(error.message) for error in schema.error_log]
+
+
+@settings(max_examples=15)
+@given(REPORTS)
+def test_any_report_is_valid_for_jenkins(report: Report) -> None:
+    assert mistakes(junit.render(report)) == []
+
+
+def test_the_schema_is_asked() -> None:
+    long = replace(REPORT, seconds={"coverage": 12345.6789})
+    assert mistakes(junit.render(long)) == []
+    (said,) = mistakes(junit.render(REPORT).replace(b"<failure", b"<failed").replace(b"failure>", b"failed>"))
+    assert "failed" in said

@@ -38,9 +38,9 @@ def test_all_projections_agree_on_each_gate_fo_02(report: Report) -> None:
     stored = {part["id"]: part["verdict"] for part in json.loads(document.render(report))["gates"]}
     assert stored == {result.gate: result.verdict.value for result in report.results}
     lines = terminal.render(report).splitlines()
-    table = lines[lines.index("") + 1 :]
-    for result, line in zip(report.results, table, strict=False):
-        assert line.split()[:2] == [result.gate, result.verdict.value]
+    rows = [line.split()[:2] for line in lines]
+    for result in report.results:
+        assert [result.gate, result.verdict.value] in rows
 
 
 @settings(max_examples=30)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import json
+import random
+import string
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import pytest
 from hypothesis import given, settings
 
 from pytest_failhard.model import Finding, Report, Result, Severity, Verdict
 from pytest_failhard.report import sarif
 from tests.report.samples import BROKEN, FAILED, GREEN, LONG_LINE, PASSED, REPORT, REPORTS
+from tests.schemas import jsonschema
 
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0.json"
 
@@ -97,3 +101,38 @@ def test_the_worst_are_kept_where_there_are_too_many_and_that_is_said() -> None:
     assert len(run["results"]) == sarif.MOST_RESULTS
     assert run["results"][0]["level"] == "error"
     assert run["properties"]["results"] == "5000 of 5001 shown"
+
+
+def test_what_is_too_large_even_compressed_has_fewer_results_the_worst_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert sarif.MOST_BYTES == 10 << 20
+    monkeypatch.setattr(sarif, "MOST_BYTES", 40_000)
+    chance = random.Random(8)
+    names = ["".join(chance.choices(string.ascii_letters, k=1000)) for _ in range(100)]
+    many = tuple(replace(finding(0, Severity.LOW), path=name, anchor=name) for name in names)
+    result = Result(gate="lint", verdict=Verdict.FAIL, because=("x",), findings=(*many, finding(-1)))
+
+    data = sarif.render(replace(GREEN, results=(result,)))
+
+    [run] = json.loads(data)["runs"]
+    assert len(gzip.compress(data)) <= sarif.MOST_BYTES
+    assert run["properties"]["results"] == f"{len(run['results'])} of 101 shown"
+    assert 0 < len(run["results"]) < 101
+    assert run["results"][0]["level"] == "error"
+
+
+@settings(max_examples=15)
+@given(REPORTS)
+def test_each_part_is_within_what_github_takes(report: Report) -> None:
+    run = rendered(report)
+    rules = run["tool"]["driver"]["rules"]
+
+    assert len(rules) <= 25_000
+    assert [rules[each["ruleIndex"]]["id"] for each in run["results"]] == [
+        each["ruleId"] for each in run["results"]
+    ]
+    for each in run["results"]:
+        assert len(each["locations"]) == 1
+        assert len(each["message"]["text"]) <= sarif.MOST_CHARACTERS
+    assert not any("tags" in rule.get("properties", {}) for rule in rules)

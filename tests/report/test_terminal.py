@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,10 +16,6 @@ from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, uncovere
 RED_TEXT = """\
 failhard level 3, policy pre-production abababababab
 shop 1.0, commit c0ffeec0ffee with uncommitted changes, mode supervised
-
-coverage  fail   line_percent 79.99 < 80 (and 1 more)
-lint      pass   no finding at medium or above stands, 12 examined [1 waived]
-types     error  tool-missing: mypy is not installed
 
 types: error
   tool-missing: mypy is not installed
@@ -46,16 +43,22 @@ coverage: fail
     - read why: failhard explain coverage
   evidence: .failhard/evidence/coverage/coverage.json
 
+types     error  tool-missing: mypy is not installed
+          next: remove the cause named above
+coverage  fail   line_percent 79.99 < 80 (and 1 more)
+          next: add tests
+lint      pass   no finding at medium or above stands, 12 examined [1 waived]
+
 note: the waiver of lint E501 app/main.py expires on 2026-12-01 (owner jane)
 
-failhard: error (1 error, 1 fail, 1 pass), report in .failhard/report.json"""
+failhard: error (1 error, 1 fail, 1 pass), report in .failhard/report.html"""
 GREEN_TEXT = """\
 failhard level 3, policy pre-production abababababab
 shop 1.0, commit c0ffeec0ffee with uncommitted changes, mode supervised
 
 lint  pass   no finding at medium or above stands, 12 examined [1 waived]
 
-failhard: pass (0 error, 0 fail, 1 pass), report in .failhard/report.json"""
+failhard: pass (0 error, 0 fail, 1 pass), report in .failhard/report.html"""
 
 
 def test_the_whole_text_of_a_red_report() -> None:
@@ -84,19 +87,70 @@ def test_a_partial_report_says_so() -> None:
         "",
         "partial: 1 of 5 gates; `failhard verify` refuses a partial report",
         "",
-        "failhard: pass (0 error, 0 fail, 1 pass, partial), report in out/report.json",
+        "failhard: pass (0 error, 0 fail, 1 pass, partial), report in out/report.html",
     ]
 
 
 def test_a_report_without_gates_is_an_error() -> None:
     lines = terminal.render(replace(GREEN, results=())).splitlines()
     assert lines[3] == "no gate was judged"
-    assert lines[-1] == "failhard: error (0 error, 0 fail, 0 pass), report in .failhard/report.json"
+    assert lines[-1] == "failhard: error (0 error, 0 fail, 0 pass), report in .failhard/report.html"
 
 
 def test_colour_only_when_asked() -> None:
     assert "\x1b" not in terminal.render(REPORT)
-    assert "failhard: \x1b[1;35merror\x1b[0m (" in terminal.render(REPORT, colour=True)
+    painted = terminal.render(REPORT, colour=True)
+    assert "failhard: \x1b[1;35merror\x1b[0m (" in painted
+    assert "\x1b[1mcoverage\x1b[0m: \x1b[1;31mfail\x1b[0m\n" in painted
+    assert "  app/part0.py \x1b[33muncovered-file\x1b[0m 40 of" in painted
+    assert "    \x1b[1;36mfix:\x1b[0m add tests\n" in painted
+    assert "\x1b[1;36mnext:\x1b[0m add tests\n" in painted
+    assert re.sub(r"\x1b\[[\d;]*m", "", painted) == RED_TEXT
+
+
+LONG = replace(
+    FAILED,
+    because=("3 findings at medium or above: E501 app/a.py:1 too long", "line_percent 79.99 < 80"),
+    findings=(replace(uncovered(0), message="word " * 70, fix="add tests " * 20),),
+)
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_terminal_is_as_wide_as_it_is_and_each_gate_two_lines(width: int) -> None:
+    report = replace(REPORT, results=(LONG, PASSED, BROKEN))
+    lines = terminal.render(report, width=width).splitlines()
+    table = lines[lines.index("", lines.index("coverage: fail")) + 1 :]
+    assert [line.split()[0] for line in table[:5]] == ["types", "next:", "coverage", "next:", "lint"]
+    assert max(map(len, table[:5])) <= max(width, terminal.MIN_ROOM + len("coverage  error  "))
+    found = [line for line in lines if line.startswith(("  app/part0.py", "    word"))]
+    assert len(found) == -(-sum(map(len, found)) // width)
+    assert all(len(line) <= width for line in found)
+
+
+def test_what_is_to_be_copied_and_what_a_tool_printed_is_not_broken() -> None:
+    entry = f"waive with owner: {{gate: lint, rule: E501, reason: {'x ' * 60}}}"
+    found = replace(FAILED, because=(f"a table\n{'| cell ' * 30}",), findings=(), options=(entry,))
+    lines = terminal.render(replace(GREEN, results=(found,)), width=60).splitlines()
+    assert f"    - {entry}" in lines
+    assert f"  | {'| cell ' * 30}" in lines
+
+
+def test_a_brief_text_leaves_the_details_to_pytest() -> None:
+    lines = terminal.render(REPORT, brief=True).splitlines()
+    assert lines[2:4] == ["", "types     error  tool-missing: mypy is not installed"]
+    assert lines[3:] == RED_TEXT.splitlines()[-len(lines[3:]) :]
+
+
+def test_of_a_message_without_end_the_beginning_is_shown() -> None:
+    endless = replace(FAILED, findings=(replace(uncovered(0), message="x" * 9999),))
+    shown = terminal.gate_text(endless).splitlines()[3]
+    assert shown == f"  app/part0.py uncovered-file {'x' * terminal.MAX_MESSAGE} ..."
+
+
+def test_of_counted_findings_the_table_names_the_first() -> None:
+    lines = terminal.render(replace(REPORT, results=(LONG,))).splitlines()
+    line = "coverage  fail   3 findings at medium or above, first E501 app/a.py:1 too long (and 1 more)"
+    assert line in lines
 
 
 def test_what_a_tool_printed_cannot_paint_the_terminal() -> None:
@@ -111,7 +165,7 @@ def test_a_long_reason_is_cut_in_the_table_and_whole_below() -> None:
     reason = "word " * 40
     broken = replace(BROKEN, because=(reason.strip(),))
     lines = terminal.render(replace(GREEN, results=(broken,))).splitlines()
-    assert lines[3] == f"types  error  {('word ' * 19).strip()} ..."
+    assert f"types  error  {('word ' * 20)[:96].strip()} ..." in lines
     assert f"  {reason.strip()}" in lines
 
 

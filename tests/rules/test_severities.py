@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pytest
@@ -11,12 +12,21 @@ from pytest_failhard.policy import LEVELS, shipped_text
 from pytest_failhard.rules.catalogue import every
 from pytest_failhard.strictness import SEVERITIES
 
+Gates = dict[str, dict[str, dict[str, dict[str, dict[str, str]]]]]
+"""Gate -> `options` -> option -> `value` -> rule -> severity, as far as it is read here."""
 GATES = ("fallbacks", "tests", "integrity")
+
+
+@functools.cache
+def _gates(level: int) -> Gates:
+    """Return the gates of a shipped policy; hundreds of tests ask for them."""
+    gates: Gates = yaml.safe_load(shipped_text(level))["gates"]
+    return gates
 
 
 def table(level: int, gate: str, option: str = "severity") -> dict[str, str]:
     """Return the severities of a gate's rules in a shipped policy."""
-    options = yaml.safe_load(shipped_text(level))["gates"].get(gate, {}).get("options", {})
+    options = _gates(level).get(gate, {}).get("options", {})
     return dict(options.get(option, {"value": {}})["value"])
 
 

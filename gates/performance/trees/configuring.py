@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, distributions
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
@@ -27,6 +27,8 @@ UNLOADED = frozenset(
     | {"pytest-profiling", "pytest-memray"}
 )
 """What runs tests elsewhere, again, in another order, under a tracer, or ends them."""
+BY_NAME = frozenset({"hypothesis", "schemathesis"})
+"""Dear to load, and of use to a test that imports them: it or a conftest names them."""
 MARKERS = ("timeout", "flaky", "xdist_group", "no_cover", "benchmark", "failhard_perf", "failhard_fault")
 """Markers of plugins that may not be loaded: where markers are strict, an unknown one is an error."""
 OWN_KEYS = {"asyncio_": "pytest-asyncio", "anyio_": "anyio"}
@@ -51,8 +53,9 @@ class Plugins:
 def plugins(head: Path, paths: Sequence[Path], own: PytestConfig, files: Sequence[str]) -> Plugins:
     """Return the plugins of the folders `paths` that are loaded.
 
-    Those are what brings the fixture, what the project declares, and what its configuration or a test file
-    names; never what would change how a test runs. Raises GateError without pytest itself.
+    Those are what brings the fixture, what the project declares, and what its configuration, a test file or
+    a conftest above one names; never what would change how a test runs. Raises GateError without pytest
+    itself.
     """
     declared = config.load(head).declared_distributions
     named = _words(head, files) | {" ".join(own.values)}
@@ -70,7 +73,7 @@ def plugins(head: Path, paths: Sequence[Path], own: PytestConfig, files: Sequenc
         entries = [_called(entry) for entry in distribution.entry_points.select(group=PYTEST_GROUP)]
         if not entries or name in UNLOADED:
             continue
-        if name in BENCHMARK_PLUGINS or name in declared or _is_named(name, named):
+        if name in BENCHMARK_PLUGINS or name in declared - BY_NAME or _is_named(name, named):
             found.add(name)
             names += entries
             options += [option] if (option := BENCHMARK_PLUGINS.get(name, "")) else []
@@ -87,9 +90,10 @@ def _called(entry: EntryPoint) -> str:
 
 
 def _words(head: Path, files: Sequence[str]) -> frozenset[str]:
-    """Return the texts of the given files and of all conftest files of the tests."""
-    conftests = [path.relative_to(head).as_posix() for path in head.rglob("conftest.py") if path.is_file()]
-    return frozenset((head / path).read_text("utf-8", "replace") for path in {*files, *conftests})
+    """Return the texts of the given files and of the conftest files that pytest loads with them."""
+    conftests = {(head / above / "conftest.py") for path in files for above in PurePosixPath(path).parents}
+    paths = [*(head / path for path in files), *filter(Path.is_file, conftests)]
+    return frozenset(path.read_text("utf-8", "replace") for path in paths)
 
 
 def _is_named(name: str, texts: Iterable[str]) -> bool:

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Literal
 
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.schema._res import BOM_JSON_STRICT, CRYPTOGRAPHY_DEFS, JSF, SPDX_JSON
-from jsonschema import Draft7Validator, FormatChecker
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic import ValidationError as ShapeError
 from referencing import Registry
 from referencing.jsonschema import DRAFT7, Schema
 
+from pytest_failhard.distributions.bom.optional import IRI_GRAMMAR, without
 from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
+    from jsonschema import Draft7Validator, FormatChecker
     from jsonschema.exceptions import ValidationError
 
 REFERENCED = {
@@ -216,6 +217,9 @@ def _told(error: ValidationError) -> str:
 
 
 def _validator() -> Draft7Validator:
+    with without(IRI_GRAMMAR):
+        from jsonschema import Draft7Validator
+
     schema = BOM_JSON_STRICT[SchemaVersion.V1_6]
     if schema is None:
         raise GateError("cyclonedx-python-lib brings no schema of CycloneDX 1.6; install another version")
@@ -230,6 +234,8 @@ def _schema(path: str) -> Mapping[str, object]:
 
 
 def _formats() -> FormatChecker:
+    from jsonschema import Draft7Validator, FormatChecker
+
     known = Draft7Validator.FORMAT_CHECKER.checkers
     absent = NEEDED_FORMATS - set(known)
     if absent:

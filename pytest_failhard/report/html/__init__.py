@@ -74,7 +74,7 @@ def page(built: document.Document, exhibits: Exhibits) -> bytes:
             found=Counter(finding.severity for gate in built.gates for finding in gate.findings),
             severities=views.SEVERITIES,
             glyphs=GLYPHS,
-            limits={"waived": views.MAX_WAIVED},
+            limits={"waived": views.MAX_WAIVED, "at_once": views.AT_ONCE},
             sections=sections.read(exhibits),
             left_out=exhibits.left_out,
             policy=_policy(style, script),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_failhard.report.html.exhibits import CONTEXT
+from pytest_failhard.report.text import first_step
 
 if TYPE_CHECKING:
     from pytest_failhard.report.document import Document, FindingPart, GatePart, WaivedPart
@@ -20,6 +21,8 @@ MAX_WAIVED = 1000
 MAX_CHARACTERS = 4000
 """Of one text: what a tool prints has no end."""
 MAX_LINE = 200
+AT_ONCE = 200
+"""With more findings a browser lays out those in sight alone."""
 OPEN_FINDINGS = 100
 """A gate with more of them is folded, so that those below it are not out of reach."""
 
@@ -87,8 +90,7 @@ class Gate:
     @property
     def next(self) -> str:
         """Return the first way out, in one line."""
-        option = next(iter(self.part.options), "") if self.part.verdict != "pass" else ""
-        return _shortened(option.removeprefix("fix: "))
+        return _shortened(first_step(self.part.options)) if self.part.verdict != "pass" else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.schema._res import BOM_JSON_STRICT
-from jsonschema import Draft7Validator
 
 from pytest_failhard.distributions.bom import written
 from pytest_failhard.model import GateError
 from tests.distributions.bom.material import lock, rendered
+from tests.schemas import jsonschema
+from tests.support import measuring
 
 Document = dict[str, Any]
 MEMBERS = frozenset(
@@ -141,8 +144,24 @@ def test_a_component_too_many_and_another_version_are_a_mismatch(valid: bytes) -
         written.compare(bom, frozenset(other))
 
 
+def test_the_grammar_of_iris_is_not_loaded() -> None:
+    code = """
+import sys
+from pytest_failhard.distributions.bom import written
+from pytest_failhard.model import GateError
+try:
+    written.load(b"{}")
+except GateError as error:
+    print(error, "jsonschema" in sys.modules, "rfc3987_syntax" in sys.modules)
+"""
+    argv = [sys.executable, "-I", "-c", code]
+    done = subprocess.run(argv, env=measuring(), capture_output=True, text=True, check=True, timeout=120)
+    assert "no valid CycloneDX 1.6" in done.stdout
+    assert done.stdout.endswith("True False\n")
+
+
 def test_formats_that_cannot_be_checked_are_an_error(valid: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(Draft7Validator.FORMAT_CHECKER.checkers, "date-time")
+    monkeypatch.delitem(jsonschema.Draft7Validator.FORMAT_CHECKER.checkers, "date-time")
     with pytest.raises(GateError, match=r"cannot check the formats date-time: .*\[validation\]"):
         written.load(valid)
 

@@ -38,39 +38,68 @@
   const groups = all("details[data-gate]").map((folder) => ({
     folder,
     gate: folder.dataset.gate,
+    said: folder.querySelector(".matching"),
+    whole: folder.querySelector(".matching").textContent,
     wasOpen: folder.open,
     rows: all(".finding", folder).map((row) => ({ row, severity: row.dataset.severity, text: null })),
   }));
   const total = groups.reduce((sum, group) => sum + group.rows.length, 0);
   const textOf = (entry) => (entry.text ??= entry.row.textContent.toLowerCase());
-  const apply = () => {
+  // Thousands of rows are gone through in slices, between which the page answers; a newer question ends an older one.
+  const slice = 16;
+  // Gates are unfolded until so many rows are in sight; each of the others says how many match.
+  const enough = 200;
+  const picture = () => new Promise((drawn) => { requestAnimationFrame(() => setTimeout(drawn)); });
+  let newest = 0;
+  const asked = () => {
     const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
     const severities = new Set(all("input[name=severity]:checked", form).map((box) => box.value));
     const gate = form.elements.gate.value;
-    const narrowed = words.length > 0 || gate !== "" || severities.size < 3;
+    const fits = (group, entry) => (gate === "" || gate === group.gate) && severities.has(entry.severity)
+      && words.every((word) => textOf(entry).includes(word));
+    return { fits, narrowed: words.length > 0 || gate !== "" || severities.size < 3, opens: words.length > 0 || gate !== "" };
+  };
+  const apply = async () => {
+    const mine = ++newest;
+    const { fits, narrowed, opens } = asked();
     let shown = 0;
+    let since = performance.now();
     for (const group of groups) {
       let here = 0;
-      const open = gate === "" || gate === group.gate;
       for (const entry of group.rows) {
-        const match = open && severities.has(entry.severity) && words.every((word) => textOf(entry).includes(word));
+        const match = fits(group, entry);
         if (entry.row.hidden === match) entry.row.hidden = !match;
         if (match) here += 1;
+        if (performance.now() - since < slice) continue;
+        await picture();
+        if (mine !== newest) return;
+        since = performance.now();
       }
-      group.folder.hidden = here === 0;
-      group.folder.open = narrowed ? here > 0 && (words.length > 0 || gate !== "" || group.wasOpen) : group.wasOpen;
+      const open = group.wasOpen || (opens && here > 0 && shown < enough);
+      if (group.folder.hidden !== (here === 0)) group.folder.hidden = here === 0;
+      if (group.folder.open !== open) group.folder.open = open;
+      const said = narrowed ? `${here} of ${group.rows.length} match` : group.whole;
+      if (group.said.textContent !== said) group.said.textContent = said;
       shown += here;
     }
     count.textContent = narrowed ? `${shown} of ${total} findings match` : `${total} findings`;
     nothing.hidden = shown > 0;
   };
   let waiting = 0;
-  const later = () => { clearTimeout(waiting); waiting = setTimeout(apply, 80); };
+  const later = () => { clearTimeout(waiting); waiting = setTimeout(apply, 60); };
   form.addEventListener("input", later);
   form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
   form.addEventListener("reset", () => setTimeout(apply));
   const foldAll = (open) => () => { for (const group of groups) { group.folder.open = open; group.wasOpen = open; } };
   document.getElementById("unfold").addEventListener("click", foldAll(true));
   document.getElementById("fold").addEventListener("click", foldAll(false));
+  // The texts are read while nobody waits for an answer.
+  const unread = groups.flatMap((group) => group.rows);
+  const idle = window.requestIdleCallback || ((work) => setTimeout(() => work({ timeRemaining: () => 8 }), 50));
+  const read = (deadline) => {
+    while (unread.length > 0 && deadline.timeRemaining() > 1) textOf(unread.pop());
+    if (unread.length > 0) idle(read);
+  };
+  idle(read);
   apply();
 })();

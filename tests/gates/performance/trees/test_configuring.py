@@ -101,16 +101,22 @@ def test_plugins_are_those_that_bring_the_fixture_are_declared_or_named_and_none
     from pytest_failhard.gates.performance.trees.configuring import plugins
     from pytest_failhard.source import pytest_config
 
-    project = '[project]\nname = "app"\n[dependency-groups]\ndev = ["pytest-snapshot", "pytest-xdist"]\n'
+    project = '[project]\nname = "app"\n[dependency-groups]\ndev = ["pytest-snapshot", "pytest-xdist", "hypothesis"]\n'
     conftest = "def pytest_configure(httpx_mock=None):\n    pass\n"
-    files = {"pyproject.toml": project, "tests/test_a.py": "", "tests/conftest.py": conftest}
+    files = {"pyproject.toml": project, "tests/unit/test_a.py": "", "tests/conftest.py": conftest}
+    files |= {
+        "tests/unit/test_b.py": "from hypothesis import given\n",
+        "tests/e2e/conftest.py": "unrelated\n",
+    }
     root = write(tmp_path / "project", {**files, "pytest.ini": "[pytest]\nasyncio_mode = auto\n"})
     names = ("snapshot", "httpx", "asyncio", "benchmark", "codspeed", "xdist", "cov", "unrelated", "failhard")
-    paths = installed(tmp_path, *(f"pytest-{name}" for name in names))
+    paths = installed(tmp_path, "hypothesis", *(f"pytest-{name}" for name in names))
     write(tmp_path / "site/plain-1.0.dist-info", {"METADATA": "Metadata-Version: 2.1\nName: plain\n"})
-    found = plugins(root, paths, pytest_config.load(root), ("tests/test_a.py",))
+    found = plugins(root, paths, pytest_config.load(root), ("tests/unit/test_a.py",))
     assert found.names == ("benchmark", "codspeed", "httpx", "pytest_asyncio", "snapshot")
     assert found.options == ("--benchmark-enable",)
     assert found.arguments[-3:] == ("-p", "snapshot", "--benchmark-enable")
+    importing = plugins(root, paths, pytest_config.load(root), ("tests/unit/test_b.py",))
+    assert set(importing.names) == {*found.names, "hypothesis"}
     with pytest.raises(GateError, match="pytest is not installed for the interpreter"):
         plugins(root, [tmp_path / "empty"], pytest_config.load(root), ())

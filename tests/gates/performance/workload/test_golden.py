@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
-import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from pytest_failhard.gates.performance.golden import (
 )
 from pytest_failhard.gates.performance.workload.tightening import Change, LooseningError, Word, tightened
 from pytest_failhard.model import GateError, Severity
+from tests.schemas import jsonschema
 
 ENTRY = Entry(
     case="describe",
