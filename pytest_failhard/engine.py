@@ -232,6 +232,7 @@ def conclude(
     """
     judged = [_judge(plan, rule, outcomes.get(rule.gate)) for rule in plan.rules]
     results = judge.settle_waivers(judged, plan.waivers, plan.policy.waivers, plan.today)
+    results = judge.settle_baseline(results, plan.stock)
     if doubts:
         results = tuple(_doubt(result, doubts) for result in results)
     return Report(
@@ -247,7 +248,11 @@ def conclude(
         seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
         host=platform.node(),
         models=tuple(models),
-        notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
+        notes=(
+            *notes,
+            *judge.expiring(plan.waivers, plan.policy.waivers, plan.today),
+            *judge.slack(results),
+        ),
     )
 
 
@@ -257,7 +262,7 @@ def _judge(plan: Plan, rule: Rule, outcome: Outcome | None) -> Result:
     if outcome.observation is None:
         return judge.error(rule.gate, outcome.error, external=outcome.external, evidence=outcome.evidence)
     waivers = [waiver for waiver in plan.waivers if waiver.gate == rule.gate]
-    result = judge.judge(rule, outcome.observation, waivers, plan.today)
+    result = judge.judge(rule, outcome.observation, waivers, plan.today, plan.stock.frozen)
     return _without_base(plan, result)
 
 

@@ -22,6 +22,8 @@ Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 FINGERPRINT_DIGITS = 16
+BASELINE_FILE = "failhard-baseline.json"
+"""The file at a project's root that holds its stock: `baseline` reads it."""
 FALSE_POSITIVE = "false-positive"
 """The kind of a waiver that says: the finding is wrong, nothing is accepted."""
 
@@ -224,7 +226,9 @@ class WaiverTerms:
     warn_days: int
     required: frozenset[str]
     stale: Severity
-    """The severity of an expired, unused or no longer matching waiver."""
+    """The severity of an expired, unused or no longer matching waiver, and of one too many."""
+    most: int
+    """How many findings may be waived at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +277,33 @@ class Waiver:
         return self.until_fixed and bool(finding.fixed_in)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """A finding that was there when a project began, and may stay until it is mended.
+
+    `value` is the worst admitted measure: a floor, or with `ceiling` a ceiling; None for a plain finding.
+    `date` is the day on which it was frozen.
+    """
+
+    gate: str
+    rule: str
+    path: str
+    fingerprint: str
+    reason: str
+    owner: str
+    date: date
+    value: int | Fraction | None = None
+    ceiling: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stock:
+    """The baseline of a run: what is let through; and at level 4, which has none, what is not."""
+
+    frozen: tuple[Frozen, ...] = ()
+    refused: tuple[Frozen, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class Clarification:
     """A person's reading of a licence that metadata does not determine, bound to what was read.
@@ -311,6 +342,8 @@ class Result:
     fixable: str = ""
     volatile: frozenset[str] = frozenset()
     """The names of the measures that differ between two runs on the same commit."""
+    baselined: tuple[Finding, ...] = ()
+    """What the baseline lets through: it stays in the report."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard import attestation, engine, gates, leftovers, memory, plan, proc, report, showing
-from pytest_failhard.model import Evidence, GateError, Phase
-from pytest_failhard.report import document, models, waivers
+from pytest_failhard.model import BASELINE_FILE, Evidence, GateError, Phase
+from pytest_failhard.report import document, models, stock, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
 from pytest_failhard.store import REPORT, StoreError
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 # What is imported stays: to look for cycles in it meanwhile takes a fifth of the time.
 WORKER = "import gc; gc.disable(); from pytest_failhard.worker import main; gc.enable(); main()"
-WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
+WATCHED_FILES = (
+    *("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml"),
+    *(plan.WAIVERS, BASELINE_FILE),
+)
 TREE_DIGEST = "tree_sha256"
 """The setting that names the judged files of a tree without a commit, or with changes."""
 START_SECONDS = 60.0
@@ -79,6 +82,7 @@ class Session:
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
+        self.baseline_sha256 = ""
         self.models: tuple[str, ...] = ()
         self.tree = ""
 
@@ -218,6 +222,8 @@ class Session:
             kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
             self.waivers_sha256 = listed.sha256
+            frozen = self.store.keep("run", "baseline.json", stock.dump(self.plan.stock))
+            self.baseline_sha256 = frozen.sha256
             self.models = self._models()
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
@@ -281,7 +287,11 @@ class Session:
             self.plan,
             outcomes,
             started=self.started,
-            settings={"waivers_sha256": self.waivers_sha256, **self._tree()},
+            settings={
+                "waivers_sha256": self.waivers_sha256,
+                "baseline_sha256": self.baseline_sha256,
+                **self._tree(),
+            },
             models=self.models,
             doubts=doubts,
             notes=self.notes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,15 @@ def scripted_environment(tmp_path_factory: pytest.TempPathFactory) -> FakeTools:
     from tests.support import fake_tools
 
     return fake_tools(tmp_path_factory.mktemp("environment") / "venv")
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Put back the handlers that a command sets for its process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

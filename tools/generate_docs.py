@@ -188,8 +188,11 @@ def levels_table(documents: Mapping[str, str], shipped: Mapping[int, Table]) -> 
 def terms_table(shipped: Mapping[int, Table]) -> str:
     """Return each level's waiver terms and time budgets."""
     rows = [
-        "| level | longest life of a waiver | it must have | budget of the gates | budget of the tests |",
-        "|---|---|---|---|---|",
+        (
+            "| level | longest life of a waiver | waived at once | it must have "
+            "| budget of the gates | budget of the tests |"
+        ),
+        "|---|---|---|---|---|---|",
     ]
     for level in LEVELS:
         policy = shipped.get(level, {})
@@ -197,7 +200,8 @@ def terms_table(shipped: Mapping[int, Table]) -> str:
         if isinstance(waivers, dict):
             required = ", ".join(f"`{name}`" for name in (*ALWAYS_REQUIRED, *sorted(waivers["required"])))
             minutes = f"{policy['budget_minutes']} min | {policy['tests_minutes']} min"
-            rows.append(f"| {level} {NAMES[level]} | {waivers['max_days']} days | {required} | {minutes} |")
+            life = f"{waivers['max_days']} days | {waivers['most']}"
+            rows.append(f"| {level} {NAMES[level]} | {life} | {required} | {minutes} |")
     return "\n".join(rows) + "\n"
 
 

@@ -116,6 +116,7 @@ class _Look:
         yield from malformed(self.scan, run.level, run.today)
         yield from tools.findings(run.packages)
         yield from approvals.added(run.root, run.base, run.level)
+        yield from approvals.grown(run.root, run.base)
         yield from exclusion.findings(IntegrityGate.id, self._paths, self.listing.files)
 
 

@@ -18,6 +18,7 @@ COMMANDS = (
     "gates",
     "explain",
     "waive",
+    "baseline",
     "decide",
     "quarantine",
     "ratchet",

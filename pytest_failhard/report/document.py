@@ -84,6 +84,7 @@ class GatePart(Strict):
     applies: bool
     findings: tuple[FindingPart, ...]
     waived: tuple[WaivedPart, ...]
+    baselined: tuple[FindingPart, ...] = ()
     options: tuple[str, ...]
     fixable: Literal["code", "waiver", "outside", ""]
     evidence: tuple[EvidencePart, ...]
@@ -226,6 +227,7 @@ def gate(result: model.Result) -> GatePart:
             "applies": result.applies,
             "findings": tuple(_finding(finding) for finding in result.findings),
             "waived": tuple(_waived(waived) for waived in result.waived),
+            "baselined": tuple(_finding(finding) for finding in result.baselined),
             "options": result.options,
             "fixable": result.fixable,
             "evidence": tuple(

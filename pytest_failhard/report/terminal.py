@@ -95,9 +95,13 @@ def _table(report: Report, colour: bool, width: int) -> Iterator[str]:
 
 
 def _waived(result: Result) -> str:
-    """Return the counts of what is accepted and of what is marked as wrong: the two are not the same."""
+    """Return the counts of what is accepted, marked as wrong, and frozen: the three are not the same."""
     marked = sum(each.waiver.kind == FALSE_POSITIVE for each in result.waived)
-    counts = {"waived": len(result.waived) - marked, "marked as wrong": marked}
+    counts = {
+        "waived": len(result.waived) - marked,
+        "marked as wrong": marked,
+        "baselined": len(result.baselined),
+    }
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f" [{said}]" if said else ""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard.cli import ratchet
+from pytest_failhard.cli import baseline, ratchet
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.conftest import Environment
 from tests.acceptance.harness import (
@@ -372,4 +372,9 @@ def test_a_baseline_is_lowered_by_nobody_unnamed_fo_133(
         said = capsys.readouterr().err
         assert refused.value.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], said
         row.ended(EXIT[Mode.SUPERVISED][Expected.REFUSE], NO_REPORT, said)
+        assert not (project / "failhard-baseline.json").exists()
+    for named in ((), ("--update",), ("--add",), ("--reason", "from the start")):
+        with pytest.raises(SystemExit) as refused:
+            baseline.command.main([*named, str(project)])
+        assert refused.value.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], capsys.readouterr()
         assert not (project / "failhard-baseline.json").exists()

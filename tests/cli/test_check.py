@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,15 +40,6 @@ def test_signals() -> None:
     threading.Event().wait()
 """
 WAITING = "import threading\n\n\ndef test_waits() -> None:\n    threading.Event().wait()\n"
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Put back the handlers that a command sets for its process."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture

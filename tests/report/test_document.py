@@ -77,6 +77,7 @@ GREEN_TEXT = """\
           }
         }
       ],
+      "baselined": [],
       "options": [],
       "fixable": "",
       "evidence": [],
