@@ -61,8 +61,8 @@ it is named. The gate is the one that must say it; `probe` is a foreign one that
 LIMITS_HEAD = """\
 ## What author mode does not promise
 
-In author mode the project's code runs in our process ([security model](security-model.md)). The cases leave
-open there what `failhard check` must say. We do not promise
+In author mode the project's code runs in our process ([security model](security-model.md)). In these
+entries the cases demand something of `failhard check` that they do not demand there. We do not promise
 """
 PEERS_HEAD = """\
 ## Other tools

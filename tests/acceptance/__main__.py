@@ -22,7 +22,9 @@ NEXT = "Run: python tools/generate_docs.py"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit code of pytest, or of what was kept."""
-    parser = argparse.ArgumentParser(prog="python -m tests.acceptance", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.acceptance", description=__doc__, allow_abbrev=False
+    )
     parser.add_argument("--full", action="store_true", help="every mode and variant, in place of CI's part")
     parser.add_argument("--show", action="store_true", help="run nothing: print what is kept")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to keep it")
