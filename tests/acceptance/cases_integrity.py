@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.5, 3.6 and 3.10 that the source shows and no run: the gate `integrity`."""
+"""Cases of the fail-open list that the source shows and no run: the gate `integrity`."""
 
 from __future__ import annotations
 
