@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pytest_failhard import config, plan, records
 from pytest_failhard.measurement import Measurement, rcfile_text
@@ -17,6 +17,7 @@ from pytest_failhard.redact import RedactError, Redactor
 from pytest_failhard.report import printed, terminal
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
+from pytest_failhard.stopping import Stopping
 from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
 
 if TYPE_CHECKING:
@@ -60,9 +61,12 @@ class Author:
         self.store: Store | None = None
         self.session: Session | None = None
         self.measurement: Measurement | None = None
+        self.stopping = Stopping()
 
     def prepare(self) -> None:
         """Before any conftest: refuse what would end the process, take the report folder, measure."""
+        # Before the measuring, which hands the signal on.
+        self.stopping.listen()
         root = self.request.root
         try:
             project = config.load(root)
@@ -123,13 +127,21 @@ class Author:
                 self.measurement.stop()
                 data = self.folder / "coverage"
             if interrupted:
-                return self.session.abort("by the keyboard or by the code under test")
+                return self.session.abort(f"by {self.stopping.by or 'the keyboard or the code under test'}")
             write_atomically(path, records.seal(run, nonce))
             return self.session.end(Tests(records=path, nonce=nonce, coverage=data))
         except KeyboardInterrupt:
-            return self.session.abort("by the keyboard, while the gates ran")
+            return self.session.abort(f"by {self.stopping.by or 'the keyboard'}, while the gates ran")
         except GateError as error:
             return self.session.spoil(error)
+        finally:
+            self.session.progress.clear()
+
+    def show(self, stream: TextIO) -> None:
+        """Show on a terminal how far the gates are."""
+        if self.session is not None:
+            self.session.progress.stream = stream
+            self.session.progress.live = True
 
     def explain(self, result: Result) -> str:
         """Return the text of a failed gate for pytest's own report."""
@@ -141,6 +153,7 @@ class Author:
 
     def close(self) -> None:
         """Leave no process, no lock and no scratch folder behind."""
+        self.stopping.end()
         if self.session is not None:
             self.session.close()
         if self.store is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge
 from pytest_failhard import records as test_records
-from pytest_failhard.model import Evidence, GateError, Observation, Phase, Report, TestRun, Verdict
+from pytest_failhard.model import Evidence, Flow, GateError, Observation, Phase, Report, TestRun, Verdict
 from pytest_failhard.plan import phase as phase_of
 from pytest_failhard.run import GateRun
 
@@ -80,11 +80,12 @@ def observe(
     budget: float,
     done: Callable[[Outcome], None],
     warn: Callable[[str], None],
+    begun: Callable[[str, float], None] = lambda _gate, _seconds: None,
     grace: float = GRACE_SECONDS,
 ) -> None:
     """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
 
-    A job's time limit is its own timeout, cut to what is left of `budget` (seconds). At 95 % `warn`
+    `begun` is told of each that starts, with the seconds that it has at most. A job's time limit is its own timeout, cut to what is left of `budget` (seconds). At 95 % `warn`
     names it; at 100 % its tools have been killed by its Run, and a gate that still does not return
     is an error. The others go on. Jobs start in the order given.
     """
@@ -96,6 +97,7 @@ def observe(
         while waiting and len(running) < slots:
             entry = _start(waiting.popleft(), end, finished)
             running[entry.job.gate.id] = entry
+            begun(entry.job.gate.id, _limit(entry))
         outcome = _next(finished, running.values(), grace)
         if outcome is not None and outcome.gate in running:
             del running[outcome.gate]
@@ -221,6 +223,7 @@ def conclude(
     doubts: Sequence[str] = (),
     notes: Sequence[str] = (),
     complete: bool = True,
+    flow: Flow | None = None,
 ) -> Report:
     """Judge every rule of the plan; a gate without outcome is an error.
 
@@ -244,6 +247,7 @@ def conclude(
         seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
         host=platform.node(),
         notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
+        flow=flow,
     )
 
 

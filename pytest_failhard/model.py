@@ -330,6 +330,22 @@ class ProjectFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flow:
+    """How the gates of a run went through: counts, and how many ran at once at most.
+
+    `reused` are those of `completed` that need not run, because their answer was there. Where a run was
+    interrupted, `in_flight` names what ran then. No more than `allowed` may run at once.
+    """
+
+    submitted: int
+    completed: int
+    reused: int
+    in_flight: tuple[str, ...]
+    peak: int
+    allowed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All results of a run; its verdict is the worst of them.
 
@@ -349,6 +365,7 @@ class Report:
     seconds: Mapping[str, float]
     host: str
     notes: tuple[str, ...] = ()
+    flow: Flow | None = None
 
     @property
     def verdict(self) -> Verdict:

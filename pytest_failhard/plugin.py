@@ -278,8 +278,19 @@ class Enforcer:
             arguments=self.config.invocation_params.args,
             environment_options=os.environ.get("PYTEST_ADDOPTS", ""),
         )
+        self._show_progress()
         self.report = self.author.end(run, interrupted=interrupted)
         self._send(session, self.report.results)
+
+    def _show_progress(self) -> None:
+        """Give the gates a live line below pytest's own, where a person looks at a terminal."""
+        from pytest_failhard.progress import is_live
+
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        form = self.config.getoption("failhard_format") or TEXT
+        if reporter is not None and form == TEXT and is_live((sys.stdout, sys.stderr)):
+            reporter.ensure_newline()
+            self.author.show(sys.stderr)
 
     def _send(self, session: pytest.Session, results: Sequence[Result]) -> None:
         """Report each gate as a test, past the caches that would remember it as one."""

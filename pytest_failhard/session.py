@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, showing
 from pytest_failhard.model import Evidence, GateError, Phase
+from pytest_failhard.progress import Progress
 from pytest_failhard.report import observation as codec
 from pytest_failhard.report import waivers
 from pytest_failhard.source import read
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
 
+LOG = logging.getLogger(__name__)
+# Who embeds us says where it goes; the report holds it in any case.
+LOG.addHandler(logging.NullHandler())
 WORKER = "pytest_failhard.worker"
 WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
 START_SECONDS = 60.0
@@ -63,7 +68,14 @@ class Session:
     incomplete. Every way out leaves no process behind.
     """
 
-    def __init__(self, resolved: plan.Plan, store: Store, redactor: Redactor, folder: Path) -> None:
+    def __init__(
+        self,
+        resolved: plan.Plan,
+        store: Store,
+        redactor: Redactor,
+        folder: Path,
+        progress: Progress | None = None,
+    ) -> None:
         self.plan = resolved
         self.store = store
         self.redactor = redactor
@@ -71,7 +83,10 @@ class Session:
         self.builtin = {gate.id for gate in gates.builtin()}
         self.started = datetime.now(UTC)
         self.notes: list[str] = [*resolved.notes, *store.notes]
+        self.progress = progress or Progress()
         self.events = folder / "events.jsonl"
+        self.outcomes: dict[str, engine.Outcome] = {}
+        self._read_bytes = 0
         self.worker: proc.Child | None = None
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
@@ -79,6 +94,7 @@ class Session:
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker."""
+        self.progress.submit(len(self.plan.rules))
         self.notes += leftovers.notes()
         self.before = digests(self.plan)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
@@ -120,9 +136,9 @@ class Session:
         """Hand the records over, wait for the gates, judge, publish; return the report."""
         try:
             self._order(tests.order())
-            outcomes = self._wait()
-            outcomes.update(self._third_party(tests))
-            return self._publish(outcomes, self._changes(), complete=True)
+            self._wait()
+            self._third_party(tests)
+            return self._publish(self._outcomes(), self._changes(), complete=True)
         except (GateError, OSError) as error:
             return self.spoil(error)
 
@@ -147,15 +163,15 @@ class Session:
             os.close(self.orders)
             self.orders = None
 
-    def _wait(self) -> dict[str, engine.Outcome]:
+    def _wait(self) -> None:
         if self.worker is None:
-            return {}
+            return
         limit = self.plan.policy.budget_seconds + START_SECONDS
-        code = self.worker.wait(limit)
+        code = self.worker.wait(limit, until=self.tick)
         self.worker.kill_tree()
         outcomes = self._outcomes()
         if code == 0:
-            return outcomes
+            return
         why = "did not end in time" if code is None else f"ended with {code}"
         words = (self.folder / "worker.err").read_text("utf-8", "replace").strip()
         self.store.keep("run", "worker.txt", words.encode())
@@ -163,28 +179,47 @@ class Session:
         for rule in self.plan.rules:
             if rule.gate in self.builtin and rule.gate not in outcomes:
                 error = f"worker-died: our process that runs the gates {why}: {tail or 'it said nothing'}"
-                outcomes[rule.gate] = engine.Outcome(gate=rule.gate, observation=None, error=error)
-        return outcomes
+                self._done(engine.Outcome(gate=rule.gate, observation=None, error=error))
+
+    def tick(self) -> bool:
+        """Take what the worker has told, and show it; return False, for whoever asks while waiting."""
+        self._outcomes()
+        return self.progress.tick()
 
     def _outcomes(self) -> dict[str, engine.Outcome]:
         """Read the events as far as they are whole; a gate without one has no outcome."""
-        if not self.events.exists():
-            return {}
-        outcomes = {}
-        for line in self.events.read_text("utf-8").splitlines(keepends=True):
-            event = json.loads(line) if line.endswith("\n") else {}
-            if "warning" in event:
-                self.notes.append(event["warning"])
-            if "gate" in event:
-                outcomes[event["gate"]] = _outcome(event)
-        return outcomes
+        if self.events.is_file():
+            with self.events.open("rb") as stream:
+                stream.seek(self._read_bytes)
+                for line in stream:
+                    if line.endswith(b"\n"):
+                        self._read_bytes += len(line)
+                        self._take(json.loads(line))
+        return self.outcomes
 
-    def _third_party(self, tests: Tests) -> dict[str, engine.Outcome]:
+    def _take(self, event: Mapping[str, object]) -> None:
+        match event:
+            case {"warning": str(text)}:
+                self._warn(text)
+            case {"begun": str(gate), "limit": float(seconds)}:
+                self.progress.begin(gate, seconds)
+            case {"gate": str(gate)}:
+                self._done(_outcome(event))
+
+    def _warn(self, text: str) -> None:
+        LOG.warning(text)
+        self.notes.append(text)
+        self.progress.say(text)
+
+    def _done(self, outcome: engine.Outcome) -> None:
+        self.outcomes[outcome.gate] = outcome
+        self.progress.end(outcome.gate)
+
+    def _third_party(self, tests: Tests) -> None:
         """Run the gates of other distributions here: their code need not load in our worker."""
-        outcomes: dict[str, engine.Outcome] = {}
         foreign = [rule.gate for rule in self.plan.rules if rule.gate not in self.builtin]
         if not foreign:
-            return {}
+            return
         for phase in Phase:
             test_run, problem = engine.load_tests(tests.order())
             jobs = engine.jobs(self.plan, foreign, phase, self.store.staging, self.folder, test_run, problem)
@@ -192,10 +227,10 @@ class Session:
                 jobs,
                 slots=1 if phase is Phase.QUIET else self.plan.request.jobs,
                 budget=self.plan.policy.budget_seconds,
-                done=lambda outcome: outcomes.update({outcome.gate: outcome}),
-                warn=self.notes.append,
+                done=self._done,
+                warn=self._warn,
+                begun=self.progress.begin,
             )
-        return outcomes
 
     def _changes(self) -> list[str]:
         after = digests(self.plan)
@@ -255,6 +290,7 @@ class Session:
             doubts=doubts,
             notes=self.notes,
             complete=complete,
+            flow=self.progress.flow(self.plan.request.jobs),
         )
         # Reasons, waivers and notes, and the observations where they could not be kept.
         return self.redactor.value(made)

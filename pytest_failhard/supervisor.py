@@ -21,6 +21,7 @@ from pytest_failhard import leftovers, plan, proc, records
 from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import GateError, Verdict
+from pytest_failhard.progress import Progress
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import pytest_config, read
@@ -38,6 +39,8 @@ DUMP_SECONDS = 10.0
 PASSED_BY = frozenset({0, 1, 2, 3, 4, 5, 6})
 """pytest's own exit codes."""
 OWN_DISTRIBUTION = "pytest-failhard"
+TESTS = "the tests"
+"""What runs beside the gates, for the live line."""
 
 
 class Interrupted(BaseException):
@@ -64,7 +67,9 @@ class Checked:
     code: int
 
 
-def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> Checked:
+def check(
+    request: plan.Request, report_dir: Path, arguments: Sequence[str], progress: Progress | None = None
+) -> Checked:
     """Judge a project; raises PlanError or GateError where it cannot be begun."""
     today = datetime.now(UTC).date()
     gates = plan.collect_gates(plan.plugins(request))
@@ -74,7 +79,7 @@ def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> 
         Store.open(report_dir, request.root, redactor) as store,
     ):
         resolved = plan.resolve(request, gates, [gate.id for gate in gates], today)
-        session = Session(resolved, store, redactor, Path(folder))
+        session = Session(resolved, store, redactor, Path(folder), progress)
         try:
             return _checked(session, arguments)
         except Interrupted as interruption:
@@ -83,6 +88,7 @@ def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> 
         except (GateError, OSError) as error:
             return Checked(report=session.spoil(error), code=CODES[Verdict.ERROR])
         finally:
+            session.progress.clear()
             session.close()
             proc.stop_all()
 
@@ -181,10 +187,13 @@ class TestChild:
 
     def _wait(self, child: proc.Child) -> int | None:
         limit = float(self.plan.policy.tests_timeout)
-        code = child.wait(max(limit - DUMP_SECONDS, limit / 2))
+        progress, tick = self.session.progress, self.session.tick
+        progress.begin(TESTS, limit, is_gate=False)
+        code = child.wait(max(limit - DUMP_SECONDS, limit / 2), until=tick)
         if code is None:
             os.kill(child.pid, signal.SIGUSR1)
-            code = child.wait(min(DUMP_SECONDS, limit / 2))
+            code = child.wait(min(DUMP_SECONDS, limit / 2), until=tick)
+        progress.end(TESTS)
         # One that had not come so far as to listen dies of the signal.
         return None if code == -signal.SIGUSR1 else code
 

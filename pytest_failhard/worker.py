@@ -63,7 +63,12 @@ class Worker:
         """Run the jobs and return the seconds they took."""
         started = time.monotonic()
         engine.observe(
-            jobs, slots=slots, budget=budget, done=self._done, warn=lambda text: self._emit({"warning": text})
+            jobs,
+            slots=slots,
+            budget=budget,
+            done=self._done,
+            warn=lambda text: self._emit({"warning": text}),
+            begun=lambda gate, seconds: self._emit({"begun": gate, "limit": seconds}),
         )
         return time.monotonic() - started
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from pytest_failhard import plan
-from pytest_failhard.model import Mode, Observation, Report, Run, Settings, Verdict
+from pytest_failhard.model import Flow, Mode, Observation, Report, Run, Settings, Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.session import Tests as Handed
@@ -245,6 +245,8 @@ def test_gates_of_others_run_beside_the_worker(runs: Runs) -> None:
         ("lint", Verdict.PASS),
         ("probe", Verdict.PASS),
     ]
+    jobs = session.plan.request.jobs
+    assert report.flow == Flow(submitted=2, completed=2, reused=0, in_flight=(), peak=1, allowed=jobs)
 
 
 def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> None:
@@ -260,7 +262,9 @@ def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> No
     assert session.worker.poll() is not None
 
 
-def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(runs: Runs) -> None:
+def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
     session = runs.session("lint", "probe")
     event: dict[str, object] = {
         "gate": "lint",
@@ -269,10 +273,16 @@ def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(runs: Runs) -> 
         "external": False,
     }
     event |= {"evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}], "seconds": 1.5}
-    lines = [json.dumps({"warning": "gate lint has used 95 %"}), json.dumps(event), '{"gate": "pro']
-    session.events.write_text("\n".join(lines))
+    begun = [json.dumps({"begun": name, "limit": 60.0}) for name in ("lint", "probe")]
+    warning = json.dumps({"warning": "gate lint has used 95 %"})
+    session.events.write_text("\n".join([*begun, warning, json.dumps(event), '{"gate": "pro']))
+    assert session.tick() is False
     report = session.abort("SIGINT")
-    assert "gate lint has used 95 %" in report.notes
+    assert report.notes.count("gate lint has used 95 %") == 1
+    assert [record.getMessage() for record in caplog.records] == ["gate lint has used 95 %"]
+    assert report.flow == Flow(
+        submitted=0, completed=1, reused=0, in_flight=("probe",), peak=2, allowed=session.plan.request.jobs
+    )
     lint, probe = report.results
     assert lint.because[0].startswith("the key is ")
     assert "a-secret-value" not in reasons(report)

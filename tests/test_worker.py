@@ -54,7 +54,10 @@ def serve(first: str, tests: Mapping[str, object]) -> dict[str, dict[str, object
     worker.Worker(iter([first, json.dumps(tests)]), events).serve()
     told = [json.loads(line) for line in events.getvalue().splitlines()]
     assert told[-1] == {"end": True}
-    return {event["gate"]: event for event in told[:-1]}
+    begun = [event["begun"] for event in told if "begun" in event]
+    outcomes = {event["gate"]: event for event in told if "gate" in event}
+    assert sorted(begun) == sorted(outcomes)
+    return outcomes
 
 
 def test_a_static_gate_is_observed_and_its_evidence_staged(shop: Path, tmp_path: Path) -> None:
@@ -157,7 +160,9 @@ def test_a_worker_ends_well_when_its_orders_are_done(shop: Path, tmp_path: Path)
     assert process.wait(SECONDS) == 0
     os.close(writing)
     told = [json.loads(line) for line in events.read_text().splitlines()]
-    assert [event.get("gate") for event in told] == ["lint", None]
+    assert [event.get("gate") for event in told] == [None, "lint", None]
+    assert told[0]["begun"] == "lint"
+    assert told[0]["limit"] > 0
     assert told[-1] == {"end": True}
 
 

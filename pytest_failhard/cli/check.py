@@ -14,6 +14,7 @@ import click
 from pytest_failhard import plan, supervisor
 from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.model import GateError, Mode
+from pytest_failhard.progress import Progress, is_live
 from pytest_failhard.redact import RedactError
 from pytest_failhard.report import printed
 from pytest_failhard.store import DEFAULT_FOLDER
@@ -101,7 +102,7 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        checked = supervisor.check(request, report_dir, arguments)
+        checked = supervisor.check(request, report_dir, arguments, _progress(form))
     except plan.PlanError as error:
         _stop(error.mistakes)
     except (GateError, RedactError) as error:
@@ -113,6 +114,11 @@ def command(
         sys.exit(INTERRUPTED + interruption.number)
     click.echo(printed(checked.report, form, colour=sys.stdout.isatty(), folder=str(report_dir)))
     sys.exit(checked.code)
+
+
+def _progress(form: str) -> Progress:
+    """Return what shows the state: the line is for a person at a terminal, warnings are for everybody."""
+    return Progress(stream=sys.stderr, live=form == TEXT and is_live((sys.stdout, sys.stderr)))
 
 
 def _reason(argument: str) -> str:

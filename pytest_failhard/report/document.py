@@ -78,6 +78,17 @@ class GatePart(Strict):
     evidence: tuple[EvidencePart, ...]
 
 
+class FlowPart(Strict):
+    """How the gates went through: `peak` ran at once, and no more than `allowed` may."""
+
+    submitted: int
+    completed: int
+    reused: int
+    in_flight: tuple[str, ...]
+    peak: int
+    allowed: int
+
+
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
@@ -93,6 +104,7 @@ class VolatilePart(Strict):
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
+    flow: FlowPart | None = None
 
 
 class Document(Strict):
@@ -240,6 +252,7 @@ def _volatile(report: model.Report) -> VolatilePart:
         judged_on=report.judged_on,
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
+        flow=FlowPart.model_validate(vars(report.flow)) if report.flow is not None else None,
     )
 
 

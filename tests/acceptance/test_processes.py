@@ -294,7 +294,7 @@ def _lives(number: int) -> bool:
     ("mode", "number", "code"),
     [
         (Mode.AUTHOR, signal.SIGINT, 2),
-        (Mode.AUTHOR, signal.SIGTERM, -signal.SIGTERM),
+        (Mode.AUTHOR, signal.SIGTERM, 2),
         (Mode.SUPERVISED, signal.SIGINT, 130),
         (Mode.SUPERVISED, signal.SIGTERM, 143),
     ],
@@ -316,7 +316,8 @@ def test_an_interrupted_run_leaves_no_process_fo_117(
     outcome = finish(process, mode, project, Ask())
     assert outcome.code == code, str(outcome)
     assert not survivors([*children, *tool, *(processes if mode is Mode.SUPERVISED else [])])
-    assert outcome.report is None or outcome.report["complete"] is False
+    assert outcome.report is not None, str(outcome)
+    assert outcome.report["complete"] is False
     assert "failhard: pass" not in outcome.stdout
     for left in processes[1:]:
         if left.is_running():
