@@ -85,9 +85,9 @@ def observe(
 ) -> None:
     """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
 
-    `begun` is told of each that starts, with the seconds that it has at most. A job's time limit is its own timeout, cut to what is left of `budget` (seconds). At 95 % `warn`
-    names it; at 100 % its tools have been killed by its Run, and a gate that still does not return
-    is an error. The others go on. Jobs start in the order given.
+    `begun` is told of each that starts, with the seconds that it has at most: its own timeout, cut to what
+    is left of `budget` (seconds). At 95 % `warn` names it; at 100 % its tools have been killed by its Run,
+    and a gate that still does not return is an error. The others go on. Jobs start in the order given.
     """
     waiting = deque(jobs)
     running: dict[str, _Running] = {}
