@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from pytest_failhard import config, plan, records
+from pytest_failhard.checkpoint import Wanted
 from pytest_failhard.measurement import Measurement, rcfile_text
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.redact import RedactError, Redactor
@@ -22,6 +24,9 @@ from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Gate, Report, Result, TestRun
+
+
+RESUME = "--failhard-resume"
 
 
 class RefusedError(Exception):
@@ -43,6 +48,8 @@ class Author:
         seed: int,
         jobs: int | None,
         perf_prove: bool,
+        resume: bool = False,
+        arguments: Sequence[str] = (),
     ) -> None:
         self.request = plan.Request(
             root=root,
@@ -55,6 +62,8 @@ class Author:
             jobs=jobs or os.cpu_count() or 1,
             perf_prove=perf_prove,
         )
+        self.resume = resume
+        self.arguments = [argument for argument in arguments if argument != RESUME]
         self.report_dir = Path(report_dir) if report_dir else Path(DEFAULT_FOLDER)
         self.work = tempfile.TemporaryDirectory(prefix="failhard-")
         self.folder = Path(self.work.name)
@@ -101,7 +110,14 @@ class Author:
             gates = plan.flatten(reversed(groups))
             known = [gate.id for gate in gates]
             resolved = plan.resolve(self.request, gates, known, datetime.now(UTC).date())
-            self.session = Session(resolved, self.store, self.redactor, self.folder)
+            wanted = Wanted.of(
+                Mode.AUTHOR,
+                self.store.folder.path,
+                settings={"perf-prove": str(self.request.perf_prove)},
+                resume=self.resume,
+                command=shlex.join(["pytest", *self.arguments, RESUME]),
+            )
+            self.session = Session(resolved, self.store, self.redactor, self.folder, wanted=wanted)
             self.session.begin()
         except plan.PlanError as error:
             raise RefusedError("\n".join(error.mistakes)) from None

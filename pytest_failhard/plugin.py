@@ -32,7 +32,7 @@ REFUSED = {
 """Options under which pytest runs no test and would end with 0."""
 
 
-NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove")
+NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove", "resume")
 """Options that do nothing without a level: alone they would look like a gate that passed."""
 
 
@@ -57,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         default=None,
         help="slow each benchmark down and see that the gate performance fails it",
+    )
+    group.addoption(
+        "--failhard-resume",
+        action="store_true",
+        default=None,
+        help="go on where a run was interrupted, if nothing has changed",
     )
     group.addoption(
         "--inject-failures",
@@ -121,6 +127,8 @@ def _prepare(config: pytest.Config) -> None:
             seed=options.failhard_seed,
             jobs=options.failhard_jobs,
             perf_prove=options.failhard_perf_prove is True,
+            resume=options.failhard_resume is True,
+            arguments=config.invocation_params.args,
         )
         config.add_cleanup(author.close)
         author.prepare()

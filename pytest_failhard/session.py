@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, showing
+from pytest_failhard.checkpoint import Checkpoint
 from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.progress import Progress
 from pytest_failhard.report import observation as codec
@@ -25,6 +26,7 @@ from pytest_failhard.system import index
 
 if TYPE_CHECKING:
     from pytest_failhard.attestation import Attestation
+    from pytest_failhard.checkpoint import KeptTests, Wanted
     from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
@@ -48,6 +50,10 @@ class Tests:
     exit_status: int | None = None
     """What the test process really ended with, where that is known from outside."""
     problem: str = ""
+    restored: bool = False
+    """Whether they ran before the run was interrupted."""
+    unfinished: bool = False
+    """Whether they were ended because their time was over."""
 
     def order(self) -> dict[str, Option]:
         """Return what the worker is told."""
@@ -57,6 +63,7 @@ class Tests:
             "coverage": str(self.coverage) if self.coverage else None,
             "exit_status": self.exit_status,
             "problem": self.problem,
+            "restored": self.restored,
         }
 
 
@@ -75,6 +82,7 @@ class Session:
         redactor: Redactor,
         folder: Path,
         progress: Progress | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         self.plan = resolved
         self.store = store
@@ -87,18 +95,26 @@ class Session:
         self.events = folder / "events.jsonl"
         self.outcomes: dict[str, engine.Outcome] = {}
         self._read_bytes = 0
+        self.wanted = wanted
+        self.checkpoint: Checkpoint | None = None
+        self.refusal = ""
+        self.cut_short = False
         self.worker: proc.Child | None = None
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
 
     def begin(self) -> None:
-        """Note the tree as it is and start the worker."""
+        """Note the tree as it is and start the worker.
+
+        Raises PlanError where the run was to go on where another one was interrupted, and cannot.
+        """
         self.progress.submit(len(self.plan.rules))
         self.notes += leftovers.notes()
         self.before = digests(self.plan)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:
+            self._refuse("resume: no gate of this run keeps what it has seen; run without resuming")
             return
         home = self.folder / "home"
         home.mkdir()
@@ -123,8 +139,24 @@ class Session:
                 "staging": str(self.store.staging.folder),
                 "scratch": str(self.folder),
                 "redactor": self.redactor.dump(),
+                "checkpoint": self.wanted.order() if self.wanted is not None else None,
             }
         )
+        if self._resumes:
+            # One that ends without an answer is found, with its last words, by `_wait`.
+            self.worker.wait(START_SECONDS, until=self._is_answered)
+            self._refuse(self.refusal)
+
+    @property
+    def _resumes(self) -> bool:
+        return self.wanted is not None and self.wanted.resume
+
+    def _is_answered(self) -> bool:
+        return self.tick() or bool(self.refusal) or self.checkpoint is not None
+
+    def _refuse(self, reason: str) -> None:
+        if self._resumes and reason:
+            raise plan.PlanError([reason])
 
     def _order(self, order: Mapping[str, object]) -> None:
         """Send one line. A worker that is dead already is found, with its last words, by `_wait`."""
@@ -138,7 +170,12 @@ class Session:
             self._order(tests.order())
             self._wait()
             self._third_party(tests)
-            return self._publish(self._outcomes(), self._changes(), complete=True)
+            if self._resumes:
+                self.notes.append(
+                    f"resumed: {self.progress.reused} gates had ended before and did not run again"
+                )
+            complete = not (self.cut_short or tests.unfinished)
+            return self._publish(self._outcomes(), self._changes(), complete=complete)
         except (GateError, OSError) as error:
             return self.spoil(error)
 
@@ -162,6 +199,9 @@ class Session:
         if self.orders is not None:
             os.close(self.orders)
             self.orders = None
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+            self.checkpoint = None
 
     def _wait(self) -> None:
         if self.worker is None:
@@ -172,6 +212,7 @@ class Session:
         outcomes = self._outcomes()
         if code == 0:
             return
+        self.cut_short = True
         why = "did not end in time" if code is None else f"ended with {code}"
         words = (self.folder / "worker.err").read_text("utf-8", "replace").strip()
         self.store.keep("run", "worker.txt", words.encode())
@@ -201,15 +242,54 @@ class Session:
         match event:
             case {"warning": str(text)}:
                 self._warn(text)
+            case {"note": str(text)}:
+                self.notes.append(text)
+            case {"refused": str(text)}:
+                self.refusal = text
+            case {"checkpoint": str(key)}:
+                self._open(key)
             case {"begun": str(gate), "limit": float(seconds)}:
                 self.progress.begin(gate, seconds)
-            case {"gate": str(gate)}:
+            case {"gate": str(gate), "reused": bool(reused)}:
+                self.progress.reuse(int(reused))
                 self._done(_outcome(event))
 
     def _warn(self, text: str) -> None:
         LOG.warning(text)
         self.notes.append(text)
         self.progress.say(text)
+
+    def _open(self, key: str) -> None:
+        """Open what the worker keeps; where that fails, the tests are not kept with it."""
+        if self.wanted is None:
+            return
+        try:
+            self.checkpoint = Checkpoint.of_key(self.wanted, key, self.redactor)
+        except StoreError as error:
+            self.notes.append(f"no checkpoint of the tests: {error}")
+
+    def keep_tests(self, kept: KeptTests) -> None:
+        """Keep the finished tests with what the gates saw."""
+        self.tick()
+        if self.checkpoint is None:
+            return
+        try:
+            self.checkpoint.store_tests(kept)
+        except StoreError as error:
+            self.notes.append(f"no checkpoint of the tests: {error}")
+
+    def kept_tests(self) -> KeptTests | None:
+        """Return the tests that were finished before the interruption, None where they must run."""
+        if self.checkpoint is None:
+            return None
+        kept = self.checkpoint.restore_tests()
+        self.notes += self.checkpoint.notes
+        return kept
+
+    @property
+    def resume_command(self) -> str:
+        """The line that goes on where this run ends; empty where nothing is kept."""
+        return self.wanted.command if self.wanted is not None and self.checkpoint is not None else ""
 
     def _done(self, outcome: engine.Outcome) -> None:
         self.outcomes[outcome.gate] = outcome
@@ -243,6 +323,8 @@ class Session:
     def _publish(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
+        if not complete and self.resume_command:
+            self.notes.append(f"go on where this run ended: {self.resume_command}")
         try:
             kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
@@ -254,10 +336,21 @@ class Session:
             if attested is not None:
                 files |= attested.files(files[REPORT], copies, self.store)
             self.store.publish(files, copies)
+            if complete:
+                self._forget()
         except GateError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
         return made
+
+    def _forget(self) -> None:
+        """Remove the checkpoint of a run that is over; one that stays is replaced by the next run's."""
+        checkpoint, self.checkpoint = self.checkpoint, None
+        try:
+            if checkpoint is not None:
+                checkpoint.remove()
+        except StoreError as error:
+            self._warn(f"the checkpoint stays: {error}")
 
     def _copies(self, made: Report) -> dict[str, bytes]:
         """Return the evidence that is handed out beside the report; of a gate in error there is none."""

@@ -13,21 +13,23 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from pytest_failhard import engine, plan, proc
-from pytest_failhard.model import Phase
+from pytest_failhard import engine, inputs, plan, proc
+from pytest_failhard.checkpoint import Checkpoint, Wanted, bound_to
+from pytest_failhard.model import GateError, Mode, Phase
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
-from pytest_failhard.store import Staging
+from pytest_failhard.stamps import Memo
+from pytest_failhard.store import Staging, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
 # The orders come down a pipe, one line each, in this order.
-# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "events": ..., ...}
-# 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text}
+# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "checkpoint": ..., ...}
+# 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text, "restored": bool}
 # The pipe stays open until we are done: its end means that the parent died.
 
 
@@ -37,6 +39,9 @@ class Worker:
     def __init__(self, orders: Iterator[str], events: TextIO) -> None:
         self.orders = orders
         self.events = events
+        self.checkpoint: Checkpoint | None = None
+        self.unkept: frozenset[str] = frozenset()
+        """The gates whose answers depend on tests that every run begins anew."""
 
     def serve(self) -> None:
         """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
@@ -46,24 +51,50 @@ class Worker:
         # The settings of the other gates were found to be right before we were started.
         gates = [gate for gate in plan.collect_gates(()) if gate.id in order["gates"]]
         resolved = plan.resolve(request, gates, order["known"], today)
-        staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
+        self.staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
+        if order["checkpoint"] is not None and not self._take_up(resolved, order["checkpoint"]):
+            return
         budget = float(resolved.policy.budget_seconds)
-        static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
+        static = engine.jobs(resolved, order["gates"], Phase.STATIC, self.staging, scratch, None, "")
         budget -= self._observe(static, resolved.request.jobs, budget)
         tests = json.loads(next(self.orders))
         test_run, problem = engine.load_tests(tests)
-        last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
+        last = engine.jobs(resolved, order["gates"], Phase.TESTS, self.staging, scratch, test_run, problem)
+        if not tests["restored"]:
+            self._drop(last)
         budget -= self._observe(last, resolved.request.jobs, budget)
-        quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, staging, scratch, test_run, problem)
+        quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, self.staging, scratch, test_run, problem)
         self._observe(quiet, 1, budget)
         self._emit({"end": True})
 
+    def _take_up(self, resolved: plan.Plan, order: Mapping[str, object]) -> bool:
+        """Begin a checkpoint or take up the one that is there; return whether the run may go on."""
+        wanted = Wanted.from_order(order)
+        try:
+            bound = bound_to(resolved, inputs.of_run(resolved, Memo()), wanted.settings)
+            self.checkpoint = Checkpoint.open(wanted, bound, self.staging.redactor)
+        except GateError as error:
+            # A run that was to go on must not begin anew in silence; any other one runs all the same.
+            self._emit({"refused": str(error)} if wanted.resume else {"note": f"no checkpoint: {error}"})
+            return not wanted.resume
+        self._emit({"checkpoint": self.checkpoint.key})
+        if resolved.request.mode is Mode.AUTHOR:
+            gates = resolved.gates.items()
+            self.unkept = frozenset(name for name, gate in gates if plan.phase(gate) is Phase.TESTS)
+        return True
+
+    def _drop(self, jobs: Iterable[engine.Job]) -> None:
+        """Forget what was seen of other tests than those that have run now."""
+        if self.checkpoint is not None and self.checkpoint.resuming:
+            for job in jobs:
+                self.checkpoint.drop(job.gate.id)
+
     def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:
-        """Run the jobs and return the seconds they took."""
+        """Run the jobs that are left and return the seconds they took."""
         started = time.monotonic()
         engine.observe(
-            jobs,
+            [job for job in jobs if not self._restore(job.gate.id)],
             slots=slots,
             budget=budget,
             done=self._done,
@@ -72,7 +103,27 @@ class Worker:
         )
         return time.monotonic() - started
 
+    def _restore(self, gate: str) -> bool:
+        """Tell what a gate saw before the run was interrupted; return whether it did."""
+        if self.checkpoint is None:
+            return False
+        outcome = self.checkpoint.restore(gate, self.staging)
+        for note in self.checkpoint.notes:
+            self._emit({"note": note})
+        self.checkpoint.notes.clear()
+        if outcome is not None:
+            self._tell(outcome, reused=True)
+        return outcome is not None
+
     def _done(self, outcome: engine.Outcome) -> None:
+        if self.checkpoint is not None and outcome.gate not in self.unkept:
+            try:
+                self.checkpoint.store(outcome, self.staging)
+            except StoreError as error:
+                self._emit({"note": f"no checkpoint of {outcome.gate}: {error}"})
+        self._tell(outcome)
+
+    def _tell(self, outcome: engine.Outcome, *, reused: bool = False) -> None:
         seen = outcome.observation
         self._emit(
             {
@@ -82,6 +133,7 @@ class Worker:
                 "external": outcome.external,
                 "evidence": [vars(item) for item in outcome.evidence],
                 "seconds": outcome.seconds,
+                "reused": reused,
             }
         )
 

@@ -271,6 +271,7 @@ def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(
         "observation": None,
         "error": "the key is a-secret-value",
         "external": False,
+        "reused": False,
     }
     event |= {"evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}], "seconds": 1.5}
     begun = [json.dumps({"begun": name, "limit": 60.0}) for name in ("lint", "probe")]

@@ -25,7 +25,7 @@ from tests.support import GATES, measuring
 
 NONCE = "a5" * 16
 KNOWN = GATES
-NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran"}
+NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran", "restored": False}
 SECONDS = 120
 REPOSITORY = Path(__file__).parents[1]
 
@@ -44,6 +44,7 @@ def order(root: Path, folder: Path, *gates: str) -> str:
             "staging": str(folder / "staging"),
             "scratch": str(folder / "scratch"),
             "redactor": Redactor.from_environment({"API_TOKEN": "a-secret-value"}).dump(),
+            "checkpoint": None,
         }
     )
 
@@ -92,7 +93,7 @@ def test_a_broken_result_file_is_an_error(
     path = tmp_path / "result.jsonl"
     if content is not None:
         path.write_bytes(content)
-    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0}
+    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0, "restored": False}
     events = serve(order(shop, tmp_path, "tests"), tests)
     assert part in str(events["tests"]["error"])
 
@@ -117,7 +118,13 @@ def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int
     path.write_bytes(records.seal(empty, NONCE))
     data = tmp_path / "coverage"
     data.mkdir()
-    tests = {"records": str(path), "nonce": NONCE, "coverage": str(data), "exit_status": status}
+    tests = {
+        "records": str(path),
+        "nonce": NONCE,
+        "coverage": str(data),
+        "exit_status": status,
+        "restored": False,
+    }
     events = serve(order(shop, tmp_path, "tests", "coverage"), tests)
     assert "pytest collected no test (exit status 5)" in str(events["tests"]["error"])
     assert "no coverage data" in str(events["coverage"]["error"])

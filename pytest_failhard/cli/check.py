@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -64,6 +65,7 @@ def _is_refused(argument: str) -> bool:
 @click.option("--report-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Gates that run at once (default: the cores).")
+@click.option("--resume", is_flag=True, help="Go on where a run was interrupted, if nothing has changed.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default=TEXT, show_default=True, help="What is printed."
 )
@@ -78,6 +80,7 @@ def command(
     report_dir: Path,
     seed: int,
     jobs: int | None,
+    resume: bool,
     form: str,
     perf_prove: bool,
 ) -> None:
@@ -102,7 +105,14 @@ def command(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        checked = supervisor.check(request, report_dir, arguments, _progress(form))
+        checked = supervisor.check(
+            request,
+            report_dir,
+            arguments,
+            progress=_progress(form),
+            resume=resume,
+            command=_again(request, report_dir, arguments),
+        )
     except plan.PlanError as error:
         _stop(error.mistakes)
     except (GateError, RedactError) as error:
@@ -111,9 +121,27 @@ def command(
         click.echo(
             f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
         )
+        if interruption.command:
+            click.echo(f"failhard: go on where it ended: {interruption.command}", err=True)
         sys.exit(INTERRUPTED + interruption.number)
     click.echo(printed(checked.report, form, colour=sys.stdout.isatty(), folder=str(report_dir)))
     sys.exit(checked.code)
+
+
+def _again(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> str:
+    """Return the line that goes on where this run may end."""
+    given = {
+        "level": str(request.level or ""),
+        "policy": str(request.policy or ""),
+        "base": request.base or "",
+        "only": ",".join(request.only),
+        "report-dir": "" if str(report_dir) == DEFAULT_FOLDER else str(report_dir),
+        "seed": str(request.seed or ""),
+    }
+    options = [f"--{name}={value}" for name, value in given.items() if value]
+    proof = ["--perf-prove"] if request.perf_prove else []
+    rest = ["--", *arguments] if arguments else []
+    return shlex.join(["failhard", "check", str(request.root), *options, *proof, "--resume", *rest])
 
 
 def _progress(form: str) -> Progress:
