@@ -131,9 +131,8 @@ class _Tree:
             # A root may lie in a folder that is not entered otherwise.
             place = self.root / root
             if place.is_dir() and not self._is_entered(root):
-                found.update(
-                    {each.path: each for each in stamps.listed(str(place), self._enters, f"{root}/")}
-                )
+                within = stamps.listed(place, UNREAD_FOLDERS, f"{root}/")
+                found.update({each.path: each for each in within})
         return [found[path] for path in sorted(found)]
 
     def _is_entered(self, folder: str) -> bool:

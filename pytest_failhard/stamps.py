@@ -137,8 +137,11 @@ def folder_digest(folder: Path, left_out: frozenset[str]) -> str:
     """Return one digest of the stamps of all that lies below a folder; one that is not there has its own."""
     if not folder.is_dir():
         return digest(["absent", str(folder)])
-    seen = "\n".join(map(repr, sorted(listed(folder, left_out))))
-    return hashlib.sha256(seen.encode("utf-8", "surrogateescape")).hexdigest()
+    lines = sorted(
+        f"{path}\0{at.mode} {at.size} {at.modified} {at.changed} {at.inode} {at.device}"
+        for path, at in listed(folder, left_out)
+    )
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def joined(parts: Mapping[str, str]) -> str:
