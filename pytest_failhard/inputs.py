@@ -248,7 +248,7 @@ def _facts(plan: Plan) -> dict[str, str]:
         "clarifications": stamps.digest([_plain(each) for each in plan.clarifications]),
         "commit time": stamps.digest(str(plan.committed)),
         "platform": stamps.digest([platform.platform(), sys.version, sys.executable, os.cpu_count()]),
-        "environment": stamps.digest({**handed, **index.handed_on(os.environ)}),
+        "environment": stamps.digest({**handed, **vars(index.operator(os.environ))}),
         "version": stamps.digest(importlib.metadata.version("pytest-failhard")),
     }
 

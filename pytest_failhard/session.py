@@ -171,9 +171,9 @@ class Session:
             self._wait()
             self._third_party(tests)
             if self._resumes:
-                self.notes.append(
-                    f"resumed: {self.progress.reused} gates had ended before and did not run again"
-                )
+                also = " and the tests" if tests.restored else ""
+                count = self.progress.reused
+                self.notes.append(f"resumed: {count} gates{also} had ended before and did not run again")
             complete = not (self.cut_short or tests.unfinished)
             return self._publish(self._outcomes(), self._changes(), complete=complete)
         except (GateError, OSError) as error:

@@ -211,6 +211,7 @@ class TestChild:
             stderr=self.errors,
             stdin=json.dumps(order).encode() + b"\n",
             pass_fds=(descriptor, lifeline),
+            kept=True,  # what the tests start must not outlive us, even where we are killed
         )
         for used in (descriptor, lifeline):
             os.close(used)
