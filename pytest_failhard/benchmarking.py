@@ -7,12 +7,13 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
+from pytest_failhard import refusals
+
 MARKER = (
     "failhard_perf(max_regression=, budget_ms=, pin=, clock=): how much slower this benchmark may become "
     "(a part of 1, at most 0.15); the CPU time per call of one that is new; pin=False for one that needs "
     "several processors; further clocks that must hold (cpu, cpu_mean, adj, wall)"
 )
-SENT = "failhard_perf_mistakes"
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -84,22 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse markers that cannot be meant, all of them at once, before any test runs."""
-    text = "\n".join(dict.fromkeys(mistake for item in items for mistake in _mistakes(item)))
-    if not text:
-        return
-    if not hasattr(config, "workerinput"):
-        raise pytest.UsageError(text)
-    # What a worker of xdist raises ends that worker alone: the controller has to be told.
-    vars(config)["workeroutput"][SENT] = text
-    items.clear()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object) -> None:
-    """Refuse what a worker of xdist found."""
-    text = vars(node).get("workeroutput", {}).get(SENT)
-    if text is not None:
-        raise pytest.UsageError(text)
+    refusals.refuse(config, items, [mistake for item in items for mistake in _mistakes(item)])
 
 
 def _mistakes(item: pytest.Item) -> Iterator[str]:

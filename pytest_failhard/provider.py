@@ -33,10 +33,10 @@ class Model:
         self._folder = folder
         self._routes = routes
         self._router = router
-        self._authority = _authority(folder)
+        self._authority = authority(folder)
         self._listener = server.open(router)
         # A tunnel to whom we do not stand in for is refused.
-        self._proxy = server.open_proxy(router, hosts=_is_provider, authority=self._authority)
+        self._proxy = server.open_proxy(router, hosts=is_provider, authority=self._authority)
         self._layers = environment.BY_PROXY
         self._hooks: Path | None = None
         self.hits: dict[str, int] = {}
@@ -160,7 +160,8 @@ def _matches_all(rule: Rule) -> bool:
     return rule.when == When()
 
 
-def _authority(folder: Path) -> Authority | None:
+def authority(folder: Path) -> Authority | None:
+    """Return who vouches for names in a tunnel, None without the packages that takes."""
     try:
         return Authority.create(folder)
     except MissingExtraError:
@@ -168,5 +169,6 @@ def _authority(folder: Path) -> Authority | None:
         return None
 
 
-def _is_provider(host: str) -> bool:
+def is_provider(host: str) -> bool:
+    """Tell whether a host is one of a provider that we stand in for."""
     return load().of_host(host) is not None

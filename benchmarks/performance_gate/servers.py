@@ -21,14 +21,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance_gate.noise import neighbours
-from pytest_failhard.gates.performance import processors, route_judging, sites
+from pytest_failhard.gates.performance.routes import judging as route_judging
+from pytest_failhard.gates.performance.routes import processors, sites
+from pytest_failhard.gates.performance.routes.servers import RouteMeasured, observe_routes
+from pytest_failhard.gates.performance.routes.sites import Sites
+from pytest_failhard.gates.performance.routes.windows import Server, WindowProtocol, measure
 from pytest_failhard.gates.performance.samples import SideName
-from pytest_failhard.gates.performance.servers import RouteMeasured, observe_routes
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Side, Trees
-from pytest_failhard.gates.performance.sites import Sites
 from pytest_failhard.gates.performance.statistics import State
-from pytest_failhard.gates.performance.windows import Server, WindowProtocol, measure
 from pytest_failhard.model import Evidence
 from pytest_failhard.run import GateRun
 from pytest_failhard.system import declared

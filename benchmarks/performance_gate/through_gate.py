@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance_gate.project import Project
-from pytest_failhard.gates.performance import counting, proof, self_check, series, terms, trees
+from pytest_failhard.gates.performance import terms, trees
 from pytest_failhard.gates.performance.duet import Duet
 from pytest_failhard.gates.performance.evidence import Journal
-from pytest_failhard.gates.performance.lockstep import Plan
-from pytest_failhard.gates.performance.measured import Measured
+from pytest_failhard.gates.performance.pairs import counting, self_check, series
+from pytest_failhard.gates.performance.pairs.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.measured import Measured
+from pytest_failhard.gates.performance.pairs.series import Conduct
 from pytest_failhard.gates.performance.samples import Benchmark
-from pytest_failhard.gates.performance.series import Conduct
 from pytest_failhard.gates.performance.settings import PerformanceSettings
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.model import Evidence
 from pytest_failhard.run import GateRun
 from pytest_failhard.source.base import resolve

@@ -21,7 +21,6 @@ Waive:
 
 from __future__ import annotations
 
-from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import GateError, Observation, Phase, Run, Settings
 
 
@@ -29,15 +28,22 @@ class PerformanceGate:
     """Observes how the working tree performs beside the merge base."""
 
     id = "performance"
-    settings: type[Settings] = PerformanceSettings
     phase = Phase.QUIET
+
+    @property
+    def settings(self) -> type[Settings]:
+        """The type of its options; the worker's marker lies in this package and is read without them."""
+        from pytest_failhard.gates.performance.settings import PerformanceSettings
+
+        return PerformanceSettings
 
     def observe(self, run: Run) -> Observation:
         """Measure both trees in pairs; raises GateError for what cannot be measured."""
+        # What observes is loaded when a gate runs, not when pytest starts.
+        from pytest_failhard.gates.performance.observing import observe
+        from pytest_failhard.gates.performance.settings import PerformanceSettings
+
         settings = run.settings
         if not isinstance(settings, PerformanceSettings):
             raise GateError(f"performance: settings are {type(settings).__name__}, not PerformanceSettings")
-        # What observes is loaded when a gate runs, not when pytest starts.
-        from pytest_failhard.gates.performance.observing import observe
-
         return observe(run, settings)

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from pytest_failhard.gates.performance import (
-    budgets,
-    counted,
-    counting,
-    pasteable,
-    prove,
-    self_check,
-    series,
-)
-from pytest_failhard.gates.performance.counting import Counting
-from pytest_failhard.gates.performance.measured import Measured, Product, meaning
-from pytest_failhard.gates.performance.messages import Collected
+from pytest_failhard.gates.performance import prove
+from pytest_failhard.gates.performance.pairs import budgets, counted, counting, pasteable, self_check, series
+from pytest_failhard.gates.performance.pairs.counting import Counting
+from pytest_failhard.gates.performance.pairs.measured import Measured, Product, meaning
+from pytest_failhard.gates.performance.pairs.messages import Collected
 from pytest_failhard.gates.performance.samples import Benchmark
+from pytest_failhard.gates.performance.sides import Side
 from pytest_failhard.gates.performance.states import Judged, Part, State
 from pytest_failhard.gates.performance.work import Work
 from pytest_failhard.model import GateError
@@ -83,17 +77,24 @@ def _has_judged_routes(work: Work) -> bool:
 
 
 def _unmeasured(work: Work, excluded: Collection[str]) -> list[Benchmark]:
-    """Return head's benchmarks where nothing differs, or there is nothing before."""
-    first = work.trees.first
-    found = counting.collect(work.run, work.trees.head)
-    _require_collected(found)
-    names = [each for each in map(counting.benchmark, found.collected) if each.id not in excluded]
+    """Run each of head's benchmarks once, where nothing differs or there is nothing before.
+
+    What is as fast as before has to run all the same: one that is skipped measures nothing.
+    """
+    head, first, seen = work.trees.head, work.trees.first, work.seen
+    counts = seen.counts = counting.count(work.duet.twins(head), excluded)
+    _require_collected(counts.collected["head"])
+    failed = [_failed(each, counts, Product()) for each in counts.benchmarks if counts.failures[each.id]]
+    work.add(Part.BENCHMARKS, failed)
+    seen.findings += counted.findings(counts, work.settings)
     state = State.NEW if first else State.IDENTICAL
     detail = "there is no commit before" if first else ""
-    work.judge(Judged(id=each.id, state=state, detail=detail) for each in names)
+    work.judge(Judged(id=each.id, state=state, detail=detail) for each in counts.benchmarks)
     if first:
-        _check(work, names[:1], names)
-    return names
+        seen.findings += budgets.findings(work.duet, seen.judged, counts.benchmarks, work.settings)
+        seen.timed = bool(counts.benchmarks)
+        _check(work, counts.benchmarks[:1], counts.benchmarks, head)
+    return list(counts.benchmarks)
 
 
 def _compared(work: Work, known: set[str], excluded: Collection[str]) -> list[Benchmark]:
@@ -112,8 +113,13 @@ def _compared(work: Work, known: set[str], excluded: Collection[str]) -> list[Be
     measured = series.measure(able, work.duet.play, conduct) if able else ()
     work.add(Part.BENCHMARKS, measured)
     seen.findings += budgets.findings(work.duet, seen.judged, counts.benchmarks, work.settings)
+    seen.timed = bool(counts.benchmarks)
     chosen = self_check.chosen(measured)
-    _check(work, [chosen] if chosen else [], able)
+    if chosen:
+        _check(work, [chosen], able, built.base)
+    else:
+        # None of them runs on the base: the machine is checked with what head has.
+        _check(work, counts.benchmarks[:1], counts.benchmarks, built.head)
     return list(counts.benchmarks)
 
 
@@ -131,14 +137,13 @@ def _failed(benchmark: Benchmark, counts: Counting, product: Product) -> Measure
     )
 
 
-def _check(work: Work, chosen: Sequence[Benchmark], able: Sequence[Benchmark]) -> None:
-    """Measure the base against itself, and see it turn red, as far as the level or the person asks."""
+def _check(work: Work, chosen: Sequence[Benchmark], able: Sequence[Benchmark], side: Side) -> None:
+    """Measure a side against itself, and see it turn red, as far as the level or the person asks."""
     settings, duet = work.settings, work.duet
-    base = work.trees.base
     if chosen and settings.self_check:
-        self_check.check(chosen[0], duet.twins(base).play, work.conduct)
+        self_check.check(chosen[0], duet.twins(side).play, work.conduct)
         work.seen.measures["self_check"] = 1
     wanted = able if work.run.perf_prove else chosen
     if wanted and (settings.proof or work.run.perf_prove):
-        prove.prove(wanted, lambda inject: duet.twins(base, inject).play, work.conduct)
+        prove.prove(wanted, lambda inject: duet.twins(side, inject).play, work.conduct)
         work.seen.measures["proved"] = 1

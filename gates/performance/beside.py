@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pytest_failhard.gates.performance import (
-    ceilings,
-    imports,
-    proof,
-    series,
-    servers,
-    states,
-    trees,
-    workloads,
-)
+from pytest_failhard.gates.performance import states, trees, workloads
 from pytest_failhard.gates.performance.duet import Duet
-from pytest_failhard.gates.performance.route_plan import RouteState
+from pytest_failhard.gates.performance.pairs import imports, series
+from pytest_failhard.gates.performance.routes import servers
+from pytest_failhard.gates.performance.routes.plan import RouteState
+from pytest_failhard.gates.performance.routes.servers import RouteMeasured
 from pytest_failhard.gates.performance.samples import Pair
-from pytest_failhard.gates.performance.servers import RouteMeasured
 from pytest_failhard.gates.performance.states import Judged, Part, State
 from pytest_failhard.gates.performance.statistics import Decision
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.gates.performance.work import Work
+from pytest_failhard.gates.performance.workload import ceilings
 from pytest_failhard.model import GateError
 
 CHEAP_NS = 20_000_000
@@ -131,4 +126,4 @@ def measure_release(work: Work) -> None:
     for each in series.measure(names, duet.play, replace(work.conduct, purpose="release")):
         detail = each.detail or f"against the release {commit[:12]}"
         judged = replace(states.judged(each, Part.RELEASE), detail=detail, counts=work.enforces(Part.RELEASE))
-        work.judge([replace(judged, id=f"{each.benchmark.id}, against the release")])
+        work.judge([replace(judged, id=f"{each.benchmark.id}{states.AGAINST_RELEASE}")])

@@ -12,6 +12,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from pytest_failhard.system.declaration import Pattern
+
 Kind = Literal["job", "http", "worker"]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _KEYS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -35,14 +37,6 @@ def _inner(value: str) -> str:
     path = PurePosixPath(value)
     if not value or path.is_absolute() or ".." in path.parts:
         raise ValueError(f"must be a path inside the project (it is {value!r})")
-    return value
-
-
-def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"must be a regular expression: {error} (it is {value!r})") from None
     return value
 
 
@@ -102,7 +96,7 @@ class Workload(_Table):
     unit: Text = "unit"
     start: tuple[Text, ...] = ()
     submit: tuple[Text, ...] = ()
-    ready_log: Annotated[str, AfterValidator(_pattern)] = ""
+    ready_log: Pattern = ""
     input: InnerPath | None = None
     done: InnerPath | None = None
     key: Text = "id"

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_failhard.gates.performance import failing, lockstep
-from pytest_failhard.gates.performance.channel import Inject, Worker
-from pytest_failhard.gates.performance.lockstep import BASE, HEAD, Plan, Played
-from pytest_failhard.gates.performance.messages import About
+from pytest_failhard.gates.performance.pairs import failing, lockstep
+from pytest_failhard.gates.performance.pairs.channel import Inject, Worker
+from pytest_failhard.gates.performance.pairs.lockstep import BASE, HEAD, Plan, Played
+from pytest_failhard.gates.performance.pairs.messages import About
 from pytest_failhard.gates.performance.samples import Benchmark, Failure, Pair, SideName
 from pytest_failhard.gates.performance.sides import Side, Trees
 from pytest_failhard.model import GateError, Run

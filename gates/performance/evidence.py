@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from fractions import Fraction
 
-from pytest_failhard.gates.performance.measured import Measured
+from pytest_failhard.gates.performance.pairs.measured import Measured
 from pytest_failhard.gates.performance.samples import ADJ, Conditions, Pair, Sample, SideName
 from pytest_failhard.gates.performance.statistics import Decision, Estimate, Terms
 from pytest_failhard.model import Evidence, Run

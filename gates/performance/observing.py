@@ -3,42 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import version
 
-from pytest_failhard.gates.performance import (
-    benchmarked,
-    beside,
-    duet,
-    proof,
-    states,
-    table,
-    terms,
-    trees,
-    trend,
-)
+from pytest_failhard.gates.performance import benchmarked, beside, duet, states, table, terms, trees, trend
 from pytest_failhard.gates.performance.duet import Duet
 from pytest_failhard.gates.performance.evidence import Journal
-from pytest_failhard.gates.performance.lockstep import Plan
-from pytest_failhard.gates.performance.series import Conduct
+from pytest_failhard.gates.performance.pairs.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.series import Conduct
 from pytest_failhard.gates.performance.settings import PerformanceSettings
-from pytest_failhard.gates.performance.states import Part, State
+from pytest_failhard.gates.performance.states import Meaning, Part, State
+from pytest_failhard.gates.performance.trees import proof
 from pytest_failhard.gates.performance.work import Seen, Work
-from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
+from pytest_failhard.model import GateError, Observation, Run, Severity
 
 EVERYTHING = 100
+UNCOMPARED = Meaning(
+    rule="not-compared",
+    severity=Severity.LOW,
+    message="nothing was compared: {detail}",
+    fix="remove the cause: where the level enforces this, it is an error",
+)
 SCHEMA = "failhard-performance/1"
 MEASURED = "measured"
 """The trait of a run in which something was measured: only there the machine has to be checked."""
-PARTS = (
-    benchmarked.measure,
-    beside.measure_imports,
-    beside.measure_workloads,
-    beside.measure_routes,
-    beside.measure_release,
+Measure = Callable[[Work], None]
+BESIDE: Sequence[tuple[Measure, Part, Part]] = (
+    (beside.measure_imports, Part.IMPORTS, Part.IMPORTS),
+    (beside.measure_workloads, Part.WORKLOADS, Part.COUNTERS),
+    (beside.measure_routes, Part.ROUTES, Part.ROUTES_WALL),
+    (beside.measure_release, Part.RELEASE, Part.RELEASE),
 )
+"""What is measured beside the benchmarks, and the two parts of which a policy may enforce either."""
 
 
 def observe(run: Run, settings: PerformanceSettings) -> Observation:
@@ -62,14 +60,26 @@ def observe(run: Run, settings: PerformanceSettings) -> Observation:
         conduct=Conduct(rule=rule, journal=journal, remaining=run.remaining),
     )
     try:
-        for part in PARTS:
-            part(work)
+        benchmarked.measure(work)
+        for measure, *parts in BESIDE:
+            _beside(work, measure, parts)
         return _observation(work)
     finally:
         # What was measured is kept however the gate ends.
         journal.keep(run, rule.limit)
         run.keep(trend.NAME, trend.document(work.seen.measured, run.facts), volatile=True)
         run.keep("benchmarks.txt", table.text(work.seen.measured, work.seen.judged), volatile=True)
+
+
+def _beside(work: Work, measure: Measure, parts: Sequence[Part]) -> None:
+    """Measure a part; where the level only wants to be told, it is told why that could not be done."""
+    try:
+        measure(work)
+    except GateError as error:
+        if any(work.enforces(part) for part in parts):
+            raise
+        meaning = replace(UNCOMPARED, message="the {id} were not compared: {detail}")
+        work.seen.findings.append(states.finding(parts[0].value, meaning, str(error)))
 
 
 def _require_base(run: Run) -> None:
@@ -79,16 +89,7 @@ def _require_base(run: Run) -> None:
 
 def _uncompared(run: Run, why: str) -> Observation:
     """Say that nothing could be compared, where that blocks nothing."""
-    finding = Finding(
-        rule="not-compared",
-        name="not-compared",
-        path="",
-        line=0,
-        severity=Severity.LOW,
-        message=f"nothing was compared: {why}",
-        fix="remove the cause: from the next level on this is an error",
-        anchor="not-compared",
-    )
+    finding = states.finding(UNCOMPARED.rule, UNCOMPARED, why)
     return Observation(tool=_tool(), examined=len(run.source) or 1, findings=(finding,))
 
 
@@ -114,7 +115,7 @@ def _observation(work: Work) -> Observation:
         examined=len(judged) or len(built.head.packages),
         findings=tuple(sorted(seen.findings)),
         measures={**seen.measures, **dict(_counts(seen)), **ratios},
-        traits=frozenset({MEASURED} if seen.measured or built.first else ()),
+        traits=frozenset({MEASURED} if seen.timed else ()),
         volatile=frozenset(ratios),
     )
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from pytest_failhard.gates.performance import evidence, series
-from pytest_failhard.gates.performance.channel import Inject
-from pytest_failhard.gates.performance.measured import Measured
+from pytest_failhard.gates.performance import evidence
+from pytest_failhard.gates.performance.pairs import series
+from pytest_failhard.gates.performance.pairs.channel import Inject
+from pytest_failhard.gates.performance.pairs.measured import Measured
+from pytest_failhard.gates.performance.pairs.series import Conduct, Play
 from pytest_failhard.gates.performance.samples import ADJ, CPU, CPU_MEAN, WALL, Benchmark
-from pytest_failhard.gates.performance.series import Conduct, Play
 from pytest_failhard.model import GateError
 
 SLOWDOWN = 0.3

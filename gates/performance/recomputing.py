@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from pytest_failhard.gates.performance import clocks, evidence
 from pytest_failhard.gates.performance.samples import Batch, Pair, Sample, SideName
+from pytest_failhard.gates.performance.states import AGAINST_RELEASE
 from pytest_failhard.gates.performance.statistics import Decision, Terms, decide
 from pytest_failhard.model import GateError
 
@@ -17,6 +18,7 @@ NAMES = ("pairs.jsonl", "decisions.json", "states.json")
 """The evidence that is looked at."""
 DIRECT = frozenset({evidence.MEASURE, evidence.PROVE_CPU, evidence.PROVE_WALL})
 """What was decided by the plain rule; a self-check has to hold both ways."""
+ANSWERS = frozenset({"slower", "not-slower"})
 
 
 class _Loose(BaseModel):
@@ -145,8 +147,12 @@ def _again(pairs: Sequence[_Pair], decided: _Decided) -> Decision | None:
 
 
 def _of_states(decided: Sequence[_Decided], states: Mapping[str, str]) -> Iterator[str]:
+    proven = {each.benchmark for each in decided if each.purpose == evidence.MEASURE}
+    for name, state in states.items():
+        if "::" in name and not name.endswith(AGAINST_RELEASE) and state in ANSWERS and name not in proven:
+            yield f"performance: {name} is {state} in states.json, and no pairs say so"
     for each in decided:
-        if each.purpose == evidence.MEASURE and each.state in {"slower", "not-slower", "undecided"}:
+        if each.purpose == evidence.MEASURE and each.state in {*ANSWERS, "undecided"}:
             told = states.get(each.benchmark)
             if told != each.state:
                 yield f"performance: {each.benchmark} is {told} in states.json, and {each.state} by its pairs"

@@ -6,10 +6,12 @@ import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from pytest_failhard.gates.performance.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import Finding, GateError, Severity
 
+AGAINST_RELEASE = ", against the release"
+"""What ends the name of a benchmark that is compared with the release, too."""
 LISTED = 5
 """So many names an error gives of each kind."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_failhard.gates.performance import advice
-from pytest_failhard.gates.performance.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs import advice
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome
 from pytest_failhard.gates.performance.states import Judged
 
 ORDER = (Outcome.ERROR, Outcome.NOT_MEASURED, Outcome.INCOMPARABLE, Outcome.UNDECIDED, Outcome.DECIDED)

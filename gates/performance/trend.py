@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pytest_failhard.gates.performance.measured import Measured
+from pytest_failhard.gates.performance.pairs.measured import Measured
 from pytest_failhard.model import ProjectFacts
 
 NAME = "benchmarks.json"

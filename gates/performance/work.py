@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from pytest_failhard.gates.performance import states
-from pytest_failhard.gates.performance.counting import Counting
 from pytest_failhard.gates.performance.duet import Duet
-from pytest_failhard.gates.performance.measured import Measured
-from pytest_failhard.gates.performance.series import Conduct
+from pytest_failhard.gates.performance.pairs.counting import Counting
+from pytest_failhard.gates.performance.pairs.measured import Measured
+from pytest_failhard.gates.performance.pairs.series import Conduct
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.states import Judged, Part
@@ -32,6 +32,8 @@ class Seen:
     demanded: list[str] = field(default_factory=list)
     counts: Counting | None = None
     """What a call of each benchmark did, where they were counted."""
+    timed: bool = False
+    """Whether there was a benchmark to be timed: with that one the machine can be checked."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -65,4 +67,5 @@ class Work:
         self.seen.measured += found
         self.seen.ratios |= {each.benchmark.id: each.decision.ratio for each in found if each.decision}
         states.require_numbers(found)
-        self.judge(states.judged(each, part) for each in found)
+        counts = part is Part.BENCHMARKS or self.enforces(part)
+        self.judge(replace(states.judged(each, part), counts=counts) for each in found)

@@ -7,18 +7,18 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_failhard.gates.performance import ceilings, pairing, workplace
-from pytest_failhard.gates.performance.answering import Model, model
 from pytest_failhard.gates.performance.counters import Count
 from pytest_failhard.gates.performance.declaration import Workload
-from pytest_failhard.gates.performance.running import described, findings
 from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Trees
 from pytest_failhard.gates.performance.statistics import Decision, State, decide
 from pytest_failhard.gates.performance.terms import rule
-from pytest_failhard.gates.performance.working import Bench, Ran, WorkError, once
-from pytest_failhard.gates.performance.workplace import Ground, Grounds, grounds
+from pytest_failhard.gates.performance.workload import ceilings, pairing, workplace
+from pytest_failhard.gates.performance.workload.answering import Model, model
+from pytest_failhard.gates.performance.workload.running import described, findings
+from pytest_failhard.gates.performance.workload.working import Bench, Ran, WorkError, once
+from pytest_failhard.gates.performance.workload.workplace import Ground, Grounds, grounds
 from pytest_failhard.model import Evidence, Finding, GateError, Run, Severity
 
 WORKLOADS, P50 = "workloads", "workloads/p50"

@@ -65,7 +65,7 @@ def update(root: Path, reason: str, owner: str, loosen: tuple[str, ...]) -> None
     Exit status: 0 written, 1 something is above its ceiling and not named by --loosen, 2 usage, 3 it could
     not be measured. Nothing is written but with 0.
     """
-    from pytest_failhard.gates.performance.tightening import LooseningError
+    from pytest_failhard.gates.performance.workload.tightening import LooseningError
     from pytest_failhard.model import GateError
 
     try:
@@ -100,7 +100,7 @@ def table(entries: Iterable[Entry]) -> Iterator[str]:
 def updated(root: Path, reason: str, owner: str, loosen: Sequence[str], today: date) -> tuple[str, ...]:
     """Write a project's ceilings, return what changed; raises UsageError, LooseningError, GateError."""
     from pytest_failhard.gates.performance import golden
-    from pytest_failhard.gates.performance.tightening import Word, tightened
+    from pytest_failhard.gates.performance.workload.tightening import Word, tightened
     from pytest_failhard.store import write_atomically
 
     if not (len(reason.split()) > 1 and owner.strip()):
@@ -127,8 +127,8 @@ def _known(root: Path) -> Golden:
 
 def _counted(run: GateRun) -> tuple[Count, ...]:
     from pytest_failhard.gates.performance.settings import PerformanceSettings
+    from pytest_failhard.gates.performance.workload.workplace import whole
     from pytest_failhard.gates.performance.workloads import count
-    from pytest_failhard.gates.performance.workplace import whole
 
     settings = run.settings
     if not isinstance(settings, PerformanceSettings) or not settings.workloads:

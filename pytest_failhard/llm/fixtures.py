@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_failhard import refusals
+
 if TYPE_CHECKING:
     from pytest_failhard.llm.faults import Faults
     from pytest_failhard.llm.local import LocalProvider
@@ -78,22 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     mistakes = [*config.stash.get(MISTAKES, []), *(mistake for item in items for mistake in _mistakes(item))]
     if any("llm_faults" in _fixtures(item) for item in items):
         mistakes += _settings_mistakes(config)
-    if not mistakes:
-        return
-    text = "\n".join(dict.fromkeys(mistakes))
-    if not hasattr(config, "workerinput"):
-        raise pytest.UsageError(text)
-    # What a worker raises ends that worker alone: the controller has to be told.
-    vars(config)["workeroutput"][SENT] = text
-    items.clear()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object) -> None:
-    """Refuse what a worker found."""
-    text = vars(node).get("workeroutput", {}).get(SENT)
-    if text is not None:
-        raise pytest.UsageError(text)
+    refusals.refuse(config, items, mistakes)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -301,5 +288,3 @@ PROVIDER = pytest.StashKey["LocalProvider"]()
 CALLED = pytest.StashKey[bool]()
 LEFT_OUT = pytest.StashKey[list[str]]()
 MISTAKES = pytest.StashKey[list[str]]()
-SENT = "failhard_llm_mistakes"
-"""The key under which a worker tells the controller what is wrong with the markers."""

@@ -40,7 +40,9 @@ def printed(report: Report, form: str, *, colour: bool = False, folder: str = ".
     if form == AGENT:
         return agent.render(report)
     text = terminal.render(report, colour=colour, folder=folder)
-    return "\n".join(filter(None, (text, workflow_commands.render(report)))) if form == GITHUB else text
+    if form != GITHUB:
+        return text
+    return "\n".join(filter(None, (workflow_commands.quoted(text), workflow_commands.render(report))))
 
 
 def handed_out(result: Result) -> dict[str, Evidence]:

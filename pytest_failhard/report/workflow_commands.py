@@ -42,6 +42,15 @@ def render(report: Report) -> str:
     return "\n".join(shown)
 
 
+def quoted(text: str) -> str:
+    """Return text of which no line is a command, whatever a path or a message of the project holds.
+
+    The runner takes `::` at the begin of a line, and the older `##[` anywhere in it.
+    """
+    lines = text.replace("##[", "# #[").splitlines()
+    return "\n".join(f"| {line}" if line.lstrip().startswith("::") else line for line in lines)
+
+
 def _command(kind: str, row: Row) -> str:
     properties = {
         "file": row.path or NO_FILE,

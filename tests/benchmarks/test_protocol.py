@@ -14,7 +14,7 @@ from benchmarks.performance_gate.protocol import Wish
 from benchmarks.performance_gate.stored import REGRESSED
 from benchmarks.performance_gate.through_gate import Judged
 from benchmarks.performance_gate.workloads import WORKLOADS
-from pytest_failhard.gates.performance.measured import Measured, Outcome
+from pytest_failhard.gates.performance.pairs.measured import Measured, Outcome
 from pytest_failhard.gates.performance.samples import Benchmark
 from pytest_failhard.gates.performance.statistics import Alarm, Decision, Estimate, State
 

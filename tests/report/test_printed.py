@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_failhard.formats import GITHUB
 from pytest_failhard.model import Finding, Report, Result, Severity, Verdict
 from pytest_failhard.report import agent, printed, terminal, workflow_commands
 from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, REPORTS, uncovered
@@ -52,6 +53,17 @@ class TestAnnotations:
         hit = replace(finding(1, Severity.HIGH), message=hostile, path=hostile, fix=hostile)
 
         assert workflow_commands.render(failing(hit)).count("\n") == 0
+
+    @given(st.sampled_from(["", " ", "\r", "a\n"]), st.sampled_from(["::error::x", "##[error]x"]))
+    def test_the_text_before_them_holds_none(self, before: str, command: str) -> None:
+        hit = replace(finding(1, Severity.HIGH), path=f"app/{before}{command}", message=f"{before}{command}")
+        report = failing(hit)
+
+        shown = printed(report, GITHUB)
+
+        commands = workflow_commands.render(report).splitlines()
+        lines = [line for line in shown.splitlines() if line.lstrip().startswith("::")]
+        assert (lines, "##[" in shown.removesuffix("\n".join(commands))) == (commands, False)
 
     def test_nothing_wrong_is_no_line(self) -> None:
         assert workflow_commands.render(GREEN) == ""

@@ -14,9 +14,9 @@ import psutil
 from pytest_failhard.gates.performance import PerformanceGate
 from pytest_failhard.gates.performance.duet import Duet, Result, Start
 from pytest_failhard.gates.performance.evidence import Journal
-from pytest_failhard.gates.performance.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.lockstep import Plan
+from pytest_failhard.gates.performance.pairs.series import Conduct
 from pytest_failhard.gates.performance.samples import Batch, Benchmark, Conditions, Pair, Sample, SideName
-from pytest_failhard.gates.performance.series import Conduct
 from pytest_failhard.gates.performance.sides import Side, Trees
 from pytest_failhard.gates.performance.terms import Rule
 from pytest_failhard.run import GateRun

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pytest_failhard.gates.performance import PerformanceGate
+from pytest_failhard.gates.performance.routes.windows import WindowProtocol
 from pytest_failhard.gates.performance.samples import SideName
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.gates.performance.sides import Side, Trees
-from pytest_failhard.gates.performance.windows import WindowProtocol
 from pytest_failhard.run import GateRun
 from pytest_failhard.system.launch import answers, free_port
 from tests.support import Kept, gate_run, write

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard.gates.performance import PerformanceGate, recomputing
-from pytest_failhard.gates.performance.declaration import Exclusion
+from pytest_failhard.gates.performance.declaration import Exclusion, Workload
 from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import GateError, Observation, Settings, Severity
 from pytest_failhard.run import GateRun
@@ -167,10 +167,11 @@ def edited(files: Mapping[str, bytes]) -> bool:
         "states.json": files["states.json"].replace(b'"slower"', b'"not-slower"'),
         "decisions.json": files["decisions.json"].replace(b'"state": "slower"', b'"state": "not-slower"'),
     }
+    invented = {"states.json": files["states.json"].replace(b'"removed"', b'"not-slower"')}
     broken = {"pairs.jsonl": b"", "states.json": b"[]", "decisions.json": b"{}"}
     return all(
         recomputing.mismatches({**files, name: data})
-        for table in (edits, broken)
+        for table in (edits, invented, broken)
         for name, data in table.items()
     )
 
@@ -249,6 +250,42 @@ def test_what_gives_no_numbers_is_an_error_at_every_level(tmp_path: Path, change
 
     with pytest.raises(GateError, match=rf"not-measured: (.|\n)*{problem}"):
         settled(run_of(root), PerformanceSettings(report=("benchmarks",)))
+
+
+@pytest.mark.parametrize("states", [2, 1], ids=["identical", "first"])
+def test_where_nothing_is_compared_each_benchmark_runs_all_the_same(tmp_path: Path, states: int) -> None:
+    skipped = TESTS.replace("def test", "import pytest\n@pytest.mark.skip\ndef test")
+    root = repository(tmp_path / "app", *({**BASE, FILE: skipped}, {"README.md": "# The app\n"})[:states])
+
+    with pytest.raises(GateError, match=r"not-measured: (.|\n)*skipped"):
+        settled(run_of(root), QUICK)
+
+
+def test_where_all_are_new_the_machine_is_checked_with_them(tmp_path: Path) -> None:
+    fresh = CORE.format(steps=2000).replace("def work", "def fresh")
+    root = repository(
+        tmp_path / "app",
+        {**BASE, FILE: "def test_x():\n    pass\n"},
+        {FILE: TESTS.replace("core.work", "core.fresh"), "app/core.py": fresh},
+    )
+
+    observation, states, _ = settled(run_of(root), replace(QUICK, self_check=True, max_seconds=60))
+
+    assert (states, observation.traits) == ({f"{FILE}::test_work": "new"}, frozenset({"measured"}))
+    assert (observation.measures["self_check"], observation.measures["compared"]) == (1, 0)
+
+
+def test_what_is_only_told_cannot_end_the_run(tmp_path: Path) -> None:
+    root = repository(tmp_path / "app", BASE, {"README.md": "# The app\n"})
+    lacking = Workload(id="batch", kind="job", start=("no-such-program",), done="out.jsonl", items=1)
+    told = replace(QUICK, report=("workloads",), workloads=(lacking,))
+
+    observation, states, _ = settled(run_of(root), told)
+
+    assert states == {f"{FILE}::test_work": "identical"}
+    assert rules(observation) == {"not-compared workloads": Severity.LOW}
+    with pytest.raises(GateError, match="no-such-program"):
+        settled(run_of(root), replace(told, enforce=("benchmarks", "workloads")))
 
 
 def test_a_benchmark_of_nothing_proves_nothing(tmp_path: Path) -> None:

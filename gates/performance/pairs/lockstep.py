@@ -1,0 +1,129 @@
+"""One benchmark on two workers that take turns: never both at once, A B B A, the same calls on both."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_failhard.gates.performance.pairs import conditions, failing
+from pytest_failhard.gates.performance.pairs.channel import PATIENCE_SECONDS, Inject, Worker
+from pytest_failhard.gates.performance.pairs.messages import Done, Ready
+from pytest_failhard.gates.performance.samples import Batch, Conditions, Failure, Sample, SideName
+
+SLOW_CALL_NS = 500_000_000
+SLOW_ROUNDS = 3
+"""So often a batch of a call runs that takes longer than that."""
+MOST_TIMES = 4
+"""So many times as long as the base's a batch of head may take."""
+SLACK = 20
+"""So many times what it should take a batch may take before it counts as hanging."""
+BASE: SideName = "base"
+HEAD: SideName = "head"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a benchmark is measured. What cannot end `fewest` pairs in `max_seconds` is not begun.
+
+    `inject` slows down the batches of head, by a share of their processor time or of their wall time.
+    """
+
+    rounds: int = 10
+    fewest: int = 3
+    max_seconds: float = 60.0
+    inject: Inject | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What came of it: samples of both sides, or failures, or a call that takes too long (seconds)."""
+
+    samples: Mapping[SideName, Sample] = field(default_factory=dict)
+    failures: Mapping[SideName, Failure] = field(default_factory=dict)
+    conditions: Conditions = field(default_factory=Conditions)
+    call_seconds: float = 0.0
+    too_long: bool = False
+    seconds: float = 0.0
+
+
+def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan) -> Played:
+    """Measure a benchmark whose turn it is on both sides; the first of the workers begins."""
+    began = time.monotonic()
+    before = conditions.read()
+    within = PATIENCE_SECONDS + plan.max_seconds
+    standing = {name: worker.settle(benchmark, within) for name, worker in workers.items()}
+    ready = {name: said for name, said in standing.items() if isinstance(said, Ready)}
+    ended = {name: said for name, said in standing.items() if isinstance(said, Done)}
+    batches: dict[SideName, list[Batch]] = {name: [] for name in workers}
+    too_long = not ended and _seconds(ready, plan) * plan.fewest > plan.max_seconds
+    if not ended and not too_long:
+        ended = _take(benchmark, workers, ready, batches, plan)
+    failures = {name: failing.without_numbers(done) for name, done in ended.items()}
+    ended |= _stop(benchmark, {name: worker for name, worker in workers.items() if name not in ended})
+    failures |= {
+        name: failure
+        for name, done in ended.items()
+        if name not in failures and (failure := failing.of(done))
+    }
+    complete = not failures and not too_long
+    return Played(
+        samples={name: _sample(ready, batches[name], ended[name]) for name in workers} if complete else {},
+        failures=failures,
+        conditions=conditions.since(before, [*batches[BASE], *batches[HEAD]]),
+        call_seconds=max((said.call_ns for said in ready.values()), default=0) / 1e9,
+        too_long=too_long,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _calls(ready: Mapping[SideName, Ready]) -> int:
+    """Return the calls of a batch, equally many on both sides: the base's.
+
+    Where head is many times slower, fewer show that as well, and its batches would take as many times longer.
+    """
+    base, head = ready[BASE], ready[HEAD]
+    most = MOST_TIMES * max(1, base.call_ns)
+    return base.calls if head.call_ns <= most else max(1, base.calls * most // head.call_ns)
+
+
+def _rounds(ready: Mapping[SideName, Ready], plan: Plan) -> int:
+    return SLOW_ROUNDS if max(said.call_ns for said in ready.values()) > SLOW_CALL_NS else plan.rounds
+
+
+def _seconds(ready: Mapping[SideName, Ready], plan: Plan) -> float:
+    """Return what the timed batches of both sides take at least."""
+    calls = _calls(ready) * sum(said.call_ns for said in ready.values())
+    return _rounds(ready, plan) * calls / 1e9
+
+
+def _take(
+    benchmark: str,
+    workers: Mapping[SideName, Worker],
+    ready: Mapping[SideName, Ready],
+    batches: Mapping[SideName, list[Batch]],
+    plan: Plan,
+) -> dict[SideName, Done]:
+    """Fill the batches of both sides; return how a side ended that could not go on."""
+    # Collector and caches make what a call costs depend on how many there are: equally many on both sides.
+    calls = _calls(ready)
+    order = tuple(workers)
+    for number in range(_rounds(ready, plan)):
+        for name in order if number % 2 == 0 else order[::-1]:
+            within = PATIENCE_SECONDS + SLACK * calls * ready[name].call_ns / 1e9
+            inject = plan.inject if name == HEAD else None
+            batch = workers[name].batch(benchmark, calls, within, inject)
+            if isinstance(batch, Done):
+                return {name: batch}
+            batches[name].append(batch)
+    return {}
+
+
+def _stop(benchmark: str, workers: Mapping[SideName, Worker]) -> dict[SideName, Done]:
+    for worker in workers.values():
+        worker.order(stop=True)
+    return {name: worker.done(benchmark) for name, worker in workers.items()}
+
+
+def _sample(ready: Mapping[SideName, Ready], batches: list[Batch], done: Done) -> Sample:
+    return Sample(calls=_calls(ready), batches=tuple(batches), peak_rss=done.peak_rss)
