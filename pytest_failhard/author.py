@@ -48,6 +48,7 @@ class Author:
         seed: int,
         jobs: int | None,
         perf_prove: bool,
+        cache: bool,
         resume: bool = False,
         arguments: Sequence[str] = (),
     ) -> None:
@@ -61,6 +62,7 @@ class Author:
             seed=seed,
             jobs=jobs or os.cpu_count() or 1,
             perf_prove=perf_prove,
+            cache=cache,
         )
         self.resume = resume
         self.arguments = [argument for argument in arguments if argument != RESUME]
@@ -111,7 +113,7 @@ class Author:
             known = [gate.id for gate in gates]
             resolved = plan.resolve(self.request, gates, known, datetime.now(UTC).date())
             wanted = Wanted.of(
-                Mode.AUTHOR,
+                self.request,
                 self.store.folder.path,
                 settings={"perf-prove": str(self.request.perf_prove)},
                 resume=self.resume,

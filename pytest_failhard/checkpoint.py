@@ -15,23 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import inputs, records, stamps
+from pytest_failhard import inputs, private, records, stamps
 from pytest_failhard.engine import Outcome
 from pytest_failhard.inputs import Inputs
-from pytest_failhard.model import GateError, Mode
+from pytest_failhard.model import Evidence, GateError, Mode
 from pytest_failhard.report import observation as codec
-from pytest_failhard.store import CONTACT, StoreError
+from pytest_failhard.store import StoreError
 from pytest_failhard.store.entries import Entries, Entry, KeptFile
-from pytest_failhard.system import index
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
-    from pytest_failhard.plan import Plan
+    from pytest_failhard.plan import Plan, Request
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Staging
 
 FOLDER = "checkpoint"
-OURS = "pytest-failhard"
 MANIFEST, TEST_RUN = "manifest", "test-run"
 """Entries beside those of the gates: what the checkpoint is bound to, and the records of the tests."""
 RESULT, OUTPUT, COVERAGE = "result.jsonl", "pytest.txt", "coverage-"
@@ -60,17 +58,18 @@ class Wanted:
 
     @classmethod
     def of(
-        cls, mode: Mode, reports: Path, *, settings: Mapping[str, str], resume: bool, command: str
+        cls, request: Request, reports: Path, *, settings: Mapping[str, str], resume: bool, command: str
     ) -> Wanted:
         """Return what fits a mode; `reports` is the report folder, which no two runs use at once.
 
-        Where the tests run apart from us, it is out of their tree: in the cache of the user.
+        Under `failhard check` it is out of the tree, which the project's tests write to. Raises GateError.
         """
         start = reports
         parts: tuple[str, ...] = (FOLDER,)
-        if mode is Mode.SUPERVISED:
+        if request.mode is Mode.SUPERVISED:
+            place = private.place(request.root, request.mode, os.environ, FOLDER)
             key = hashlib.sha256(os.fsencode(reports)).hexdigest()[:PLACE_DIGITS]
-            start, parts = index.operator(os.environ).cache, (OURS, FOLDER, key)
+            start, parts = place.start, (*place.parts, key)
         return cls(start=start, parts=parts, settings=settings, resume=resume, command=command)
 
     def order(self) -> dict[str, Option]:
@@ -174,7 +173,12 @@ class Checkpoint:
         if seen is None:
             return
         evidence = [
-            KeptFile(name=each.name, data=staging.kept(outcome.gate, each), volatile=each.volatile)
+            KeptFile(
+                name=each.name,
+                data=staging.kept(outcome.gate, each),
+                media_type=each.media_type,
+                volatile=each.volatile,
+            )
             for each in (*seen.evidence, *outcome.evidence)
         ]
         data = codec.dump(self.redactor.value(seen))
@@ -185,21 +189,17 @@ class Checkpoint:
         entry = self._read(gate, "the gate runs again")
         if entry is None:
             return None
-        if not all(map(self._is_clean, entry.evidence)):
-            self.notes.append(
-                f"checkpoint-unused: the evidence of {gate} holds a secret; the gate runs again"
-            )
+        files = [self._staged(gate, kept, staging) for kept in entry.evidence]
+        if None in files:
+            staging.forget(gate)
+            self.notes.append(f"checkpoint-unused: what {gate} kept holds a secret; the gate runs again")
             return None
-        volatile = []
-        for kept in entry.evidence:
-            stored = staging.keep(gate, kept.name, kept.data, has_contacts=True)
-            if kept.volatile:
-                volatile.append(dataclasses.replace(stored, volatile=True))
         return Outcome(
             gate=gate,
             observation=codec.load(entry.observation),
-            evidence=tuple(volatile),
+            evidence=tuple(each for each in files if each is not None and each.volatile),
             seconds=entry.seconds,
+            reused=True,
         )
 
     def drop(self, gate: str) -> None:
@@ -270,14 +270,18 @@ class Checkpoint:
         self.notes += [_renamed(note, so) for note in self.entries.notes[before:]]
         return entry
 
-    def _is_clean(self, kept: KeptFile) -> bool:
-        # Whether addresses were to stay in it is not known; nothing else may.
-        return self.redactor.without(CONTACT).data(kept.data) == kept.data
+    def _staged(self, gate: str, kept: KeptFile, staging: Staging) -> Evidence | None:
+        """Put a file back; None where it holds what has become a secret since."""
+        # Whether addresses were to stay in it is not known: what was to go is gone already.
+        if not staging.restore(gate, kept.name, kept.data, has_contacts=True):
+            return None
+        digest = hashlib.sha256(kept.data).hexdigest()
+        return Evidence(name=kept.name, sha256=digest, media_type=kept.media_type, volatile=kept.volatile)
 
 
 def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
     where = wanted.start.joinpath(*wanted.parts)
-    nothing = f"resume: there is nothing to go on from in {where}"
+    nothing = f"there is nothing to go on from in {where}"
     if not where.is_dir():
         raise ResumeError(f"{nothing}: no run was interrupted, or it has ended since; run without resuming")
     entries = Entries.open(wanted.start, wanted.parts)
@@ -290,7 +294,7 @@ def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise ResumeError(
-            f"resume: not the same any more: {', '.join(names[:NAMED])}{more}; what the interrupted run "
+            f"not the same any more: {', '.join(names[:NAMED])}{more}; what the interrupted run "
             f"has seen no longer counts: {AGAIN}"
         )
     return Checkpoint(entries=entries, redactor=redactor, key=about["key"], resuming=True)

@@ -48,14 +48,17 @@ class Outcome:
     external: bool = False
     evidence: tuple[Evidence, ...] = ()
     seconds: float = 0.0
+    reused: bool = False
+    """Whether an earlier run with the same inputs observed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A gate that is to observe. `run` makes its Run for a deadline in monotonic seconds.
 
-    `kept` is what the gate stored so far: the report names it however the gate ends. `close` ends what
-    the gate started and raises GateError where it cannot.
+    `kept` is what the gate stored so far: the report names it however the gate ends; `contacts` are the
+    names of those files in which addresses stay. `close` ends what the gate started and raises GateError
+    where it cannot.
     """
 
     gate: Gate
@@ -63,6 +66,7 @@ class Job:
     run: Callable[[float], Run]
     close: Callable[[], None] = field(default=lambda: None)
     kept: list[Evidence] = field(default_factory=list)
+    contacts: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -246,6 +250,7 @@ def conclude(
         judged_on=plan.today,
         seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
         host=platform.node(),
+        reused=tuple(sorted(name for name, outcome in outcomes.items() if outcome.reused)),
         notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
         flow=flow,
     )
@@ -316,11 +321,14 @@ def jobs(
     def job(rule: Rule) -> Job:
         gate = plan.gates[rule.gate]
         kept: list[Evidence] = []
+        contacts: set[str] = set()
         made: list[GateRun] = []
 
         def keep(name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
             stored = staging.keep(rule.gate, name, data, has_contacts=has_contacts)
             kept.append(replace(stored, volatile=volatile))
+            if has_contacts:
+                contacts.add(stored.name)
             return kept[-1]
 
         def make(deadline: float) -> Run:
@@ -357,6 +365,6 @@ def jobs(
             for run in made:
                 run.close()
 
-        return Job(gate=gate, timeout=rule.timeout, run=make, close=close, kept=kept)
+        return Job(gate=gate, timeout=rule.timeout, run=make, close=close, kept=kept, contacts=contacts)
 
     return [job(rule) for rule in sorted(chosen, key=lambda rule: -rule.timeout)]

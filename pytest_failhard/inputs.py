@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import proc, stamps
 from pytest_failhard.distributions import target
-from pytest_failhard.model import GateError, Tool
+from pytest_failhard.model import GateError
 from pytest_failhard.source.files import UNREAD_FOLDERS
 from pytest_failhard.source.text_files import TEXT_SUFFIXES
 from pytest_failhard.stamps import Listed, Memo, Stamp
@@ -84,7 +84,7 @@ def of_run(plan: Plan, memo: Memo, packages: Sequence[str] = ()) -> Inputs:
     return Inputs(parts=parts, witness=witness, obstacles=tuple(tree.obstacles))
 
 
-def of_gate(plan: Plan, rule: Rule, tools: Iterable[Tool], *, day: bool) -> dict[str, str]:
+def of_gate(plan: Plan, rule: Rule, tools: Iterable[str], *, day: bool) -> dict[str, str]:
     """Return what the answer of one gate depends on besides.
 
     Raises GateError where a file that its settings name cannot be read.
@@ -99,7 +99,7 @@ def of_gate(plan: Plan, rule: Rule, tools: Iterable[Tool], *, day: bool) -> dict
         "gate": stamps.digest(rule.gate),
         f"policy rule {rule.gate}": stamps.digest(_plain(rule)),
         f"settings {rule.gate}": stamps.digest([type(settings).__name__, _plain(settings)]),
-        **{f"tool {tool.distribution}": stamps.digest(_version(tool)) for tool in tools},
+        **{f"tool {tool}": stamps.digest(_version(tool)) for tool in tools},
         **({"day": stamps.digest(plan.today.isoformat())} if day else {}),
         **{name: digest for name, digest in files.items() if digest},
     }
@@ -248,7 +248,7 @@ def _facts(plan: Plan) -> dict[str, str]:
         "clarifications": stamps.digest([_plain(each) for each in plan.clarifications]),
         "commit time": stamps.digest(str(plan.committed)),
         "platform": stamps.digest([platform.platform(), sys.version, sys.executable, os.cpu_count()]),
-        "environment": stamps.digest({**handed, **vars(index.operator(os.environ))}),
+        "environment": stamps.digest([handed, dict(index.operator(os.environ).variables)]),
         "version": stamps.digest(importlib.metadata.version("pytest-failhard")),
     }
 
@@ -298,10 +298,10 @@ def _own_code() -> str:
     return stamps.digest([_packages(folder) for folder in folders])
 
 
-def _version(tool: Tool) -> str:
+def _version(tool: str) -> str:
     """Return the installed version; a tool that is not there has none, and its gate will say so."""
     try:
-        return importlib.metadata.version(tool.distribution)
+        return importlib.metadata.version(tool)
     except importlib.metadata.PackageNotFoundError:
         return ""
 
@@ -312,9 +312,10 @@ def _named(root: Path, name: str) -> str:
         return ""
     place = root / name
     if place.is_file():
-        return _content(place)
-    inside = place.resolve().is_relative_to(root.resolve())
-    return _packages(place) if place.is_dir() and not inside else ""
+        beside = Path(f"{place}.sha256")
+        return stamps.digest([_content(place), _content(beside) if beside.is_file() else ""])
+    known = place.resolve().is_relative_to(root.resolve()) and not (place / ".git").exists()
+    return _packages(place) if place.is_dir() and not known and place.resolve() != root.resolve() else ""
 
 
 def _texts(value: object) -> Iterator[str]:

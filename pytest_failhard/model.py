@@ -134,6 +134,7 @@ class Observation:
     a rule's `only_for`; `volatile` names the measures that a clock gave: they differ between two runs.
     `cut_short` says that what was found kept the gate from looking at the rest (a system that does not
     start is not put under load): the findings must then fail, or what is missing is an error after all.
+    `fleeting` says that it rests on more than files (code of the project ran): it holds for this run alone.
     """
 
     tool: str
@@ -146,6 +147,7 @@ class Observation:
     traits: frozenset[str] = frozenset()
     volatile: frozenset[str] = frozenset()
     cut_short: bool = False
+    fleeting: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,13 +335,11 @@ class ProjectFacts:
 class Flow:
     """How the gates of a run went through: counts, and how many ran at once at most.
 
-    `reused` are those of `completed` that need not run, because their answer was there. Where a run was
-    interrupted, `in_flight` names what ran then. No more than `allowed` may run at once.
+    Where a run was interrupted, `in_flight` names what ran then. No more than `allowed` may run at once.
     """
 
     submitted: int
     completed: int
-    reused: int
     in_flight: tuple[str, ...]
     peak: int
     allowed: int
@@ -365,6 +365,8 @@ class Report:
     seconds: Mapping[str, float]
     host: str
     notes: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
+    """The gates whose observation was made in an earlier run from the same inputs."""
     flow: Flow | None = None
 
     @property
@@ -395,6 +397,19 @@ class Tool:
     distribution: str
     lowest: str
     known_bad: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reuse:
+    """What an observation depends on besides the tree, the environment, its rule and its settings.
+
+    `tools` are distributions; `day` says that the gate looks at the date; `hours` is how long an observation
+    is kept at most.
+    """
+
+    tools: tuple[str, ...] = ()
+    day: bool = True
+    hours: int = 30 * 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -669,3 +684,11 @@ class PhasedGate(Gate, Protocol):
     @property
     def phase(self) -> Phase:
         """When it can observe."""
+
+
+@runtime_checkable
+class ReusableGate(Gate, Protocol):
+    """A gate whose observation is a function of files, environment, rule and settings alone."""
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what else it depends on, None where these settings make it depend on the outside."""

@@ -69,6 +69,8 @@ class Request:
     jobs: int = 2
     perf_prove: bool = False
     """Whether the gate `performance` must show for every benchmark that it can fail."""
+    cache: bool = True
+    """Whether what an earlier run observed may be used, and this one's is kept."""
 
     @property
     def measures(self) -> bool:
@@ -87,6 +89,7 @@ class Request:
             "seed": self.seed,
             "jobs": self.jobs,
             "perf_prove": self.perf_prove,
+            "cache": self.cache,
         }
 
     @classmethod
@@ -103,6 +106,7 @@ class Request:
             seed=data["seed"],
             jobs=data["jobs"],
             perf_prove=data["perf_prove"],
+            cache=data["cache"],
         )
 
 

@@ -32,7 +32,7 @@ REFUSED = {
 """Options under which pytest runs no test and would end with 0."""
 
 
-NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove", "resume")
+NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "no_cache", "perf_prove", "resume")
 """Options that do nothing without a level: alone they would look like a gate that passed."""
 
 
@@ -52,6 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--failhard-seed", type=int, default=0, help="seed of everything random (default: 0)")
     group.addoption("--failhard-jobs", type=int, help="gates that run at once (default: the cores)")
     group.addoption("--failhard-format", choices=FORMATS, help=f"what is printed (default: {TEXT})")
+    group.addoption(
+        "--failhard-no-cache",
+        action="store_true",
+        default=None,
+        help="reuse nothing that an earlier run observed, and keep nothing",
+    )
     group.addoption(
         "--failhard-perf-prove",
         action="store_true",
@@ -128,6 +134,7 @@ def _prepare(config: pytest.Config) -> None:
             seed=options.failhard_seed,
             jobs=options.failhard_jobs,
             perf_prove=options.failhard_perf_prove is True,
+            cache=options.failhard_no_cache is None,
             resume=options.failhard_resume is True,
             arguments=config.invocation_params.args,
         )

@@ -80,7 +80,6 @@ class Progress:
             submitted=self.submitted,
             in_flight=tuple(sorted(self._gates())),
             completed=self.completed,
-            reused=self.reused,
             peak=self.peak,
             allowed=allowed,
         )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, showing
+from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, reusing, showing
 from pytest_failhard.checkpoint import Checkpoint
 from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.progress import Progress
@@ -140,6 +140,7 @@ class Session:
                 "scratch": str(self.folder),
                 "redactor": self.redactor.dump(),
                 "checkpoint": self.wanted.order() if self.wanted is not None else None,
+                "cache": reusing.order(self.plan.request, os.environ),
             }
         )
         if self._resumes:
@@ -412,6 +413,7 @@ def _outcome(event: Mapping[str, object]) -> engine.Outcome:
         # Our own worker wrote the event.
         evidence=tuple(Evidence(**item) for item in event["evidence"]),  # type: ignore[attr-defined]
         seconds=float(str(event["seconds"])),
+        reused=bool(event["reused"]),
     )
 
 

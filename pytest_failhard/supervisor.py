@@ -93,7 +93,7 @@ def check(
     ):
         resolved = plan.resolve(request, gates, [gate.id for gate in gates], today)
         wanted = Wanted.of(
-            request.mode,
+            request,
             store.folder.path,
             settings={"arguments of pytest": shlex.join(arguments), "perf-prove": str(request.perf_prove)},
             resume=resume,

@@ -13,12 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from pytest_failhard import engine, inputs, plan, proc
-from pytest_failhard.checkpoint import Checkpoint, Wanted, bound_to
+from pytest_failhard import engine, plan, proc, reusing
+from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
 from pytest_failhard.model import GateError, Mode, Phase
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
-from pytest_failhard.stamps import Memo
 from pytest_failhard.store import Staging, StoreError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
 # The orders come down a pipe, one line each, in this order.
-# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "checkpoint": ..., ...}
+# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "cache": ..., ...}
 # 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text, "restored": bool}
 # The pipe stays open until we are done: its end means that the parent died.
 
@@ -42,6 +41,7 @@ class Worker:
         self.checkpoint: Checkpoint | None = None
         self.unkept: frozenset[str] = frozenset()
         """The gates whose answers depend on tests that every run begins anew."""
+        self.outcomes: dict[str, engine.Outcome] = {}
 
     def serve(self) -> None:
         """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
@@ -53,30 +53,43 @@ class Worker:
         resolved = plan.resolve(request, gates, order["known"], today)
         self.staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
-        if order["checkpoint"] is not None and not self._take_up(resolved, order["checkpoint"]):
+        cache = reusing.Reusing(order.get("cache"), resolved, self.staging, self._note)
+        if order["checkpoint"] is not None and not self._take_up(resolved, order["checkpoint"], cache):
             return
         budget = float(resolved.policy.budget_seconds)
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, self.staging, scratch, None, "")
-        budget -= self._observe(static, resolved.request.jobs, budget)
+        known, left = cache.sort(self._left(static))
+        for outcome in known:
+            self._done(outcome)
+        budget -= self._observe(left, resolved.request.jobs, budget)
+        cache.keep(left, self.outcomes)
         tests = json.loads(next(self.orders))
+        cache.close()
         test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, self.staging, scratch, test_run, problem)
         if not tests["restored"]:
             self._drop(last)
-        budget -= self._observe(last, resolved.request.jobs, budget)
+        budget -= self._observe(self._left(last), resolved.request.jobs, budget)
         quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, self.staging, scratch, test_run, problem)
-        self._observe(quiet, 1, budget)
+        self._observe(self._left(quiet), 1, budget)
         self._emit({"end": True})
 
-    def _take_up(self, resolved: plan.Plan, order: Mapping[str, object]) -> bool:
+    def _take_up(self, resolved: plan.Plan, order: Mapping[str, object], cache: reusing.Reusing) -> bool:
         """Begin a checkpoint or take up the one that is there; return whether the run may go on."""
         wanted = Wanted.from_order(order)
+        if reusing.attests(resolved) and not wanted.resume:
+            return True
         try:
-            bound = bound_to(resolved, inputs.of_run(resolved, Memo()), wanted.settings)
+            if reusing.attests(resolved):
+                raise ResumeError("a run attests only what it has seen itself; run without resuming")
+            bound = bound_to(resolved, cache.inputs(), wanted.settings)
             self.checkpoint = Checkpoint.open(wanted, bound, self.staging.redactor)
         except GateError as error:
             # A run that was to go on must not begin anew in silence; any other one runs all the same.
-            self._emit({"refused": str(error)} if wanted.resume else {"note": f"no checkpoint: {error}"})
+            if wanted.resume:
+                self._emit({"refused": f"resume: {error}"})
+            else:
+                self._note(f"no-checkpoint: {error}")
             return not wanted.resume
         self._emit({"checkpoint": self.checkpoint.key})
         if resolved.request.mode is Mode.AUTHOR:
@@ -91,10 +104,10 @@ class Worker:
                 self.checkpoint.drop(job.gate.id)
 
     def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:
-        """Run the jobs that are left and return the seconds they took."""
+        """Run the jobs and return the seconds they took."""
         started = time.monotonic()
         engine.observe(
-            [job for job in jobs if not self._restore(job.gate.id)],
+            jobs,
             slots=slots,
             budget=budget,
             done=self._done,
@@ -103,27 +116,31 @@ class Worker:
         )
         return time.monotonic() - started
 
-    def _restore(self, gate: str) -> bool:
-        """Tell what a gate saw before the run was interrupted; return whether it did."""
+    def _left(self, jobs: Sequence[engine.Job]) -> list[engine.Job]:
+        """Tell what gates saw before the run was interrupted; return the jobs that remain."""
         if self.checkpoint is None:
-            return False
-        outcome = self.checkpoint.restore(gate, self.staging)
+            return [*jobs]
+        restored = {job.gate.id: self.checkpoint.restore(job.gate.id, self.staging) for job in jobs}
         for note in self.checkpoint.notes:
-            self._emit({"note": note})
+            self._note(note)
         self.checkpoint.notes.clear()
-        if outcome is not None:
-            self._tell(outcome, reused=True)
-        return outcome is not None
+        for outcome in filter(None, restored.values()):
+            self._tell(outcome)
+        return [job for job in jobs if restored[job.gate.id] is None]
+
+    def _note(self, text: str) -> None:
+        self._emit({"note": text})
 
     def _done(self, outcome: engine.Outcome) -> None:
+        self.outcomes[outcome.gate] = outcome
         if self.checkpoint is not None and outcome.gate not in self.unkept:
             try:
                 self.checkpoint.store(outcome, self.staging)
             except StoreError as error:
-                self._emit({"note": f"no checkpoint of {outcome.gate}: {error}"})
+                self._note(f"no-checkpoint: of {outcome.gate}: {error}")
         self._tell(outcome)
 
-    def _tell(self, outcome: engine.Outcome, *, reused: bool = False) -> None:
+    def _tell(self, outcome: engine.Outcome) -> None:
         seen = outcome.observation
         self._emit(
             {
@@ -133,7 +150,7 @@ class Worker:
                 "external": outcome.external,
                 "evidence": [vars(item) for item in outcome.evidence],
                 "seconds": outcome.seconds,
-                "reused": reused,
+                "reused": outcome.reused,
             }
         )
 

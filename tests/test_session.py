@@ -246,7 +246,7 @@ def test_gates_of_others_run_beside_the_worker(runs: Runs) -> None:
         ("probe", Verdict.PASS),
     ]
     jobs = session.plan.request.jobs
-    assert report.flow == Flow(submitted=2, completed=2, reused=0, in_flight=(), peak=1, allowed=jobs)
+    assert report.flow == Flow(submitted=2, completed=2, in_flight=(), peak=1, allowed=jobs)
 
 
 def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> None:
@@ -282,7 +282,7 @@ def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(
     assert report.notes.count("gate lint has used 95 %") == 1
     assert [record.getMessage() for record in caplog.records] == ["gate lint has used 95 %"]
     assert report.flow == Flow(
-        submitted=0, completed=1, reused=0, in_flight=("probe",), peak=2, allowed=session.plan.request.jobs
+        submitted=0, completed=1, in_flight=("probe",), peak=2, allowed=session.plan.request.jobs
     )
     lint, probe = report.results
     assert lint.because[0].startswith("the key is ")

@@ -42,7 +42,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.integrity.settings import IntegritySettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class IntegrityGate:
@@ -50,6 +50,11 @@ class IntegrityGate:
 
     id = "integrity"
     settings: type[Settings] = IntegritySettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse()
 
     def observe(self, run: Run) -> Observation:
         """Return what the rules found in all files; raises GateError where one cannot be read."""

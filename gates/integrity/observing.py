@@ -72,6 +72,8 @@ def observe(run: Run, settings: IntegritySettings) -> Observation:
             **against_base(run.base, look.scan.files, look.configured),
             **survived.measures,
         },
+        # Tests of the project were run.
+        fleeting=bool(survived.measures or survived.findings),
     )
 
 

@@ -69,6 +69,7 @@ def _is_refused(argument: str) -> bool:
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default=TEXT, show_default=True, help="What is printed."
 )
+@click.option("--no-cache", is_flag=True, help="Reuse nothing of an earlier run, and keep nothing.")
 @click.option("--perf-prove", is_flag=True, help="Slow each benchmark down and see that it is failed.")
 def command(
     path: Path,
@@ -82,6 +83,7 @@ def command(
     jobs: int | None,
     resume: bool,
     form: str,
+    no_cache: bool,
     perf_prove: bool,
 ) -> None:
     """Judge the project at PATH with its tests in a child process.
@@ -101,6 +103,7 @@ def command(
         seed=seed,
         jobs=jobs or os.cpu_count() or 1,
         perf_prove=perf_prove,
+        cache=not no_cache,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)

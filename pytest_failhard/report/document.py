@@ -83,7 +83,6 @@ class FlowPart(Strict):
 
     submitted: int
     completed: int
-    reused: int
     in_flight: tuple[str, ...]
     peak: int
     allowed: int
@@ -92,7 +91,8 @@ class FlowPart(Strict):
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
-    `evidence` are the kept files that hold times, by gate.
+    `evidence` are the kept files that hold times, by gate; `reused` the gates whose observation an earlier
+    run made from the same inputs.
     """
 
     started_at: str
@@ -104,6 +104,7 @@ class VolatilePart(Strict):
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
+    reused: tuple[str, ...] = ()
     flow: FlowPart | None = None
 
 
@@ -252,6 +253,7 @@ def _volatile(report: model.Report) -> VolatilePart:
         judged_on=report.judged_on,
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
+        reused=report.reused,
         flow=FlowPart.model_validate(vars(report.flow)) if report.flow is not None else None,
     )
 

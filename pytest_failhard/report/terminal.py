@@ -63,8 +63,9 @@ def _table(report: Report, colour: bool) -> Iterator[str]:
     width = max((len(result.gate) for result in report.results), default=0)
     for result in report.results:
         waived = _waived(result)
+        reused = " [reused]" if result.gate in report.reused else ""
         word = _word(result.verdict, colour, width=5)
-        yield f"{_plain(result.gate):{width}}  {word}  {_plain(_short(result))}{waived}"
+        yield f"{_plain(result.gate):{width}}  {word}  {_plain(_short(result))}{waived}{reused}"
     if not report.results:
         yield "no gate was judged"
 

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ SCHEMA = "failhard-entry/1"
 SUFFIX = ".entry"
 TEMPORARY = ".tmp"
 LIMIT_BYTES = 256 * 1024 * 1024
+NEVER = sys.maxsize
 PRIVATE = 0o700
 OTHERS = 0o077
 NAMED_DIGITS = 32
@@ -38,6 +40,7 @@ class KeptFile:
 
     name: str
     data: bytes
+    media_type: str = "text/plain"
     volatile: bool = False
     has_contacts: bool = False
 
@@ -81,12 +84,17 @@ class _Held:
 
 @dataclass
 class Entries:
-    """The entries in one private folder. `notes` say what was wrong with those that were thrown away."""
+    """The entries in one private folder. `notes` say what was wrong with those that were thrown away.
+
+    What was written at or after `since` (nanoseconds since 1970), and not by us, is not read.
+    """
 
     folder: Folder
     limit: int = LIMIT_BYTES
+    since: int = NEVER
     notes: list[str] = field(default_factory=list)
     purged: int = 0
+    _own: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, start: Path, parts: Sequence[str], limit: int = LIMIT_BYTES) -> Entries:
@@ -116,7 +124,7 @@ class Entries:
         """
         name = Entry(gate=gate, key=key, observation=b"").name
         try:
-            data = self.folder.read(name)
+            data = self._read(name)
             if data is None:
                 return None
             entry = parse(data, gate, key)
@@ -131,6 +139,7 @@ class Entries:
         # When it was used last; a folder that cannot be written to is read all the same.
         with contextlib.suppress(OSError):
             self.folder.touch(name)
+            self._mark(name)
         return entry
 
     def write(self, entry: Entry) -> None:
@@ -146,12 +155,22 @@ class Entries:
     def recall(self, name: str) -> bytes | None:
         """Return the bytes of a file that stands beside the entries, None without it."""
         with contextlib.suppress(OSError):
-            return self.folder.read(name)
+            return self._read(name)
         return None
 
     def remember(self, name: str, data: bytes) -> None:
         """Store a file beside the entries; raises StoreError."""
         self._replace(name, data)
+
+    def purge_foreign(self) -> None:
+        """Remove what others wrote into the folder at or after `since`, and note it. Raises StoreError."""
+        with self._told():
+            for name in sorted(self.folder.names()):
+                state = self.folder.status(name)
+                if state is not None and self._is_foreign(name, state):
+                    self._purge(name, "it was written during this run by something else than its gates")
+            if not self.folder.in_place():
+                raise OSError("another folder stands in its place since this run began; remove it")
 
     def purge(self) -> int:
         """Remove everything; return the number of entries. Raises StoreError."""
@@ -212,6 +231,19 @@ class Entries:
         """Give the folder back."""
         self.folder.close()
 
+    def _read(self, name: str) -> bytes | None:
+        """Return a file's bytes, None where it is not there or not ours."""
+        state = self.folder.status(name)
+        return None if state is None or self._is_foreign(name, state) else self.folder.read(name)
+
+    def _is_foreign(self, name: str, state: os.stat_result) -> bool:
+        return state.st_ctime_ns >= self.since and self._own.get(name) != _identity(state)
+
+    def _mark(self, name: str) -> None:
+        state = self.folder.status(name)
+        if state is not None:
+            self._own[name] = _identity(state)
+
     def _replace(self, name: str, data: bytes) -> None:
         # A name of its own: another run may be writing the same entry.
         temporary = f".{name}.{secrets.token_hex(8)}{TEMPORARY}"
@@ -222,6 +254,7 @@ class Entries:
             except OSError:
                 self.folder.remove(temporary)
                 raise
+            self._mark(name)
 
     def _held(self) -> list[_Held]:
         """Return the files, the least recently used first; one that another run removes is not there."""
@@ -264,6 +297,7 @@ def dump(entry: Entry) -> bytes:
             {
                 "name": each.name,
                 "size": len(each.data),
+                "media_type": each.media_type,
                 "volatile": each.volatile,
                 "has_contacts": each.has_contacts,
             }
@@ -293,6 +327,7 @@ def parse(data: bytes, gate: str | None = None, key: str | None = None) -> Entry
             KeptFile(
                 name=each["name"],
                 data=content,
+                media_type=each["media_type"],
                 volatile=each["volatile"],
                 has_contacts=each["has_contacts"],
             )
@@ -309,6 +344,10 @@ def parse(data: bytes, gate: str | None = None, key: str | None = None) -> Entry
 
 def _head(rest: bytes) -> bytes:
     return f"{SCHEMA} {hashlib.sha256(rest).hexdigest()}\n".encode()
+
+
+def _identity(state: os.stat_result) -> tuple[int, int]:
+    return state.st_ino, state.st_ctime_ns
 
 
 def _is_abandoned(held: _Held, now: float) -> bool:
