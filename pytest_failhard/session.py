@@ -267,7 +267,7 @@ class Session:
         try:
             self.checkpoint = Checkpoint.of_key(self.wanted, key, self.redactor)
         except StoreError as error:
-            self.notes.append(f"no checkpoint of the tests: {error}")
+            self.notes.append(f"no-checkpoint: of the tests: {error}")
 
     def keep_tests(self, kept: KeptTests) -> None:
         """Keep the finished tests with what the gates saw."""
@@ -277,7 +277,7 @@ class Session:
         try:
             self.checkpoint.store_tests(kept)
         except StoreError as error:
-            self.notes.append(f"no checkpoint of the tests: {error}")
+            self.notes.append(f"no-checkpoint: of the tests: {error}")
 
     def kept_tests(self) -> KeptTests | None:
         """Return the tests that were finished before the interruption, None where they must run."""
@@ -345,13 +345,12 @@ class Session:
         return made
 
     def _forget(self) -> None:
-        """Remove the checkpoint of a run that is over; one that stays is replaced by the next run's."""
+        """Remove the checkpoint of a run that is over."""
         checkpoint, self.checkpoint = self.checkpoint, None
-        try:
-            if checkpoint is not None:
+        if checkpoint is not None:
+            # One that stays does no harm: the next run replaces it, or goes on to the same report.
+            with contextlib.suppress(StoreError):
                 checkpoint.remove()
-        except StoreError as error:
-            self._warn(f"the checkpoint stays: {error}")
 
     def _copies(self, made: Report) -> dict[str, bytes]:
         """Return the evidence that is handed out beside the report; of a gate in error there is none."""

@@ -60,7 +60,7 @@ class Worker:
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, self.staging, scratch, None, "")
         known, left = cache.sort(self._left(static))
         for outcome in known:
-            self._done(outcome)
+            self.done(outcome)
         budget -= self._observe(left, resolved.request.jobs, budget)
         cache.keep(left, self.outcomes)
         tests = json.loads(next(self.orders))
@@ -110,7 +110,7 @@ class Worker:
             jobs,
             slots=slots,
             budget=budget,
-            done=self._done,
+            done=self.done,
             warn=lambda text: self._emit({"warning": text}),
             begun=lambda gate, seconds: self._emit({"begun": gate, "limit": seconds}),
         )
@@ -131,7 +131,8 @@ class Worker:
     def _note(self, text: str) -> None:
         self._emit({"note": text})
 
-    def _done(self, outcome: engine.Outcome) -> None:
+    def done(self, outcome: engine.Outcome) -> None:
+        """Keep what a gate saw, and tell what became of it."""
         self.outcomes[outcome.gate] = outcome
         if self.checkpoint is not None and outcome.gate not in self.unkept:
             try:
