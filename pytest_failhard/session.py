@@ -146,6 +146,7 @@ class Session:
         if self._resumes:
             # One that ends without an answer is found, with its last words, by `_wait`.
             self.worker.wait(START_SECONDS, until=self._is_answered)
+            self.tick()
             self._refuse(self.refusal)
 
     @property
