@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_failhard.cli import check
 from pytest_failhard.model import Flow
 from pytest_failhard.progress import Progress, is_live
 from tests.support import WITHOUT_OTHERS, measuring
@@ -168,8 +169,11 @@ def test_a_person_sees_the_gates_go_by_and_then_the_report_alone(argv: list[str]
     ), end
 
 
-def test_nothing_is_drawn_for_a_program(shop: Path) -> None:
-    code, written = on_a_terminal([*CHECK[:-1], "--only=lint", "--format=agent"], shop, {"TERM": "xterm"})
-    assert code == 0, written
-    assert "to go" not in written
-    assert "\r" not in written
+@pytest.mark.parametrize(("form", "live"), [("text", True), ("agent", False), ("github", False)])
+def test_nothing_is_drawn_for_a_program(form: str, live: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb"), os.fdopen(theirs, "w") as terminal:
+        assert check.progress(form, (terminal, terminal)).live is live
+        assert not check.progress(form, (io.StringIO(), terminal)).live

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import click
 
@@ -112,7 +113,7 @@ def command(
             request,
             report_dir,
             arguments,
-            progress=_progress(form),
+            progress=progress(form, (sys.stdout, sys.stderr)),
             resume=resume,
             command=_again(request, report_dir, arguments),
         )
@@ -147,9 +148,12 @@ def _again(request: plan.Request, report_dir: Path, arguments: Sequence[str]) ->
     return shlex.join(["failhard", "check", str(request.root), *options, *proof, "--resume", *rest])
 
 
-def _progress(form: str) -> Progress:
-    """Return what shows the state: the line is for a person at a terminal, warnings are for everybody."""
-    return Progress(stream=sys.stderr, live=form == TEXT and is_live((sys.stdout, sys.stderr)))
+def progress(form: str, streams: tuple[TextIO, TextIO]) -> Progress:
+    """Return what shows the state on the second of the streams, standard output and error.
+
+    The line is for a person at a terminal, warnings are for everybody.
+    """
+    return Progress(stream=streams[1], live=form == TEXT and is_live(streams))
 
 
 def _reason(argument: str) -> str:

@@ -278,6 +278,8 @@ def test_a_run_over_its_time_is_ended_fo_116(project: Path) -> None:
     verdicts = {gate["id"]: (gate["verdict"], " ".join(gate["because"])) for gate in report["gates"]}
     assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
     assert "watchdog" in verdicts["tests"][1]
+    assert report["complete"] is False
+    assert f"go on where this run ended: failhard check {project} --level=1 --policy=" in said
     assert verdicts["lint"][0] != "error", said
     assert not survivors(
         [psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))]

@@ -24,6 +24,7 @@ from tests.acceptance.harness import (
     Mode,
     Outcome,
     check_agreement,
+    finish,
     run,
     start,
 )
@@ -156,9 +157,6 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been_fo_109(runs: Runs) 
     runs.go.touch()
     check_equal(resumed, runs.project)
     assert not runs.kept()
-    again = run(Mode.SUPERVISED, runs.project, RESUME)
-    assert again.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], str(again)
-    assert "resume: there is nothing to go on from" in again.stderr
 
 
 @in_full
@@ -177,3 +175,17 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_report(runs: Runs, seed:
     resumed = run(Mode.SUPERVISED, runs.project, RESUME if MANIFEST in runs.kept() else ASK)
     check_equal(resumed, runs.project)
     runs.assert_no_process()
+
+
+@in_full
+def test_two_runs_at_once_go_on_each_from_its_own(runs: Runs) -> None:
+    """Two report folders are two runs: neither takes what the other has kept."""
+    runs.go.touch()
+    other = replace(ASK, report_dir="{root}/../other")
+    assert runs.killed(ASK, lambda: runs.gates() == len(GATES))
+    aside = start(Mode.SUPERVISED, runs.project, other)
+    resumed = run(Mode.SUPERVISED, runs.project, RESUME)
+    whole = finish(aside, Mode.SUPERVISED, runs.project, other)
+    check_equal(resumed, runs.project)
+    assert canonical(whole) == canonical(resumed)
+    assert "resumed: " not in whole.stdout
