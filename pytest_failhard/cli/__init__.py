@@ -15,6 +15,7 @@ COMMANDS = (
     "waive",
     "ratchet",
     "golden",
+    "fleet",
     "advisories",
     "llm-faults",
     "llm-server",

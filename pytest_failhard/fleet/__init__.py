@@ -1,0 +1,1 @@
+"""Judges many projects at once: orders for workers, their outcomes, one summary over all."""

@@ -1,0 +1,1 @@
+"""Tests of `failhard fleet`: many projects, real workers."""
