@@ -10,7 +10,6 @@ import os
 import platform
 import stat
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -34,6 +33,8 @@ READ_BY_NAME = ("dockerfile", "containerfile", ".env", "requirements")
 GIT_FILES = ("config", "config.worktree", "info/exclude", "info/attributes", "shallow")
 VARIABLES = ("SOURCE_DATE_EPOCH", "GITHUB_BASE_REF", "SYSTEMROOT")
 OWN = "our own code"
+INSTALLED = ("bin", "etc", "share", "Scripts")
+"""Where installers put files outside the packages; without a virtual environment, beside much else."""
 COMPILED = frozenset({"__pycache__"})
 """Python writes into it whenever it first imports something, from what is listed."""
 
@@ -42,12 +43,14 @@ COMPILED = frozenset({"__pycache__"})
 class Inputs:
     """What answers depend on: the SHA-256 of each part by its name, which is fit for a message.
 
-    `witness` is equal in two readings only where no file was written between them. `obstacles` say why an
-    answer may depend on more: then nothing may be reused.
+    `witness` is equal in two readings only where no file was written between them; `files` and `folders` are
+    what was read. `obstacles` say why an answer may depend on more: then nothing may be reused.
     """
 
     parts: Mapping[str, str]
     witness: str = ""
+    files: frozenset[str] = frozenset()
+    folders: tuple[Path, ...] = ()
     obstacles: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -61,16 +64,18 @@ class Inputs:
         return tuple(sorted(name for name in names if self.parts.get(name) != others.get(name)))
 
 
-def of_run(plan: Plan, memo: Memo, packages: Sequence[str] = ()) -> Inputs:
-    """Return what every answer of a run depends on. `packages` are the tools' folders: by default sys.path.
+def of_run(plan: Plan, memo: Memo, folders: Sequence[Path] | None = None) -> Inputs:
+    """Return what every answer of a run depends on, to be asked in an isolated process of ours.
 
-    Raises GateError where a file cannot be read, or changes while it is read.
+    `folders` hold what is installed: by default for this interpreter and for the judged one. Raises GateError
+    where a file cannot be read, or changes while it is read.
     """
     try:
         tree = _Tree(plan, memo)
-        folders = _folders(plan, packages or tuple(sys.path))
-        environment = {f"packages in {folder}": _packages(Path(folder)) for folder in folders}
-        own = _own_code()
+        folders = _folders(plan) if folders is None else folders
+        environment = {f"packages in {folder}": _packages(folder) for folder in folders}
+        ours = _own_folders()
+        own = stamps.digest([_packages(folder) for folder in ours])
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
     parts = {
@@ -81,7 +86,13 @@ def of_run(plan: Plan, memo: Memo, packages: Sequence[str] = ()) -> Inputs:
         OWN: own,
     }
     witness = stamps.digest([tree.witness, own, environment])
-    return Inputs(parts=parts, witness=witness, obstacles=tuple(tree.obstacles))
+    return Inputs(
+        parts=parts,
+        witness=witness,
+        files=frozenset(tree.parts),
+        folders=(*ours, *folders),
+        obstacles=tuple(tree.obstacles),
+    )
 
 
 def of_gate(plan: Plan, rule: Rule, tools: Iterable[str], *, day: bool) -> dict[str, str]:
@@ -253,23 +264,30 @@ def _facts(plan: Plan) -> dict[str, str]:
     }
 
 
-def _folders(plan: Plan, packages: Sequence[str]) -> list[str]:
-    """Return the folders of packages of the tools and of the judged interpreter, without Python's own."""
-    found = dict.fromkeys(packages)
+def _folders(plan: Plan) -> list[Path]:
+    """Return the folders of packages of the tools and of the judged interpreter, without Python's own.
+
+    A virtual environment is one folder: what is installed lies beside its packages too.
+    """
+    searched, prefixes = [*map(Path, sys.path)], [Path(sys.prefix)]
     if str(plan.interpreter) != sys.executable:
-        found.update(dict.fromkeys(_searched(str(plan.interpreter), _stamp(plan.interpreter))))
-    own = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    return sorted(folder for folder in found if folder not in own and not _is_standard(Path(folder)))
+        prefix, others = _searched(str(plan.interpreter), _stamp(plan.interpreter))
+        searched += others
+        prefixes.append(prefix)
+    whole = {prefix for prefix in prefixes if (prefix / stamps.ENVIRONMENT).is_file()}
+    beside = [prefix / name for prefix in prefixes if prefix not in whole for name in INSTALLED]
+    apart = {folder for folder in (*searched, *beside) if not whole.intersection((folder, *folder.parents))}
+    return sorted(whole | {folder for folder in apart if not _is_standard(folder)})
 
 
 def _is_standard(folder: Path) -> bool:
-    """Tell whether a folder is a part of Python itself, which its version and its time stamp stand for."""
+    """Tell whether a folder is a part of Python itself, which its version stands for."""
     return folder.suffix == ".zip" or folder.name == "lib-dynload" or (folder / "asyncio").is_dir()
 
 
 @functools.lru_cache(maxsize=4)
-def _searched(interpreter: str, state: Stamp) -> tuple[str, ...]:
-    """Return where another interpreter looks for packages, and what it is."""
+def _searched(interpreter: str, state: Stamp) -> tuple[Path, tuple[Path, ...]]:
+    """Return the prefix of another interpreter, and where it looks for packages."""
     del state
     said = proc.run(
         [interpreter, "-I", "-X", "utf8", "-c", target.PROBE],
@@ -277,7 +295,11 @@ def _searched(interpreter: str, state: Stamp) -> tuple[str, ...]:
         timeout=target.SECONDS,
         environment={"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"},
     )
-    return tuple(map(str, target.parsed(said.stdout).paths))
+    try:
+        found = target.parsed(said.stdout)
+    except ValueError as error:
+        raise GateError(f"{interpreter}: gives no description of itself ({error})") from None
+    return found.prefix, found.paths
 
 
 def _stamp(path: Path) -> Stamp:
@@ -288,14 +310,11 @@ def _packages(folder: Path) -> str:
     return stamps.folder_digest(folder, COMPILED)
 
 
-def _own_code() -> str:
+def _own_folders() -> tuple[Path, ...]:
+    """Return where our own code is: an installation for editing changes without its version."""
     package = Path(__file__).parent
     # In a checkout some of our folders are links.
-    folders = [
-        package,
-        *(each.resolve() for each in package.iterdir() if each.is_symlink() and each.is_dir()),
-    ]
-    return stamps.digest([_packages(folder) for folder in folders])
+    return (package, *(each.resolve() for each in package.iterdir() if each.is_symlink() and each.is_dir()))
 
 
 def _version(tool: str) -> str:

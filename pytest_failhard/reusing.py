@@ -13,8 +13,11 @@ from pytest_failhard.report import observation as codec
 from pytest_failhard.store.entries import Entries, Entry, KeptFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_failhard.inputs import Inputs
     from pytest_failhard.model import Observation, Option
+    from pytest_failhard.opened import Watch
     from pytest_failhard.plan import Plan, Request
     from pytest_failhard.store import Staging
 
@@ -37,14 +40,28 @@ def order(request: Request, environ: Mapping[str, str]) -> dict[str, Option] | N
 
 
 class Reusing:
-    """One run's use of the cache. Whatever is wrong with the cache is said, and the gates run."""
+    """One run's use of the cache. Whatever is wrong with the cache is said, and the gates run.
+
+    `scratch` is the folder of the run, in which gates leave what they read again; `folders` are as in
+    `inputs.of_run`.
+    """
 
     def __init__(
-        self, told: Mapping[str, Option] | None, resolved: Plan, staging: Staging, say: Callable[[str], None]
+        self,
+        told: Mapping[str, Option] | None,
+        resolved: Plan,
+        staging: Staging,
+        scratch: Path,
+        say: Callable[[str], None],
+        watch: Watch,
+        folders: Sequence[Path] | None = None,
     ) -> None:
         self._plan = resolved
         self._staging = staging
+        self._own = (staging.folder, scratch)
         self._say = say
+        self._watch = watch
+        self._folders = folders
         self._rules = {rule.gate: rule for rule in resolved.rules}
         self._memo = stamps.Memo()
         self._inputs: Inputs | None = None
@@ -62,10 +79,12 @@ class Reusing:
             name: outcome for name in self._terms if (outcome := self._found(self._entries, name)) is not None
         }
         self._tell(self._entries)
+        self._watch.on = True
         return list(found.values()), [job for job in jobs if job.gate.id not in found]
 
     def keep(self, jobs: Sequence[engine.Job], outcomes: Mapping[str, engine.Outcome]) -> None:
         """Keep what gates have seen, unless the tree or anything else changed while they looked."""
+        self._watch.on = False
         fresh = {
             job.gate.id: job for job in jobs if job.gate.id in self._keys and _is_kept(outcomes, job.gate.id)
         }
@@ -97,7 +116,7 @@ class Reusing:
         if self._inputs is None:
             known = self._entries.recall(DIGESTS) if self._entries is not None else None
             self._memo = stamps.Memo.load(known)
-            self._inputs = inputs.of_run(self._plan, self._memo)
+            self._inputs = inputs.of_run(self._plan, self._memo, self._folders)
         return self._inputs
 
     def _opened(self, told: Mapping[str, Option]) -> Entries | None:
@@ -136,14 +155,22 @@ class Reusing:
         return keys
 
     def _is_at_rest(self, before: Inputs) -> bool:
-        again = inputs.of_run(self._plan, stamps.Memo(known=dict(self._memo.fresh)))
+        again = inputs.of_run(self._plan, stamps.Memo(known=dict(self._memo.fresh)), self._folders)
         if again.witness == before.witness and self._keyed(again) == self._keys:
-            return True
+            return self._is_all_known(before)
         changed = again.differing(before.parts) or ("a file",)
         more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
         named = f"{', '.join(changed[:NAMED])}{more}"
         self._say(f"nothing is kept for the next run: {named} changed while the gates looked")
         return False
+
+    def _is_all_known(self, before: Inputs) -> bool:
+        """Tell whether no gate read a file that is not compared."""
+        root = self._plan.request.root
+        found = self._watch.elsewhere(root, before.files, (*self._own, *before.folders))
+        for path in found[:NAMED]:
+            self._say(f"nothing is kept for the next run: a gate read {path}, which no later run compares")
+        return not found
 
     def _found(self, entries: Entries, name: str) -> engine.Outcome | None:
         started = time.monotonic()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from pytest_failhard import engine, plan, proc, reusing
 from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
 from pytest_failhard.model import GateError, Mode, Phase
+from pytest_failhard.opened import Watch
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
 from pytest_failhard.store import Staging, StoreError
@@ -35,9 +36,10 @@ usual figures cost a fifth of the time in which they are read."""
 class Worker:
     """Obeys the orders of one parent and writes one event line for each gate."""
 
-    def __init__(self, orders: Iterator[str], events: TextIO) -> None:
+    def __init__(self, orders: Iterator[str], events: TextIO, watch: Watch | None = None) -> None:
         self.orders = orders
         self.events = events
+        self.watch = Watch() if watch is None else watch
         self.checkpoint: Checkpoint | None = None
         self.unkept: frozenset[str] = frozenset()
         """The gates whose answers depend on tests that every run begins anew."""
@@ -53,7 +55,7 @@ class Worker:
         resolved = plan.resolve(request, gates, order["known"], today)
         self.staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
-        cache = reusing.Reusing(order.get("cache"), resolved, self.staging, self._note)
+        cache = reusing.Reusing(order.get("cache"), resolved, self.staging, scratch, self._note, self.watch)
         if order["checkpoint"] is not None and not self._take_up(resolved, order["checkpoint"], cache):
             return
         budget = float(resolved.policy.budget_seconds)
@@ -183,8 +185,10 @@ def main() -> None:
     events, descriptor = sys.argv[1:]
     # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
     pipe = os.fdopen(int(descriptor))
+    watch = Watch()
+    sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(pipe), stream).serve()
+        Worker(orders(pipe), stream, watch).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)

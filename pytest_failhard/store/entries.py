@@ -355,7 +355,8 @@ def _is_abandoned(held: _Held, now: float) -> bool:
 
 
 def _reason(place: Path, error: OSError) -> str:
-    return "it is a symlink" if place.is_symlink() else error.strerror or str(error)
+    link = next((each for each in (place, *place.parents) if each.is_symlink()), None)
+    return error.strerror or str(error) if link is None else f"{link} is a symlink"
 
 
 def _foreign(folder: Folder) -> str:
