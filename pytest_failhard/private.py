@@ -14,6 +14,7 @@ from pytest_failhard.model import GateError, Mode
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Option
+    from pytest_failhard.store.entries import Entries
 
 REPORTS = ".failhard"
 PRODUCT = "pytest-failhard"
@@ -36,6 +37,16 @@ class Place:
     def path(self) -> Path:
         """Where it is."""
         return self.start.joinpath(*self.parts)
+
+    def beside(self, name: str) -> Place:
+        """Return the place of another project."""
+        return Place(start=self.start, parts=(*self.parts[:-1], name), limit=self.limit)
+
+    def open(self) -> Entries:
+        """Open the cache there; raises StoreError where it must not or cannot be used."""
+        from pytest_failhard.store.entries import Entries
+
+        return Entries.open(self.start, self.parts, self.limit)
 
     def to_json(self) -> dict[str, Option]:
         """Return it for the worker process."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard import engine, inputs, private, stamps
 from pytest_failhard.model import Evidence, GateError, Mode, ReusableGate, Reuse
 from pytest_failhard.report import observation as codec
-from pytest_failhard.store.entries import Entries, Entry, KeptFile
+from pytest_failhard.store.entries import Entry, KeptFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_failhard.opened import Watch
     from pytest_failhard.plan import Plan, Request
     from pytest_failhard.store import Staging
+    from pytest_failhard.store.entries import Entries
 
 DIGESTS = "digests.json"
 PROVENANCE = "provenance"
@@ -122,7 +123,7 @@ class Reusing:
     def _opened(self, told: Mapping[str, Option]) -> Entries | None:
         place, since = private.Place.from_json(told), told[SINCE]
         try:
-            entries = Entries.open(place.start, place.parts, place.limit)
+            entries = place.open()
         except GateError as error:
             self._say(str(error))
             return None

@@ -134,7 +134,7 @@ def test_a_secret_of_today_in_what_was_kept_is_not_brought_back(tmp_path: Path) 
     assert not (tmp_path / "second" / "lint").exists()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
 def test_bytes_that_are_not_those_that_were_written_are_noted_and_the_gate_runs_again_fo_109(
     tmp_path_factory: pytest.TempPathFactory, place: int, bit: int, cut: bool
@@ -257,7 +257,7 @@ def test_it_is_bound_to_the_tree_the_gates_their_settings_and_the_day(shop: Path
     def bound(day: int = 1, only: tuple[str, ...] = ("lint", "types"), **said: str) -> Inputs:
         request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=only)
         resolved = plan.resolve(request, gates, [gate.id for gate in gates], date(2026, 6, day))
-        return checkpoint.bound_to(resolved, inputs.of_run(resolved, Memo()), said)
+        return checkpoint.bound_to(resolved, inputs.of_run(resolved, Memo(), ()), said)
 
     first = bound(arguments="-q")
     assert first.differing(bound(arguments="-q").parts) == ()

@@ -20,6 +20,7 @@ from tests.acceptance.project import commit, git, write
 from tests.size import FULL
 
 TODAY = date(2026, 6, 1)
+CLARIFIED = Clarification(package="x", version="3", expression="MIT", files=(), reason="read", owner="me")
 PACKAGES = {"site/ruff/__init__.py": "", "site/ruff-0.15.dist-info/METADATA": "Name: ruff\nVersion: 0.15\n"}
 IGNORED = {".gitignore": "__pycache__/\nout/\n*.bin\n", "out/made.py": "a = 1\n", "out/data.bin": "x"}
 
@@ -164,23 +165,13 @@ def test_what_the_run_was_asked_for_is_a_part_of_it(
         ({"policy": dataclasses.replace(project.policy, sha256="0" * 64)}, "policy"),
         ({"facts": dataclasses.replace(project.facts, commit="0" * 40)}, "project"),
         ({"request": dataclasses.replace(project.request, seed=1)}, "seed"),
-        ({"clarifications": (Clarification(**CLARIFIED),)}, "clarifications"),
+        ({"clarifications": (CLARIFIED,)}, "clarifications"),
         ({"base": None}, "merge base"),
     ):
-        other = dataclasses.replace(project, **change)  # type: ignore[arg-type]
+        other = dataclasses.replace(project, **change)
         assert expected in before.differing(read(other).parts)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1")
     assert before.differing(read(project).parts) == ("environment",)
-
-
-CLARIFIED = {
-    "package": "flask",
-    "version": "3",
-    "expression": "MIT",
-    "files": (),
-    "reason": "read",
-    "owner": "me",
-}
 
 
 def test_the_judged_environment_is_a_part_of_it(project: plan.Plan) -> None:

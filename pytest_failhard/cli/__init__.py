@@ -15,6 +15,7 @@ COMMANDS = (
     "waive",
     "ratchet",
     "golden",
+    "cache",
     "fleet",
     "advisories",
     "llm-faults",
