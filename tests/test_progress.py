@@ -21,7 +21,7 @@ from pytest_failhard.progress import Progress, is_live
 from tests.support import WITHOUT_OTHERS, measuring
 
 SECONDS = 120
-GATES = ("--failhard-only=lint,types", "--failhard-level=1")
+GATES = ("--failhard-only=lint,secrets", "--failhard-level=1")
 
 
 @dataclass
@@ -149,7 +149,7 @@ def on_a_terminal(argv: list[str], root: Path, extra: Mapping[str, str]) -> tupl
     return process.wait(SECONDS), written.decode().replace("\r\n", "\n")
 
 
-CHECK = [sys.executable, "-I", "-m", "pytest_failhard", "check", "--level=1", "--only=lint,types"]
+CHECK = [sys.executable, "-I", "-m", "pytest_failhard", "check", "--level=1", "--only=lint,secrets"]
 PYTEST = [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, *GATES]
 
 
@@ -159,7 +159,7 @@ def test_a_person_sees_the_gates_go_by_and_then_the_report_alone(argv: list[str]
     assert code == 0, written
     lines = re.findall(r"failhard \d+ %: \d of 2 gates, \d to go, \d+ s[^\r\n]*", written)
     assert any("2 of 2 gates, 0 to go" in line for line in lines), written
-    assert any(re.search(r"\| types \d+/\d+ s", line) for line in lines), written
+    assert any(re.search(r"\| secrets \d+/\d+ s", line) for line in lines), written
     # Taken away at the end: nothing of it is left before the report, or on pytest's own line.
     end = "\n".join(line.rstrip("\r").rpartition("\r")[2].rstrip() for line in written.split("\n"))
     assert "to go" not in end, end
