@@ -19,6 +19,7 @@ from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
 from tests.size import without
 from tests.support import GATES, WITHOUT_OTHERS, measuring
+from tests.terminals import LINE, left_over, on_a_terminal
 
 SECONDS = 170
 # Imported late or never: each of them costs more than all of pytest's own options together.
@@ -314,8 +315,13 @@ def test_a_terminated_run_leaves_a_part_and_goes_on_from_there(shop: Path, tmp_p
     command = said.partition("note: go on where this run ended: pytest ")[2].partition("\n")[0]
     assert command.endswith("--failhard-only=lint,tests --failhard-resume")
     go.touch()
-    resumed = run(shop, *shlex.split(command))
-    assert "resumed: 1 gates had ended before and did not run again" in resumed.stdout
+    _, written = on_a_terminal([sys.executable, "-m", "pytest", *shlex.split(command)], shop)
+    seen = left_over(written)
+    assert "resumed: 1 gates had ended before and did not run again" in seen
+    # The live line is drawn below pytest's own, and nothing of it is left.
+    assert any("2 of 2 gates, 0 to go" in line for line in re.findall(LINE, written)), written
+    assert "to go" not in seen
+    assert re.search(r"^tests.*\[100%\]", seen, re.MULTILINE), seen
     volatile = report(shop)["volatile"]
     assert isinstance(volatile, dict)
     assert volatile["reused"] == ["lint"]

@@ -6,8 +6,6 @@ import io
 import os
 import pty
 import re
-import select
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +16,7 @@ import pytest
 from pytest_failhard.cli import check
 from pytest_failhard.model import Flow
 from pytest_failhard.progress import Progress, is_live
-from tests.support import WITHOUT_OTHERS, measuring
-
-SECONDS = 120
-GATES = ("--failhard-only=lint,secrets", "--failhard-level=1")
+from tests.terminals import LINE, left_over, on_a_terminal
 
 
 @dataclass
@@ -35,8 +30,7 @@ class Clock:
 
 
 def shown(stream: io.StringIO) -> str:
-    """Return what a terminal shows after what was written: the last of each line."""
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2].rstrip() for line in stream.getvalue().split("\n"))
+    return left_over(stream.getvalue())
 
 
 def test_the_line_says_what_runs_and_how_much_is_to_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,48 +119,16 @@ def test_a_terminal_under_ci_is_no_person(environ: Mapping[str, str], live: bool
         assert not is_live((terminal, io.StringIO()), environ)
 
 
-def on_a_terminal(argv: list[str], root: Path, extra: Mapping[str, str]) -> tuple[int, str]:
-    """Run a command whose output is a terminal; return its exit status and all that it wrote."""
-    ours, theirs = pty.openpty()
-    home = {"PATH": os.environ["PATH"], "HOME": str(root.parent), "LANG": "C.UTF-8", "COLUMNS": "120"}
-    process = subprocess.Popen(
-        argv,
-        cwd=root,
-        env={**home, **measuring(), **extra},
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    written = b""
-    with os.fdopen(ours, "rb", buffering=0) as terminal:
-        while select.select([terminal], [], [], SECONDS)[0]:
-            try:
-                written += terminal.read(65536)
-            except OSError:  # the other end is closed
-                break
-    return process.wait(SECONDS), written.decode().replace("\r\n", "\n")
-
-
-CHECK = [sys.executable, "-I", "-m", "pytest_failhard", "check", "--level=1", "--only=lint,secrets"]
-PYTEST = [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, *GATES]
-
-
-@pytest.mark.parametrize("argv", [CHECK, PYTEST], ids=["check", "pytest"])
-def test_a_person_sees_the_gates_go_by_and_then_the_report_alone(argv: list[str], shop: Path) -> None:
-    code, written = on_a_terminal(argv, shop, {"TERM": "xterm"})
+def test_a_person_sees_the_gates_go_by_and_then_the_report_alone(shop: Path) -> None:
+    argv = [sys.executable, "-I", "-m", "pytest_failhard", "check", "--level=1", "--only=lint,secrets"]
+    code, written = on_a_terminal(argv, shop)
     assert code == 0, written
-    lines = re.findall(r"failhard \d+ %: \d of 2 gates, \d to go, \d+ s[^\r\n]*", written)
+    lines = re.findall(LINE, written)
     assert any("2 of 2 gates, 0 to go" in line for line in lines), written
     assert any(re.search(r"\| secrets \d+/\d+ s", line) for line in lines), written
-    # Taken away at the end: nothing of it is left before the report, or on pytest's own line.
-    end = "\n".join(line.rstrip("\r").rpartition("\r")[2].rstrip() for line in written.split("\n"))
-    assert "to go" not in end, end
-    assert "failhard: pass" in end.replace("\x1b[1;32m", "")
-    assert argv is CHECK or re.search(
-        r"^tests.*\[100%\]", re.sub(r"\x1b\[[0-9;]*m", "", end), re.MULTILINE
-    ), end
+    # Taken away at the end: nothing of it is left before the report.
+    assert "to go" not in left_over(written), left_over(written)
+    assert "failhard: pass" in left_over(written)
 
 
 @pytest.mark.parametrize(("form", "live"), [("text", True), ("agent", False), ("github", False)])
