@@ -115,9 +115,8 @@ def bound_to(plan: Plan, read: Inputs, settings: Mapping[str, str]) -> Inputs:
     Raises GateError where a file that a gate's settings name cannot be read.
     """
     own: dict[str, str] = {}
-    for rule in plan.rules:
-        if rule.gate in plan.settings:
-            own |= inputs.of_gate(plan, rule, (), day=True)
+    for rule in [rule for rule in plan.rules if rule.gate in plan.settings]:
+        own |= inputs.of_gate(plan, rule, (), day=True)
     own["gates"] = stamps.digest([rule.gate for rule in plan.rules])
     # It names the one gate of an answer, and there are several.
     del own["gate"]

@@ -17,8 +17,8 @@ class Stopping:
     def __init__(self) -> None:
         self.by = ""
         self._listens = False
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.end)
+        # Not on Windows, where nothing is forked.
+        getattr(os, "register_at_fork", lambda **_: None)(after_in_child=self.end)
 
     def listen(self) -> None:
         """Begin; only the main thread may set handlers, and in another one nothing happens."""

@@ -171,9 +171,8 @@ class TestChild:
         self.nonce = kept.nonce
         self._keep(kept.output, kept.result)
         write_atomically(self.result, kept.result)
-        if self.coverage is not None:
-            for name, data in (kept.coverage or {}).items():
-                write_atomically(self.coverage / name, data)
+        for name, data in (kept.coverage or {}).items():
+            write_atomically(self.session.folder / "coverage" / name, data)
         ended = self._read(kept.result, kept.exit_status)
         return replace(ended, tests=replace(ended.tests, restored=True))
 

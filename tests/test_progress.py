@@ -63,6 +63,10 @@ def test_the_line_says_what_runs_and_how_much_is_to_go(monkeypatch: pytest.Monke
     drawn = stream.getvalue()
     progress.clear()
     assert stream.getvalue() == drawn
+    progress.draw()
+    drawn = stream.getvalue()
+    progress.draw()
+    assert stream.getvalue() == drawn
 
 
 def test_what_is_no_gate_is_not_counted_and_the_most_at_once_is_kept() -> None:

@@ -394,6 +394,10 @@ def test_a_checkpoint_that_cannot_be_opened_keeps_no_tests(runs: Runs, tmp_path:
     assert session.notes[-1].startswith("no-checkpoint: of the tests: cache-refused")
     session.keep_tests(KEPT_TESTS)
     assert session.kept_tests() is None
+    plain = runs.session("lint")
+    plain.events.write_text(json.dumps({"checkpoint": "5a"}) + "\n")
+    assert plain.tick() is False
+    assert plain.checkpoint is None
 
 
 def test_a_run_without_gates_of_ours_has_nothing_to_go_on_from(runs: Runs, tmp_path: Path) -> None:

@@ -169,6 +169,34 @@ def test_a_run_that_cannot_go_on_runs_no_gate(shop: Path, tmp_path: Path) -> Non
     assert str(told["refused"]).startswith("resume: there is nothing to go on from in ")
 
 
+def test_what_was_seen_before_is_told_and_what_depends_on_other_tests_is_dropped(
+    shop: Path, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first = json.loads(order(shop, tmp_path / "first", "lint", "tests", resume=False))
+    again = json.loads(order(shop, tmp_path / "second", "lint", "tests", resume=True))
+    again["checkpoint"]["start"] = first["checkpoint"]["start"]
+    (key,) = (event["checkpoint"] for event in told_by(json.dumps(first), NO_TESTS) if "checkpoint" in event)
+    kept = tmp_path / "first" / "kept"
+    (lint,) = kept.glob("lint-*.entry")
+    stale = kept / lint.name.replace("lint", "tests")
+    shutil.copy(lint, stale)
+    told = told_by(json.dumps(again), NO_TESTS)
+    assert told[0] == {"checkpoint": key}
+    assert [event["gate"] for event in told if event.get("reused")] == ["lint"]
+    assert [event["begun"] for event in told if "begun" in event] == ["tests"]
+    assert not stale.exists()
+    # A file that was another's is told, and its gate runs.
+    lint.write_bytes(b"")
+    shutil.rmtree(tmp_path / "second")
+    (tmp_path / "second").mkdir()
+    order(shop, tmp_path / "second")
+    noted = told_by(json.dumps(again), NO_TESTS)
+    assert str(noted[1]["note"]).startswith("checkpoint-damaged: lint-")
+    assert [event["begun"] for event in noted if "begun" in event] == ["lint", "tests"]
+
+
 def test_a_run_that_attests_keeps_nothing_and_goes_on_from_nothing(shop: Path, tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     only = ("lint", "provenance")

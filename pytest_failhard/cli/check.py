@@ -122,11 +122,9 @@ def command(
     except (GateError, RedactError) as error:
         _stop([str(error)])
     except supervisor.Interrupted as interruption:
-        click.echo(
-            f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
-        )
-        if interruption.command:
-            click.echo(f"failhard: go on where it ended: {interruption.command}", err=True)
+        told = f"failhard: interrupted by {interruption}; the partial report is in {report_dir}"
+        again = f"\nfailhard: go on where it ended: {interruption.command}"
+        click.echo(f"{told}{again if interruption.command else ''}", err=True)
         sys.exit(INTERRUPTED + interruption.number)
     click.echo(printed(checked.report, form, colour=sys.stdout.isatty(), folder=str(report_dir)))
     sys.exit(checked.code)

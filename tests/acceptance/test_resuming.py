@@ -148,7 +148,7 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been_fo_109(runs: Runs) 
     lint.write_bytes(lint.read_bytes()[:-1])
     # Tests that ran again would wait for ever.
     runs.go.unlink()
-    resumed = run(Mode.SUPERVISED, runs.project, RESUME)
+    resumed = run(Mode.SUPERVISED, runs.project, replace(RESUME, environment={}))
     assert resumed.report is not None, str(resumed)
     volatile = json.loads(json.dumps(resumed.report["volatile"]))
     assert {*STATIC} - {"lint"} <= {*volatile["reused"]}
