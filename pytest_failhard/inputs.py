@@ -33,6 +33,7 @@ READ_BY_NAME = ("dockerfile", "containerfile", ".env", "requirements")
 GIT_FILES = ("config", "config.worktree", "info/exclude", "info/attributes", "shallow")
 VARIABLES = ("SOURCE_DATE_EPOCH", "GITHUB_BASE_REF", "SYSTEMROOT")
 OWN = "our own code"
+PACKAGES = "packages in "
 INSTALLED = ("bin", "etc", "share", "Scripts")
 """Where installers put files outside the packages; without a virtual environment, beside much else."""
 COMPILED = frozenset({"__pycache__"})
@@ -71,26 +72,37 @@ def of_run(plan: Plan, memo: Memo, folders: Sequence[Path] | None = None) -> Inp
     where a file cannot be read, or changes while it is read.
     """
     try:
-        tree = _Tree(plan, memo)
         folders = _folders(plan) if folders is None else folders
-        environment = {f"packages in {folder}": _packages(folder) for folder in folders}
         ours = _own_folders()
-        own = stamps.digest([_packages(folder) for folder in ours])
+        installed = {f"{PACKAGES}{folder}": _packages(folder) for folder in folders}
+        installed[OWN] = stamps.digest([_packages(folder) for folder in ours])
+        return _with_tree(plan, memo, installed, (*ours, *folders))
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
-    parts = {
-        **tree.parts,
-        **environment,
-        **_git(plan),
-        **_facts(plan),
-        OWN: own,
+
+
+def again(plan: Plan, memo: Memo, before: Inputs) -> Inputs:
+    """Return the same once more; raises GateError.
+
+    What is installed is not looked at: it is known by times of change, which never come back. An answer that
+    rests on a change there is kept under a name that no later run asks for.
+    """
+    installed = {
+        name: part for name, part in before.parts.items() if name == OWN or name.startswith(PACKAGES)
     }
-    witness = stamps.digest([tree.witness, own, environment])
+    try:
+        return _with_tree(plan, memo, installed, before.folders)
+    except OSError as error:
+        raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
+
+
+def _with_tree(plan: Plan, memo: Memo, installed: Mapping[str, str], folders: tuple[Path, ...]) -> Inputs:
+    tree = _Tree(plan, memo)
     return Inputs(
-        parts=parts,
-        witness=witness,
+        parts={**tree.parts, **installed, **_git(plan), **_facts(plan)},
+        witness=tree.witness,
         files=frozenset(tree.parts),
-        folders=(*ours, *folders),
+        folders=folders,
         obstacles=tuple(tree.obstacles),
     )
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fractions import Fraction
     from pathlib import Path
 
+    from pytest_failhard.remembered import Decision, Quarantined, Stuck
+
 Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 """A value as it stands in a policy or in `[tool.failhard.<gate>]`."""
 
@@ -367,6 +369,13 @@ class Report:
     notes: tuple[str, ...] = ()
     reused: tuple[str, ...] = ()
     """The gates whose observation was made in an earlier run from the same inputs."""
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    """Fix attempts made at each gate that does not pass, and under `run` those at all of them."""
+    attempts_left: Mapping[str, int] = field(default_factory=dict)
+    stuck: tuple[Stuck, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    """What people decided since everything passed, as far as it holds."""
+    quarantined: tuple[Quarantined, ...] = ()
     flow: Flow | None = None
 
     @property

@@ -27,7 +27,10 @@ ROOT_DIGITS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A folder for us alone: `parts` are folders below `start`, none of them a link; `limit` is in bytes."""
+    """A folder for us alone: `parts` are folders below `start`, none of them a link.
+
+    `limit` is in bytes; 0 switches the cache off.
+    """
 
     start: Path
     parts: tuple[str, ...]

@@ -34,9 +34,9 @@ def order(request: Request, environ: Mapping[str, str]) -> dict[str, Option] | N
 
     `since` is the moment from which the project's code may run: what is in the cache by then is ours.
     """
-    if not request.cache:
-        return None
     place = private.place(request.root, request.mode, environ)
+    if not request.cache or not place.limit:
+        return None
     return {**place.to_json(), SINCE: time.time_ns()}
 
 
@@ -156,7 +156,7 @@ class Reusing:
         return keys
 
     def _is_at_rest(self, before: Inputs) -> bool:
-        again = inputs.of_run(self._plan, stamps.Memo(known=dict(self._memo.fresh)), self._folders)
+        again = inputs.again(self._plan, stamps.Memo(known=dict(self._memo.fresh)), before)
         if again.witness == before.witness and self._keyed(again) == self._keys:
             return self._is_all_known(before)
         changed = again.differing(before.parts) or ("a file",)

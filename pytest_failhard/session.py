@@ -14,13 +14,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import attestation, engine, gates, leftovers, plan, proc, report, reusing, showing
+from pytest_failhard import (
+    attestation,
+    engine,
+    gates,
+    leftovers,
+    memory,
+    plan,
+    proc,
+    report,
+    reusing,
+    showing,
+)
 from pytest_failhard.checkpoint import Checkpoint
 from pytest_failhard.model import Evidence, GateError, Phase
 from pytest_failhard.progress import Progress
+from pytest_failhard.report import document, waivers
 from pytest_failhard.report import observation as codec
-from pytest_failhard.report import waivers
-from pytest_failhard.source import read
+from pytest_failhard.source import read, state
 from pytest_failhard.store import REPORT, StoreError
 from pytest_failhard.system import index
 
@@ -103,6 +114,7 @@ class Session:
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
+        self.tree = ""
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker.
@@ -112,6 +124,7 @@ class Session:
         self.progress.submit(len(self.plan.rules))
         self.notes += leftovers.notes()
         self.before = digests(self.plan)
+        self.tree = state.tree_digest(self.plan.request.root, self.before)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:
             self._refuse("resume: no gate of this run keeps what it has seen; run without resuming")
@@ -333,6 +346,8 @@ class Session:
             self.waivers_sha256 = listed.sha256
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
+            recalled = self._recalled(made, disturbed=bool(doubts), finished=complete)
+            made = recalled.report
             exhibits = showing.gather(made, self.store.staging, self.plan.request.root, self.redactor)
             files, copies = report.render_all(made, exhibits), self._copies(made)
             if attested is not None:
@@ -343,7 +358,36 @@ class Session:
         except GateError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
-        return made
+        unkept = memory.record(self.store.folder, recalled)
+        return replace(made, notes=(*made.notes, unkept)) if unkept else made
+
+    def _recalled(self, made: Report, *, disturbed: bool, finished: bool) -> memory.Recalled:
+        """Return the report with what earlier runs left; of one that was not finished nothing is kept."""
+        if not finished:
+            return memory.Recalled(report=made)
+        policy = self.plan.policy
+        facts = memory.Facts(
+            rules=policy.rules,
+            max_days=policy.waivers.max_days,
+            tree=self.tree,
+            packages=state.packages_digest(),
+            report=document.build(made).digest,
+            undisturbed=not disturbed,
+        )
+        root, clean = self.plan.request.root, self.redactor.text
+        recalled = memory.recall(
+            self.store.folder, made, facts, lambda path: clean(state.last_author(root, path))
+        )
+        told = recalled.report
+        # What stands in the folder may have been written by anybody.
+        shown = replace(
+            told,
+            notes=self.redactor.value(told.notes),
+            stuck=self.redactor.value(told.stuck),
+            decisions=self.redactor.value(told.decisions),
+            quarantined=self.redactor.value(told.quarantined),
+        )
+        return replace(recalled, report=shown)
 
     def _forget(self) -> None:
         """Remove the checkpoint of a run that is over."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pytest_failhard import private
 from tests.acceptance.project import copy, green
 from tests.support import FakeTools, fake_tools
 
@@ -23,7 +25,11 @@ settings.load_profile("any-machine")
 
 
 def pytest_configure() -> None:
-    """Undo what a shell does to what it starts in the background: children would inherit a deaf ear to SIGINT."""
+    """Undo what a shell does to what it starts in the background: children would inherit a deaf ear to SIGINT.
+
+    Runs that tests start have no cache: each is to look, and to compare an environment takes its time.
+    """
+    os.environ[private.LIMIT] = "0"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

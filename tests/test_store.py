@@ -20,6 +20,7 @@ import pytest
 from pytest_failhard.redact import Redactor, shipped
 from pytest_failhard.store import Staging, Store, StoreError, folder, write_atomically
 from pytest_failhard.store.folder import Folder
+from pytest_failhard.store.journal import JournalError, opened
 
 SECRET = "hunter2hunter2"
 REDACTOR = Redactor(shipped(), [SECRET])
@@ -360,6 +361,16 @@ def test_write_atomically_keeps_the_mode_and_leaves_no_temporary_file(tmp_path: 
     write_atomically(path, b"new")
     assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"new", 0o600)
     assert tree(tmp_path) == ["pyproject.toml"]
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_journal_grows_by_whole_lines_on_a_full_disk(tmp_path: Path) -> None:
+    with opened(tmp_path, "history") as journal:
+        journal.append([b"x" * 300])
+        with pytest.raises(JournalError, match=r"history\.jsonl: File too large"):
+            journal.append([b"y" * 300])
+        journal.append([b"z" * 100])
+        assert [line[:1] for _, _, line in journal.read()] == [b"x", b"z"]
 
 
 @pytest.mark.usefixtures("full_disk")

@@ -1,4 +1,4 @@
-"""Builds sdist and wheel, installs the wheel elsewhere and judges a tiny project with it.
+"""Builds sdist and wheel, installs the wheel elsewhere, judges a tiny project and follows the quickstart.
 
 A build can leave the linked folders out and still exit 0: only what is installed and run is proven.
 """
@@ -6,19 +6,30 @@ A build can leave the linked folders out and still exit 0: only what is installe
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
+import textwrap
 import venv
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LINKED = ("gates", "policies")
-DATA = {"pytest_failhard/llm/catalogue.yaml", "pytest_failhard/llm/traffic/guard.cjs"}
-TEMPLATES = "pytest_failhard/report/html/templates"
-"""Of these the page is made; all that git tracks there must be in the wheel."""
+DATA = {
+    "pytest_failhard/llm/catalogue.yaml",
+    "pytest_failhard/llm/traffic/guard.cjs",
+    "pytest_failhard/report/controls.toml",
+}
+TEMPLATES = ("pytest_failhard/report/html/templates", "pytest_failhard/cli/templates")
+"""Of these the page and the files for CI are made; all that git tracks there must be in the wheel."""
+PERSON = {
+    f"GIT_{role}_{what}": "a@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+}
 LEVEL_1 = [
     "coverage",
     "dependencies",
@@ -75,10 +86,18 @@ class WheelError(Exception):
     """What was built does not hold what it must."""
 
 
-def run(*command: str | Path, cwd: Path, allowed: tuple[int, ...] = (0,)) -> str:
+def run(
+    *command: str | Path,
+    cwd: Path,
+    allowed: tuple[int, ...] = (0,),
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run a command to its end and return its output; any other exit status is an error."""
     argv = [str(part) for part in command]
-    done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS)
+    env = {**os.environ, **(environment or {})}
+    done = subprocess.run(
+        argv, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+    )
     if done.returncode not in allowed:
         raise WheelError(f"{' '.join(argv)}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -87,7 +106,7 @@ def run(*command: str | Path, cwd: Path, allowed: tuple[int, ...] = (0,)) -> str
 def expected() -> set[str]:
     """Return the linked files as they must stand in the installed package, and the data beside the code."""
     tracked = run("git", "ls-files", *LINKED, cwd=ROOT).splitlines()
-    page = run("git", "ls-files", TEMPLATES, cwd=ROOT).splitlines()
+    page = run("git", "ls-files", *TEMPLATES, cwd=ROOT).splitlines()
     return {f"pytest_failhard/{name}" for name in tracked} | set(page) | DATA
 
 
@@ -110,12 +129,29 @@ def check_contents(archive: Path) -> None:
         )
 
 
-def check_verdict(wheel: Path, folder: Path) -> None:
-    """Install the wheel in a fresh environment and judge a tiny project at level 1."""
-    environment = folder / "environment"
-    venv.create(environment, with_pip=True)
+def blocks(page: str, kind: str) -> list[str]:
+    """Return the fenced blocks of a page, without their indentation."""
+    found = re.findall(rf"(?ms)^( *)```{kind}\n(.*?)^\1```$", page)
+    return [textwrap.dedent(text) for _, text in found]
+
+
+def check_quickstart(wheel: Path, folder: Path, environment: Path) -> None:
+    """Follow the page word for word, but for the first command: it takes the wheel, not that of the index."""
+    page = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
+    path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    variables = {**PERSON, "PATH": path}
+    run("bash", "-e", "-c", blocks(page, "bash")[0], cwd=folder, environment=variables)
+    install, *others = blocks(page, "console")[0].splitlines()
+    for command in (install.replace("pytest-failhard", str(wheel)), *others):
+        run("bash", "-e", "-c", command, cwd=folder / "shop", environment=variables)
+    product = folder / "shop" / "app" / "__init__.py"
+    product.write_text(product.read_text().replace("sum(prices)", "sum(prices) + 1"))
+    run("bash", "-e", "-c", others[-1], cwd=folder / "shop", allowed=(1,), environment=variables)
+
+
+def check_verdict(folder: Path, environment: Path) -> None:
+    """Judge a tiny project at level 1."""
     python = environment / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", wheel, cwd=folder)
     project = folder / "project"
     for name, text in PROJECT.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -139,8 +175,12 @@ def main() -> int:
             raise WheelError(f"built {[path.name for path in archives]}, not one sdist and one wheel")
         for archive in archives:
             check_contents(archive)
-        check_verdict(next(path for path in archives if path.suffix == ".whl"), folder)
-    sys.stdout.write("sdist and wheel are complete; the installed wheel judges\n")
+        wheel = next(path for path in archives if path.suffix == ".whl")
+        environment = folder / "environment"
+        venv.create(environment, with_pip=True)
+        check_quickstart(wheel, folder, environment)
+        check_verdict(folder, environment)
+    sys.stdout.write("sdist and wheel are complete; the installed wheel judges, and the quickstart holds\n")
     return 0
 
 

@@ -17,6 +17,7 @@ from pytest_failhard.gates.performance import golden
 from pytest_failhard.llm import catalogue
 from pytest_failhard.llm.shown import CORRECT, VERIFIED
 from pytest_failhard.llm.verdicts.rules import ERRORS, RULES
+from pytest_failhard.report import controls
 from pytest_failhard.report.document import schema_bytes
 
 if TYPE_CHECKING:
@@ -152,9 +153,14 @@ def gates_page(documents: Mapping[str, str], shipped: Mapping[int, Table]) -> st
         parts = sections(gate, documents[gate])
         levels = [str(level) for level in LEVELS if gate in _gates(shipped.get(level, {}))]
         lines += [f"## `{gate}`", "", parts["summary"], "", f"Levels: {', '.join(levels) or 'none'}", ""]
+        lines += [line for control in controls.known().get(gate, ()) for line in _control(control)]
         for title in SECTIONS:
             lines += [f"**{title}**", "", parts[title], ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _control(control: controls.Control) -> tuple[str, str]:
+    return f"A pass is evidence for `{control.id}` ({control.baseline}), in part: {control.part}.", ""
 
 
 def gates_table(documents: Mapping[str, str], shipped: Mapping[int, Table]) -> str:
@@ -321,11 +327,12 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "llm-errors": verdict_errors(),
     }
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
-    from tools import rate_pages, rule_pages
+    from tools import rate_pages, reference_pages, rule_pages
 
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
+    yield root / "docs" / "reference.md", reference_pages.page()
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
     yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()

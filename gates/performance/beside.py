@@ -20,7 +20,7 @@ from pytest_failhard.gates.performance.workload import ceilings
 from pytest_failhard.model import GateError
 
 CHEAP_NS = 20_000_000
-"""An import that takes less processor time on the base is not judged: a start varies by as much."""
+"""An import that takes less processor time on both sides is not judged: a start varies by as much."""
 UNDECIDED = "undecided"
 ROUTE_STATES = {
     RouteState.IDENTICAL: State.IDENTICAL,
@@ -46,7 +46,9 @@ def measure_imports(work: Work) -> None:
 
 def _is_cheap(pair: Pair | None) -> bool:
     """Tell whether an import that worked on both sides is one of a small package."""
-    return pair is not None and min(batch.cpu for batch in pair.base.batches) < CHEAP_NS
+    if pair is None:
+        return False
+    return all(min(batch.cpu for batch in side.batches) < CHEAP_NS for side in (pair.base, pair.head))
 
 
 def measure_routes(work: Work) -> None:

@@ -13,6 +13,8 @@ COMMANDS = (
     "gates",
     "explain",
     "waive",
+    "decide",
+    "quarantine",
     "ratchet",
     "golden",
     "cache",

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Verdict
+from pytest_failhard.remembered import RUN
+from pytest_failhard.report import steps
 from pytest_failhard.report.rows import UNPROVEN, rows
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def _lines(report: Report) -> Iterator[Mapping[str, JsonValue]]:
         "complete": report.complete,
         "failing": [result.gate for result in standing],
         **({"never": list(NEVER)} if standing else {}),
+        **_stop(report),
     }
     all_rows = rows(report)
     for result in sorted(standing, key=lambda each: each.verdict is not Verdict.ERROR):
@@ -58,12 +61,45 @@ def _lines(report: Report) -> Iterator[Mapping[str, JsonValue]]:
             yield {"gate": result.gate, "more": len(mine) - MOST_FINDINGS}
 
 
+def _stop(report: Report) -> Mapping[str, JsonValue]:
+    """Return what ends the work: more tries where some have failed cost time and hide the cause."""
+    if not report.stuck:
+        return {}
+    return {
+        "do": steps.STOP,
+        "stuck": [
+            {
+                "gate": each.gate,
+                "why": each.why,
+                "tried": [f"{attempt.at} {attempt.why}" for attempt in each.attempts],
+                "person_decides": steps.command(each.gate),
+            }
+            for each in report.stuck
+        ],
+    }
+
+
+def _attempts(gate: str, report: Report) -> Mapping[str, JsonValue]:
+    """Return the attempts that are left at a gate: never more than the run has."""
+    if gate not in report.attempts_left:
+        return {}
+    left = min(report.attempts_left[gate], report.attempts_left.get(RUN, report.attempts_left[gate]))
+    return {"attempts": report.attempts.get(gate, 0), "attempts_left": left}
+
+
+def _mend(result: Result, report: Report) -> str:
+    """Say who goes on: what only somebody else can mend is not to be worked around."""
+    if {result.gate, RUN} & {each.gate for each in report.stuck}:
+        return "stop"
+    return "wait" if result.fixable == "outside" else "code"
+
+
 def _gate(result: Result, report: Report) -> Mapping[str, JsonValue]:
     return {
         "gate": result.gate,
         "verdict": result.verdict.value,
         "why": [reason[:MOST_CHARACTERS] for reason in result.because],
-        # What only somebody else can mend is not to be worked around.
-        "mend": "wait" if result.fixable == "outside" else "code",
+        "mend": _mend(result, report),
+        **_attempts(result.gate, report),
         "check": f"failhard check --level {report.level} --only {result.gate}",
     }

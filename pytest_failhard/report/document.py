@@ -12,6 +12,8 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError
 
 from pytest_failhard import model
 from pytest_failhard.figures import decimal_text, is_share
+from pytest_failhard.remembered import Stuck
+from pytest_failhard.report import controls
 from pytest_failhard.report.parts import EvidencePart, Strict, WaiverPart, exact, places
 
 SCHEMA = "failhard-report/1"
@@ -61,6 +63,14 @@ class WaivedPart(Strict):
     waiver: WaiverPart
 
 
+class ControlPart(Strict):
+    """A control for which this pass is evidence, of which version of a baseline, and for which part of it."""
+
+    baseline: str
+    id: str
+    part: str
+
+
 class GatePart(Strict):
     """The result of one gate. Measures are rounded towards the failing side; `observation.json` is exact."""
 
@@ -76,6 +86,48 @@ class GatePart(Strict):
     options: tuple[str, ...]
     fixable: Literal["code", "waiver", "outside", ""]
     evidence: tuple[EvidencePart, ...]
+    controls: tuple[ControlPart, ...] = ()
+
+
+class AttemptPart(Strict):
+    """A run that left something failing; `commit` is empty outside git."""
+
+    at: str
+    commit: str
+    why: str
+
+
+class StuckPart(Strict):
+    """A gate, or the `run`, for which a person is to decide, and what was tried."""
+
+    gate: str
+    why: str
+    attempts: tuple[AttemptPart, ...]
+
+
+class DecisionPart(Strict):
+    """What a person decided about a gate or the `run`; `expires` is the last day."""
+
+    gate: str
+    choice: str
+    reason: str
+    owner: str
+    at: str
+    expires: date | None
+    ref: str
+
+
+class QuarantinedPart(Strict):
+    """A test or case whose answer is not relied on, until a day. It is not passed."""
+
+    id: str
+    kind: str
+    gate: str
+    subject: str
+    reason: str
+    owner: str
+    since: date
+    expires: date
 
 
 class FlowPart(Strict):
@@ -92,7 +144,8 @@ class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
     `evidence` are the kept files that hold times, by gate; `reused` the gates whose observation an earlier
-    run made from the same inputs.
+    run made from the same inputs. `attempts` and `attempts_left` are fix attempts at what does not pass, by
+    gate and, under `run`, over all gates.
     """
 
     started_at: str
@@ -100,7 +153,10 @@ class VolatilePart(Strict):
     host: str
     measures: dict[str, int | float]
     attempts: dict[str, int]
-    decisions: tuple[str, ...]
+    attempts_left: dict[str, int] = Field(default_factory=dict)
+    stuck: tuple[StuckPart, ...] = ()
+    decisions: tuple[DecisionPart, ...]
+    quarantined: tuple[QuarantinedPart, ...] = ()
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
@@ -169,6 +225,10 @@ def gate(result: model.Result) -> GatePart:
                 EvidencePart(name=kept.name, sha256=kept.sha256, media_type=kept.media_type)
                 for kept in sorted(result.evidence)
                 if not kept.volatile
+            ),
+            "controls": tuple(
+                ControlPart(baseline=each.baseline, id=each.id, part=each.part)
+                for each in controls.shown_by(result)
             ),
         }
     )
@@ -248,14 +308,22 @@ def _volatile(report: model.Report) -> VolatilePart:
             for result in report.results
             for name in sorted(result.volatile)
         },
-        attempts={},
-        decisions=(),
+        attempts=dict(report.attempts),
+        attempts_left=dict(report.attempts_left),
+        stuck=tuple(_stuck(each) for each in report.stuck),
+        decisions=tuple(DecisionPart(**vars(each)) for each in report.decisions),
+        quarantined=tuple(QuarantinedPart(**vars(each)) for each in report.quarantined),
         judged_on=report.judged_on,
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
         reused=report.reused,
         flow=FlowPart.model_validate(vars(report.flow)) if report.flow is not None else None,
     )
+
+
+def _stuck(stuck: Stuck) -> StuckPart:
+    tried = tuple(AttemptPart(**vars(attempt)) for attempt in stuck.attempts)
+    return StuckPart(gate=stuck.gate, why=stuck.why, attempts=tried)
 
 
 def _unequal(result: model.Result) -> tuple[EvidencePart, ...]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_failhard.model import Verdict
+from pytest_failhard.report import controls, steps
 from pytest_failhard.report.rows import rows
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def _lines(report: Report, found: list[Row], shown: int) -> Iterator[str]:
     yield "|---|---|---|"
     for result in sorted(report.results, key=lambda each: ORDER.index(each.verdict)):
         yield f"| {_cell(result.gate)} | {SIGNS[result.verdict]} {result.verdict.value} | {_why(result)} |"
+    yield from _steps(report)
     yield from _table(found[:shown], len(found))
+    yield from _controls(report)
     yield ""
     yield f"The whole report: `report.json`, digest of the policy {_cell(report.policy_sha256)}."
 
@@ -67,6 +70,13 @@ def _why(result: Result) -> str:
     return f"{_cell(result.because[0])}{more}{waived}" if result.because else waived.strip()
 
 
+def _steps(report: Report) -> Iterator[str]:
+    """Yield what earlier runs left, one point a line."""
+    if told := list(steps.lines(report)):
+        yield ""
+        yield from (f"{'  ' * line.startswith('  ')}- {_cell(line.strip())}" for line in told)
+
+
 def _table(found: list[Row], of: int) -> Iterator[str]:
     if not of:
         return
@@ -79,6 +89,15 @@ def _table(found: list[Row], of: int) -> Iterator[str]:
         place = f"{row.path}:{row.line}" if row.line else row.path
         cells = (row.severity.name.lower(), row.gate, place, f"{row.rule} {row.message}", row.fix)
         yield f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _controls(report: Report) -> Iterator[str]:
+    """Say for which controls the passes are evidence; for which part of each, `report.json` says."""
+    shown = [(each, result.gate) for result in report.results for each in controls.shown_by(result)]
+    if shown:
+        yield ""
+        names = ", ".join(f"{_cell(each.id)} ({_cell(gate)})" for each, gate in shown)
+        yield f"Evidence, each for a part, for controls of {_cell(shown[0][0].baseline)}: {names}."
 
 
 def _cell(text: str) -> str:

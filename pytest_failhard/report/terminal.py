@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import decimal_text
 from pytest_failhard.model import FALSE_POSITIVE, Verdict
+from pytest_failhard.report import steps
 from pytest_failhard.report.text import visible
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def render(report: Report, colour: bool = False, folder: str = ".failhard") -> s
             for line in ("", *_details(result, colour, folder))
         ),
         *_closing(report),
+        *_steps(report),
         "",
         _last(report, colour, folder),
     ]
@@ -189,6 +191,14 @@ def _closing(report: Report) -> Iterator[str]:
     if notes:
         yield ""
         yield from notes
+
+
+def _steps(report: Report) -> Iterator[str]:
+    """Yield what earlier runs left: attempts, decisions, and what only a person goes on with."""
+    told = [_plain(line) for line in steps.lines(report)]
+    if told:
+        yield ""
+        yield from told
 
 
 def _partial(report: Report) -> str:

@@ -81,14 +81,31 @@ class Folder:
         else:
             os.unlink(self._at(name), dir_fd=self.descriptor)
 
-    def read(self, name: str) -> bytes | None:
-        """Return a file's bytes, None where there is no such file; a symlink raises OSError."""
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end of a file, down to the disk, or leave it as it was; a symlink raises OSError."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | NO_FOLLOW | NO_WAIT
+        descriptor = os.open(self._at(name), flags, 0o644, dir_fd=self.descriptor)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
+
+    def read(self, name: str, most: int = -1) -> bytes | None:
+        """Return a file's bytes, at most `most`; None where there is none, a symlink raises OSError."""
         try:
             descriptor = os.open(self._at(name), os.O_RDONLY | NO_FOLLOW | NO_WAIT, dir_fd=self.descriptor)
         except FileNotFoundError:
             return None
         with os.fdopen(descriptor, "rb") as file:
-            return file.read()
+            return file.read(most)
 
     def names(self) -> set[str]:
         """Return what is in the folder."""

@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from tests.acceptance import test_processes, test_resuming
+from tests.acceptance import test_cache, test_processes, test_resuming
 from tests.acceptance.harness import EXIT, Expected, Mode
 from tests.acceptance.test_failopen import CASES
 from tests.support import GATES
@@ -23,7 +23,7 @@ def _later() -> dict[str, str]:
 
 
 def _covered() -> set[str]:
-    modules = (test_processes, test_resuming)
+    modules = (test_cache, test_processes, test_resuming)
     names = [name for module in modules for name in vars(module) if name.startswith("test_")]
     numbers = {number for name in names for number in re.findall(r"_fo_(\d+)", name)}
     return {case.id for case in CASES} | {f"FO-{int(number):02}" for number in numbers}

@@ -11,7 +11,8 @@ import yaml
 from click.testing import CliRunner
 
 from pytest_failhard import config
-from pytest_failhard.cli.init import WORKFLOW, command
+from pytest_failhard.cli.ci_files import WORKFLOW
+from pytest_failhard.cli.init import command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +38,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(root: Path, *arguments: str, code: int = 0) -> str:
+def run(root: Path, *arguments: str, code: int = 0, answers: str | None = None) -> str:
     """Run the command and return what it said."""
-    result = CliRunner().invoke(command, [str(root), *arguments])
+    result = CliRunner().invoke(command, [str(root), *arguments], input=answers)
     assert result.exit_code == code, result.output
     return result.output
 
@@ -79,10 +80,13 @@ def test_a_project_without_pyproject_gets_one(root: Path) -> None:
         "added       [tool.failhard.system]: kind = library\n"
         "added       [tool.pytest]: required_plugins\n"
         "added       .github/workflows/failhard.yml\n"
+        "to do       [project] dependencies: list what the product imports; `[]` says that it is nothing\n"
         "to do       [tool.failhard] purpose: fill in: one sentence, what the system does and for whom\n"
         "to do       [tool.failhard] expected_load: fill in: peak requests per second and users a day\n"
         "next        fill in purpose, expected_load (every run is refused until then), "
-        "and run pytest --failhard-level=3\n"
+        "and run failhard check --level 3\n"
+        "next        commit and push, then make `failhard` a required status check of the branch: "
+        "only then it blocks\n"
     )
 
 
@@ -292,19 +296,10 @@ def test_the_group_is_added_beside_other_groups(root: Path) -> None:
 def test_an_existing_workflow_is_left_alone(root: Path) -> None:
     (root / WORKFLOW).parent.mkdir(parents=True)
     (root / WORKFLOW).write_text("name: mine\n")
-    assert f"left alone  {WORKFLOW} exists already\n" in run(root)
+    assert f"left alone  {WORKFLOW} exists already; --force replaces it\n" in run(root)
     assert (root / WORKFLOW).read_text() == "name: mine\n"
-
-
-def test_the_workflow_judges_against_the_merge_base_and_keeps_the_report(root: Path) -> None:
-    run(root, "--level", "2")
-    workflow = yaml.safe_load((root / WORKFLOW).read_text())
-    steps = workflow["jobs"]["failhard"]["steps"]
-    assert steps[0]["with"]["fetch-depth"] == 0
-    assert steps[-2]["run"] == 'failhard check --level 2 ${BASE:+--base "origin/$BASE"}'
-    assert steps[-2]["env"] == {"BASE": "${{ github.base_ref }}"}
-    assert steps[-1]["with"]["path"] == ".failhard"
-    assert workflow["permissions"] == {}
+    assert f"replaced    {WORKFLOW}\n" in run(root, "--force")
+    assert f"left alone  {WORKFLOW} is up to date\n" in run(root, "--force")
 
 
 def test_below_the_root_of_a_repository_no_workflow_is_written(root: Path) -> None:

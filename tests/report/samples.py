@@ -20,6 +20,7 @@ from pytest_failhard.model import (
     Waived,
     Waiver,
 )
+from pytest_failhard.remembered import Attempt, Decision, Quarantined, Stuck
 
 DAY = date(2026, 11, 20)
 
@@ -156,6 +157,33 @@ RESULTS = st.builds(
     applies=st.booleans(),
     fixable=st.sampled_from(["code", "waiver", "outside", ""]),
 )
+STUCK = st.builds(
+    Stuck,
+    gate=TEXT,
+    why=TEXT,
+    attempts=st.lists(st.builds(Attempt, at=TEXT, commit=TEXT, why=TEXT), max_size=2).map(tuple),
+)
+DECISIONS = st.builds(
+    Decision,
+    gate=TEXT,
+    choice=TEXT,
+    reason=TEXT,
+    owner=TEXT,
+    at=TEXT,
+    expires=st.none() | st.dates(),
+    ref=TEXT,
+)
+QUARANTINED = st.builds(
+    Quarantined,
+    id=TEXT,
+    kind=TEXT,
+    gate=TEXT,
+    subject=TEXT,
+    reason=TEXT,
+    owner=TEXT,
+    since=st.dates(),
+    expires=st.dates(),
+)
 REPORTS = st.builds(
     Report,
     level=st.integers(1, 4),
@@ -170,4 +198,9 @@ REPORTS = st.builds(
     seconds=st.dictionaries(TEXT, st.floats(0, 1e6), max_size=3),
     host=TEXT,
     notes=st.lists(TEXT, max_size=2).map(tuple),
+    attempts=st.dictionaries(TEXT, st.integers(0, 99), max_size=2),
+    attempts_left=st.dictionaries(TEXT, st.integers(0, 99), max_size=2),
+    stuck=st.lists(STUCK, max_size=1).map(tuple),
+    decisions=st.lists(DECISIONS, max_size=1).map(tuple),
+    quarantined=st.lists(QUARANTINED, max_size=1).map(tuple),
 )

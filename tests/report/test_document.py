@@ -78,7 +78,8 @@ GREEN_TEXT = """\
       ],
       "options": [],
       "fixable": "",
-      "evidence": []
+      "evidence": [],
+      "controls": []
     }
   ],
   "digest": "DIGEST",
@@ -90,7 +91,10 @@ GREEN_TEXT = """\
     "host": "somewhere",
     "measures": {},
     "attempts": {},
+    "attempts_left": {},
+    "stuck": [],
     "decisions": [],
+    "quarantined": [],
     "judged_on": "2026-11-20",
     "notes": [],
     "evidence": {}

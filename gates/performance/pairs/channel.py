@@ -173,6 +173,11 @@ class Worker:
             raise self._died(doing, f"it spoke of {named}")
         if isinstance(said, (kind, Done)):
             return said
+        if isinstance(said, Proof):
+            raise GateError(
+                f"not-measured: {benchmark}: {self.name} collects it and ends without running it; "
+                "no hook of the project may deselect it or stop the session"
+            )
         raise self._died(doing, f"it said `{messages.word(said)}`, whose turn it was not")
 
     def _expect(self, kind: type[_Kind], doing: str) -> _Kind:

@@ -1,0 +1,98 @@
+"""The cache in the fail-open list: an entry that is damaged, exchanged or forged has no effect on a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_failhard import private
+from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, run
+from tests.acceptance.project import VIOLATION, write
+from tests.size import FULL, modes
+
+CACHED = {private.LIMIT: "10"}
+LINT = Ask(only="lint", environment=CACHED)
+# Waits until what the gate saw is kept, then keeps in its place that it saw nothing.
+FORGING = """\
+import dataclasses
+import json
+import os
+import pathlib
+import time
+
+
+def test_forges() -> None:
+    from pytest_failhard.store.entries import dump, parse
+
+    end = time.monotonic() + 60
+    while not (found := sorted(pathlib.Path({folder!r}).rglob("lint-*.entry"))):
+        assert time.monotonic() < end
+        os.sched_yield()
+    for path in found:
+        entry = parse(path.read_bytes())
+        nothing = {{**json.loads(entry.observation), "findings": [], "measures": {{"violations": [0, 1]}}}}
+        forged = dataclasses.replace(entry, observation=json.dumps(nothing).encode(), evidence=())
+        path.write_bytes(dump(forged))
+        assert parse(path.read_bytes()).observation != entry.observation
+"""
+
+
+def folder(mode: Mode, root: Path) -> Path:
+    """Return where the cache of a mode is."""
+    return root / ".failhard" if mode is Mode.AUTHOR else root.parent / "home" / ".cache"
+
+
+def entries(mode: Mode, root: Path) -> set[Path]:
+    return set(folder(mode, root).rglob("*.entry"))
+
+
+def reused(outcome: Outcome) -> object:
+    assert outcome.report is not None, str(outcome)
+    volatile = dict(outcome.report["volatile"])
+    return volatile["reused"]
+
+
+def notes(outcome: Outcome) -> str:
+    assert outcome.report is not None, str(outcome)
+    volatile = dict(outcome.report["volatile"])
+    return str(volatile["notes"])
+
+
+@pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
+def test_an_entry_that_was_exchanged_has_no_effect_fo_110(mode: Mode, project: Path) -> None:
+    first = run(mode, project, LINT)
+    one = first.report
+    again = run(mode, project, LINT)
+    two = again.report
+    assert (first.code, again.code) == (0, 0), f"{first}\n{again}"
+    assert (reused(first), reused(again)) == ([], ["lint"])
+    # Byte for byte, up to what is volatile.
+    assert one is not None
+    assert two is not None
+    assert {**one, "volatile": {}} == {**two, "volatile": {}}
+    assert "[reused]" in again.stdout
+    (clean,) = entries(mode, project)
+    write(project, VIOLATION)
+    assert run(mode, project, LINT).code == 1
+    (dirty,) = entries(mode, project) - {clean}
+    dirty.write_bytes(clean.read_bytes())
+    outcome = run(mode, project, LINT)
+    assert outcome.code == 1, str(outcome)
+    check_agreement(outcome)
+    assert reused(outcome) == []
+    assert "cache-entry-damaged" in notes(outcome)
+
+
+def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path) -> None:
+    mode = Mode.SUPERVISED
+    ask = Ask(only="lint,tests", environment=CACHED)
+    forging = FORGING.format(folder=str(folder(mode, project)))
+    write(project, {**VIOLATION, "tests/test_forges.py": forging})
+    for number in (1, 2) if FULL else (1,):
+        outcome = run(mode, project, ask)
+        assert outcome.gate("tests")["verdict"] == "pass", f"run {number}:\n{outcome}"
+        assert outcome.gate("lint")["verdict"] == "fail", f"run {number}:\n{outcome}"
+        assert reused(outcome) == []
+        assert "written during this run by something else" in notes(outcome)
+        assert entries(mode, project) == set()
