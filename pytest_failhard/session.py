@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,8 +25,8 @@ from pytest_failhard import (
     reusing,
     showing,
 )
-from pytest_failhard.checkpoint import Checkpoint
-from pytest_failhard.model import Evidence, GateError, Phase
+from pytest_failhard.listening import Listener
+from pytest_failhard.model import GateError, Phase
 from pytest_failhard.progress import Progress
 from pytest_failhard.report import document, waivers
 from pytest_failhard.report import observation as codec
@@ -37,14 +36,11 @@ from pytest_failhard.system import index
 
 if TYPE_CHECKING:
     from pytest_failhard.attestation import Attestation
-    from pytest_failhard.checkpoint import KeptTests, Wanted
+    from pytest_failhard.checkpoint import Wanted
     from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
 
-LOG = logging.getLogger(__name__)
-# Who embeds us says where it goes; the report holds it in any case.
-LOG.addHandler(logging.NullHandler())
 WORKER = "pytest_failhard.worker"
 WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
 START_SECONDS = 60.0
@@ -78,7 +74,7 @@ class Tests:
         }
 
 
-class Session:
+class Session(Listener):
     """A run from its first byte to its report.
 
     `begin` starts the gates that need the tree alone, in a process of our own; `end` hands the test
@@ -95,20 +91,13 @@ class Session:
         progress: Progress | None = None,
         wanted: Wanted | None = None,
     ) -> None:
+        super().__init__(folder / "events.jsonl", redactor, progress or Progress(), wanted)
         self.plan = resolved
         self.store = store
-        self.redactor = redactor
         self.folder = folder
         self.builtin = {gate.id for gate in gates.builtin()}
         self.started = datetime.now(UTC)
-        self.notes: list[str] = [*resolved.notes, *store.notes]
-        self.progress = progress or Progress()
-        self.events = folder / "events.jsonl"
-        self.outcomes: dict[str, engine.Outcome] = {}
-        self._read_bytes = 0
-        self.wanted = wanted
-        self.checkpoint: Checkpoint | None = None
-        self.refusal = ""
+        self.notes += [*resolved.notes, *store.notes]
         self.cut_short = False
         self.worker: proc.Child | None = None
         self.orders: int | None = None
@@ -190,7 +179,7 @@ class Session:
                 count = self.progress.reused
                 self.notes.append(f"resumed: {count} gates{also} had ended before and did not run again")
             complete = not (self.cut_short or tests.unfinished)
-            return self._publish(self._outcomes(), self._changes(), complete=complete)
+            return self._publish(self.heard(), self._changes(), complete=complete)
         except (GateError, OSError) as error:
             return self.spoil(error)
 
@@ -198,14 +187,14 @@ class Session:
         """Publish that nothing could be judged, because something failed under the run itself."""
         if self.worker is not None:
             self.worker.kill_tree()
-        return self._publish(self._outcomes(), [f"run-failed: {error}"], complete=False)
+        return self._publish(self.heard(), [f"run-failed: {error}"], complete=False)
 
     def abort(self, reason: str) -> Report:
         """Kill what runs and publish the part that is there, marked incomplete."""
         if self.worker is not None:
             self.worker.kill_tree()
         self.notes.append(f"interrupted: {reason}; gates that had not finished are errors")
-        return self._publish(self._outcomes(), (), complete=False)
+        return self._publish(self.heard(), (), complete=False)
 
     def close(self) -> None:
         """Leave no process behind, however the run ended."""
@@ -224,7 +213,7 @@ class Session:
         limit = self.plan.policy.budget_seconds + START_SECONDS
         code = self.worker.wait(limit, until=self.tick)
         self.worker.kill_tree()
-        outcomes = self._outcomes()
+        outcomes = self.heard()
         if code == 0:
             return
         self.cut_short = True
@@ -235,80 +224,7 @@ class Session:
         for rule in self.plan.rules:
             if rule.gate in self.builtin and rule.gate not in outcomes:
                 error = f"worker-died: our process that runs the gates {why}: {tail or 'it said nothing'}"
-                self._done(engine.Outcome(gate=rule.gate, observation=None, error=error))
-
-    def tick(self) -> bool:
-        """Take what the worker has told, and show it; return False, for whoever asks while waiting."""
-        self._outcomes()
-        return self.progress.tick()
-
-    def _outcomes(self) -> dict[str, engine.Outcome]:
-        """Read the events as far as they are whole; a gate without one has no outcome."""
-        if self.events.is_file():
-            with self.events.open("rb") as stream:
-                stream.seek(self._read_bytes)
-                for line in stream:
-                    if line.endswith(b"\n"):
-                        self._read_bytes += len(line)
-                        self._take(json.loads(line))
-        return self.outcomes
-
-    def _take(self, event: Mapping[str, object]) -> None:
-        match event:
-            case {"warning": str(text)}:
-                self._warn(text)
-            case {"note": str(text)}:
-                self.notes.append(text)
-            case {"refused": str(text)}:
-                self.refusal = text
-            case {"checkpoint": str(key)}:
-                self._open(key)
-            case {"begun": str(gate), "limit": float(seconds)}:
-                self.progress.begin(gate, seconds)
-            case {"gate": str(gate), "reused": bool(reused)}:
-                self.progress.reuse(int(reused))
-                self._done(_outcome(event))
-
-    def _warn(self, text: str) -> None:
-        LOG.warning(text)
-        self.notes.append(text)
-        self.progress.say(text)
-
-    def _open(self, key: str) -> None:
-        """Open what the worker keeps; where that fails, the tests are not kept with it."""
-        if self.wanted is None:
-            return
-        try:
-            self.checkpoint = Checkpoint.of_key(self.wanted, key, self.redactor)
-        except StoreError as error:
-            self.notes.append(f"no-checkpoint: of the tests: {error}")
-
-    def keep_tests(self, kept: KeptTests) -> None:
-        """Keep the finished tests with what the gates saw."""
-        self.tick()
-        if self.checkpoint is None:
-            return
-        try:
-            self.checkpoint.store_tests(kept)
-        except StoreError as error:
-            self.notes.append(f"no-checkpoint: of the tests: {error}")
-
-    def kept_tests(self) -> KeptTests | None:
-        """Return the tests that were finished before the interruption, None where they must run."""
-        if self.checkpoint is None:
-            return None
-        kept = self.checkpoint.restore_tests()
-        self.notes += self.checkpoint.notes
-        return kept
-
-    @property
-    def resume_command(self) -> str:
-        """The line that goes on where this run ends; empty where nothing is kept."""
-        return self.wanted.command if self.wanted is not None and self.checkpoint is not None else ""
-
-    def _done(self, outcome: engine.Outcome) -> None:
-        self.outcomes[outcome.gate] = outcome
-        self.progress.end(outcome.gate)
+                self.done(engine.Outcome(gate=rule.gate, observation=None, error=error))
 
     def _third_party(self, tests: Tests) -> None:
         """Run the gates of other distributions here: their code need not load in our worker."""
@@ -322,8 +238,8 @@ class Session:
                 jobs,
                 slots=1 if phase is Phase.QUIET else self.plan.request.jobs,
                 budget=self.plan.policy.budget_seconds,
-                done=self._done,
-                warn=self._warn,
+                done=self.done,
+                warn=self.warn,
                 begun=self.progress.begin,
             )
 
@@ -354,7 +270,7 @@ class Session:
                 files |= attested.files(files[REPORT], copies, self.store)
             self.store.publish(files, copies)
             if complete:
-                self._forget()
+                self.forget()
         except GateError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
@@ -388,14 +304,6 @@ class Session:
             quarantined=self.redactor.value(told.quarantined),
         )
         return replace(recalled, report=shown)
-
-    def _forget(self) -> None:
-        """Remove the checkpoint of a run that is over."""
-        checkpoint, self.checkpoint = self.checkpoint, None
-        if checkpoint is not None:
-            # One that stays does no harm: the next run replaces it, or goes on to the same report.
-            with contextlib.suppress(StoreError):
-                checkpoint.remove()
 
     def _copies(self, made: Report) -> dict[str, bytes]:
         """Return the evidence that is handed out beside the report; of a gate in error there is none."""
@@ -445,20 +353,6 @@ class Session:
             kept.append(replace(clocked, volatile=True))
         seen = replace(observation, evidence=(*observation.evidence, *kept, *outcome.evidence))
         return replace(outcome, observation=seen)
-
-
-def _outcome(event: Mapping[str, object]) -> engine.Outcome:
-    seen = event["observation"]
-    return engine.Outcome(
-        gate=str(event["gate"]),
-        observation=codec.load(str(seen).encode()) if seen is not None else None,
-        error=str(event["error"]),
-        external=bool(event["external"]),
-        # Our own worker wrote the event.
-        evidence=tuple(Evidence(**item) for item in event["evidence"]),  # type: ignore[attr-defined]
-        seconds=float(str(event["seconds"])),
-        reused=bool(event["reused"]),
-    )
 
 
 def digests(resolved: plan.Plan) -> dict[str, str]:
