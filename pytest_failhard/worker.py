@@ -56,7 +56,7 @@ class Worker:
         self.staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
         cache = reusing.Reusing(order.get("cache"), resolved, self.staging, scratch, self._note, self.watch)
-        if order["checkpoint"] is not None and not self._take_up(resolved, order["checkpoint"], cache):
+        if order.get("checkpoint") and not self._take_up(resolved, order["checkpoint"], cache):
             return
         budget = float(resolved.policy.budget_seconds)
         static = engine.jobs(resolved, order["gates"], Phase.STATIC, self.staging, scratch, None, "")
@@ -69,7 +69,7 @@ class Worker:
         cache.close()
         test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, self.staging, scratch, test_run, problem)
-        if not tests["restored"]:
+        if not tests.get("restored"):
             self._drop(last)
         budget -= self._observe(self._left(last), resolved.request.jobs, budget)
         quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, self.staging, scratch, test_run, problem)

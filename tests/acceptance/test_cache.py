@@ -40,7 +40,8 @@ def test_forges() -> None:
 
 def folder(mode: Mode, root: Path) -> Path:
     """Return where the cache of a mode is."""
-    return root / ".failhard" if mode is Mode.AUTHOR else root.parent / "home" / ".cache"
+    kept = root / ".failhard" if mode is Mode.AUTHOR else root.parent / "home/.cache/pytest-failhard"
+    return kept / "cache"
 
 
 def entries(mode: Mode, root: Path) -> set[Path]:

@@ -97,7 +97,9 @@ GREEN_TEXT = """\
     "quarantined": [],
     "judged_on": "2026-11-20",
     "notes": [],
-    "evidence": {}
+    "evidence": {},
+    "reused": [],
+    "flow": null
   }
 }
 """
