@@ -145,7 +145,8 @@ class Author:
                 self.measurement.stop()
                 data = self.folder / "coverage"
             if interrupted:
-                return self.session.abort(f"by {self.stopping.by or 'the keyboard or by the code under test'}")
+                by = self.stopping.by or "the keyboard or by the code under test"
+                return self.session.abort(f"by {by}")
             write_atomically(path, records.seal(run, nonce))
             return self.session.end(Tests(records=path, nonce=nonce, coverage=data))
         except KeyboardInterrupt:
