@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge
 from pytest_failhard import records as test_records
-from pytest_failhard.model import Evidence, GateError, Observation, Phase, Report, TestRun, Verdict
+from pytest_failhard.model import Evidence, Flow, GateError, Observation, Phase, Report, TestRun, Verdict
 from pytest_failhard.plan import phase as phase_of
 from pytest_failhard.run import GateRun
 
@@ -86,13 +86,14 @@ def observe(
     budget: float,
     done: Callable[[Outcome], None],
     warn: Callable[[str], None],
+    begun: Callable[[str, float], None] = lambda _gate, _seconds: None,
     grace: float = GRACE_SECONDS,
 ) -> None:
     """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
 
-    A job's time limit is its own timeout, cut to what is left of `budget` (seconds). At 95 % `warn`
-    names it; at 100 % its tools have been killed by its Run, and a gate that still does not return
-    is an error. The others go on. Jobs start in the order given.
+    `begun` is told of each that starts, with the seconds that it has at most: its own timeout, cut to what
+    is left of `budget` (seconds). At 95 % `warn` names it; at 100 % its tools have been killed by its Run,
+    and a gate that still does not return is an error. The others go on. Jobs start in the order given.
     """
     waiting = deque(jobs)
     running: dict[str, _Running] = {}
@@ -102,6 +103,7 @@ def observe(
         while waiting and len(running) < slots:
             entry = _start(waiting.popleft(), end, finished)
             running[entry.job.gate.id] = entry
+            begun(entry.job.gate.id, _limit(entry))
         outcome = _next(finished, running.values(), grace)
         if outcome is not None and outcome.gate in running:
             del running[outcome.gate]
@@ -228,6 +230,7 @@ def conclude(
     notes: Sequence[str] = (),
     models: Sequence[str] = (),
     complete: bool = True,
+    flow: Flow | None = None,
 ) -> Report:
     """Judge every rule of the plan; a gate without outcome is an error.
 
@@ -258,6 +261,7 @@ def conclude(
             *judge.expiring(plan.waivers, plan.policy.waivers, plan.today),
             *judge.slack(results),
         ),
+        flow=flow,
     )
 
 

@@ -367,6 +367,20 @@ class ProjectFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flow:
+    """How the gates of a run went through: counts, and how many ran at once at most.
+
+    Where a run was interrupted, `in_flight` names what ran then. No more than `allowed` may run at once.
+    """
+
+    submitted: int
+    completed: int
+    in_flight: tuple[str, ...]
+    peak: int
+    allowed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """All results of a run; its verdict is the worst of them.
 
@@ -397,6 +411,7 @@ class Report:
     decisions: tuple[Decision, ...] = ()
     """What people decided since everything passed, as far as it holds."""
     quarantined: tuple[Quarantined, ...] = ()
+    flow: Flow | None = None
 
     @property
     def verdict(self) -> Verdict:

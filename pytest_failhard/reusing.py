@@ -65,6 +65,7 @@ class Reusing:
         self._folders = folders
         self._rules = {rule.gate: rule for rule in resolved.rules}
         self._memo = stamps.Memo()
+        self._inputs: Inputs | None = None
         self._before: Inputs | None = None
         self._terms: dict[str, Reuse] = {}
         self._keys: dict[str, str] = {}
@@ -73,7 +74,7 @@ class Reusing:
     def sort(self, jobs: Sequence[engine.Job]) -> tuple[list[engine.Outcome], list[engine.Job]]:
         """Return the outcomes that an earlier run left for these very inputs, and the jobs that remain."""
         self._terms = {job.gate.id: terms for job in jobs if (terms := self._asked(job)) is not None}
-        if self._entries is None or not self._terms or not self._known(self._entries):
+        if self._entries is None or not self._terms or not self._known():
             return [], list(jobs)
         found = {
             name: outcome for name in self._terms if (outcome := self._found(self._entries, name)) is not None
@@ -113,6 +114,14 @@ class Reusing:
         self._tell(self._entries)
         self._entries.close()
 
+    def inputs(self) -> Inputs:
+        """Return what every answer of the run depends on, read when first asked for; raises GateError."""
+        if self._inputs is None:
+            known = self._entries.recall(DIGESTS) if self._entries is not None else None
+            self._memo = stamps.Memo.load(known)
+            self._inputs = inputs.of_run(self._plan, self._memo, self._folders)
+        return self._inputs
+
     def _opened(self, told: Mapping[str, Option]) -> Entries | None:
         place, since = private.Place.from_json(told), told[SINCE]
         try:
@@ -127,11 +136,10 @@ class Reusing:
         gate = job.gate
         return gate.reuse(self._plan.settings[gate.id]) if isinstance(gate, ReusableGate) else None
 
-    def _known(self, entries: Entries) -> bool:
+    def _known(self) -> bool:
         """Tell whether all is known that the answers depend on."""
-        self._memo = stamps.Memo.load(entries.recall(DIGESTS))
         try:
-            self._before = inputs.of_run(self._plan, self._memo, self._folders)
+            self._before = self.inputs()
             self._keys = self._keyed(self._before)
         except GateError as error:
             self._say(f"nothing is reused: {error}")

@@ -30,12 +30,14 @@ WORDS: Mapping[str, str] = {
     Expected.MISSING.value: "the tests left no complete record: an error of the gate `tests`",
     Expected.WATCHDOG.value: "the tests were ended when their time was up: an error of the gate `tests`",
     "partial": "the named gates are judged; the report says so, and `failhard verify` refuses it",
+    "run again": "what was kept of an earlier run is not used, and the gate looks anew",
     "no report": "the process ends with another status than 0, and leaves no verdict",
     "interrupted": "the run ends with all its children, without a complete report",
     matrix.NO_PROMISE: "see [what author mode does not promise](#what-author-mode-does-not-promise)",
 }
 NO_CODE = {
     "partial": {Mode.AUTHOR: "as judged", Mode.SUPERVISED: "as judged"},
+    "run again": {Mode.AUTHOR: "as judged", Mode.SUPERVISED: "as judged"},
     "no report": {Mode.AUTHOR: "not 0", Mode.SUPERVISED: "not 0"},
     "interrupted": {Mode.AUTHOR: "2, or the signal", Mode.SUPERVISED: "130, 143"},
 }

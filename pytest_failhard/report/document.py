@@ -149,6 +149,16 @@ class MigratedPart(Strict):
     kept: tuple[KeptPart, ...]
 
 
+class FlowPart(Strict):
+    """How the gates went through: `peak` ran at once, and no more than `allowed` may."""
+
+    submitted: int
+    completed: int
+    in_flight: tuple[str, ...]
+    peak: int
+    allowed: int
+
+
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
@@ -172,6 +182,7 @@ class VolatilePart(Strict):
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
     reused: tuple[str, ...] = ()
     migrated: tuple[MigratedPart, ...] = ()
+    flow: FlowPart | None = None
 
 
 class Document(Strict):
@@ -350,6 +361,7 @@ def _volatile(report: model.Report) -> VolatilePart:
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
         reused=report.reused,
+        flow=FlowPart.model_validate(vars(report.flow)) if report.flow is not None else None,
     )
 
 

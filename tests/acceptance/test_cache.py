@@ -8,6 +8,7 @@ import pytest
 
 from pytest_failhard import private
 from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, run
+from tests.acceptance.keeping import Record
 from tests.acceptance.project import VIOLATION, write
 from tests.size import FULL, modes
 
@@ -41,7 +42,8 @@ def test_forges() -> None:
 
 def folder(mode: Mode, root: Path) -> Path:
     """Return where the cache of a mode is."""
-    return root / ".failhard" if mode is Mode.AUTHOR else root.parent / "home" / ".cache"
+    kept = root / ".failhard" if mode is Mode.AUTHOR else root.parent / "home/.cache/pytest-failhard"
+    return kept / "cache"
 
 
 def entries(mode: Mode, root: Path) -> set[Path]:
@@ -61,7 +63,8 @@ def notes(outcome: Outcome) -> str:
 
 
 @pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
-def test_an_entry_that_was_exchanged_has_no_effect_fo_110(mode: Mode, project: Path) -> None:
+def test_an_entry_that_was_exchanged_has_no_effect_fo_110(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-110", mode)
     first = run(mode, project, LINT)
     one = first.report
     assert (first.code, reused(first)) == (0, []), str(first)
@@ -76,22 +79,29 @@ def test_an_entry_that_was_exchanged_has_no_effect_fo_110(mode: Mode, project: P
     assert {**one, "volatile": {}} == {**two, "volatile": {}}
     assert "[reused]" in again.stdout
     write(project, VIOLATION)
-    assert next(said for _ in range(TRIES) if (said := exchanged(mode, project, clean.read_bytes())))
+    outcome = next(said for _ in range(TRIES) if told(said := exchanged(mode, project, clean.read_bytes())))
+    row.said(outcome)
 
 
-def exchanged(mode: Mode, project: Path, data: bytes) -> bool:
-    """Put an entry in the place of all others, and tell whether the run that asks for one says so."""
+def told(outcome: Outcome) -> bool:
+    """Tell whether a run asked for an entry and said that it was damaged."""
+    return "cache-entry-damaged" in notes(outcome)
+
+
+def exchanged(mode: Mode, project: Path, data: bytes) -> Outcome:
+    """Put an entry in the place of all others; return the run after that."""
     assert run(mode, project, LINT).code == 1
     for path in entries(mode, project):
         path.write_bytes(data)
     outcome = run(mode, project, LINT)
     assert (outcome.code, reused(outcome)) == (1, []), str(outcome)
     check_agreement(outcome)
-    return "cache-entry-damaged" in notes(outcome)
+    return outcome
 
 
-def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path) -> None:
+def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path, record: Record) -> None:
     mode = Mode.SUPERVISED
+    row = record.procedure("FO-111", mode)
     ask = Ask(only="lint,tests", environment=CACHED)
     forging = FORGING.format(folder=str(folder(mode, project)))
     write(project, {**VIOLATION, "tests/test_forges.py": forging})
@@ -102,3 +112,4 @@ def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path) -> None
         assert reused(outcome) == []
         assert "written during this run by something else" in notes(outcome)
         assert entries(mode, project) == set()
+        row.said(outcome)

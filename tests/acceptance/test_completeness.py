@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from tests.acceptance import test_cache, test_processes
+from tests.acceptance import test_cache, test_processes, test_resuming
 from tests.acceptance.cases import CASES
 from tests.acceptance.harness import EXIT, Expected, Mode
 from tests.acceptance.matrix import demanded, later, limits, titles, topics, unpromised
@@ -23,7 +23,8 @@ LONGEST_TITLE = 90
 
 
 def _processes() -> set[str]:
-    names = [name for each in (test_processes, test_cache) for name in vars(each) if name.startswith("test_")]
+    modules = (test_cache, test_processes, test_resuming)
+    names = [name for module in modules for name in vars(module) if name.startswith("test_")]
     numbers = {number for name in names for number in re.findall(r"_fo_(\d+)", name)}
     return {f"FO-{int(number):02}" for number in numbers}
 

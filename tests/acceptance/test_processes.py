@@ -296,6 +296,8 @@ def test_a_run_over_its_time_is_ended_fo_116(project: Path, record: Record) -> N
     row.ended(completed.returncode, *verdicts["tests"])
     assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
     assert "watchdog" in verdicts["tests"][1]
+    assert report["complete"] is False
+    assert f"go on where this run ended: failhard check {project} --level=1 --policy=" in said
     assert verdicts["lint"][0] != "error", said
     assert not survivors(
         [psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))]
@@ -312,7 +314,7 @@ def _lives(number: int) -> bool:
     ("mode", "number", "code"),
     [
         (Mode.AUTHOR, signal.SIGINT, 2),
-        (Mode.AUTHOR, signal.SIGTERM, -signal.SIGTERM),
+        (Mode.AUTHOR, signal.SIGTERM, 2),
         (Mode.SUPERVISED, signal.SIGINT, 130),
         (Mode.SUPERVISED, signal.SIGTERM, 143),
     ],
@@ -335,7 +337,8 @@ def test_an_interrupted_run_leaves_no_process_fo_117(
     outcome = row.said(finish(process, mode, project, Ask()))
     assert outcome.code == code, str(outcome)
     assert not survivors([*children, *tool, *(processes if mode is Mode.SUPERVISED else [])])
-    assert outcome.report is None or outcome.report["complete"] is False
+    assert outcome.report is not None, str(outcome)
+    assert outcome.report["complete"] is False
     assert "failhard: pass" not in outcome.stdout
     for left in processes[1:]:
         if left.is_running():

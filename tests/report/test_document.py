@@ -101,7 +101,8 @@ GREEN_TEXT = """\
     "notes": [],
     "evidence": {},
     "reused": [],
-    "migrated": []
+    "migrated": [],
+    "flow": null
   }
 }
 """
