@@ -150,7 +150,7 @@ def parse_check(output: bytes, returncode: int) -> tuple[Violation, ...]:
     try:
         entries = json.loads(output.decode("utf-8", "strict"))
         violations = tuple(_violation(entry) for entry in entries)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise GateError(f"ruff check: unreadable output ({error}): {output[:200]!r}") from None
     if not isinstance(entries, list) or bool(violations) != (returncode == 1):
         raise GateError(f"ruff check: exit code {returncode} with {len(violations)} violations contradict")

@@ -117,7 +117,7 @@ def parse_problems(output: bytes, returncode: int) -> tuple[Problem, ...]:
         text = output.decode("utf-8", "strict")
         entries = [json.loads(line) for line in text.split("\n") if line]
         problems = tuple(_problem(entry) for entry in entries if entry["severity"] != "note")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise GateError(f"mypy: unreadable output ({error}): {output[:200]!r}") from None
     if not text.endswith("\n"):
         raise GateError(f"mypy: its output has no end: {output[-200:]!r}")
