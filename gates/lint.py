@@ -47,10 +47,10 @@ RUFF = Tool(module="ruff", distribution="ruff", lowest="0.14")
 BROKEN = frozenset({"E902", "invalid-syntax", "io-error"})
 COMPLEX = "C901"
 ALWAYS = ("E902", COMPLEX)
-_COMPLEXITY = re.compile(r"\((\d+) > 0\)$")
+_COMPLEXITY = re.compile(r"\((\d{1,9}) > 0\)$")
 _UNFORMATTED = re.compile(r"^(?:Would reformat: (?P<plain>.+)|\s*--> (?P<full>.+):\d+:\d+)$")
 _SUMMARY = re.compile(
-    r"^(?:(?P<bad>\d+) files? would be reformatted)?(?:, )?(?:(?P<good>\d+) files? already formatted)?$"
+    r"^(?:(?P<bad>\d{1,9}) files? would be reformatted)?(?:, )?(?:(?P<good>\d{1,9}) files? already formatted)?$"
 )
 _SUPPRESSION = re.compile(
     r"#\s*(?:noqa\b|(?:flake8|ruff)\s*[:=]\s*(?:noqa|disable|enable|ignore|file-ignore)"

@@ -39,7 +39,7 @@ _STRICTER = re.compile(
     r"--(strict(-[a-z]+)*|extra-checks|local-partial-types|check-untyped-defs|no-implicit-(reexport|optional)"
     r"|(disallow|warn)-[a-z-]+|enable-error-code=[a-z-]+)"
 )
-_COUNTED = re.compile(r"^\s*\d+\s+\d+\s+(?P<typed>\d+)\s+(?P<functions>\d+) (?P<module>\S+)$")
+_COUNTED = re.compile(r"^\s*\d+\s+\d+\s+(?P<typed>\d{1,9})\s+(?P<functions>\d{1,9}) (?P<module>\S+)$")
 _IGNORE = re.compile(r"#\s*type:\s*ignore\b")
 _WHOLE_IGNORE = re.compile(r"#\s*type:\s*ignore\s*(#|$)")
 _INLINE = re.compile(r"#\s*mypy:\s*(?P<options>.+)")

@@ -97,7 +97,7 @@ def probe(run: Run, seconds: float = SECONDS) -> Target:
         raise _error(run, f"ended with exit code {code}: {words or 'it wrote nothing'}")
     try:
         return _target(json.loads(process.stdout))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _error(run, f"gave no description of itself ({error}): {process.stdout[:100]!r}") from None
 
 

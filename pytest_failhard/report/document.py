@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
@@ -285,16 +286,33 @@ def load(data: bytes) -> Document:
 def parsed(data: bytes) -> dict[str, JsonValue]:
     """Return the JSON object that bytes hold, of whatever schema; raises DocumentError."""
     try:
-        content = json.loads(data, object_pairs_hook=_once, parse_constant=_no_number)
+        content = json.loads(data, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"no JSON: {error}") from None
     if not isinstance(content, dict):
         raise DocumentError("document: is no JSON object")
+    if rb"\u" in data:
+        _require_text(content)
     return content
+
+
+def _require_text(content: Mapping[str, JsonValue]) -> None:
+    # Half of a pair of surrogates can only be written as an escape, and has no bytes to be digested.
+    try:
+        dumped(content)
+    except UnicodeEncodeError as error:
+        raise DocumentError(f"no text: {error.reason}") from None
 
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 def json_schema() -> dict[str, JsonValue]:

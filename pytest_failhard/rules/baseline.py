@@ -38,7 +38,7 @@ def parse(data: bytes, where: str = FILE) -> Baseline:
     """Return the baseline in a document; raises GateError for anything that is not exactly one."""
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GateError(f"{where}: is no JSON: {error}") from None
     match document:
         case {"schema": str(schema), "rules": dict(rules), **rest} if schema == SCHEMA and not rest:

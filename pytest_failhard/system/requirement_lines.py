@@ -21,7 +21,7 @@ _FLAGS = frozenset({"--no-index", "--pre", "--prefer-binary"})
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _OF_A_LINE = re.compile(r"\s--(?:hash|global-option|config-settings?)\b.*$", re.DOTALL)
 _HASH = re.compile(r"--hash[=\s]|#(?:.*&)?sha(?:256|384|512)=")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|\A\.{0,2}/|\A\.{1,2}(?:\Z|\[|\s)|\s@\s", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,40}://|\A\.{0,2}/|\A\.{1,2}(?:\Z|\[|\s)|\s@\s", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.\w+|tgz)(?:\Z|[\s;#])", re.IGNORECASE)
 
 

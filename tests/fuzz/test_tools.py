@@ -38,7 +38,15 @@ RUFF = {
     "message": "`os` imported but unused",
     "url": "https://docs.astral.sh/ruff/rules/unused-import",
 }
-MYPY = {"file": "a.py", "line": 1, "column": 0, "message": "m", "hint": None, "code": "misc", "severity": "error"}
+MYPY = {
+    "file": "a.py",
+    "line": 1,
+    "column": 0,
+    "message": "m",
+    "hint": None,
+    "code": "misc",
+    "severity": "error",
+}
 BANDIT = {
     "errors": [],
     "metrics": {
@@ -80,17 +88,33 @@ BOM = {
 LICENCES = [{name: "x" for name in (*crosscheck.FIELDS, "Name", "Version", "License")}]
 COVERAGE = {
     "meta": {"format": coverage.FORMAT},
-    "files": {"a.py": {"missing_lines": [1], "executed_lines": [2], "missing_branches": [[1, 2]], "executed_branches": []}},
+    "files": {
+        "a.py": {
+            "missing_lines": [1],
+            "executed_lines": [2],
+            "missing_branches": [[1, 2]],
+            "executed_branches": [],
+        }
+    },
 }
 FUZZED = {
     "complete": True,
     "exit_code": 1,
+    "errors": [],
+    "failures": [{"type": "server_error", "title": "Server error", "operation": "GET /"}],
+    "operations": {"total": 1, "selected": 1, "tested": 1},
+    "test_cases": {"generated": 9},
 }
 
 
 def _secrets() -> bytes:
     hits = [
-        {"filename": f"{detector.FOLDER}/0.txt", "line_number": 9, "type": kind, "hashed_secret": detector._sha1(value)}
+        {
+            "filename": f"{detector.FOLDER}/0.txt",
+            "line_number": 9,
+            "type": kind,
+            "hashed_secret": detector._sha1(value),
+        }
         for kind, value in detector.CANARIES.items()
     ]
     own = {**hits[0], "line_number": 1, "hashed_secret": "0" * 40}
@@ -106,8 +130,9 @@ def _audited(data: bytes, _folder: Path) -> object:
 def _coverage(data: bytes, folder: Path) -> object:
     (folder / "report.json").write_bytes(data)
     (folder / "a.py").write_bytes(b"if x:\n    y\n")
-    found = coverage._parsed(folder / "report.json", {str(Path.cwd() / "a.py")})
-    return [coverage._sheet(folder, "a.py", dict(table), frozenset()) for table in found.values()]  # type: ignore[call-overload]
+    place = Path.cwd() / "a.py"
+    found = coverage._parsed(folder / "report.json", {str(place)})
+    return coverage._sheet(folder, "a.py", coverage._table(found, place), frozenset())
 
 
 TOOLS = (
@@ -123,6 +148,7 @@ TOOLS = (
         read=lambda data, _: lint.parse_format(data, 1, 2),
         sample=b"Would reformat: /w/a.py\n1 file would be reformatted, 1 file already formatted\n",
         holds=_some,
+        found=(b"%s files already formatted\n" % (b"9" * 5_000),),
     ),
     Reader(
         name="mypy",
@@ -135,6 +161,7 @@ TOOLS = (
         name="mypy's line count",
         read=lambda data, _: types.parse_linecount(data),
         sample=b"       3      9      1      2 total\n       3      9      1      2 a\n",
+        found=(b" 1 1 1 %s total\n" % (b"9" * 5_000),),
     ),
     Reader(
         name="bandit",
