@@ -50,7 +50,8 @@ ALWAYS = ("E902", COMPLEX)
 _COMPLEXITY = re.compile(r"\((\d{1,9}) > 0\)$")
 _UNFORMATTED = re.compile(r"^(?:Would reformat: (?P<plain>.+)|\s*--> (?P<full>.+):\d+:\d+)$")
 _SUMMARY = re.compile(
-    r"^(?:(?P<bad>\d{1,9}) files? would be reformatted)?(?:, )?(?:(?P<good>\d{1,9}) files? already formatted)?$"
+    r"^(?:(?P<bad>\d{1,9}) files? would be reformatted)?(?:, )?"
+    r"(?:(?P<good>\d{1,9}) files? already formatted)?$"
 )
 _SUPPRESSION = re.compile(
     r"#\s*(?:noqa\b|(?:flake8|ruff)\s*[:=]\s*(?:noqa|disable|enable|ignore|file-ignore)"

@@ -223,17 +223,23 @@ class Reader:
         return self.name
 
 
+def _refused(reader: Reader, data: bytes, folder: Path) -> str | None:
+    """Return why the reader refuses, None where it reads; raises AssertionError for what may not stand."""
+    try:
+        result = reader.read(data, folder)
+    except reader.refuses as error:
+        return str(error)
+    assert reader.holds(result), f"{reader}: {data[:300]!r} was read as {result!r:.300}"
+    return None
+
+
 def fuzz(reader: Reader, folder: Path) -> None:
     """Raise AssertionError, or what the reader raised, for bytes that it neither reads nor refuses."""
     assert reader.holds(reader.read(reader.sample, folder)), f"{reader}: does not read its own sample"
 
     def meet(data: bytes) -> None:
-        try:
-            result = reader.read(data, folder)
-        except reader.refuses as error:
-            assert str(error), f"{reader}: refuses without a word"
-            return
-        assert reader.holds(result), f"{reader}: {data[:300]!r} was read as {result!r:.300}"
+        words = _refused(reader, data, folder)
+        assert words is None or words.strip(), f"{reader}: refuses {data[:300]!r} without a word"
 
     for data in extremes(reader.sample):
         meet(data)

@@ -6,14 +6,14 @@ import csv
 import io
 import json
 import zipfile
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pytest_failhard import config, policy, waivers
-from pytest_failhard.distributions import installed, lock_tables, locks, pyproject, requirements
+from pytest_failhard.distributions import installed, locks, pyproject, requirements
 from pytest_failhard.distributions.advisories import compact, files, osv, plain_yaml
 from pytest_failhard.distributions.attest import inputs, statement, workflow
 from pytest_failhard.distributions.bom import embedded
@@ -23,14 +23,14 @@ from pytest_failhard.gates.performance.pairs import messages
 from pytest_failhard.gates.performance.workload import units
 from pytest_failhard.gates.secrets import structured
 from pytest_failhard.gates.system import derived
-from pytest_failhard.llm import catalogue, prices, providers, scripted
+from pytest_failhard.llm import prices, scripted
 from pytest_failhard.llm.request import Request
 from pytest_failhard.model import GateError
 from pytest_failhard.rules import baseline, wrappers
 from pytest_failhard.rules import workflow as ci_files
 from pytest_failhard.rules.weak import settings as weak
-from pytest_failhard.source import dependencies, inifile, pytest_config, ruff_layout
 from pytest_failhard.source import files as sources
+from pytest_failhard.source import inifile, pytest_config, ruff_layout
 from pytest_failhard.source.text_files import TextFile
 from pytest_failhard.system import dockerfile, loglines, prometheus, requirement_lines
 from pytest_failhard.system.derive import deployment, routes
@@ -43,6 +43,7 @@ from tests.fuzz.mutations import Reader, fuzz
 from tests.gates.performance.workload.test_golden import ENTRY
 from tests.test_waivers import POLICY, TODAY, document, entry
 
+Read = Callable[[bytes, Path], object]
 BAD_TAGS = tuple(
     b"a: " + text
     for text in (
@@ -159,7 +160,7 @@ def _lines(data: bytes, folder: Path) -> object:
     return requirement_lines.read(folder, "r.txt")
 
 
-def _installed(name: str) -> object:
+def _installed(name: str) -> Read:
     def read(data: bytes, folder: Path) -> object:
         place = folder / "flask-3.dist-info"
         place.mkdir(exist_ok=True)
@@ -173,7 +174,7 @@ def _installed(name: str) -> object:
     return read
 
 
-def _deployed(name: str) -> object:
+def _deployed(name: str) -> Read:
     def read(data: bytes, folder: Path) -> object:
         (folder / name).write_bytes(data)
         return deployment.deployment(folder)
@@ -216,6 +217,16 @@ def _attested(data: bytes, _folder: Path) -> object:
     return workflow.attests(found, {"ci.yml": found}, ())
 
 
+def _settings(name: str, sample: bytes, *found: bytes) -> Reader:
+    return Reader(
+        name=f"settings in {name}",
+        read=lambda data, _: weak.read(name, _text(data)),
+        sample=sample,
+        refuses=(weak.ConfigError,),
+        found=found,
+    )
+
+
 DOCUMENTS = (
     *(_lock("uv.lock", UV), _lock("pylock.toml", PYLOCK), _lock("poetry.lock", POETRY)),
     *(_lock("poetry.lock", OLDER_POETRY), _lock("pdm.lock", PDM), _lock("requirements.txt", PINS)),
@@ -241,19 +252,19 @@ DOCUMENTS = (
         read=_installed("RECORD"),
         sample=b'a.py,sha256=abc,3\n"b,c.py",,\n',
         refuses=(csv.Error,),
-    ),  # type: ignore[arg-type]
+    ),
     Reader(
         name="direct_url.json",
         read=_installed("direct_url.json"),
         sample=b'{"url": "file:///a", "dir_info": {"editable": true}}',
         refuses=(),
-    ),  # type: ignore[arg-type]
+    ),
     Reader(
         name="METADATA",
         read=_installed("METADATA"),
         sample=b"Name: flask\nVersion: 3\nRequires-Dist: a\n",
         refuses=(),
-    ),  # type: ignore[arg-type]
+    ),
     Reader(
         name="waivers",
         read=lambda data, _: (waivers.load(data, POLICY, TODAY), waivers.clarifications(data)),
@@ -302,7 +313,7 @@ DOCUMENTS = (
         refuses=(documents.DocumentError,),
         found=BAD_TAGS,
     ),
-    Reader(name="a deployed compose file", read=_deployed("compose.yaml"), sample=COMPOSE, found=BAD_TAGS),  # type: ignore[arg-type]
+    Reader(name="a deployed compose file", read=_deployed("compose.yaml"), sample=COMPOSE, found=BAD_TAGS),
     Reader(
         name="secrets in YAML",
         read=lambda data, _: [*(structured.bound(TextFile(path="a.yaml", text=_text(data))) or ())],
@@ -317,20 +328,9 @@ DOCUMENTS = (
         sample=CI,
         refuses=(ci_files.MalformedError, GateError),
     ),
-    *(
-        Reader(
-            name=f"settings in {name}",
-            read=lambda data, _, name=name: weak.read(name, _text(data)),
-            sample=sample,
-            refuses=(weak.ConfigError,),
-            found=found,
-        )  # type: ignore[misc]
-        for name, sample, found in (
-            ("pyproject.toml", PYPROJECT, (b"a = " + b"9" * 5_000,)),
-            ("setup.cfg", b"[tool:pytest]\naddopts = -q\n  -x\n[mypy]\nstrict: yes\n", (b"[a]\nb\n  c\n",)),
-            (".bandit", b"skips: [B101]\n", BAD_TAGS),
-        )
-    ),
+    _settings("pyproject.toml", PYPROJECT, b"a = " + b"9" * 5_000),
+    _settings("setup.cfg", b"[tool:pytest]\naddopts = -q\n  -x\n[mypy]\nstrict: yes\n", b"[a]\nb\n  c\n"),
+    _settings(".bandit", b"skips: [B101]\n", *BAD_TAGS),
     Reader(
         name="an ini file",
         read=lambda data, _: inifile.sections("a.ini", _text(data)),

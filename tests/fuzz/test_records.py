@@ -17,16 +17,16 @@ from pytest_failhard import history, quarantine, records, store
 from pytest_failhard.distributions.attest import inputs, origin
 from pytest_failhard.distributions.attest.statement import Subject
 from pytest_failhard.fleet import summary
-from pytest_failhard.llm import ledger
 from pytest_failhard.judge import judge
+from pytest_failhard.llm import ledger
 from pytest_failhard.model import Observation, Rule, Severity, Verdict
 from pytest_failhard.report import document, migration, models, observation, waivers
 from pytest_failhard.report.html import reading
 from pytest_failhard.store.journal import JournalError, opened
 from tests.fuzz.mutations import Reader, fuzz
 from tests.llm.requests_made import ATTEMPT
-from tests.report.test_migration import FIRST_REPORT
 from tests.report.samples import LONG_LINE, REPORT, WAIVER
+from tests.report.test_migration import FIRST_REPORT
 from tests.test_records import NONCE, a_run
 
 RED = Observation(tool="ruff 1", examined=3, findings=(LONG_LINE,), measures=MappingProxyType({"errors": 1}))

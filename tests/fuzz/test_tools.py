@@ -18,6 +18,7 @@ from pytest_failhard.gates.sbom import cross_check
 from pytest_failhard.gates.secrets import detector
 from pytest_failhard.gates.system import fuzzing
 from pytest_failhard.gates.vulnerabilities import audit
+from pytest_failhard.gates.vulnerabilities.pins import Pin
 from tests.fuzz.mutations import DEEP, Reader, fuzz
 
 
@@ -78,14 +79,14 @@ AUDIT = {
     "fixes": [],
 }
 ASKED = (
-    audit.Pin(name="flask", version="0.5", installed="0.5"),
-    audit.Pin(name="left", version="1", installed="1"),
+    Pin(name="flask", version="0.5", installed="0.5"),
+    Pin(name="left", version="1", installed="1"),
 )
 BOM = {
     "bomFormat": "CycloneDX",
     "components": [{"name": "Flask", "version": "1", "purl": "pkg:pypi/flask@1?x=y"}, {"name": "root"}],
 }
-LICENCES = [{name: "x" for name in (*crosscheck.FIELDS, "Name", "Version", "License")}]
+LICENCES = [dict.fromkeys((*crosscheck.FIELDS, "License"), "x")]
 COVERAGE = {
     "meta": {"format": coverage.FORMAT},
     "files": {
@@ -98,11 +99,12 @@ COVERAGE = {
     },
 }
 FUZZED = {
+    "schemathesis_version": "4",
     "complete": True,
     "exit_code": 1,
     "errors": [],
-    "failures": [{"type": "server_error", "title": "Server error", "operation": "GET /"}],
-    "operations": {"total": 1, "selected": 1, "tested": 1},
+    "failures": [{"type": "ServerError", "title": "Server error", "operations": ["GET /"]}],
+    "operations": {"selected": 1, "tested": 1},
     "test_cases": {"generated": 9},
 }
 
@@ -125,6 +127,11 @@ def _audited(data: bytes, _folder: Path) -> object:
     found = audit.parse(data, 1, ASKED)
     audit._stable(data)
     return [each for entry in found.values() for each in entry.reported]
+
+
+def _schemathesis(data: bytes, folder: Path) -> object:
+    (folder / "report.json").write_bytes(data)
+    return fuzzing._read(folder / "report.json", 1).failures
 
 
 def _coverage(data: bytes, folder: Path) -> object:
@@ -188,6 +195,7 @@ TOOLS = (
         sample=_secrets(),
         found=(b"[" * DEEP,),
     ),
+    Reader(name="schemathesis", read=_schemathesis, sample=_dumped(FUZZED), holds=_some),
     Reader(name="coverage's report", read=_coverage, sample=_dumped(COVERAGE), found=(b"[" * DEEP,)),
 )
 
