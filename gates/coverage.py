@@ -259,14 +259,10 @@ def _numbers(table: Mapping[str, object], key: str) -> frozenset[int]:
 
 
 def _pairs(table: Mapping[str, object], key: str) -> frozenset[tuple[int, int]]:
-    value = table.get(key)
-    if not isinstance(value, list) or not all(map(_is_pair, value)):
-        raise GateError(f"coverage's JSON report lacks {key}; install a supported coverage")
-    return frozenset((start, end) for start, end in value)
-
-
-def _is_pair(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(each, int) for each in value)
+    match table.get(key):
+        case list(found) if all(type(each) is list and [*map(type, each)] == [int, int] for each in found):
+            return frozenset((start, end) for start, end in found)
+    raise GateError(f"coverage's JSON report lacks {key}; install a supported coverage")
 
 
 def _sheet(root: Path, path: str, table: Mapping[str, object], changed: frozenset[int]) -> Sheet:

@@ -184,7 +184,9 @@ def mistake(detail: ErrorDetails, where: str, names: Iterable[str]) -> str:
     context: Mapping[str, object] = detail.get("ctx", {})
     if detail["type"] == "value_error":
         return f"{place}: {context['error']}"
-    repair = _REPAIRS.get(detail["type"], detail["msg"]).format(**context)
+    known = _REPAIRS.get(detail["type"])
+    # Pydantic's own words can hold braces, out of the document.
+    repair = detail["msg"] if known is None else known.format(**context)
     return f"{place}: {repair}" + (
         "" if detail["type"] == "missing" else f" (it is {_shown(detail['input'])})"
     )

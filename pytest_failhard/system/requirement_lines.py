@@ -102,11 +102,19 @@ def _option(line: str) -> tuple[str, str]:
     """Return the option that a line is, in its long form, and its value; nothing for a requirement."""
     if not line.startswith("-"):
         return "", ""
-    name, *rest = shlex.split(line.replace("=", " ", 1) if line.startswith("--") else line)
+    name, *rest = _words(line.replace("=", " ", 1) if line.startswith("--") else line)
     short, attached = name[:2], name[2:]
     if short in _LONG and not name.startswith("--"):
         return _LONG[short], " ".join([attached, *rest]).strip()
     return name, " ".join(rest)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        # A quote without its end: the installer names it.
+        return text.split()
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:

@@ -245,8 +245,9 @@ DOCUMENTS = (
         name="requirements",
         read=_required,
         sample=b"flask[async]>=3 ; python_version > '3'\n-r other.txt\n-e .[web]\n./a.whl\n",
+        found=(b"./a\0.whl\n", b"-r a\0.txt\n"),
     ),
-    Reader(name="what pip is told", read=_lines, sample=PINS.encode()),
+    Reader(name="what pip is told", read=_lines, sample=PINS.encode(), found=(b"-e '", b"--a='")),
     Reader(
         name="RECORD",
         read=_installed("RECORD"),
@@ -290,6 +291,7 @@ DOCUMENTS = (
         name="golden counts",
         read=lambda data, _: golden.parse(data),
         sample=golden.dump(golden.Golden.of([ENTRY])),
+        found=(b'{"entries": [{"case": """}]}',),
     ),
     Reader(name="a price list", read=_priced, sample=PRICES, refuses=(prices.PriceError,), found=BAD_TAGS),
     Reader(
