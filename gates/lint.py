@@ -34,6 +34,7 @@ from pytest_failhard.model import (
     Finding,
     GateError,
     Observation,
+    Reuse,
     Run,
     Settings,
     Severity,
@@ -96,6 +97,11 @@ class LintGate:
 
     id = "lint"
     settings: type[Settings] = LintSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse(tools=(RUFF.distribution,), day=False)
 
     def observe(self, run: Run) -> Observation:
         """Lint and format-check every first-party file; raises GateError where one was not examined."""

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity, Tool
+from pytest_failhard.model import Finding, GateError, Observation, Reuse, Run, Settings, Severity, Tool
 from pytest_failhard.source import files
 from pytest_failhard.source.comments import comments
 
@@ -64,6 +64,11 @@ class SecurityGate:
 
     id = "security"
     settings: type[Settings] = SecuritySettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse(tools=(BANDIT.distribution,), day=False)
 
     def observe(self, run: Run) -> Observation:
         """Scan every product file; raises GateError where bandit did not account for one."""

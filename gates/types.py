@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pytest_failhard.model import Finding, GateError, Observation, Run, Settings, Severity, Tool
+from pytest_failhard.model import Finding, GateError, Observation, Reuse, Run, Settings, Severity, Tool
 from pytest_failhard.source import files
 from pytest_failhard.source.comments import comments
 from pytest_failhard.source.import_roots import import_roots, placed
@@ -74,6 +74,11 @@ class TypesGate:
 
     id = "types"
     settings: type[Settings] = TypesSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse(tools=(MYPY.distribution,), day=False)
 
     def observe(self, run: Run) -> Observation:
         """Type-check every product file; raises GateError where mypy did not prove that it read one."""

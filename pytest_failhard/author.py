@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pytest_failhard import config, plan, records
+from pytest_failhard.checkpoint import Wanted
 from pytest_failhard.measurement import Measurement, rcfile_text
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.redact import RedactError, Redactor, printable
 from pytest_failhard.report import printed, terminal
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
+from pytest_failhard.stopping import Stopping
 from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Gate, Report, Result, TestRun
+
+
+RESUME = "--failhard-resume"
 
 
 class RefusedError(Exception):
@@ -45,6 +51,9 @@ class Author:
         seed: int,
         jobs: int | None,
         perf_prove: bool,
+        cache: bool,
+        resume: bool = False,
+        arguments: Sequence[str] = (),
     ) -> None:
         self.request = plan.Request(
             root=root,
@@ -56,16 +65,22 @@ class Author:
             seed=seed,
             jobs=jobs or os.cpu_count() or 1,
             perf_prove=perf_prove,
+            cache=cache,
         )
+        self.resume = resume
+        self.arguments = [argument for argument in arguments if argument != RESUME]
         self.report_dir = Path(report_dir) if report_dir else Path(DEFAULT_FOLDER)
         self.work = tempfile.TemporaryDirectory(prefix="failhard-")
         self.folder = Path(self.work.name)
         self.store: Store | None = None
         self.session: Session | None = None
         self.measurement: Measurement | None = None
+        self.stopping = Stopping()
 
     def prepare(self) -> None:
         """Before any conftest: refuse what would end the process, take the report folder, measure."""
+        # Before the measuring, which hands the signal on.
+        self.stopping.listen()
         root = self.request.root
         try:
             project = config.load(root)
@@ -100,7 +115,14 @@ class Author:
             gates = plan.flatten(reversed(groups))
             known = [gate.id for gate in gates]
             resolved = plan.resolve(self.request, gates, known, datetime.now(UTC).date())
-            self.session = Session(resolved, self.store, self.redactor, self.folder)
+            wanted = Wanted.of(
+                self.request,
+                self.store.folder.path,
+                settings={"perf-prove": str(self.request.perf_prove)},
+                resume=self.resume,
+                command=shlex.join(["pytest", *self.arguments, RESUME]),
+            )
+            self.session = Session(resolved, self.store, self.redactor, self.folder, wanted=wanted)
             self.session.begin()
         except plan.PlanError as error:
             raise RefusedError("\n".join(error.mistakes)) from None
@@ -126,13 +148,22 @@ class Author:
                 self.measurement.stop()
                 data = self.folder / "coverage"
             if interrupted:
-                return self.session.abort("by the keyboard or by the code under test")
+                by = self.stopping.by or "the keyboard or by the code under test"
+                return self.session.abort(f"by {by}")
             write_atomically(path, records.seal(run, nonce))
             return self.session.end(Tests(records=path, nonce=nonce, coverage=data))
         except KeyboardInterrupt:
-            return self.session.abort("by the keyboard, while the gates ran")
+            return self.session.abort(f"by {self.stopping.by or 'the keyboard'}, while the gates ran")
         except GateError as error:
             return self.session.spoil(error)
+        finally:
+            self.session.progress.clear()
+
+    def show(self, stream: TextIO) -> None:
+        """Show on a terminal how far the gates are."""
+        if self.session is not None:
+            self.session.progress.stream = stream
+            self.session.progress.live = True
 
     def explain(self, result: Result) -> str:
         """Return the text of a failed gate for pytest's own report."""
@@ -145,6 +176,7 @@ class Author:
 
     def close(self) -> None:
         """Leave no process, no lock and no scratch folder behind."""
+        self.stopping.end()
         if self.session is not None:
             self.session.close()
         if self.store is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge
 from pytest_failhard import records as test_records
-from pytest_failhard.model import Evidence, GateError, Observation, Phase, Report, TestRun, Verdict
+from pytest_failhard.model import Evidence, Flow, GateError, Observation, Phase, Report, TestRun, Verdict
 from pytest_failhard.plan import phase as phase_of
 from pytest_failhard.run import GateRun
 
@@ -50,14 +50,17 @@ class Outcome:
     external: bool = False
     evidence: tuple[Evidence, ...] = ()
     seconds: float = 0.0
+    reused: bool = False
+    """Whether an earlier run with the same inputs observed it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """A gate that is to observe. `run` makes its Run for a deadline in monotonic seconds.
 
-    `kept` is what the gate stored so far: the report names it however the gate ends. `close` ends what
-    the gate started and raises GateError where it cannot.
+    `kept` is what the gate stored so far: the report names it however the gate ends; `contacts` are the
+    names of those files in which addresses stay. `close` ends what the gate started and raises GateError
+    where it cannot.
     """
 
     gate: Gate
@@ -65,6 +68,7 @@ class Job:
     run: Callable[[float], Run]
     close: Callable[[], None] = field(default=lambda: None)
     kept: list[Evidence] = field(default_factory=list)
+    contacts: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -82,13 +86,14 @@ def observe(
     budget: float,
     done: Callable[[Outcome], None],
     warn: Callable[[str], None],
+    begun: Callable[[str, float], None] = lambda _gate, _seconds: None,
     grace: float = GRACE_SECONDS,
 ) -> None:
     """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
 
-    A job's time limit is its own timeout, cut to what is left of `budget` (seconds). At 95 % `warn`
-    names it; at 100 % its tools have been killed by its Run, and a gate that still does not return
-    is an error. The others go on. Jobs start in the order given.
+    `begun` is told of each that starts, with the seconds that it has at most: its own timeout, cut to what
+    is left of `budget` (seconds). At 95 % `warn` names it; at 100 % its tools have been killed by its Run,
+    and a gate that still does not return is an error. The others go on. Jobs start in the order given.
     """
     waiting = deque(jobs)
     running: dict[str, _Running] = {}
@@ -98,6 +103,7 @@ def observe(
         while waiting and len(running) < slots:
             entry = _start(waiting.popleft(), end, finished)
             running[entry.job.gate.id] = entry
+            begun(entry.job.gate.id, _limit(entry))
         outcome = _next(finished, running.values(), grace)
         if outcome is not None and outcome.gate in running:
             del running[outcome.gate]
@@ -224,6 +230,7 @@ def conclude(
     notes: Sequence[str] = (),
     models: Sequence[str] = (),
     complete: bool = True,
+    flow: Flow | None = None,
 ) -> Report:
     """Judge every rule of the plan; a gate without outcome is an error.
 
@@ -232,6 +239,7 @@ def conclude(
     """
     judged = [_judge(plan, rule, outcomes.get(rule.gate)) for rule in plan.rules]
     results = judge.settle_waivers(judged, plan.waivers, plan.policy.waivers, plan.today)
+    results = judge.settle_baseline(results, plan.stock)
     if doubts:
         results = tuple(_doubt(result, doubts) for result in results)
     return Report(
@@ -246,8 +254,14 @@ def conclude(
         judged_on=plan.today,
         seconds={name: round(outcome.seconds, 3) for name, outcome in sorted(outcomes.items())},
         host=platform.node(),
+        reused=tuple(sorted(name for name, outcome in outcomes.items() if outcome.reused)),
         models=tuple(models),
-        notes=(*notes, *judge.expiring(plan.waivers, plan.policy.waivers, plan.today)),
+        notes=(
+            *notes,
+            *judge.expiring(plan.waivers, plan.policy.waivers, plan.today),
+            *judge.slack(results),
+        ),
+        flow=flow,
     )
 
 
@@ -257,7 +271,7 @@ def _judge(plan: Plan, rule: Rule, outcome: Outcome | None) -> Result:
     if outcome.observation is None:
         return judge.error(rule.gate, outcome.error, external=outcome.external, evidence=outcome.evidence)
     waivers = [waiver for waiver in plan.waivers if waiver.gate == rule.gate]
-    result = judge.judge(rule, outcome.observation, waivers, plan.today)
+    result = judge.judge(rule, outcome.observation, waivers, plan.today, plan.stock.frozen)
     return _without_base(plan, result)
 
 
@@ -316,11 +330,14 @@ def jobs(
     def job(rule: Rule) -> Job:
         gate = plan.gates[rule.gate]
         kept: list[Evidence] = []
+        contacts: set[str] = set()
         made: list[GateRun] = []
 
         def keep(name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
             stored = staging.keep(rule.gate, name, data, has_contacts=has_contacts)
             kept.append(replace(stored, volatile=volatile))
+            if has_contacts:
+                contacts.add(stored.name)
             return kept[-1]
 
         def make(deadline: float) -> Run:
@@ -357,6 +374,6 @@ def jobs(
             for run in made:
                 run.close()
 
-        return Job(gate=gate, timeout=rule.timeout, run=make, close=close, kept=kept)
+        return Job(gate=gate, timeout=rule.timeout, run=make, close=close, kept=kept, contacts=contacts)
 
     return [job(rule) for rule in sorted(chosen, key=lambda rule: -rule.timeout)]

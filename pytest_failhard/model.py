@@ -22,6 +22,8 @@ Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 FINGERPRINT_DIGITS = 16
+BASELINE_FILE = "failhard-baseline.json"
+"""The file at a project's root that holds its stock: `baseline` reads it."""
 FALSE_POSITIVE = "false-positive"
 """The kind of a waiver that says: the finding is wrong, nothing is accepted."""
 
@@ -136,6 +138,7 @@ class Observation:
     a rule's `only_for`; `volatile` names the measures that a clock gave: they differ between two runs.
     `cut_short` says that what was found kept the gate from looking at the rest (a system that does not
     start is not put under load): the findings must then fail, or what is missing is an error after all.
+    `fleeting` says that it rests on more than files (code of the project ran): it holds for this run alone.
     """
 
     tool: str
@@ -148,6 +151,7 @@ class Observation:
     traits: frozenset[str] = frozenset()
     volatile: frozenset[str] = frozenset()
     cut_short: bool = False
+    fleeting: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +228,9 @@ class WaiverTerms:
     warn_days: int
     required: frozenset[str]
     stale: Severity
-    """The severity of an expired, unused or no longer matching waiver."""
+    """The severity of an expired, unused or no longer matching waiver, and of one too many."""
+    most: int
+    """How many findings may be waived at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,6 +279,33 @@ class Waiver:
         return self.until_fixed and bool(finding.fixed_in)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """A finding that was there when a project began, and may stay until it is mended.
+
+    `value` is the worst admitted measure: a floor, or with `ceiling` a ceiling; None for a plain finding.
+    `date` is the day on which it was frozen.
+    """
+
+    gate: str
+    rule: str
+    path: str
+    fingerprint: str
+    reason: str
+    owner: str
+    date: date
+    value: int | Fraction | None = None
+    ceiling: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stock:
+    """The baseline of a run: what is let through; and at level 4, which has none, what is not."""
+
+    frozen: tuple[Frozen, ...] = ()
+    refused: tuple[Frozen, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class Clarification:
     """A person's reading of a licence that metadata does not determine, bound to what was read.
@@ -311,6 +344,8 @@ class Result:
     fixable: str = ""
     volatile: frozenset[str] = frozenset()
     """The names of the measures that differ between two runs on the same commit."""
+    baselined: tuple[Finding, ...] = ()
+    """What the baseline lets through: it stays in the report."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -329,6 +364,20 @@ class ProjectFacts:
     version: str
     commit: str
     dirty: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """How the gates of a run went through: counts, and how many ran at once at most.
+
+    Where a run was interrupted, `in_flight` names what ran then. No more than `allowed` may run at once.
+    """
+
+    submitted: int
+    completed: int
+    in_flight: tuple[str, ...]
+    peak: int
+    allowed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -351,6 +400,8 @@ class Report:
     seconds: Mapping[str, float]
     host: str
     notes: tuple[str, ...] = ()
+    reused: tuple[str, ...] = ()
+    """The gates whose observation was made in an earlier run from the same inputs."""
     models: tuple[str, ...] = ()
     """Which models the system asked at the wire, as `dialect:model`: not volatile."""
     attempts: Mapping[str, int] = field(default_factory=dict)
@@ -360,6 +411,7 @@ class Report:
     decisions: tuple[Decision, ...] = ()
     """What people decided since everything passed, as far as it holds."""
     quarantined: tuple[Quarantined, ...] = ()
+    flow: Flow | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -389,6 +441,19 @@ class Tool:
     distribution: str
     lowest: str
     known_bad: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reuse:
+    """What an observation depends on besides the tree, the environment, its rule and its settings.
+
+    `tools` are distributions; `day` says that the gate looks at the date; `hours` is how long an observation
+    is kept at most.
+    """
+
+    tools: tuple[str, ...] = ()
+    day: bool = True
+    hours: int = 30 * 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -663,3 +728,11 @@ class PhasedGate(Gate, Protocol):
     @property
     def phase(self) -> Phase:
         """When it can observe."""
+
+
+@runtime_checkable
+class ReusableGate(Gate, Protocol):
+    """A gate whose observation is a function of files, environment, rule and settings alone."""
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what else it depends on, None where these settings make it depend on the outside."""

@@ -7,25 +7,34 @@ import json
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 
-from pytest_failhard import config, hookspecs, policy, proc, waivers
+from pytest_failhard import config, granted, hookspecs, policy, proc, waivers
 from pytest_failhard import gates as builtin_gates
-from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts
+from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts, Stock
 from pytest_failhard.source import base as git_base
 from pytest_failhard.source import default_source, default_tests, pyproject, read
 from pytest_failhard.strictness import weaker_value
 from pytest_failhard.system import declaration
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Base, Clarification, Gate, Option, Policy, Rule, Settings, Waiver
+    from pytest_failhard.model import (
+        Base,
+        Clarification,
+        Gate,
+        Option,
+        Policy,
+        Rule,
+        Settings,
+        Waiver,
+    )
 
-WAIVERS = "failhard-waivers.yaml"
+WAIVERS = granted.WAIVERS
 ADOPTION = "first adoption: the merge base has no [tool.failhard], so the change's own terms are in force"
 UNCOMPARED = (
     "not compared with a merge base: removed and weakened tests, lowered configuration, added suppressions, "
@@ -69,6 +78,8 @@ class Request:
     jobs: int = 2
     perf_prove: bool = False
     """Whether the gate `performance` must show for every benchmark that it can fail."""
+    cache: bool = True
+    """Whether what an earlier run observed may be used, and this one's is kept."""
 
     @property
     def measures(self) -> bool:
@@ -87,6 +98,7 @@ class Request:
             "seed": self.seed,
             "jobs": self.jobs,
             "perf_prove": self.perf_prove,
+            "cache": self.cache,
         }
 
     @classmethod
@@ -103,6 +115,7 @@ class Request:
             seed=data["seed"],
             jobs=data["jobs"],
             perf_prove=data["perf_prove"],
+            cache=data["cache"],
         )
 
 
@@ -132,6 +145,8 @@ class Plan:
     committed: datetime | None = None
     """SOURCE_DATE_EPOCH, else the commit time of HEAD, in UTC; None without both."""
     notes: tuple[str, ...] = ()
+    stock: Stock = field(default_factory=Stock)
+    """What the baseline lets through."""
 
     @property
     def complete(self) -> bool:
@@ -225,13 +240,16 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
     by_id = {gate.id: gate for gate in gates}
     settings, wrong = _settings(terms.rules, by_id, project, judged)
     source, test_roots, absent = _layout(request.root, project)
-    text = _waivers_text(request, None if adopts else base)
-    accepted, invalid = _waivers(text, terms, today, known)
+    approving = None if adopts or request.base is None else base
+    text = granted.text(request.root, WAIVERS, approving)
+    listed, pending, invalid = granted.waived(request.root, approving, terms, today, known)
+    stock, grown, unread = granted.stock(request.root, approving, level, known)
     mistakes += [
         *declaration.problems(project.system),
         *wrong,
         *absent,
         *invalid,
+        *unread,
         *_clock(request.root, base, today),
     ]
     about, head = facts(request.root, project)
@@ -246,9 +264,9 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         rules=tuple(sorted(rules, key=lambda rule: list(known).index(rule.gate))),
         gates=by_id,
         settings=settings,
-        waivers=accepted,
+        waivers=listed,
         waivers_text=text,
-        clarifications=waivers.clarifications(text, WAIVERS),
+        clarifications=granted.clarified(text),
         base=base,
         base_missing=base_missing,
         today=today,
@@ -262,7 +280,10 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         notes=(
             *((ADOPTION,) if adopts else ()),
             *((f"{UNCOMPARED}: {base_missing}",) if base_missing else ()),
+            *waivers.pending_notes(pending),
+            *grown,
         ),
+        stock=stock,
     )
 
 
@@ -390,22 +411,6 @@ def _layout(root: Path, project: config.ProjectConfig) -> tuple[tuple[str, ...],
     except GateError as error:
         return source, tests, [str(error)]
     return source, tests, []
-
-
-def _waivers_text(request: Request, base: Base | None) -> bytes | None:
-    if request.base is not None and base is not None:
-        return base.read(WAIVERS)
-    path = request.root / WAIVERS
-    return path.read_bytes() if path.is_file() else None
-
-
-def _waivers(
-    text: bytes | None, terms: Policy, today: date, known: Collection[str]
-) -> tuple[tuple[Waiver, ...], list[str]]:
-    try:
-        return waivers.load(text, terms, today, WAIVERS, known), []
-    except waivers.WaiverError as error:
-        return (), list(error.mistakes)
 
 
 def _clock(root: Path, base: Base | None, today: date) -> list[str]:

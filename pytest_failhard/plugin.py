@@ -35,7 +35,7 @@ REFUSED = {
 
 LISTED = frozenset({"auto", "long", "short", "native"})
 """With `--tb` like this pytest prints each failure whole."""
-NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "perf_prove")
+NEEDS_LEVEL = ("policy", "base", "only", "report_dir", "jobs", "format", "no_cache", "perf_prove", "resume")
 """Options that do nothing without a level: alone they would look like a gate that passed."""
 
 
@@ -56,10 +56,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--failhard-jobs", type=int, help="gates that run at once (default: the cores)")
     group.addoption("--failhard-format", choices=FORMATS, help=f"what is printed (default: {TEXT})")
     group.addoption(
+        "--failhard-no-cache",
+        action="store_true",
+        default=None,
+        help="reuse nothing that an earlier run observed, and keep nothing",
+    )
+    group.addoption(
         "--failhard-perf-prove",
         action="store_true",
         default=None,
         help="slow each benchmark down and see that the gate performance fails it",
+    )
+    group.addoption(
+        "--failhard-resume",
+        action="store_true",
+        default=None,
+        help="go on where a run was interrupted, if nothing has changed",
     )
     group.addoption(
         "--inject-failures",
@@ -125,6 +137,9 @@ def _prepare(config: pytest.Config) -> None:
             seed=options.failhard_seed,
             jobs=options.failhard_jobs,
             perf_prove=options.failhard_perf_prove is True,
+            cache=options.failhard_no_cache is None,
+            resume=options.failhard_resume is True,
+            arguments=config.invocation_params.args,
         )
         config.add_cleanup(author.close)
         author.prepare()
@@ -283,8 +298,19 @@ class Enforcer:
             arguments=self.config.invocation_params.args,
             environment_options=os.environ.get("PYTEST_ADDOPTS", ""),
         )
+        self._show_progress()
         self.report = self.author.end(run, interrupted=interrupted)
         self._send(session, self.report.results)
+
+    def _show_progress(self) -> None:
+        """Give the gates a live line below pytest's own, where a person looks at a terminal."""
+        from pytest_failhard.progress import is_live
+
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        form = self.config.getoption("failhard_format") or TEXT
+        if reporter is not None and form == TEXT and is_live((sys.stdout, sys.stderr)):
+            reporter.ensure_newline()
+            self.author.show(sys.stderr)
 
     def _send(self, session: pytest.Session, results: Sequence[Result]) -> None:
         """Report each gate as a test, past the caches that would remember it as one."""

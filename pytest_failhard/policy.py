@@ -95,6 +95,7 @@ def _policy(data: bytes, document: _Document, where: str, gate_ids: Collection[s
         waivers=WaiverTerms(
             max_days=document.waivers.max_days,
             warn_days=document.waivers.warn_days,
+            most=document.waivers.most,
             required=frozenset(document.waivers.required),
             stale=Severity[document.waivers.stale.upper()],
         ),
@@ -240,6 +241,7 @@ class _Gate(_Table):
 class _Terms(_Table):
     max_days: Positive
     warn_days: Positive
+    most: Positive
     required: list[Literal["ref", "approved_by"]]
     stale: SeverityName
 
@@ -384,6 +386,8 @@ def _weaker_terms(terms: WaiverTerms, than: WaiverTerms) -> list[str]:
         weak.append(f"waivers.max_days: {terms.max_days} is above {than.max_days}")
     if terms.warn_days < than.warn_days:
         weak.append(f"waivers.warn_days: {terms.warn_days} is below {than.warn_days}")
+    if terms.most > than.most:
+        weak.append(f"waivers.most: {terms.most} is above {than.most}")
     if than.required - terms.required:
         weak.append(f"waivers.required: lacks {', '.join(sorted(than.required - terms.required))}")
     if terms.stale < than.stale:

@@ -13,9 +13,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import attestation, engine, gates, leftovers, memory, plan, proc, report, showing
-from pytest_failhard.model import Evidence, GateError, Phase
-from pytest_failhard.report import document, models, waivers
+from pytest_failhard import (
+    attestation,
+    engine,
+    gates,
+    leftovers,
+    memory,
+    plan,
+    proc,
+    report,
+    reusing,
+    showing,
+)
+from pytest_failhard.listening import Listener
+from pytest_failhard.model import BASELINE_FILE, GateError, Phase
+from pytest_failhard.progress import Progress
+from pytest_failhard.report import document, models, stock, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
 from pytest_failhard.store import REPORT, StoreError
@@ -23,13 +36,17 @@ from pytest_failhard.system import index
 
 if TYPE_CHECKING:
     from pytest_failhard.attestation import Attestation
+    from pytest_failhard.checkpoint import Wanted
     from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
 
 # What is imported stays: to look for cycles in it meanwhile takes a fifth of the time.
 WORKER = "import gc; gc.disable(); from pytest_failhard.worker import main; gc.enable(); main()"
-WATCHED_FILES = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml", plan.WAIVERS)
+WATCHED_FILES = (
+    *("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml"),
+    *(plan.WAIVERS, BASELINE_FILE),
+)
 TREE_DIGEST = "tree_sha256"
 """The setting that names the judged files of a tree without a commit, or with changes."""
 START_SECONDS = 60.0
@@ -46,6 +63,10 @@ class Tests:
     exit_status: int | None = None
     """What the test process really ended with, where that is known from outside."""
     problem: str = ""
+    restored: bool = False
+    """Whether they ran before the run was interrupted."""
+    unfinished: bool = False
+    """Whether they were ended because their time was over."""
 
     def order(self) -> dict[str, Option]:
         """Return what the worker is told."""
@@ -55,10 +76,11 @@ class Tests:
             "coverage": str(self.coverage) if self.coverage else None,
             "exit_status": self.exit_status,
             "problem": self.problem,
+            "restored": self.restored,
         }
 
 
-class Session:
+class Session(Listener):
     """A run from its first byte to its report.
 
     `begin` starts the gates that need the tree alone, in a process of our own; `end` hands the test
@@ -66,29 +88,43 @@ class Session:
     incomplete. Every way out leaves no process behind.
     """
 
-    def __init__(self, resolved: plan.Plan, store: Store, redactor: Redactor, folder: Path) -> None:
+    def __init__(
+        self,
+        resolved: plan.Plan,
+        store: Store,
+        redactor: Redactor,
+        folder: Path,
+        progress: Progress | None = None,
+        wanted: Wanted | None = None,
+    ) -> None:
+        super().__init__(folder / "events.jsonl", redactor, progress or Progress(), wanted)
         self.plan = resolved
         self.store = store
-        self.redactor = redactor
         self.folder = folder
         self.builtin = {gate.id for gate in gates.builtin()}
         self.started = datetime.now(UTC)
-        self.notes: list[str] = [*resolved.notes, *store.notes]
-        self.events = folder / "events.jsonl"
+        self.notes += [*resolved.notes, *store.notes]
+        self.cut_short = False
         self.worker: proc.Child | None = None
         self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
+        self.baseline_sha256 = ""
         self.models: tuple[str, ...] = ()
         self.tree = ""
 
     def begin(self) -> None:
-        """Note the tree as it is and start the worker."""
+        """Note the tree as it is and start the worker.
+
+        Raises PlanError where the run was to go on where another one was interrupted, and cannot.
+        """
+        self.progress.submit(len(self.plan.rules))
         self.notes += leftovers.notes()
         self.before = digests(self.plan)
         self.tree = state.tree_digest(self.plan.request.root, self.before)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:
+            self._refuse("resume: no gate of this run keeps what it has seen; run without resuming")
             return
         home = self.folder / "home"
         home.mkdir()
@@ -113,8 +149,26 @@ class Session:
                 "staging": str(self.store.staging.folder),
                 "scratch": str(self.folder),
                 "redactor": self.redactor.dump(),
+                "checkpoint": self.wanted.order() if self.wanted is not None else None,
+                "cache": reusing.order(self.plan.request, os.environ),
             }
         )
+        if self._resumes:
+            # One that ends without an answer is found, with its last words, by `_wait`.
+            self.worker.wait(START_SECONDS, until=self._is_answered)
+            self.tick()
+            self._refuse(self.refusal)
+
+    @property
+    def _resumes(self) -> bool:
+        return self.wanted is not None and self.wanted.resume
+
+    def _is_answered(self) -> bool:
+        return self.tick() or bool(self.refusal) or self.checkpoint is not None
+
+    def _refuse(self, reason: str) -> None:
+        if self._resumes and reason:
+            raise plan.PlanError([reason])
 
     def _order(self, order: Mapping[str, object]) -> None:
         """Send one line. A worker that is dead already is found, with its last words, by `_wait`."""
@@ -126,9 +180,14 @@ class Session:
         """Hand the records over, wait for the gates, judge, publish; return the report."""
         try:
             self._order(tests.order())
-            outcomes = self._wait()
-            outcomes.update(self._third_party(tests))
-            return self._publish(outcomes, self._changes(), complete=True)
+            self._wait()
+            self._third_party(tests)
+            if self._resumes:
+                also = " and the tests" if tests.restored else ""
+                count = self.progress.reused
+                self.notes.append(f"resumed: {count} gates{also} had ended before and did not run again")
+            complete = not (self.cut_short or tests.unfinished)
+            return self._publish(self.heard(), self._changes(), complete=complete)
         except (GateError, OSError) as error:
             return self.spoil(error)
 
@@ -136,14 +195,14 @@ class Session:
         """Publish that nothing could be judged, because something failed under the run itself."""
         if self.worker is not None:
             self.worker.kill_tree()
-        return self._publish(self._outcomes(), [f"run-failed: {error}"], complete=False)
+        return self._publish(self.heard(), [f"run-failed: {error}"], complete=False)
 
     def abort(self, reason: str) -> Report:
         """Kill what runs and publish the part that is there, marked incomplete."""
         if self.worker is not None:
             self.worker.kill_tree()
         self.notes.append(f"interrupted: {reason}; gates that had not finished are errors")
-        return self._publish(self._outcomes(), (), complete=False)
+        return self._publish(self.heard(), (), complete=False)
 
     def close(self) -> None:
         """Leave no process behind, however the run ended."""
@@ -152,16 +211,20 @@ class Session:
         if self.orders is not None:
             os.close(self.orders)
             self.orders = None
+        if self.checkpoint is not None:
+            self.checkpoint.close()
+            self.checkpoint = None
 
-    def _wait(self) -> dict[str, engine.Outcome]:
+    def _wait(self) -> None:
         if self.worker is None:
-            return {}
+            return
         limit = self.plan.policy.budget_seconds + START_SECONDS
-        code = self.worker.wait(limit)
+        code = self.worker.wait(limit, until=self.tick)
         self.worker.kill_tree()
-        outcomes = self._outcomes()
+        outcomes = self.heard()
         if code == 0:
-            return outcomes
+            return
+        self.cut_short = True
         why = "did not end in time" if code is None else f"ended with {code}"
         words = (self.folder / "worker.err").read_text("utf-8", "replace").strip()
         self.store.keep("run", "worker.txt", words.encode())
@@ -169,28 +232,13 @@ class Session:
         for rule in self.plan.rules:
             if rule.gate in self.builtin and rule.gate not in outcomes:
                 error = f"worker-died: our process that runs the gates {why}: {tail or 'it said nothing'}"
-                outcomes[rule.gate] = engine.Outcome(gate=rule.gate, observation=None, error=error)
-        return outcomes
+                self.done(engine.Outcome(gate=rule.gate, observation=None, error=error))
 
-    def _outcomes(self) -> dict[str, engine.Outcome]:
-        """Read the events as far as they are whole; a gate without one has no outcome."""
-        if not self.events.exists():
-            return {}
-        outcomes = {}
-        for line in self.events.read_text("utf-8").splitlines(keepends=True):
-            event = json.loads(line) if line.endswith("\n") else {}
-            if "warning" in event:
-                self.notes.append(event["warning"])
-            if "gate" in event:
-                outcomes[event["gate"]] = _outcome(event)
-        return outcomes
-
-    def _third_party(self, tests: Tests) -> dict[str, engine.Outcome]:
+    def _third_party(self, tests: Tests) -> None:
         """Run the gates of other distributions here: their code need not load in our worker."""
-        outcomes: dict[str, engine.Outcome] = {}
         foreign = [rule.gate for rule in self.plan.rules if rule.gate not in self.builtin]
         if not foreign:
-            return {}
+            return
         for phase in Phase:
             test_run, problem = engine.load_tests(tests.order())
             jobs = engine.jobs(self.plan, foreign, phase, self.store.staging, self.folder, test_run, problem)
@@ -198,10 +246,10 @@ class Session:
                 jobs,
                 slots=1 if phase is Phase.QUIET else self.plan.request.jobs,
                 budget=self.plan.policy.budget_seconds,
-                done=lambda outcome: outcomes.update({outcome.gate: outcome}),
-                warn=self.notes.append,
+                done=self.done,
+                warn=self.warn,
+                begun=self.progress.begin,
             )
-        return outcomes
 
     def _changes(self) -> list[str]:
         after = digests(self.plan)
@@ -214,10 +262,14 @@ class Session:
     def _publish(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
+        if not complete and self.resume_command:
+            self.notes.append(f"go on where this run ended: {self.resume_command}")
         try:
             kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
             listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
             self.waivers_sha256 = listed.sha256
+            frozen = self.store.keep("run", "baseline.json", stock.dump(self.plan.stock))
+            self.baseline_sha256 = frozen.sha256
             self.models = self._models()
             attested, problems = self._attestation()
             made = self._concluded(kept, [*doubts, *problems], complete=complete)
@@ -228,6 +280,8 @@ class Session:
             if attested is not None:
                 files |= attested.files(files[REPORT], copies, self.store)
             self.store.publish(files, copies)
+            if complete:
+                self.forget()
         except GateError as error:
             # The text is still printed; without its evidence on disk no verdict may be a pass.
             return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
@@ -281,11 +335,16 @@ class Session:
             self.plan,
             outcomes,
             started=self.started,
-            settings={"waivers_sha256": self.waivers_sha256, **self._tree()},
+            settings={
+                "waivers_sha256": self.waivers_sha256,
+                "baseline_sha256": self.baseline_sha256,
+                **self._tree(),
+            },
             models=self.models,
             doubts=doubts,
             notes=self.notes,
             complete=complete,
+            flow=self.progress.flow(self.plan.request.jobs),
         )
         # Reasons, waivers and notes, and the observations where they could not be kept.
         return self.redactor.value(made)
@@ -312,19 +371,6 @@ class Session:
             kept.append(replace(clocked, volatile=True))
         seen = replace(observation, evidence=(*observation.evidence, *kept, *outcome.evidence))
         return replace(outcome, observation=seen)
-
-
-def _outcome(event: Mapping[str, object]) -> engine.Outcome:
-    seen = event["observation"]
-    return engine.Outcome(
-        gate=str(event["gate"]),
-        observation=codec.load(str(seen).encode()) if seen is not None else None,
-        error=str(event["error"]),
-        external=bool(event["external"]),
-        # Our own worker wrote the event.
-        evidence=tuple(Evidence(**item) for item in event["evidence"]),  # type: ignore[attr-defined]
-        seconds=float(str(event["seconds"])),
-    )
 
 
 def digests(resolved: plan.Plan) -> dict[str, str]:

@@ -110,9 +110,9 @@ def _source(report: Report, reading: _Read) -> Mapping[str, Mapping[int, str]]:
 
 
 def _placed(results: Iterable[Result]) -> Iterator[tuple[str, Finding]]:
-    """Yield every finding that names a line, the waived ones too, with its gate."""
+    """Yield every finding that names a line, the waived and frozen ones too, with its gate."""
     for result in results:
-        for finding in (*result.findings, *(waived.finding for waived in result.waived)):
+        for finding in (*result.findings, *result.baselined, *(each.finding for each in result.waived)):
             if finding.path and finding.line:
                 yield result.gate, finding
 

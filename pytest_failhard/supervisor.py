@@ -6,11 +6,12 @@ import importlib.metadata
 import json
 import os
 import secrets
+import shlex
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,11 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_failhard import leftovers, plan, proc, records
+from pytest_failhard.checkpoint import KeptTests, Wanted
 from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import GateError, Verdict
+from pytest_failhard.progress import Progress
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import pytest_config, read
@@ -38,6 +41,8 @@ DUMP_SECONDS = 10.0
 PASSED_BY = frozenset({0, 1, 2, 3, 4, 5, 6})
 """pytest's own exit codes."""
 OWN_DISTRIBUTION = "pytest-failhard"
+TESTS = "the tests"
+"""What runs beside the gates, for the live line."""
 
 
 class Interrupted(BaseException):
@@ -46,6 +51,8 @@ class Interrupted(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(signal.Signals(number).name)
         self.number = number
+        self.command = ""
+        """The line that goes on where the run was interrupted; empty where nothing is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +71,19 @@ class Checked:
     code: int
 
 
-def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> Checked:
-    """Judge a project; raises PlanError or GateError where it cannot be begun."""
+def check(
+    request: plan.Request,
+    report_dir: Path,
+    arguments: Sequence[str],
+    *,
+    progress: Progress | None = None,
+    resume: bool = False,
+    command: str = "",
+) -> Checked:
+    """Judge a project; raises PlanError or GateError where it cannot be begun.
+
+    With `resume` it goes on where a run was interrupted; `command` is the line that does so later.
+    """
     today = datetime.now(UTC).date()
     gates = plan.collect_gates(plan.plugins(request))
     redactor = Redactor.from_environment(os.environ)
@@ -74,15 +92,24 @@ def check(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> 
         Store.open(report_dir, request.root, redactor) as store,
     ):
         resolved = plan.resolve(request, gates, [gate.id for gate in gates], today)
-        session = Session(resolved, store, redactor, Path(folder))
+        wanted = Wanted.of(
+            request,
+            store.folder.path,
+            settings={"arguments of pytest": shlex.join(arguments), "perf-prove": str(request.perf_prove)},
+            resume=resume,
+            command=command,
+        )
+        session = Session(resolved, store, redactor, Path(folder), progress, wanted)
         try:
             return _checked(session, arguments)
         except Interrupted as interruption:
             session.abort(str(interruption))
+            interruption.command = session.resume_command
             raise
         except (GateError, OSError) as error:
             return Checked(report=session.spoil(error), code=CODES[Verdict.ERROR])
         finally:
+            session.progress.clear()
             session.close()
             proc.stop_all()
 
@@ -116,16 +143,38 @@ class TestChild:
         """Run the tests to their end or their time limit, then read what is proven."""
         for folder in filter(None, (self.folder, self.coverage, self.folder / "home", self.folder / "tmp")):
             folder.mkdir()
+        kept = self.session.kept_tests()
+        if kept is not None:
+            return self._restored(kept)
         code = self._execute()
-        evidence = self.output.read_bytes() + self.errors.read_bytes()
-        self.session.store.keep("tests", "pytest.txt", evidence)
+        output = self.output.read_bytes() + self.errors.read_bytes()
         data = self.result.read_bytes()
-        self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
+        self._keep(output, data)
         if code is None:
             limit = self.plan.policy.tests_timeout
             problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
-            return Ended(tests=Tests(records=None, problem=problem), code=WATCHDOG)
-        return self._read(data, code)
+            return Ended(tests=Tests(records=None, problem=problem, unfinished=True), code=WATCHDOG)
+        ended = self._read(data, code)
+        if ended.tests.records is not None:
+            measured = None if self.coverage is None else _files(self.coverage)
+            self.session.keep_tests(
+                KeptTests(nonce=self.nonce, exit_status=code, result=data, output=output, coverage=measured)
+            )
+        return ended
+
+    def _keep(self, output: bytes, data: bytes) -> None:
+        self.session.store.keep("tests", "pytest.txt", output)
+        self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
+
+    def _restored(self, kept: KeptTests) -> Ended:
+        """Put what the finished tests left where they would have left it."""
+        self.nonce = kept.nonce
+        self._keep(kept.output, kept.result)
+        write_atomically(self.result, kept.result)
+        for name, data in (kept.coverage or {}).items():
+            write_atomically(self.session.folder / "coverage" / name, data)
+        ended = self._read(kept.result, kept.exit_status)
+        return replace(ended, tests=replace(ended.tests, restored=True))
 
     def _read(self, data: bytes, code: int) -> Ended:
         try:
@@ -161,6 +210,7 @@ class TestChild:
             stderr=self.errors,
             stdin=json.dumps(order).encode() + b"\n",
             pass_fds=(descriptor, lifeline),
+            kept=True,  # what the tests start must not outlive us, even where we are killed
         )
         for used in (descriptor, lifeline):
             os.close(used)
@@ -181,10 +231,13 @@ class TestChild:
 
     def _wait(self, child: proc.Child) -> int | None:
         limit = float(self.plan.policy.tests_timeout)
-        code = child.wait(max(limit - DUMP_SECONDS, limit / 2))
+        progress, tick = self.session.progress, self.session.tick
+        progress.begin(TESTS, limit, is_gate=False)
+        code = child.wait(max(limit - DUMP_SECONDS, limit / 2), until=tick)
         if code is None:
             os.kill(child.pid, signal.SIGUSR1)
-            code = child.wait(min(DUMP_SECONDS, limit / 2))
+            code = child.wait(min(DUMP_SECONDS, limit / 2), until=tick)
+        progress.end(TESTS)
         # One that had not come so far as to listen dies of the signal.
         return None if code == -signal.SIGUSR1 else code
 
@@ -229,6 +282,10 @@ class TestChild:
     def _passed(self) -> Sequence[str]:
         settings = self.plan.settings.get("tests")
         return settings.pass_env if isinstance(settings, TestsSettings) else ()
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
 def contradiction(run: TestRun, code: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Annotated, Literal
@@ -64,6 +65,61 @@ def clarifications(text: bytes | None, where: str = FILE) -> tuple[Clarification
     Raises WaiverError for the mistakes of the whole document.
     """
     return () if text is None else tuple(sorted(map(_clarification, _read(text, where).clarifications)))
+
+
+def approved(
+    listed: Collection[Waiver], text: bytes | None, terms: Policy
+) -> tuple[tuple[Waiver, ...], tuple[Waiver, ...]]:
+    """Part the waivers of a change: in force as the merge base approved them, and pending approval.
+
+    Who wrote the change may take a waiver out, or end it sooner; what it grants (day, value, kind, the
+    second person) is what the document at the base grants. One there that cannot be read grants nothing.
+    """
+    before = {_key(waiver): waiver for waiver in _granted(text)}
+    merged = {each: _merged(each, before[_key(each)]) for each in listed if _key(each) in before}
+    held = {each: waiver for each, waiver in merged.items() if _is_complete(waiver, terms)}
+    changed = {each for each, waiver in held.items() if _grants(each) != _grants(waiver)}
+    pending = [each for each in listed if each not in held or each in changed]
+    return tuple(held.values()), tuple(pending)
+
+
+def pending_notes(pending: Iterable[Waiver]) -> tuple[str, ...]:
+    """Say which waivers do not count yet, or not as they are written."""
+    return tuple(
+        f"pending approval: the waiver of {waiver.place} (owner {waiver.owner}) counts as it is written once "
+        f"the merge base has it"
+        for waiver in pending
+    )
+
+
+def _granted(text: bytes | None) -> tuple[Waiver, ...]:
+    try:
+        return () if text is None else tuple(map(_waiver, _read(text, FILE).waivers))
+    except WaiverError:
+        return ()
+
+
+def _key(waiver: Waiver) -> tuple[str, str, str, str]:
+    return (waiver.gate, waiver.rule, waiver.path, waiver.fingerprint)
+
+
+def _merged(waiver: Waiver, base: Waiver) -> Waiver:
+    return replace(
+        waiver,
+        expires=min(waiver.expires, base.expires),
+        value=base.value,
+        kind=base.kind,
+        approved_by=base.approved_by,
+        until_fixed=waiver.until_fixed or base.until_fixed,
+    )
+
+
+def _grants(waiver: Waiver) -> tuple[object, ...]:
+    return (waiver.expires, waiver.value, waiver.kind, waiver.approved_by, waiver.until_fixed)
+
+
+def _is_complete(waiver: Waiver, terms: Policy) -> bool:
+    return "approved_by" not in terms.waivers.required or bool(waiver.approved_by)
 
 
 def _read(text: bytes, where: str) -> _Document:

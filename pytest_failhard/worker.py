@@ -13,30 +13,37 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from pytest_failhard import engine, plan, proc
-from pytest_failhard.model import Phase
+from pytest_failhard import engine, plan, proc, reusing
+from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
+from pytest_failhard.model import GateError, Mode, Phase
+from pytest_failhard.opened import Watch
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
-from pytest_failhard.store import Staging
+from pytest_failhard.store import Staging, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
 # The orders come down a pipe, one line each, in this order.
-# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "events": ..., ...}
-# 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text}
+# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "cache": ..., ...}
+# 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text, "restored": bool}
 # The pipe stays open until we are done: its end means that the parent died.
 
 
 class Worker:
     """Obeys the orders of one parent and writes one event line for each gate."""
 
-    def __init__(self, orders: Iterator[str], events: TextIO) -> None:
+    def __init__(self, orders: Iterator[str], events: TextIO, watch: Watch | None = None) -> None:
         self.orders = orders
         self.events = events
+        self.watch = Watch() if watch is None else watch
+        self.checkpoint: Checkpoint | None = None
+        self.unkept: frozenset[str] = frozenset()
+        """The gates whose answers depend on tests that every run begins anew."""
+        self.outcomes: dict[str, engine.Outcome] = {}
 
     def serve(self) -> None:
         """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
@@ -46,28 +53,97 @@ class Worker:
         # The settings of the other gates were found to be right before we were started.
         gates = [gate for gate in plan.collect_gates(()) if gate.id in order["gates"]]
         resolved = plan.resolve(request, gates, order["known"], today)
-        staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
+        self.staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
+        cache = reusing.Reusing(order.get("cache"), resolved, self.staging, scratch, self._note, self.watch)
+        if order.get("checkpoint") and not self._take_up(resolved, order["checkpoint"], cache):
+            return
         budget = float(resolved.policy.budget_seconds)
-        static = engine.jobs(resolved, order["gates"], Phase.STATIC, staging, scratch, None, "")
-        budget -= self._observe(static, resolved.request.jobs, budget)
+        static = engine.jobs(resolved, order["gates"], Phase.STATIC, self.staging, scratch, None, "")
+        known, left = cache.sort(self._left(static))
+        for outcome in known:
+            self.done(outcome)
+        budget -= self._observe(left, resolved.request.jobs, budget)
+        cache.keep(left, self.outcomes)
         tests = json.loads(next(self.orders))
+        cache.close()
         test_run, problem = engine.load_tests(tests)
-        last = engine.jobs(resolved, order["gates"], Phase.TESTS, staging, scratch, test_run, problem)
-        budget -= self._observe(last, resolved.request.jobs, budget)
-        quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, staging, scratch, test_run, problem)
-        self._observe(quiet, 1, budget)
+        last = engine.jobs(resolved, order["gates"], Phase.TESTS, self.staging, scratch, test_run, problem)
+        if not tests.get("restored"):
+            self._drop(last)
+        budget -= self._observe(self._left(last), resolved.request.jobs, budget)
+        quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, self.staging, scratch, test_run, problem)
+        self._observe(self._left(quiet), 1, budget)
         self._emit({"end": True})
+
+    def _take_up(self, resolved: plan.Plan, order: Mapping[str, object], cache: reusing.Reusing) -> bool:
+        """Begin a checkpoint or take up the one that is there; return whether the run may go on."""
+        wanted = Wanted.from_order(order)
+        if reusing.attests(resolved) and not wanted.resume:
+            return True
+        try:
+            if reusing.attests(resolved):
+                raise ResumeError("a run attests only what it has seen itself; run without resuming")
+            bound = bound_to(resolved, cache.inputs(), wanted.settings)
+            self.checkpoint = Checkpoint.open(wanted, bound, self.staging.redactor)
+        except GateError as error:
+            # A run that was to go on must not begin anew in silence; any other one runs all the same.
+            if wanted.resume:
+                self._emit({"refused": f"resume: {error}"})
+            else:
+                self._note(f"no-checkpoint: {error}")
+            return not wanted.resume
+        self._emit({"checkpoint": self.checkpoint.key})
+        if resolved.request.mode is Mode.AUTHOR:
+            gates = resolved.gates.items()
+            self.unkept = frozenset(name for name, gate in gates if plan.phase(gate) is Phase.TESTS)
+        return True
+
+    def _drop(self, jobs: Iterable[engine.Job]) -> None:
+        """Forget what was seen of other tests than those that have run now."""
+        if self.checkpoint is not None and self.checkpoint.resuming:
+            for job in jobs:
+                self.checkpoint.drop(job.gate.id)
 
     def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:
         """Run the jobs and return the seconds they took."""
         started = time.monotonic()
         engine.observe(
-            jobs, slots=slots, budget=budget, done=self._done, warn=lambda text: self._emit({"warning": text})
+            jobs,
+            slots=slots,
+            budget=budget,
+            done=self.done,
+            warn=lambda text: self._emit({"warning": text}),
+            begun=lambda gate, seconds: self._emit({"begun": gate, "limit": seconds}),
         )
         return time.monotonic() - started
 
-    def _done(self, outcome: engine.Outcome) -> None:
+    def _left(self, jobs: Sequence[engine.Job]) -> list[engine.Job]:
+        """Tell what gates saw before the run was interrupted; return the jobs that remain."""
+        if self.checkpoint is None:
+            return [*jobs]
+        restored = {job.gate.id: self.checkpoint.restore(job.gate.id, self.staging) for job in jobs}
+        for note in self.checkpoint.notes:
+            self._note(note)
+        self.checkpoint.notes.clear()
+        for outcome in filter(None, restored.values()):
+            self._tell(outcome)
+        return [job for job in jobs if restored[job.gate.id] is None]
+
+    def _note(self, text: str) -> None:
+        self._emit({"note": text})
+
+    def done(self, outcome: engine.Outcome) -> None:
+        """Keep what a gate saw, and tell what became of it."""
+        self.outcomes[outcome.gate] = outcome
+        if self.checkpoint is not None and outcome.gate not in self.unkept:
+            try:
+                self.checkpoint.store(outcome, self.staging)
+            except StoreError as error:
+                self._note(f"no-checkpoint: of {outcome.gate}: {error}")
+        self._tell(outcome)
+
+    def _tell(self, outcome: engine.Outcome) -> None:
         seen = outcome.observation
         self._emit(
             {
@@ -77,6 +153,7 @@ class Worker:
                 "external": outcome.external,
                 "evidence": [vars(item) for item in outcome.evidence],
                 "seconds": outcome.seconds,
+                "reused": outcome.reused,
             }
         )
 
@@ -108,8 +185,10 @@ def main() -> None:
     events, descriptor = sys.argv[1:]
     # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
     pipe = os.fdopen(int(descriptor))
+    watch = Watch()
+    sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(pipe), stream).serve()
+        Worker(orders(pipe), stream, watch).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)

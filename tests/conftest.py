@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_failhard import private
 from tests import properties
 from tests.acceptance.project import copy, green
 
@@ -27,7 +29,11 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 
 
 def pytest_configure() -> None:
-    """Undo what a shell does to what it starts in the background: children would inherit a deaf ear to SIGINT."""
+    """Undo what a shell does to what it starts in the background: children would inherit a deaf ear to SIGINT.
+
+    Runs that tests start have no cache: each is to look, and to compare an environment takes its time.
+    """
+    os.environ[private.LIMIT] = "0"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -45,6 +51,15 @@ def scripted_environment(tmp_path_factory: pytest.TempPathFactory) -> FakeTools:
     from tests.support import fake_tools
 
     return fake_tools(tmp_path_factory.mktemp("environment") / "venv")
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Put back the handlers that a command sets for its process."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OURS = re.compile(r"^from (tests[\w.]*) import", re.MULTILINE)
 
 
 def prepare(module: Path) -> None:
-    """Set the profile where a module that is about to be imported needs one."""
-    if b"hypothesis" in module.read_bytes():
+    """Set the profile where a module that is about to be imported states a property, or brings one that does."""
+    text = module.read_text("utf-8")
+    brought = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in OURS.findall(text)]
+    texts = [text, *(path.read_text("utf-8") for path in brought if path.is_file())]
+    if any("hypothesis" in each for each in texts):
         _set_profile()
 
 

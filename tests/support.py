@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -31,6 +32,8 @@ from pytest_failhard.model import (
 from pytest_failhard.run import GateRun
 
 TODAY = date(2026, 1, 15)
+NOBODY = 65534
+"""The id of the user who owns nothing."""
 FACTS = ProjectFacts(name="shop", version="1.0", commit="a" * 40, dirty=False)
 GATES = tuple(gate.id for gate in builtin())
 """The built-in gates, in the order of the report."""
@@ -68,6 +71,21 @@ class Kept:
             media_type="application/octet-stream",
             volatile=volatile,
         )
+
+
+@contextlib.contextmanager
+def nobody(*places: Path) -> Iterator[None]:
+    """Own some files as an ordinary user: an administrator may write anywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for place in places:
+        os.chown(place, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:

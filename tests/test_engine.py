@@ -48,6 +48,19 @@ def seen(_: Run) -> Observation:
     return Observation(tool="scripted 1", examined=1)
 
 
+@dataclass
+class Watched:
+    """What an engine says of its gates as they begin and end."""
+
+    running: set[str] = field(default_factory=set)
+    peak: int = 0
+
+    def begun(self, gate: str, seconds: float) -> None:
+        assert seconds > 0
+        self.running.add(gate)
+        self.peak = max(self.peak, len(self.running))
+
+
 def observe(
     gates: list[ScriptedGate],
     tmp_path: Path,
@@ -55,6 +68,7 @@ def observe(
     slots: int = 2,
     timeout: float = 30.0,
     budget: float = 30.0,
+    watched: Watched | None = None,
 ) -> tuple[dict[str, engine.Outcome], list[str]]:
     outcomes: dict[str, engine.Outcome] = {}
     warnings: list[str] = []
@@ -66,14 +80,22 @@ def observe(
             run=lambda _: gate_run(tmp_path, gate, scratch=tmp_path / "scratch" / gate.id),
         )
 
+    seen_by = watched or Watched()
+
+    def done(outcome: engine.Outcome) -> None:
+        outcomes[outcome.gate] = outcome
+        seen_by.running.remove(outcome.gate)
+
     engine.observe(
         [job(gate) for gate in gates],
         slots=slots,
         budget=budget,
-        done=lambda outcome: outcomes.update({outcome.gate: outcome}),
+        done=done,
         warn=warnings.append,
+        begun=seen_by.begun,
         grace=0.05,
     )
+    assert not seen_by.running
     return outcomes, warnings
 
 
@@ -297,6 +319,8 @@ def test_no_more_gates_run_at_once_than_there_are_slots(tmp_path: Path, slots: i
             running.pop()
         return seen(run)
 
-    observe([ScriptedGate(f"gate{number}", count) for number in range(slots * 3)], tmp_path, slots=slots)
+    watched = Watched()
+    gates = [ScriptedGate(f"gate{number}", count) for number in range(slots * 3)]
+    observe(gates, tmp_path, slots=slots, watched=watched)
     # The barrier proves that as many really ran side by side.
-    assert max(most) == slots
+    assert max(most) == watched.peak == slots

@@ -33,7 +33,7 @@ STEADY = settings(deadline=None)
 EVIDENCE = Evidence(name="imports.json", sha256="0" * 64, media_type="application/json")
 COVERAGE = Rule(gate="coverage", fail_at=None, timeout=60, at_least={"line_percent": 80})
 LINT = Rule(gate="lint", fail_at=Severity.MEDIUM, timeout=60)
-STRICT = WaiverTerms(max_days=30, warn_days=14, required=frozenset(), stale=Severity.HIGH)
+STRICT = WaiverTerms(max_days=30, warn_days=14, required=frozenset(), stale=Severity.HIGH, most=2)
 MILD = dataclasses.replace(STRICT, stale=Severity.LOW)
 
 
@@ -399,6 +399,19 @@ def test_a_used_waiver_and_one_of_a_gate_that_did_not_run_are_left_alone() -> No
 def test_the_waivers_of_a_gate_that_could_not_look_are_not_judged() -> None:
     broken = error("lint", "ruff is missing")
     assert settle(broken, waiver(finding()), STRICT) == broken
+
+
+@pytest.mark.parametrize(("terms", "verdict"), [(MILD, Verdict.PASS), (STRICT, Verdict.FAIL)])
+def test_more_waived_at_once_than_the_level_admits_is_a_finding(terms: WaiverTerms, verdict: Verdict) -> None:
+    three = [finding(name) for name in "abc"]
+    covered = judge(LINT, saw(*three[:2]), [waiver(each) for each in three], TODAY)
+    types = dataclasses.replace(LINT, gate="types")
+    more = judge(types, saw(three[2]), [waiver(three[2], gate="types")], TODAY)
+    assert settle_waivers([covered, CLEAN], [], terms, TODAY) == (covered, CLEAN)
+    settled = settle_waivers([covered, more, CLEAN], [], terms, TODAY)
+    assert [each.verdict for each in settled] == [verdict, verdict, Verdict.PASS]
+    said = "3 findings are waived at once, and the level admits 2"
+    assert [[each.message for each in result.findings] for result in settled] == [[said], [said], []]
 
 
 def test_waivers_that_end_soon_are_announced() -> None:

@@ -6,16 +6,16 @@ import importlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from pytest_failhard import hookspecs, plan, policy
+from pytest_failhard import baseline, hookspecs, plan, policy
 from pytest_failhard.gates import tests as tests_gate
 from pytest_failhard.gates.lint import LintSettings
-from pytest_failhard.model import Gate, Mode, Observation, Phase, Run, Settings
+from pytest_failhard.model import Frozen, Gate, Mode, Observation, Phase, Run, Settings, Stock
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.project import FIRST as FIRST_FILES
 from tests.acceptance.project import Files, commit, configured, git, write
@@ -289,8 +289,47 @@ def test_a_waiver_of_the_change_itself_does_not_count_FO_132(shop: Path) -> None
     assert [item.rule for item in resolve(shop).waivers] == ["F401"]
     assert resolve(shop, base="main").waivers == ()
     git(shop, "branch", "--force", "main")
-    commit(write(shop, {"shop/again.py": '"""Again."""\n', "failhard-waivers.yaml": None}))
+    commit(write(shop, {"shop/again.py": '"""Again."""\n'}))
     assert [item.rule for item in resolve(shop, base="main").waivers] == ["F401"]
+    # Who took it out does without: it neither covers anything nor has to be used.
+    commit(write(shop, {"failhard-waivers.yaml": None}))
+    assert resolve(shop, base="main").waivers == ()
+
+
+def test_what_is_frozen_counts_as_far_as_the_base_has_it_FO_135(shop: Path) -> None:
+    entry = Frozen(
+        gate="coverage",
+        rule="line_percent",
+        path="",
+        fingerprint="0123456789abcdef",
+        reason="from the start",
+        owner="Ada",
+        date=TODAY,
+        value=40,
+    )
+    more = replace(entry, gate="lint", rule="F401", value=None)
+
+    def frozen(*entries: Frozen) -> Files:
+        return {baseline.FILE: baseline.dump(baseline.Baseline(frozen=entries))}
+
+    change(shop, "", "")
+    commit(write(shop, frozen(entry)))
+    git(shop, "branch", "--force", "main")
+    commit(write(shop, frozen(replace(entry, value=30), more)))
+    assert resolve(shop).stock == Stock(frozen=(replace(entry, value=30), more))
+    held = resolve(shop, base="main")
+    assert held.stock == Stock(frozen=(entry,))
+    assert (
+        held.notes[-1]
+        == f"pending approval: what {baseline.FILE} adds (lint: 1) counts once the merge base has it"
+    )
+    assert resolve(shop, level=4).stock == Stock(refused=(replace(entry, value=30), more))
+    write(shop, {**frozen(replace(entry, gate="covreage")), "failhard-waivers.yaml": "schema: 1\n"})
+    both = "\n".join(mistakes(shop))
+    assert "failhard-waivers.yaml: schema: must be one of" in both
+    assert f"{baseline.FILE}: findings: unknown gate covreage; did you mean coverage?" in both
+    write(shop, {baseline.FILE: None, "failhard-waivers.yaml": None})
+    assert resolve(shop, base="main").stock == Stock()
 
 
 def test_a_clarification_of_the_change_itself_does_not_count(shop: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
 from tests.size import without
 from tests.support import GATES, WITHOUT_OTHERS, measuring
+from tests.terminals import LINE, left_over, on_a_terminal
 
 SECONDS = 170
 # Imported late or never: each of them costs more than all of pytest's own options together.
@@ -46,6 +49,17 @@ def run(root: Path, *options: str, **environment: str) -> subprocess.CompletedPr
         text=True,
         timeout=SECONDS,
         check=False,
+    )
+
+
+def started(root: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, *options],
+        cwd=root,
+        env={"PATH": os.environ["PATH"], "HOME": str(root.parent)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -274,6 +288,47 @@ def test_an_interrupt_while_the_gates_run_leaves_a_part(shop: Path) -> None:
     assert report(shop)["complete"] is False
     volatile = report(shop)["volatile"]
     assert "interrupted: by the keyboard, while the gates ran" in json.dumps(volatile) + done.stdout
+
+
+WAITING = """\
+import pathlib
+import threading
+
+
+def test_waits() -> None:
+    told = pathlib.Path({go!r})
+    if not told.exists():
+        threading.Event().wait()
+    assert told.name == "go"
+"""
+
+
+def test_a_terminated_run_leaves_a_part_and_goes_on_from_there(shop: Path, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    write(shop, {"tests/test_waits.py": WAITING.format(go=str(go))})
+    process = started(shop, "--failhard-level=1", "--failhard-only=lint,tests")
+    while not list((shop / ".failhard").glob("checkpoint/lint-*.entry")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.terminate()
+    said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 2, said
+    assert report(shop)["complete"] is False
+    assert "interrupted: by SIGTERM" in said
+    command = said.partition("note: go on where this run ended: pytest ")[2].partition("\n")[0]
+    assert command.endswith("--failhard-only=lint,tests --failhard-resume")
+    go.touch()
+    _, written = on_a_terminal([sys.executable, "-m", "pytest", *shlex.split(command)], shop)
+    seen = left_over(written)
+    assert "resumed: 1 gates had ended before and did not run again" in seen
+    # The live line is drawn below pytest's own, and nothing of it is left.
+    assert any("2 of 2 gates, 0 to go" in line for line in re.findall(LINE, written)), written
+    assert "to go" not in seen
+    assert re.search(r"^tests.*\[100%\]", seen, re.MULTILINE), seen
+    volatile = report(shop)["volatile"]
+    assert isinstance(volatile, dict)
+    assert volatile["reused"] == ["lint"]
+    assert not (shop / ".failhard" / "checkpoint").exists()
 
 
 def test_an_end_by_the_code_under_test_is_no_pass(shop: Path) -> None:

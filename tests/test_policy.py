@@ -97,6 +97,7 @@ def test_the_bounds_are_those_of_the_levels() -> None:
     assert [each.budget_seconds for each in LEVELS.values()] == [300, 600, 900, 1800]
     assert {each.tests_timeout for each in LEVELS.values()} == {3600}
     assert [each.waivers.max_days for each in LEVELS.values()] == [90, 90, 30, 14]
+    assert [each.waivers.most for each in LEVELS.values()] == [40, 40, 20, 10]
     assert [each.waivers.stale for each in LEVELS.values()] == [
         Severity.LOW,
         Severity.LOW,
@@ -159,6 +160,7 @@ plugins: none
 waivers:
   max_days: ninety
   warn_days: 14
+  most: 9
   required: [ticket]
   stale: bad
 gates:
@@ -532,6 +534,7 @@ def test_the_comparison_of_severities_has_no_way_round(
             lambda of: replace(of, waivers=replace(of.waivers, warn_days=13)),
             "waivers.warn_days: 13 is below 14",
         ),
+        (lambda of: replace(of, waivers=replace(of.waivers, most=21)), "waivers.most: 21 is above 20"),
         (
             lambda of: replace(of, waivers=replace(of.waivers, required=frozenset({"ref"}))),
             "waivers.required: lacks approved_by",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_failhard.model import Evidence, Finding, Observation, Severity
-from pytest_failhard.redact import MARKER, RedactError, Redactor, shipped
+from pytest_failhard.redact import MARKER, RedactError, Redactor, printable, shipped
 
 # Put together here, so that no scanner takes this file for a leak.
 SK = "sk-" + "proj-" + "Ab3dEfGh1jKlMnOpQrSt"
@@ -148,6 +148,12 @@ def test_malformed_patterns_are_all_named() -> None:
         "FAILHARD_REDACTION_PATTERNS: line 1: missing ), unterminated subpattern at position 0; "
         "line 3: matches the empty text. Give one regular expression a line, or unset it."
     )
+
+
+def test_a_message_is_redacted_where_the_user_s_patterns_are_wrong_too() -> None:
+    for patterns in ("(", "ticket"):
+        text = printable(f"{SK} ticket", {"FAILHARD_REDACTION_PATTERNS": patterns})
+        assert text.startswith("[redacted:provider-key] ")
 
 
 def test_words_of_our_markers_are_no_secrets() -> None:

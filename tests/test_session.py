@@ -12,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import attestation, plan
-from pytest_failhard.model import Mode, Observation, Report, Run, Settings, Verdict
+from pytest_failhard import attestation, plan, records
+from pytest_failhard.checkpoint import KeptTests, Wanted
+from pytest_failhard.model import Flow, Mode, Observation, Report, Run, Settings, Verdict
+from pytest_failhard.model import TestRun as Ran
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.session import Tests as Handed
@@ -47,12 +49,19 @@ class Runs:
         self.store = Store.open(Path(".failhard"), root, self.redactor)
         self.sessions: list[Session] = []
 
-    def session(self, *only: str, budget_seconds: int | None = None, level: int = 1) -> Session:
+    def session(
+        self,
+        *only: str,
+        budget_seconds: int | None = None,
+        level: int = 1,
+        mode: Mode = Mode.SUPERVISED,
+        wanted: Wanted | None = None,
+    ) -> Session:
         policy = write(self.folder, {"policy.yaml": SHIPPED.rstrip("\n") + RULE}) / "policy.yaml"
         request = plan.Request(
             root=self.root,
             level=level,
-            mode=Mode.SUPERVISED,
+            mode=mode,
             only=only,
             policy=policy if "probe" in only else None,
         )
@@ -61,9 +70,9 @@ class Runs:
         if budget_seconds is not None:
             terms = dataclasses.replace(resolved.policy, budget_seconds=budget_seconds)
             resolved = dataclasses.replace(resolved, policy=terms)
-        folder = self.folder / "run"
+        folder = self.folder / f"run{len(self.sessions)}"
         folder.mkdir()
-        self.sessions.append(Session(resolved, self.store, self.redactor, folder))
+        self.sessions.append(Session(resolved, self.store, self.redactor, folder, wanted=wanted))
         return self.sessions[-1]
 
 
@@ -258,6 +267,8 @@ def test_gates_of_others_run_beside_the_worker(runs: Runs) -> None:
         ("lint", Verdict.PASS),
         ("probe", Verdict.PASS),
     ]
+    jobs = session.plan.request.jobs
+    assert report.flow == Flow(submitted=2, completed=2, in_flight=(), peak=1, allowed=jobs)
 
 
 def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> None:
@@ -276,19 +287,32 @@ def test_an_aborted_run_leaves_a_part_that_says_so(runs: Runs, shop: Path) -> No
     assert session.worker.poll() is not None
 
 
-def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(runs: Runs) -> None:
+def test_an_aborted_run_keeps_what_was_told_to_the_end_of_a_line(
+    runs: Runs, caplog: pytest.LogCaptureFixture
+) -> None:
     session = runs.session("lint", "probe")
     event: dict[str, object] = {
         "gate": "lint",
         "observation": None,
         "error": "the key is a-secret-value",
         "external": False,
+        "reused": False,
     }
-    event |= {"evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}], "seconds": 1.5}
-    lines = [json.dumps({"warning": "gate lint has used 95 %"}), json.dumps(event), '{"gate": "pro']
-    session.events.write_text("\n".join(lines))
+    event |= {
+        "evidence": [{"name": "a.txt", "sha256": "0", "media_type": "text/plain"}],
+        "seconds": 1.5,
+        "reused": False,
+    }
+    begun = [json.dumps({"begun": name, "limit": 60.0}) for name in ("lint", "probe")]
+    warning = json.dumps({"warning": "gate lint has used 95 %"})
+    session.events.write_text("\n".join([*begun, warning, json.dumps(event), '{"gate": "pro']))
+    assert session.tick() is False
     report = session.abort("SIGINT")
-    assert "gate lint has used 95 %" in report.notes
+    assert report.notes.count("gate lint has used 95 %") == 1
+    assert [record.getMessage() for record in caplog.records] == ["gate lint has used 95 %"]
+    assert report.flow == Flow(
+        submitted=0, completed=1, in_flight=("probe",), peak=2, allowed=session.plan.request.jobs
+    )
     lint, probe = report.results
     assert lint.because[0].startswith("the key is ")
     assert "a-secret-value" not in reasons(report)
@@ -302,3 +326,101 @@ def test_the_notes_of_plan_and_store_come_first(runs: Runs) -> None:
     noted = Session(adopted, session.store, session.redactor, session.folder)
     noted.begin()
     assert noted.end(NO_TESTS).notes[0] == plan.ADOPTION
+
+
+def wanted(folder: Path, *, resume: bool = False) -> Wanted:
+    return Wanted(start=folder, parts=("kept",), resume=resume, command="failhard check --resume")
+
+
+def wait_for(session: Session, gate: str) -> None:
+    """Wait until a gate has ended."""
+    assert session.worker is not None
+    session.worker.wait(60, until=lambda: session.tick() or gate in session.outcomes)
+    assert gate in session.outcomes
+
+
+def empty_run() -> Ran:
+    return Ran(
+        collected=(),
+        selected=(),
+        deselected=(),
+        records=(),
+        hooks=(),
+        lost_workers=(),
+        exit_status=5,
+        interrupted=False,
+        inipath="",
+        arguments=(),
+        environment_options="",
+        coverage_data=None,
+    )
+
+
+KEPT_TESTS = KeptTests(
+    nonce="5a" * 16, exit_status=5, result=records.seal(empty_run(), "5a" * 16), output=b"", coverage=None
+)
+
+
+def test_an_interrupted_run_goes_on_and_its_finished_gates_do_not_run_again(
+    runs: Runs, shop: Path, tmp_path: Path
+) -> None:
+    write(shop, VIOLATION)
+    session = runs.session("lint", "tests", wanted=wanted(tmp_path))
+    session.begin()
+    wait_for(session, "lint")
+    session.keep_tests(KEPT_TESTS)
+    report = session.abort("SIGTERM")
+    assert report.notes[-1] == "go on where this run ended: failhard check --resume"
+    assert not report.complete
+    session.close()
+    assert session.resume_command == ""
+    again = runs.session("lint", "tests", wanted=wanted(tmp_path, resume=True))
+    again.begin()
+    assert again.kept_tests() == KEPT_TESTS
+    report = again.end(dataclasses.replace(NO_TESTS, restored=True))
+    assert "resumed: 1 gates and the tests had ended before and did not run again" in report.notes
+    assert report.reused == ("lint",)
+    assert report.flow is not None
+    assert (report.flow.completed, report.flow.peak) == (2, 1)
+    assert {result.gate: result.verdict for result in report.results}["lint"] is Verdict.FAIL
+    # The run is over: its checkpoint is gone.
+    assert not (tmp_path / "kept").exists()
+
+
+def test_where_the_tests_run_with_us_their_gates_are_not_kept(runs: Runs, tmp_path: Path) -> None:
+    session = runs.session("lint", "tests", mode=Mode.AUTHOR, wanted=wanted(tmp_path))
+    session.begin()
+    wait_for(session, "lint")
+    path = tmp_path / "result.jsonl"
+    path.write_bytes(KEPT_TESTS.result)
+    # Less than a whole run, so that the checkpoint stays.
+    report = session.end(Handed(records=path, nonce=KEPT_TESTS.nonce, unfinished=True))
+    assert not report.complete
+    kept = {path.name.rpartition("-")[0] for path in (tmp_path / "kept").iterdir()}
+    assert kept == {"manifest", "lint"}
+    shutil.rmtree(tmp_path / "kept")
+    session.keep_tests(KEPT_TESTS)
+    assert session.notes[-1].startswith("no-checkpoint: of the tests: cache-not-written")
+
+
+def test_a_checkpoint_that_cannot_be_opened_keeps_no_tests(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "kept").symlink_to(tmp_path)
+    session = runs.session("lint", wanted=wanted(tmp_path))
+    session.events.write_text(
+        json.dumps({"note": "as it was told"}) + "\n" + json.dumps({"checkpoint": "5a"}) + "\n"
+    )
+    assert session.tick() is False
+    assert session.notes[-2] == "as it was told"
+    assert session.notes[-1].startswith("no-checkpoint: of the tests: cache-refused")
+    session.keep_tests(KEPT_TESTS)
+    assert session.kept_tests() is None
+    plain = runs.session("lint")
+    plain.events.write_text(json.dumps({"checkpoint": "5a"}) + "\n")
+    assert plain.tick() is False
+    assert plain.checkpoint is None
+
+
+def test_a_run_without_gates_of_ours_has_nothing_to_go_on_from(runs: Runs, tmp_path: Path) -> None:
+    session = runs.session("probe", wanted=wanted(tmp_path, resume=True))
+    with pytest.raises(plan.PlanError, match="no gate of this run keeps what it has seen"):
+        session.begin()

@@ -12,7 +12,7 @@ from pytest_failhard.model import Clarification, Policy, Severity, Waiver, Waive
 from pytest_failhard.waivers import WaiverError, clarifications, load
 
 TODAY = date(2026, 11, 20)
-TERMS = WaiverTerms(max_days=90, warn_days=14, required=frozenset(), stale=Severity.LOW)
+TERMS = WaiverTerms(max_days=90, warn_days=14, required=frozenset(), stale=Severity.LOW, most=40)
 POLICY = Policy(
     name="development",
     level=2,

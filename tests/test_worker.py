@@ -6,6 +6,7 @@ import io
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,24 +17,36 @@ import psutil
 import pytest
 
 from pytest_failhard import plan, records, worker
-from pytest_failhard.model import Mode
+from pytest_failhard.checkpoint import Checkpoint, Wanted
+from pytest_failhard.engine import Outcome
+from pytest_failhard.inputs import Inputs
+from pytest_failhard.model import Mode, Observation
 from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import WORKER
+from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
 from tests.support import GATES, measuring
 
 NONCE = "a5" * 16
 KNOWN = GATES
-NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran"}
+NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran", "restored": False}
 SECONDS = 120
 REPOSITORY = Path(__file__).parents[1]
 
 
-def order(root: Path, folder: Path, *gates: str) -> str:
-    """Return the first order as the parent writes it."""
-    request = plan.Request(root=root, level=1, mode=Mode.SUPERVISED, only=gates)
+def order(
+    root: Path,
+    folder: Path,
+    *gates: str,
+    level: int = 1,
+    only: tuple[str, ...] = (),
+    resume: bool | None = None,
+) -> str:
+    """Return the first order as the parent writes it; with `resume` there is a checkpoint, to begin or to take up."""
+    request = plan.Request(root=root, level=level, mode=Mode.SUPERVISED, only=only or gates)
+    wanted = Wanted(start=folder, parts=("kept",), resume=resume is True)
     for name in ("staging", "scratch"):
         (folder / name).mkdir()
     return json.dumps(
@@ -45,17 +58,26 @@ def order(root: Path, folder: Path, *gates: str) -> str:
             "staging": str(folder / "staging"),
             "scratch": str(folder / "scratch"),
             "redactor": Redactor.from_environment({"API_TOKEN": "a-secret-value"}).dump(),
+            "checkpoint": None if resume is None else wanted.order(),
         }
     )
 
 
-def serve(first: str, tests: Mapping[str, object]) -> dict[str, dict[str, object]]:
-    """Run a worker in this process and return the event of each gate."""
+def told_by(first: str, tests: Mapping[str, object]) -> list[dict[str, object]]:
+    """Run a worker in this process and return its events."""
     events = io.StringIO()
     worker.Worker(iter([first, json.dumps(tests)]), events).serve()
-    told = [json.loads(line) for line in events.getvalue().splitlines()]
+    return [json.loads(line) for line in events.getvalue().splitlines()]
+
+
+def serve(first: str, tests: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Run a worker in this process and return the event of each gate."""
+    told = told_by(first, tests)
     assert told[-1] == {"end": True}
-    return {event["gate"]: event for event in told[:-1]}
+    begun = [str(event["begun"]) for event in told if "begun" in event]
+    outcomes = {str(event["gate"]): event for event in told if "gate" in event}
+    assert sorted(begun) == sorted(outcomes)
+    return outcomes
 
 
 def test_a_static_gate_is_observed_and_its_evidence_staged(shop: Path, tmp_path: Path) -> None:
@@ -90,7 +112,7 @@ def test_a_broken_result_file_is_an_error(
     path = tmp_path / "result.jsonl"
     if content is not None:
         path.write_bytes(content)
-    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0}
+    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0, "restored": False}
     events = serve(order(shop, tmp_path, "tests"), tests)
     assert part in str(events["tests"]["error"])
 
@@ -115,7 +137,13 @@ def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int
     path.write_bytes(records.seal(empty, NONCE))
     data = tmp_path / "coverage"
     data.mkdir()
-    tests = {"records": str(path), "nonce": NONCE, "coverage": str(data), "exit_status": status}
+    tests = {
+        "records": str(path),
+        "nonce": NONCE,
+        "coverage": str(data),
+        "exit_status": status,
+        "restored": False,
+    }
     events = serve(order(shop, tmp_path, "tests", "coverage"), tests)
     assert "pytest collected no test (exit status 5)" in str(events["tests"]["error"])
     assert "no coverage data" in str(events["coverage"]["error"])
@@ -128,6 +156,71 @@ def test_a_gate_that_cannot_run_leaves_the_others_alone(shop: Path, tmp_path: Pa
     events = serve(first, NO_TESTS)
     assert str(events["lint"]["error"]).startswith("gate-crashed: FileExistsError")
     assert events["types"]["observation"] is not None
+
+
+def test_without_a_place_for_a_checkpoint_the_gates_run_all_the_same(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").symlink_to(tmp_path)
+    told = told_by(order(shop, tmp_path, "lint", resume=False), NO_TESTS)
+    assert str(told[0]["note"]).startswith("no-checkpoint: cache-refused")
+    assert [event.get("gate") for event in told[1:]] == [None, "lint", None]
+
+
+def test_a_run_that_cannot_go_on_runs_no_gate(shop: Path, tmp_path: Path) -> None:
+    (told,) = told_by(order(shop, tmp_path, "lint", resume=True), NO_TESTS)
+    assert str(told["refused"]).startswith("resume: there is nothing to go on from in ")
+
+
+def test_what_was_seen_before_is_told_and_what_depends_on_other_tests_is_dropped(
+    shop: Path, tmp_path: Path
+) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first = json.loads(order(shop, tmp_path / "first", "lint", "tests", resume=False))
+    again = json.loads(order(shop, tmp_path / "second", "lint", "tests", resume=True))
+    again["checkpoint"]["start"] = first["checkpoint"]["start"]
+    (key,) = (event["checkpoint"] for event in told_by(json.dumps(first), NO_TESTS) if "checkpoint" in event)
+    kept = tmp_path / "first" / "kept"
+    (lint,) = kept.glob("lint-*.entry")
+    stale = kept / lint.name.replace("lint", "tests")
+    shutil.copy(lint, stale)
+    told = told_by(json.dumps(again), NO_TESTS)
+    assert told[0] == {"checkpoint": key}
+    assert [event["gate"] for event in told if event.get("reused")] == ["lint"]
+    assert [event["begun"] for event in told if "begun" in event] == ["tests"]
+    assert not stale.exists()
+    # A file that was another's is told, and its gate runs.
+    lint.write_bytes(b"")
+    shutil.rmtree(tmp_path / "second")
+    (tmp_path / "second").mkdir()
+    order(shop, tmp_path / "second")
+    noted = told_by(json.dumps(again), NO_TESTS)
+    assert str(noted[1]["note"]).startswith("checkpoint-damaged: lint-")
+    assert [event["begun"] for event in noted if "begun" in event] == ["lint", "tests"]
+
+
+def test_a_run_that_attests_keeps_nothing_and_goes_on_from_nothing(shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    only = ("lint", "provenance")
+    first = order(shop, tmp_path / "first", "lint", level=4, only=only, resume=False)
+    assert not [event for event in told_by(first, NO_TESTS) if {"checkpoint", "note"} & {*event}]
+    assert not (tmp_path / "first" / "kept").exists()
+    (told,) = told_by(order(shop, tmp_path, "lint", level=4, only=only, resume=True), NO_TESTS)
+    assert told["refused"] == "resume: a run attests only what it has seen itself; run without resuming"
+
+
+def test_what_cannot_be_kept_any_more_is_noted_and_told(tmp_path: Path) -> None:
+    events = io.StringIO()
+    redactor = Redactor.from_environment({})
+    served = worker.Worker(iter(()), events)
+    served.staging = Staging(tmp_path, redactor)
+    wanted = Wanted(start=tmp_path, parts=("kept",))
+    served.checkpoint = Checkpoint.open(wanted, Inputs(parts={}), redactor)
+    shutil.rmtree(tmp_path / "kept")
+    seen = Observation(tool="scripted 1", examined=1)
+    served.done(Outcome(gate="lint", observation=seen))
+    note, told = map(json.loads, events.getvalue().splitlines())
+    assert note["note"].startswith("no-checkpoint: of lint: cache-not-written")
+    assert told["gate"] == "lint"
 
 
 def start(
@@ -158,7 +251,9 @@ def test_a_worker_ends_well_when_its_orders_are_done(shop: Path, tmp_path: Path)
     assert process.wait(SECONDS) == 0
     os.close(writing)
     told = [json.loads(line) for line in events.read_text().splitlines()]
-    assert [event.get("gate") for event in told] == ["lint", None]
+    assert [event.get("gate") for event in told] == [None, "lint", None]
+    assert told[0]["begun"] == "lint"
+    assert told[0]["limit"] > 0
     assert told[-1] == {"end": True}
 
 

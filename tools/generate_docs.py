@@ -188,8 +188,11 @@ def levels_table(documents: Mapping[str, str], shipped: Mapping[int, Table]) -> 
 def terms_table(shipped: Mapping[int, Table]) -> str:
     """Return each level's waiver terms and time budgets."""
     rows = [
-        "| level | longest life of a waiver | it must have | budget of the gates | budget of the tests |",
-        "|---|---|---|---|---|",
+        (
+            "| level | longest life of a waiver | waived at once | it must have "
+            "| budget of the gates | budget of the tests |"
+        ),
+        "|---|---|---|---|---|---|",
     ]
     for level in LEVELS:
         policy = shipped.get(level, {})
@@ -197,7 +200,8 @@ def terms_table(shipped: Mapping[int, Table]) -> str:
         if isinstance(waivers, dict):
             required = ", ".join(f"`{name}`" for name in (*ALWAYS_REQUIRED, *sorted(waivers["required"])))
             minutes = f"{policy['budget_minutes']} min | {policy['tests_minutes']} min"
-            rows.append(f"| {level} {NAMES[level]} | {waivers['max_days']} days | {required} | {minutes} |")
+            life = f"{waivers['max_days']} days | {waivers['most']}"
+            rows.append(f"| {level} {NAMES[level]} | {life} | {required} | {minutes} |")
     return "\n".join(rows) + "\n"
 
 
@@ -319,28 +323,30 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     """Yield every generated page with what it should say."""
     documents = gate_documents(root / "gates")
     shipped = policies(root / "policies")
+    # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
+    from benchmarks.report_page import results
+    from tools import failopen_pages, rate_pages, reference_pages, rule_pages
+
     blocks = {
         "gates": gates_table(documents, shipped),
         "levels": levels_table(documents, shipped),
         "terms": terms_table(shipped),
+        "author-mode": failopen_pages.limits(),
         "llm-verdicts": verdict_rules(),
         "llm-errors": verdict_errors(),
+        "report-page": "\n".join(results.table(results.kept())),
     }
-    # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
-    from benchmarks.report_page import results
-    from tools import rate_pages, reference_pages, rule_pages
-
-    blocks["report-page"] = "\n".join(results.table(results.kept()))
-
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)
+    yield from failopen_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
     yield root / "docs" / "reference.md", reference_pages.page()
     yield root / "docs" / "faults.md", faults_page(catalogue.load())
     yield root / "docs" / "llm-sdks.md", sdks_page(catalogue.load())
     yield root / "docs" / "failhard-report-1.schema.json", schema_bytes().decode()
     yield root / "docs" / "failhard-golden-1.schema.json", golden.schema_bytes().decode()
-    for path in (root / "README.md", *sorted((root / "docs").glob("*.md"))):
+    front = (root / name for name in ("README.md", "SECURITY.md"))
+    for path in (*filter(Path.exists, front), *sorted((root / "docs").glob("*.md"))):
         text = path.read_text("utf-8")
         if path.name != "gates.md" and MARK.search(text):
             yield path, replaced(text, blocks, path.name)

@@ -27,7 +27,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.container.settings import ContainerSettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class ContainerGate:
@@ -35,6 +35,11 @@ class ContainerGate:
 
     id = "container"
     settings: type[Settings] = ContainerSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree, None where the machine's engine builds."""
+        built = isinstance(settings, ContainerSettings) and settings.engine == "required"
+        return None if built else Reuse(day=False)
 
     def observe(self, run: Run) -> Observation:
         """Read all files and ask the server; raises GateError for what cannot be read or asked."""

@@ -73,6 +73,8 @@ def observe(run: Run, settings: ContainerSettings) -> Observation:
         findings=listed,
         measures=_measures(found, sum(each.severity > Severity.LOW for each in listed)),
         evidence=(_keep(run, tree, judged, servers),),
+        # A configuration file of gunicorn is a program of the project, and was run.
+        fleeting=any(each.file for each in servers),
     )
 
 

@@ -33,7 +33,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.dependencies.settings import DependenciesSettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class DependenciesGate:
@@ -41,6 +41,11 @@ class DependenciesGate:
 
     id = "dependencies"
     settings: type[Settings] = DependenciesSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse()
 
     def observe(self, run: Run) -> Observation:
         """Compare the four; raises GateError where one of them cannot be known."""

@@ -25,7 +25,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class FallbacksGate:
@@ -33,6 +33,11 @@ class FallbacksGate:
 
     id = "fallbacks"
     settings: type[Settings] = FallbacksSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse()
 
     def observe(self, run: Run) -> Observation:
         """Return what the rules found in product code; raises GateError where a file cannot be read."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pytest_failhard.model import Settings
-from pytest_failhard.rules.baseline import FILE
+from pytest_failhard.model import BASELINE_FILE, Settings
 from pytest_failhard.rules.exclusion import Role
 from pytest_failhard.rules.limits import Limits
 
@@ -35,7 +34,7 @@ class FallbacksSettings(Settings):
     """Globs of files that are not judged."""
     roles: dict[str, Role] = field(default_factory=dict)
     """Glob -> role of the files that it means, where their paths say otherwise."""
-    baseline: str = FILE
+    baseline: str = BASELINE_FILE
     """The file that notes the stock of the rules in `new_severity`."""
     baseline_sha256: str = ""
     """Its digest in hex, empty where none is demanded."""

@@ -24,7 +24,8 @@ Fails when:
     `nested-project`, `ratchet-slack`, what `exclude` and `roles` let through (`paths-exclude`,
     `paths-roles`, `unmatched-option`), code that runs at every start of Python and that no package
     brought (`start-up-line`), a tool without hashes to compare with (`unproven-tool`), from level 3 a
-    waiver that comes with the change of its file (`added-waiver`). A file that cannot be read or parsed
+    waiver that comes with the change of its file (`added-waiver`), entries that the change adds to
+    `failhard-baseline.json` (`grown-baseline`). A file that cannot be read or parsed
     is an error, never a lower count. Measures: files, excluded_files, unlisted, suppressions and each
     kind of it (`suppressions_ruff`, ...), suppressions_blanket, suppressions_reasonless,
     coverage_exclusions, inline_allows; where tests were run without the product, tests_sabotaged and
@@ -42,7 +43,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.integrity.settings import IntegritySettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class IntegrityGate:
@@ -50,6 +51,11 @@ class IntegrityGate:
 
     id = "integrity"
     settings: type[Settings] = IntegritySettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse()
 
     def observe(self, run: Run) -> Observation:
         """Return what the rules found in all files; raises GateError where one cannot be read."""

@@ -1,4 +1,4 @@
-"""Names the waivers that a change brings along with what they let pass."""
+"""Names what a change brings along to let itself pass: waivers, and entries of the baseline."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard.model import Finding, Severity
+from pytest_failhard.model import BASELINE_FILE, Finding, Severity
 from pytest_failhard.strict import StrictError, read_yaml
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Base
+    from pytest_failhard.model import Base, Frozen
 
 FILE = "failhard-waivers.yaml"
 FROM_LEVEL = 3
 IDENTITY = ("gate", "rule", "path", "fingerprint")
+NAMED = 3
 
 Identity = tuple[str, ...]
 
@@ -43,6 +44,38 @@ def added(root: Path, base: Base | None, level: int) -> Iterator[Finding]:
                 fix="let somebody else approve the waiver first, in a change of its own",
                 anchor=" ".join(identity),
             )
+
+
+def grown(root: Path, base: Base | None) -> Iterator[Finding]:
+    """Yield a finding for each gate of which the change freezes more than the merge base, or worse values.
+
+    With a base named on the command line what is added does not count at all.
+    """
+    path = root / BASELINE_FILE
+    if base is None or not path.is_file():
+        return
+    # Read here alone, where there is a file: its types take time to build.
+    from pytest_failhard import baseline
+
+    frozen = baseline.parse(path.read_bytes()).frozen
+    before = {baseline.key(entry): entry for entry in baseline.of_base(base.read(BASELINE_FILE))}
+    more: dict[str, list[Frozen]] = {}
+    for entry in frozen:
+        old = before.get(baseline.key(entry))
+        if old is None or baseline.looser(entry, old):
+            more.setdefault(entry.gate, []).append(entry)
+    for gate, entries in sorted(more.items()):
+        named = "; ".join(" ".join(filter(None, (each.rule, each.path))) for each in entries[:NAMED])
+        yield Finding(
+            rule="grown-baseline",
+            name="grown-baseline",
+            path=BASELINE_FILE,
+            line=0,
+            severity=Severity.MEDIUM,
+            message=f"the change adds or loosens frozen findings of {gate} ({len(entries)}): {named}",
+            fix="let somebody else approve them first, in a change of its own",
+            anchor=gate,
+        )
 
 
 def _entries(data: bytes) -> Mapping[Identity, None]:

@@ -72,6 +72,8 @@ def observe(run: Run, settings: IntegritySettings) -> Observation:
             **against_base(run.base, look.scan.files, look.configured),
             **survived.measures,
         },
+        # Tests of the project were run.
+        fleeting=bool(survived.measures or survived.findings),
     )
 
 
@@ -116,6 +118,7 @@ class _Look:
         yield from malformed(self.scan, run.level, run.today)
         yield from tools.findings(run.packages)
         yield from approvals.added(run.root, run.base, run.level)
+        yield from approvals.grown(run.root, run.base)
         yield from exclusion.findings(IntegrityGate.id, self._paths, self.listing.files)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pytest_failhard.gates.integrity.budget import unknown
-from pytest_failhard.model import Settings
-from pytest_failhard.rules.baseline import FILE
+from pytest_failhard.model import BASELINE_FILE, Settings
 from pytest_failhard.rules.exclusion import Role
 from pytest_failhard.rules.limits import Limits
 
@@ -29,7 +28,7 @@ class IntegritySettings(Settings):
     """Glob -> role of the files that it means, where their paths say otherwise."""
     suppression_budget: dict[str, int] = field(default_factory=dict)
     """Kind of suppression, or `kind/rule` -> how many of it are admitted."""
-    baseline: str = FILE
+    baseline: str = BASELINE_FILE
     """The file that notes the stock of the rules in `new_severity`."""
     baseline_sha256: str = ""
     """Its digest in hex, empty where none is demanded."""

@@ -30,7 +30,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.licences.settings import LicencesSettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class LicencesGate:
@@ -38,6 +38,11 @@ class LicencesGate:
 
     id = "licences"
     settings: type[Settings] = LicencesSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse(tools=("pip-licenses",), day=False)
 
     def observe(self, run: Run) -> Observation:
         """Resolve every member; raises GateError where one cannot be read, or pip-licenses read otherwise."""

@@ -38,7 +38,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard.distributions.bom.party import creator
 from pytest_failhard.gates.sbom.settings import SbomSettings
-from pytest_failhard.model import GateError, Observation, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,11 @@ class SbomGate:
 
     id = "sbom"
     settings: type[Settings] = SbomSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse(tools=("cyclonedx-bom",), day=False)
 
     def observe(self, run: Run) -> Observation:
         """Make, read back, compare and score the document; raises GateError where it does not hold."""

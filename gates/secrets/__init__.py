@@ -27,7 +27,7 @@ Waive:
 from __future__ import annotations
 
 from pytest_failhard.gates.secrets.settings import SecretsSettings
-from pytest_failhard.model import GateError, Observation, Run, Settings
+from pytest_failhard.model import GateError, Observation, Reuse, Run, Settings
 
 
 class SecretsGate:
@@ -35,6 +35,11 @@ class SecretsGate:
 
     id = "secrets"
     settings: type[Settings] = SecretsSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the tree and the environment."""
+        del settings
+        return Reuse(tools=("detect-secrets",), day=False)
 
     def observe(self, run: Run) -> Observation:
         """Read every text file; raises GateError where one cannot be read or was not looked into."""

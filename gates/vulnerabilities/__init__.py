@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard.gates.vulnerabilities.settings import VulnerabilitiesSettings
-from pytest_failhard.model import Evidence, GateError, Observation, Run, Settings
+from pytest_failhard.model import Evidence, GateError, Observation, Reuse, Run, Settings
 from pytest_failhard.source import files
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ class VulnerabilitiesGate:
 
     id = "vulnerabilities"
     settings: type[Settings] = VulnerabilitiesSettings
+
+    def reuse(self, settings: Settings) -> Reuse | None:
+        """Return what its answer depends on besides the file of advisories, None where a service answers."""
+        dated = isinstance(settings, VulnerabilitiesSettings) and settings.mode == "file"
+        return Reuse(tools=("pip-audit",), hours=24) if dated else None
 
     def observe(self, run: Run) -> Observation:
         """Ask about every member of the closure; raises GateError where one answer cannot be trusted."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 
 import click
 
@@ -15,6 +17,7 @@ from pytest_failhard import plan, supervisor
 from pytest_failhard.cli import screen
 from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.model import GateError, Mode
+from pytest_failhard.progress import Progress, is_live
 from pytest_failhard.redact import RedactError
 from pytest_failhard.report import printed
 from pytest_failhard.store import DEFAULT_FOLDER
@@ -64,9 +67,11 @@ def _is_refused(argument: str) -> bool:
 @click.option("--report-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything random.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Gates that run at once (default: the cores).")
+@click.option("--resume", is_flag=True, help="Go on where a run was interrupted, if nothing has changed.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default=TEXT, show_default=True, help="What is printed."
 )
+@click.option("--no-cache", is_flag=True, help="Reuse nothing of an earlier run, and keep nothing.")
 @click.option("--perf-prove", is_flag=True, help="Slow each benchmark down and see that it is failed.")
 def command(
     path: Path,
@@ -78,7 +83,9 @@ def command(
     report_dir: Path,
     seed: int,
     jobs: int | None,
+    resume: bool,
     form: str,
+    no_cache: bool,
     perf_prove: bool,
 ) -> None:
     """Judge the project at PATH with its tests in a child process.
@@ -98,19 +105,27 @@ def command(
         seed=seed,
         jobs=jobs or os.cpu_count() or 1,
         perf_prove=perf_prove,
+        cache=not no_cache,
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        checked = supervisor.check(request, report_dir, arguments)
+        checked = supervisor.check(
+            request,
+            report_dir,
+            arguments,
+            progress=progress(form, (sys.stdout, sys.stderr)),
+            resume=resume,
+            command=_again(request, report_dir, arguments),
+        )
     except plan.PlanError as error:
         _stop(error.mistakes)
     except (GateError, RedactError) as error:
         _stop([str(error)])
     except supervisor.Interrupted as interruption:
-        click.echo(
-            f"failhard: interrupted by {interruption}; the partial report is in {report_dir}", err=True
-        )
+        told = f"failhard: interrupted by {interruption}; the partial report is in {report_dir}"
+        again = f"\nfailhard: go on where it ended: {interruption.command}"
+        click.echo(f"{told}{again if interruption.command else ''}", err=True)
         sys.exit(INTERRUPTED + interruption.number)
     colour = screen.colours(sys.stdout, os.environ)
     wide = screen.width(sys.stdout)
@@ -118,6 +133,30 @@ def command(
     # Otherwise click would take the colours out again where FORCE_COLOR asks for them.
     click.echo(text, color=colour)
     sys.exit(checked.code)
+
+
+def _again(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> str:
+    """Return the line that goes on where this run may end."""
+    given = {
+        "level": str(request.level or ""),
+        "policy": str(request.policy or ""),
+        "base": request.base or "",
+        "only": ",".join(request.only),
+        "report-dir": "" if str(report_dir) == DEFAULT_FOLDER else str(report_dir),
+        "seed": str(request.seed or ""),
+    }
+    options = [f"--{name}={value}" for name, value in given.items() if value]
+    proof = ["--perf-prove"] if request.perf_prove else []
+    rest = ["--", *arguments] if arguments else []
+    return shlex.join(["failhard", "check", str(request.root), *options, *proof, "--resume", *rest])
+
+
+def progress(form: str, streams: tuple[TextIO, TextIO]) -> Progress:
+    """Return what shows the state on the second of the streams, standard output and error.
+
+    The line is for a person at a terminal, warnings are for everybody.
+    """
+    return Progress(stream=streams[1], live=form == TEXT and is_live(streams))
 
 
 def _reason(argument: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ import click
 
 from pytest_failhard import attestation, plan, policy, proc, report, showing
 from pytest_failhard.cli import joined, shards
-from pytest_failhard.cli.recheck import RUN, WAIVERS
+from pytest_failhard.cli.recheck import RUN, in_force
 from pytest_failhard.cli.shards import ForgedError, Shard, ShardsError
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.formats import FORMATS, TEXT
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pytest_failhard.model import Policy, ProjectFacts, Report
+    from pytest_failhard.report.document import Document
 
 USAGE, UNPROVEN, TAMPERED = 2, 3, 4
 CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: UNPROVEN}
@@ -148,7 +149,7 @@ def merge(asked: Asked, gates: Collection[str], environment: Mapping[str, str]) 
         terms = policy.load(found[0].document.level, known, asked.policy_file, today=day)
         made = redactor.value(joined.report(found, terms, day))
         for shard in found:
-            _take(shard, store)
+            take(shard, store)
         exhibits = showing.gather(made, store.staging, _source(asked.project, made.project), redactor)
         files, copies = report.render_all(made, exhibits), report.copies(made, store.staging.kept)
         if made.level >= provenance.FROM_LEVEL:
@@ -191,13 +192,21 @@ def _refuse(asked: Asked) -> None:
             raise UsageError(f"--into {asked.into}: holds {folder}, or lies in it; name a folder of its own")
 
 
-def _take(shard: Shard, store: Store) -> None:
-    """Keep the evidence that the report of a shard names; each digest is compared once more."""
-    document = shard.document
+def take(shard: Shard, store: Store) -> None:
+    """Keep the evidence that the report of a shard names; each digest is compared once more.
+
+    Raises ForgedError for a file that changed since, StoreError where it cannot be kept.
+    """
+    for gate, name, sha256 in _kept(shard.document):
+        data = (shard.folder / EVIDENCE / gate / name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise ForgedError([f"{shard.folder}: {gate}/{name}: changed while it was read"])
+        store.staging.take(gate, name, data)
+
+
+def _kept(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield gate, name and digest of each file that a report rests on."""
     for part in document.gates:
         for each in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
-            data = (shard.folder / EVIDENCE / part.id / each.name).read_bytes()
-            if hashlib.sha256(data).hexdigest() != each.sha256:
-                raise ForgedError([f"{shard.folder}: {part.id}/{each.name}: changed while it was read"])
-            store.staging.take(part.id, each.name, data)
-    store.staging.take(RUN, WAIVERS, (shard.folder / EVIDENCE / RUN / WAIVERS).read_bytes())
+            yield part.id, each.name, each.sha256
+    yield from ((RUN, name, sha256) for name, sha256 in in_force(document).items())

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from pytest_failhard import baseline as baselines
 from pytest_failhard import config, policy
+from pytest_failhard.baseline import Baseline, Entry
 from pytest_failhard.gates import builtin
 from pytest_failhard.model import GateError
-from pytest_failhard.rules import baseline as baselines
-from pytest_failhard.rules.baseline import Baseline, Entry
 from pytest_failhard.rules.exclusion import is_excluded, of_options
 from pytest_failhard.rules.findings import options_of, settle
 from pytest_failhard.rules.ratchet import fingerprint
@@ -73,7 +74,7 @@ def updated(root: Path, *, lower: bool, reason: str, owner: str, today: date) ->
         raise RatchetError("--reason and --owner: they belong to --lower, which adds what is there now")
     if not (lower or path.is_file()):
         raise RatchetError(f"there is no {path.name}; --lower --reason ... --owner ... makes one")
-    noted = baselines.parse(path.read_bytes()) if path.is_file() else Baseline()
+    noted = baselines.parse(path.read_bytes(), is_digested=False) if path.is_file() else Baseline()
     found = {(hit.name, fingerprint(hit)): hit.path for hit in _hits(root, today)}
     kept = _kept(noted, found)
     added: dict[tuple[str, str], Entry] = {}
@@ -83,7 +84,7 @@ def updated(root: Path, *, lower: bool, reason: str, owner: str, today: date) ->
             for key, place in found.items()
             if key not in kept
         }
-    write_atomically(path, baselines.dump(_joined({**kept, **added})))
+    write_atomically(path, baselines.dump(replace(_joined({**kept, **added}), frozen=noted.frozen)))
     removed = sum(map(len, noted.rules.values())) - len(kept)
     return f"{path.name}: {removed} removed, {len(added)} added, {len(kept)} kept"
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge, policy
 from pytest_failhard.cli import reattest
-from pytest_failhard.model import Evidence, GateError, Verdict
+from pytest_failhard.model import Evidence, GateError, Stock, Verdict
 from pytest_failhard.report import HANDED_OUT, migration, models
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
+from pytest_failhard.report import stock as stocks
 from pytest_failhard.report import waivers as waiver_lists
 from pytest_failhard.report.document import Document, DocumentError, GatePart
 from pytest_failhard.report.observation import OBSERVATION, VOLATILE
@@ -33,6 +34,8 @@ RUN = "run"
 PERFORMANCE = "performance"
 WAIVERS = "waivers.json"
 WAIVERS_DIGEST = "waivers_sha256"
+BASELINE = "baseline.json"
+BASELINE_DIGEST = "baseline_sha256"
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 RANK = (Verdict.PASS, Verdict.FAIL, Verdict.ERROR)
 LONG = 200
@@ -68,7 +71,7 @@ def check(
     terms = policy.load(document.level, known, policy_file, today=document.volatile.judged_on)
     framed = [*_frame(document, level, is_sealed=is_sealed), *_scope(document, terms)]
     lacking = [] if partial else [*_lacking(document, terms)]
-    _stop([*framed, *lacking, *_files(folder, document)])
+    _stop([*framed, *lacking, *files(folder, document)])
     judged = [*_judged_again(folder, document, terms), *_decided_again(folder, document)]
     _stop([*judged, *_models(folder, document)])
     _stop([*reattest.mismatches(folder, document, terms, project or folder.resolve().parent)])
@@ -127,13 +130,22 @@ def _lacking(document: Document, terms: Policy) -> Iterator[str]:
         yield f"{gate}: the policy demands this gate, and the report lacks it"
 
 
-def _files(folder: Path, document: Document) -> Iterator[str]:
+def files(folder: Path, document: Document) -> Iterator[str]:
     """Say which kept file is missing or has other bytes than the report names."""
     for part in document.gates:
         for kept in (*part.evidence, *document.volatile.evidence.get(part.id, ())):
             yield from _file(folder, part.id, kept.name, kept.sha256)
         yield from _handed_out(folder, part)
-    yield from _file(folder, RUN, WAIVERS, str(document.settings.get(WAIVERS_DIGEST)))
+    for name, sha256 in in_force(document).items():
+        yield from _file(folder, RUN, name, sha256)
+
+
+def in_force(document: Document) -> dict[str, str]:
+    """Return the digest of each file of the run itself that was judged by, by its name."""
+    named = {WAIVERS: str(document.settings.get(WAIVERS_DIGEST))}
+    if BASELINE_DIGEST in document.settings:
+        named[BASELINE] = str(document.settings[BASELINE_DIGEST])
+    return named
 
 
 def _handed_out(folder: Path, part: GatePart) -> Iterator[str]:
@@ -180,6 +192,13 @@ def _judged_again(folder: Path, document: Document, terms: Policy) -> Iterator[s
             yield f"{part.id}: verdict is {part.verdict} without {OBSERVATION}, so nothing bears it out"
 
 
+def _stock(evidence: Path, document: Document) -> Stock:
+    """Return what was frozen; nothing in a report from before there was a baseline."""
+    if BASELINE_DIGEST not in document.settings:
+        return Stock()
+    return stocks.load((evidence / RUN / BASELINE).read_bytes())
+
+
 def waivers_of(folder: Path) -> tuple[Waiver, ...]:
     """Return the waivers that were in force; raises GateError where their file cannot be read."""
     return waiver_lists.load((folder / EVIDENCE / RUN / WAIVERS).read_bytes())
@@ -190,16 +209,18 @@ def judged_again(
 ) -> dict[str, Result]:
     """Return what the stored observations yield on a day, by gate; none for a gate that could not look.
 
-    Raises GateError where an observation cannot be read.
+    Raises GateError where an observation or the baseline cannot be read.
     """
     evidence, clocked = folder / EVIDENCE, document.volatile.evidence
+    stock = _stock(evidence, document)
     judged = [
-        judge.judge(rule, seen, waivers, day)
+        judge.judge(rule, seen, waivers, day, stock.frozen)
         for part in document.gates
         for rule in terms.rules
-        if rule.gate == part.id and (seen := _observed(evidence, part, clocked.get(part.id, ()))) is not None
+        if rule.gate == part.id and (seen := observed(evidence, part, clocked.get(part.id, ()))) is not None
     ]
-    return {each.gate: each for each in judge.settle_waivers(judged, waivers, terms.waivers, day)}
+    settled = judge.settle_waivers(judged, waivers, terms.waivers, day)
+    return {each.gate: each for each in judge.settle_baseline(settled, stock)}
 
 
 def _models(folder: Path, document: Document) -> list[str]:
@@ -227,7 +248,7 @@ def _decided_again(folder: Path, document: Document) -> list[str]:
     return recomputing.mismatches({name: (folder / EVIDENCE / part.id / name).read_bytes() for name in names})
 
 
-def _observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -> Observation | None:
+def observed(evidence: Path, part: GatePart, clocked: Sequence[EvidencePart]) -> Observation | None:
     """Return the stored observation of a gate; None where there is none, as of a gate that could not look."""
     own = next((kept for kept in part.evidence if kept.name == OBSERVATION), None)
     if own is None:

@@ -45,12 +45,11 @@ class Consent:
 
 
 @click.command(name="waive")
-@click.argument("fingerprint")
-@click.argument(
-    "root", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), metavar="[ROOT]"
-)
-@click.option("--reason", required=True, help="Why it may stand, in two words or more.")
-@click.option("--owner", required=True, help="Who answers for it.")
+@click.argument("words", nargs=-1, metavar="FINGERPRINT [ROOT] | --list [ROOT]")
+@click.option("--list", "is_list", is_flag=True, help="Say in which state each waiver is; write nothing.")
+@click.option("--base", metavar="REF", help="With --list: what this branch lacks is pending approval.")
+@click.option("--reason", default="", help="Why it may stand, in two words or more.")
+@click.option("--owner", default="", help="Who answers for it.")
 @click.option(
     "--expires", metavar="YYYY-MM-DD", help="The last day (default: the longest life of the level)."
 )
@@ -62,8 +61,9 @@ class Consent:
     "--report-dir", type=click.Path(path_type=Path), default=Path(DEFAULT_FOLDER), show_default=True
 )
 def command(
-    fingerprint: str,
-    root: Path,
+    words: tuple[str, ...],
+    is_list: bool,
+    base: str | None,
     reason: str,
     owner: str,
     expires: str | None,
@@ -73,10 +73,11 @@ def command(
     policy_file: Path | None,
     report_dir: Path,
 ) -> None:
-    """Waive the finding with this FINGERPRINT of the last report of ROOT.
+    """Waive the finding with this FINGERPRINT of the last report of ROOT, or list the waivers there are.
 
-    Exit status: 0 written, 2 refused. Nothing is written but with 0.
+    Exit status: 0 written or listed, 2 refused. Nothing is written but with 0.
     """
+    fingerprint, root = _places(words, is_list=is_list)
     from pytest_failhard.report import document
     from pytest_failhard.report.document import DocumentError
 
@@ -91,6 +92,12 @@ def command(
             kind=FALSE_POSITIVE if false_positive else "",
         )
         report = document.load((root / report_dir / REPORT).read_bytes())
+        if is_list:
+            from pytest_failhard.cli import waiver_states
+
+            found = waiver_states.states(root.resolve(), report, today, policy_file, base)
+            click.echo("\n".join(waiver_states.lines(found)))
+            return
         waived = waive(root.resolve(), report, fingerprint, consent, today, policy_file)
     except (RefusedError, GateError, DocumentError, policy.PolicyError, waivers.WaiverError) as error:
         click.echo("\n".join(f"failhard: {line}" for line in str(error).splitlines()), err=True)
@@ -103,6 +110,17 @@ def command(
     click.echo(
         f"failhard: {waivers.FILE}: {waived.place} is waived until {waived.expires} (owner {waived.owner})"
     )
+
+
+def _places(words: tuple[str, ...], *, is_list: bool) -> tuple[str, Path]:
+    """Return the fingerprint and the root that a command line names; raises click's UsageError."""
+    named, most = (0, 1) if is_list else (1, 2)
+    if not named <= len(words) <= most:
+        raise click.UsageError("give FINGERPRINT and at most one ROOT, or --list and at most one ROOT")
+    root = Path(words[named]) if len(words) > named else Path()
+    if not root.is_dir():
+        raise click.UsageError(f"ROOT: {root} is no folder")
+    return ("" if is_list else words[0]), root
 
 
 def _day(text: str | None) -> date | None:

@@ -96,7 +96,7 @@ def probe(run: Run, seconds: float = SECONDS) -> Target:
         words = " / ".join(process.stderr.strip().splitlines()[-3:])[-300:]
         raise _error(run, f"ended with exit code {code}: {words or 'it wrote nothing'}")
     try:
-        return _target(json.loads(process.stdout))
+        return parsed(process.stdout)
     except (ValueError, RecursionError) as error:
         raise _error(run, f"gave no description of itself ({error}): {process.stdout[:100]!r}") from None
 
@@ -108,8 +108,9 @@ def _error(run: Run, what: str) -> GateError:
     )
 
 
-def _target(said: object) -> Target:
+def parsed(text: str | bytes) -> Target:
     """Return what the probe said; raises ValueError where that is something else."""
+    said = json.loads(text)
     if not isinstance(said, dict):
         raise ValueError("no object")
     paths, markers, standard = said.get("paths"), said.get("markers"), said.get("standard")

@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import bound_text, decimal_text, is_share
-from pytest_failhard.judge.matching import WAIVERS_FILE, counted, means
+from pytest_failhard.judge.frozen import is_nothing, parted, said_frozen, settle_baseline, slack
+from pytest_failhard.judge.matching import WAIVERS_FILE, Judged, counted, means
 from pytest_failhard.judge.stale import expiring, settle_waivers
 from pytest_failhard.model import Evidence, Finding, Observation, Result, Rule, Severity, Verdict, Waived
 
@@ -16,9 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
     from datetime import date
 
-    from pytest_failhard.model import Waiver
+    from pytest_failhard.model import Frozen, Waiver
 
-__all__ = ["WAIVERS_FILE", "error", "expiring", "judge", "settle_waivers"]
+__all__ = [
+    "WAIVERS_FILE",
+    "Judged",
+    "error",
+    "expiring",
+    "failures",
+    "is_nothing",
+    "judge",
+    "settle_baseline",
+    "settle_waivers",
+    "slack",
+]
 
 MARK = "a waiver of kind false-positive, with an approved_by other than its owner, marks it"
 NAMED = 3
@@ -26,26 +38,19 @@ HUNDRED = 100
 CODE = re.compile(r"(FH\d{3}|FV[1-7])(/|$)")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class _Judged:
-    """A finding, and, where it stands for a measure out of bounds, the measure's value."""
-
-    finding: Finding
-    measure: int | Fraction | None = None
-    ceiling: bool = False
-
-    def accepted_by(self, waiver: Waiver) -> bool:
-        """Tell whether the waiver's value admits the measure; a plain finding has no value to admit."""
-        if self.measure is None or waiver.value is None:
-            return self.measure is None and waiver.value is None
-        return self.measure <= waiver.value if self.ceiling else self.measure >= waiver.value
-
-
-def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today: date) -> Result:
+def judge(
+    rule: Rule,
+    observation: Observation,
+    waivers: Iterable[Waiver],
+    today: date,
+    baseline: Iterable[Frozen] = (),
+) -> Result:
     """Return the verdict of one gate; the observation's own waivers come behind the given ones.
 
+    What no waiver covers, an entry of the baseline may.
+
     What is not proven is an error: nothing examined, a demanded measure that is missing, a measure that
-    cannot be true. No waiver is looked at before that. Comparisons are exact.
+    cannot be true. No waiver and no baseline is looked at before that. Comparisons are exact.
     """
     rule = _for_its_traits(rule, observation)
     missing = _missing(rule, observation)
@@ -57,18 +62,23 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
     seen = _seen(rule, observation)
     if not observation.applies:
         return dataclasses.replace(seen, because=(f"does not apply: {rule.when}; the evidence is kept",))
-    candidates = [*_breaches(rule, observation), *_distinct(observation.findings)]
     listed = (*sorted(waivers, key=repr), *observation.allows)
-    waived, standing = _split(candidates, rule, listed, today)
-    seen = dataclasses.replace(seen, findings=tuple(each.finding for each in standing), waived=tuple(waived))
+    waived, left = _split(_candidates(rule, observation), rule, listed, today)
+    frozen, standing = parted(left, rule, baseline)
+    seen = dataclasses.replace(
+        seen,
+        findings=tuple(each.finding for each in standing),
+        waived=tuple(waived),
+        baselined=tuple(each.finding for each in frozen),
+    )
     failing = [each for each in standing if _fails(each, rule)]
     if missing and all(each.measure is not None for each in failing):
         # Cut short by nothing that stands: then nobody knows what the rest would have shown.
         return _unproven(rule, observation, _said_missing(missing))
     if not failing:
-        return dataclasses.replace(seen, because=tuple(_grounds(rule, observation, waived)))
+        return dataclasses.replace(seen, because=tuple(_grounds(rule, observation, seen)))
     unseen = [f"not looked at: {', '.join(missing)}"] if missing else []
-    reasons = (*_reasons(failing, rule), *unseen)
+    reasons = (*_reasons(failing, rule), *unseen, *said_frozen(frozen))
     if rule.starts is not None and today < rule.starts:
         return dataclasses.replace(seen, because=(f"not enforced before {rule.starts}", *reasons))
     return dataclasses.replace(
@@ -78,6 +88,20 @@ def judge(rule: Rule, observation: Observation, waivers: Iterable[Waiver], today
         options=_ways_out(failing, observation, rule),
         fixable="code",
     )
+
+
+def failures(
+    rule: Rule, observation: Observation, waivers: Iterable[Waiver], today: date
+) -> tuple[Judged, ...]:
+    """Return what fails a gate that could look, without any baseline; nothing where it proves nothing."""
+    rule = _for_its_traits(rule, observation)
+    if observation.cut_short:
+        rule = _without(rule, _missing(rule, observation))
+    if _doubts(rule, observation) or not observation.applies:
+        return ()
+    listed = (*sorted(waivers, key=repr), *observation.allows)
+    _, standing = _split(_candidates(rule, observation), rule, listed, today)
+    return tuple(each for each in standing if _fails(each, rule))
 
 
 def error(
@@ -170,7 +194,11 @@ def _unproven(rule: Rule, observation: Observation, doubts: Sequence[str]) -> Re
     )
 
 
-def _breaches(rule: Rule, observation: Observation) -> list[_Judged]:
+def _candidates(rule: Rule, observation: Observation) -> list[Judged]:
+    return [*_breaches(rule, observation), *_distinct(observation.findings)]
+
+
+def _breaches(rule: Rule, observation: Observation) -> list[Judged]:
     """Return a finding of its own for each measure out of bounds."""
     measures, unequal = observation.measures, observation.volatile
     breaches = []
@@ -178,14 +206,12 @@ def _breaches(rule: Rule, observation: Observation) -> list[_Judged]:
         if measures[name] < bound:
             message = f"{_shown(name, measures[name], unequal)} < {bound_text(bound)}"
             fix = f"raise {name} to at least {bound_text(bound)}"
-            breaches.append(_Judged(finding=_breach(name, message, fix), measure=measures[name]))
+            breaches.append(Judged(finding=_breach(name, message, fix), measure=measures[name]))
     for name, bound in sorted(rule.at_most.items()):
         if measures[name] > bound:
             message = f"{_shown(name, measures[name], unequal, up=True)} > {bound_text(bound)}"
             fix = f"bring {name} down to at most {bound_text(bound)}"
-            breaches.append(
-                _Judged(finding=_breach(name, message, fix), measure=measures[name], ceiling=True)
-            )
+            breaches.append(Judged(finding=_breach(name, message, fix), measure=measures[name], ceiling=True))
     return breaches
 
 
@@ -208,18 +234,18 @@ def _breach(name: str, message: str, fix: str) -> Finding:
     )
 
 
-def _distinct(findings: Iterable[Finding]) -> list[_Judged]:
+def _distinct(findings: Iterable[Finding]) -> list[Judged]:
     """Keep one of each fingerprint and rule: the worst, at the place of the first."""
     kept: dict[tuple[str, str], Finding] = {}
     for finding in findings:
         key = (finding.rule, finding.fingerprint)
         kept[key] = min(finding, kept.get(key, finding), key=lambda each: (-each.severity, each))
-    return [_Judged(finding=finding) for finding in kept.values()]
+    return [Judged(finding=finding) for finding in kept.values()]
 
 
 def _split(
-    candidates: Iterable[_Judged], rule: Rule, waivers: Iterable[Waiver], today: date
-) -> tuple[list[Waived], list[_Judged]]:
+    candidates: Iterable[Judged], rule: Rule, waivers: Iterable[Waiver], today: date
+) -> tuple[list[Waived], list[Judged]]:
     """Part what a waiver covers from what stands, worst first, else in the order of the gate."""
     listed = [waiver for waiver in waivers if today <= waiver.expires]
     waived, standing = [], []
@@ -232,11 +258,11 @@ def _split(
     return waived, standing
 
 
-def _worst_first(candidates: Iterable[_Judged]) -> list[_Judged]:
+def _worst_first(candidates: Iterable[Judged]) -> list[Judged]:
     return sorted(candidates, key=lambda each: (each.measure is None, -each.finding.severity))
 
 
-def _covers(waiver: Waiver, judged: _Judged, rule: Rule) -> bool:
+def _covers(waiver: Waiver, judged: Judged, rule: Rule) -> bool:
     return (
         rule.waivable.admits(judged.finding, waiver)
         and means(waiver, rule.gate, judged.finding)
@@ -245,13 +271,13 @@ def _covers(waiver: Waiver, judged: _Judged, rule: Rule) -> bool:
     )
 
 
-def _fails(judged: _Judged, rule: Rule) -> bool:
+def _fails(judged: Judged, rule: Rule) -> bool:
     if judged.measure is not None:
         return True
     return rule.fail_at is not None and judged.finding.severity >= rule.fail_at
 
 
-def _reasons(failing: Sequence[_Judged], rule: Rule) -> list[str]:
+def _reasons(failing: Sequence[Judged], rule: Rule) -> list[str]:
     """Say why it fails: measures out of bounds first, then the worst findings by name."""
     reasons = [each.finding.message for each in failing if each.measure is not None]
     findings = [each.finding for each in failing if each.measure is None]
@@ -262,10 +288,10 @@ def _reasons(failing: Sequence[_Judged], rule: Rule) -> list[str]:
     return reasons
 
 
-def _grounds(rule: Rule, observation: Observation, waived: Sequence[Waived]) -> list[str]:
+def _grounds(rule: Rule, observation: Observation, seen: Result) -> list[str]:
     """Say what a pass rests on."""
     grounds = []
-    covered = {each.finding.name for each in waived}
+    covered = {each.name for each in (*(waived.finding for waived in seen.waived), *seen.baselined)}
     if rule.fail_at is not None:
         examined = observation.examined
         grounds.append(f"no finding at {_from(rule.fail_at)} stands, {examined} examined")
@@ -277,12 +303,13 @@ def _grounds(rule: Rule, observation: Observation, waived: Sequence[Waived]) -> 
         if name not in covered:
             shown = _shown(name, observation.measures[name], observation.volatile, up=True)
             grounds.append(f"{shown} <= {bound_text(bound)}")
-    if waived:
-        grounds.append(f"{counted(waived)} waived")
+    if seen.waived:
+        grounds.append(f"{counted(seen.waived)} waived")
+    grounds += said_frozen(seen.baselined)
     return grounds or [f"reported only, {observation.examined} examined"]
 
 
-def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) -> tuple[str, ...]:
+def _ways_out(failing: Sequence[Judged], observation: Observation, rule: Rule) -> tuple[str, ...]:
     """List what a person can do, the repair first."""
     worst = failing[0].finding
     repairs = [each.finding for each in failing if each.measure is None]
@@ -306,7 +333,7 @@ def _ways_out(failing: Sequence[_Judged], observation: Observation, rule: Rule) 
     return (*options, f"read why: failhard explain {subject}")
 
 
-def _waiver_entry(judged: _Judged, gate: str, unequal: frozenset[str]) -> str:
+def _waiver_entry(judged: Judged, gate: str, unequal: frozenset[str]) -> str:
     finding = judged.finding
     value = ""
     if judged.measure is not None:

@@ -24,10 +24,12 @@ def settle_waivers(
 
     The finding stands at the gate that the waiver names and has the severity `terms.stale`; at medium
     and above it fails the gate, whatever `fail_at` of its rule says, since no rule of the gate is meant.
-    A waiver of a gate that did not run, or could not look, is not judged.
+    A waiver of a gate that did not run, or could not look, is not judged. Where more findings are waived
+    than `terms.most`, each gate with waived ones has such a finding too.
     """
-    listed = sorted(waivers, key=repr)
-    return tuple(_settled(result, listed, terms, today) for result in results)
+    listed, judged = sorted(waivers, key=repr), tuple(results)
+    total = sum(len(result.waived) for result in judged)
+    return tuple(_settled(result, listed, terms, today, total) for result in judged)
 
 
 def expiring(waivers: Iterable[Waiver], terms: WaiverTerms, today: date) -> tuple[str, ...]:
@@ -39,7 +41,9 @@ def expiring(waivers: Iterable[Waiver], terms: WaiverTerms, today: date) -> tupl
     )
 
 
-def _settled(result: Result, waivers: Sequence[Waiver], terms: WaiverTerms, today: date) -> Result:
+def _settled(
+    result: Result, waivers: Sequence[Waiver], terms: WaiverTerms, today: date, total: int
+) -> Result:
     if result.verdict is Verdict.ERROR:
         return result
     stale = [
@@ -47,6 +51,8 @@ def _settled(result: Result, waivers: Sequence[Waiver], terms: WaiverTerms, toda
         for waiver in waivers
         if waiver.gate == result.gate and (problem := _problem(waiver, result, today))
     ]
+    if result.waived and total > terms.most:
+        stale.append(_too_many(total, terms))
     if not stale:
         return result
     merged = tuple(sorted((*result.findings, *stale), key=lambda finding: -finding.severity))
@@ -61,6 +67,19 @@ def _settled(result: Result, waivers: Sequence[Waiver], terms: WaiverTerms, toda
         findings=merged,
         options=(*result.options, f"remove or renew the entry in {WAIVERS_FILE}"),
         fixable=result.fixable or "waiver",
+    )
+
+
+def _too_many(total: int, terms: WaiverTerms) -> Finding:
+    return Finding(
+        rule="waiver-budget",
+        name="waiver-budget",
+        path=WAIVERS_FILE,
+        line=0,
+        severity=terms.stale,
+        message=f"{total} findings are waived at once, and the level admits {terms.most}",
+        fix="mend some of them",
+        anchor="most",
     )
 
 

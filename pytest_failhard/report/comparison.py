@@ -67,7 +67,7 @@ class Comparison:
 
 
 def compared(before: Side, after: Side) -> Comparison:
-    """Return what differs; a waived finding is there as well as any other."""
+    """Return what differs; a waived or frozen finding is there as well as any other."""
     first, second = ({part.id: part for part in side.document.gates} for side in (before, after))
     names = dict.fromkeys([*second, *first])
     return Comparison(
@@ -104,7 +104,7 @@ def _gate(
 def _findings(part: GatePart | None) -> Mapping[str, FindingPart]:
     if part is None:
         return {}
-    listed = [*part.findings, *(each.finding for each in part.waived)]
+    listed = [*part.findings, *(each.finding for each in part.waived), *part.baselined]
     return {each.fingerprint: each for each in listed}
 
 

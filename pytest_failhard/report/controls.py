@@ -26,7 +26,7 @@ class Control:
 
 def shown_by(result: Result) -> tuple[Control, ...]:
     """Return what a result is evidence for: nothing unless the gate looked, passed, and forgave nothing."""
-    clean = result.verdict is Verdict.PASS and result.applies and not result.waived
+    clean = result.verdict is Verdict.PASS and result.applies and not (result.waived or result.baselined)
     return known().get(result.gate, ()) if clean else ()
 
 

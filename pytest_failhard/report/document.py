@@ -84,6 +84,7 @@ class GatePart(Strict):
     applies: bool
     findings: tuple[FindingPart, ...]
     waived: tuple[WaivedPart, ...]
+    baselined: tuple[FindingPart, ...] = ()
     options: tuple[str, ...]
     fixable: Literal["code", "waiver", "outside", ""]
     evidence: tuple[EvidencePart, ...]
@@ -148,12 +149,23 @@ class MigratedPart(Strict):
     kept: tuple[KeptPart, ...]
 
 
+class FlowPart(Strict):
+    """How the gates went through: `peak` ran at once, and no more than `allowed` may."""
+
+    submitted: int
+    completed: int
+    in_flight: tuple[str, ...]
+    peak: int
+    allowed: int
+
+
 class VolatilePart(Strict):
     """What differs between two runs on the same commit. `judged_on` decides which waivers had expired.
 
-    `evidence` are the kept files that hold times, by gate. `attempts` and `attempts_left` are fix attempts
-    at what does not pass, by gate and, under `run`, over all gates. `migrated` are the steps that brought a
-    report of an earlier schema here, the last one last.
+    `evidence` are the kept files that hold times, by gate; `reused` the gates whose observation an earlier
+    run made from the same inputs. `attempts` and `attempts_left` are fix attempts at what does not pass, by
+    gate and, under `run`, over all gates. `migrated` are the steps that brought a report of an earlier schema
+    here, the last one last.
     """
 
     started_at: str
@@ -168,7 +180,9 @@ class VolatilePart(Strict):
     judged_on: date
     notes: tuple[str, ...]
     evidence: dict[str, tuple[EvidencePart, ...]] = Field(default_factory=dict)
+    reused: tuple[str, ...] = ()
     migrated: tuple[MigratedPart, ...] = ()
+    flow: FlowPart | None = None
 
 
 class Document(Strict):
@@ -226,6 +240,7 @@ def gate(result: model.Result) -> GatePart:
             "applies": result.applies,
             "findings": tuple(_finding(finding) for finding in result.findings),
             "waived": tuple(_waived(waived) for waived in result.waived),
+            "baselined": tuple(_finding(finding) for finding in result.baselined),
             "options": result.options,
             "fixable": result.fixable,
             "evidence": tuple(
@@ -334,6 +349,8 @@ def _volatile(report: model.Report) -> VolatilePart:
         judged_on=report.judged_on,
         notes=report.notes,
         evidence={result.gate: kept for result in report.results if (kept := _unequal(result))},
+        reused=report.reused,
+        flow=FlowPart.model_validate(vars(report.flow)) if report.flow is not None else None,
     )
 
 

@@ -66,8 +66,10 @@ def _project(report: Report) -> str:
 
 def _why(result: Result) -> str:
     more = f" (and {len(result.because) - 1} more)" if len(result.because) > 1 else ""
-    waived = f" [{len(result.waived)} waived]" if result.waived else ""
-    return f"{_cell(result.because[0])}{more}{waived}" if result.because else waived.strip()
+    counts = {"waived": len(result.waived), "baselined": len(result.baselined)}
+    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    passed_over = f" [{said}]" if said else ""
+    return f"{_cell(result.because[0])}{more}{passed_over}" if result.because else passed_over.strip()
 
 
 def _steps(report: Report) -> Iterator[str]:

@@ -70,8 +70,8 @@ def judged(document: Document) -> Judged:
         policy_sha256=document.policy.sha256,
         waivers_sha256=str(document.settings.get("waivers_sha256", "")),
         has_passed=document.complete and document.verdict == Verdict.PASS.value,
-        passed=tuple(part.id for part in passing if not part.waived),
-        warned=tuple(part.id for part in passing if part.waived),
+        passed=tuple(part.id for part in passing if not (part.waived or part.baselined)),
+        warned=tuple(part.id for part in passing if part.waived or part.baselined),
         failed=tuple(part.id for part in document.gates if part.verdict != Verdict.PASS.value),
         digest=document.digest,
     )

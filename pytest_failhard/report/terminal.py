@@ -85,7 +85,8 @@ def _table(report: Report, colour: bool, width: int) -> Iterator[str]:
     room = max(width - names - len("  error  "), MIN_ROOM) if width else MAX_REASON
     for result in _worst_first(report.results):
         word = _word(result.verdict, colour, width=5)
-        yield f"{_plain(result.gate):{names}}  {word}  {_plain(_short(result, room))}"
+        reused = " [reused]" if result.gate in report.reused else ""
+        yield f"{_plain(result.gate):{names}}  {word}  {_plain(_short(result, room))}{reused}"
         step = first_step(result.options) if result.verdict is not Verdict.PASS else ""
         if step:
             label = paint("next:", NEXT, colour)
@@ -95,9 +96,13 @@ def _table(report: Report, colour: bool, width: int) -> Iterator[str]:
 
 
 def _waived(result: Result) -> str:
-    """Return the counts of what is accepted and of what is marked as wrong: the two are not the same."""
+    """Return the counts of what is accepted, marked as wrong, and frozen: the three are not the same."""
     marked = sum(each.waiver.kind == FALSE_POSITIVE for each in result.waived)
-    counts = {"waived": len(result.waived) - marked, "marked as wrong": marked}
+    counts = {
+        "waived": len(result.waived) - marked,
+        "marked as wrong": marked,
+        "baselined": len(result.baselined),
+    }
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f" [{said}]" if said else ""
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_failhard import baseline as baselines
 from pytest_failhard.model import Finding, GateError, Severity
-from pytest_failhard.rules import baseline as baselines
 from pytest_failhard.rules.findings import finding, rank, rank_of, settle
 from pytest_failhard.rules.scan import scan_sources
 from pytest_failhard.rules.suppressed import blanket, unreasoned
@@ -20,8 +20,8 @@ from pytest_failhard.source.suppressions import of_bytes
 from pytest_failhard.strictness import SEVERITIES
 
 if TYPE_CHECKING:
+    from pytest_failhard.baseline import Baseline
     from pytest_failhard.model import Base, Option, Run
-    from pytest_failhard.rules.baseline import Baseline
     from pytest_failhard.rules.findings import Settled
     from pytest_failhard.rules.scan import Scan
     from pytest_failhard.rules.unit import Hit
@@ -120,7 +120,11 @@ class Ratchet:
     def slack(self, hits: Iterable[Hit]) -> Iterator[Finding]:
         """Yield a finding for each rule whose entries in the tree's own file name places that are gone."""
         data = _bytes(self._root / self._terms.file)
-        noted = baselines.parse(data, self._terms.file) if data is not None else baselines.Baseline()
+        noted = (
+            baselines.parse(data, self._terms.file, is_digested=False)
+            if data is not None
+            else baselines.Baseline()
+        )
         found = {(hit.name, fingerprint(hit)) for hit in hits}
         for name in sorted(self._terms.new):
             gone = [key for key in noted.rules.get(name, {}) if (name, key) not in found]
@@ -166,7 +170,7 @@ def _read(root: Path, base: Base | None, name: str, sha256: str) -> Baseline | N
         return None
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise GateError(f"{name}: its digest is not the one in the policy ({sha256})")
-    return baselines.parse(data, name)
+    return baselines.parse(data, name, is_digested=False)
 
 
 def _bytes(path: Path) -> bytes | None:

@@ -84,6 +84,22 @@ class Staging:
         guessed = media_type or MEDIA_TYPES.get(PurePosixPath(kept).suffix, TEXT)
         return Evidence(name=kept, sha256=hashlib.sha256(stored).hexdigest(), media_type=guessed)
 
+    def restore(self, gate: str, name: str, data: bytes, *, has_contacts: bool = False) -> bool:
+        """Store bytes that an earlier run kept, as they are; False where something in them is now secret.
+
+        Raises StoreError.
+        """
+        redactor = self.redactor.without(CONTACT) if has_contacts else self.redactor
+        if redactor.data(data) != data:
+            return False
+        self._write(gate, name, data)
+        return True
+
+    def forget(self, gate: str) -> None:
+        """Remove what is kept of a gate; raises StoreError."""
+        with _told(self.folder / gate, TEMPORARY_REMEDY), contextlib.closing(Folder.open(self.folder)) as top:
+            top.remove(_safe(gate))
+
     def take(self, gate: str, name: str, data: bytes) -> None:
         """Store bytes that another run kept, as they are: they were redacted there.
 

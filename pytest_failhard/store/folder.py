@@ -36,23 +36,24 @@ class Folder:
             raise OSError(f"{path} is a symlink")
         return cls(path, os.open(path, os.O_RDONLY | DIRECTORY) if BY_DESCRIPTOR else None)
 
-    def child(self, name: str) -> Folder:
+    def child(self, name: str, mode: int = 0o777) -> Folder:
         """Make a folder in this one, or open the one that is there; a symlink raises OSError."""
         with contextlib.suppress(FileExistsError):
-            os.mkdir(self._at(name), dir_fd=self.descriptor)
+            os.mkdir(self._at(name), mode, dir_fd=self.descriptor)
         if not BY_DESCRIPTOR:
             return Folder.open(self.path / name)
         return Folder(self.path / name, os.open(name, os.O_RDONLY | DIRECTORY, dir_fd=self.descriptor))
 
-    def write(self, name: str, data: bytes, mode: int = 0o644) -> None:
-        """Write a file that is not there yet, down to the disk; on failure it is not there either."""
+    def write(self, name: str, data: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
+        """Write a file that is not there yet, `durable` down to the disk; on failure it is not there."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         descriptor = os.open(self._at(name), flags, mode, dir_fd=self.descriptor)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
         except OSError:
             self.remove(name)
             raise
@@ -111,6 +112,20 @@ class Folder:
         # A Path cannot list a descriptor.
         with os.scandir(self.path if self.descriptor is None else self.descriptor) as entries:
             return {entry.name for entry in entries}
+
+    def status(self, name: str) -> os.stat_result | None:
+        """Return what the system says of a file, of a link itself; None where there is no such file."""
+        try:
+            return os.stat(self._at(name), dir_fd=self.descriptor, follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+
+    def touch(self, name: str) -> None:
+        """Set a file's times to now."""
+        if BY_DESCRIPTOR:
+            os.utime(self._at(name), dir_fd=self.descriptor, follow_symlinks=False)
+        else:
+            os.utime(self._at(name))
 
     def in_place(self) -> bool:
         """Tell whether the path still leads to the folder that was opened."""

@@ -26,9 +26,9 @@ def _nothing_more(outcome: Outcome) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One situation of FAILOPEN's list: a fault put into the green project, and what must be said.
+    """One situation of the fail-open list: a fault put into the green project, and what must be said.
 
-    `author` and `supervised` are the columns H and S; None where nothing is promised. `twin` are the
+    `author` and `supervised` are what the two modes must say; None where nothing is promised. `twin` are the
     files of the green twin, which differs from the case in the fault alone; empty: the green project
     itself is the twin. `author_code` stands where pytest's own exit code is not rewritten.
     """

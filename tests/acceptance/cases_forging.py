@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.5 and 3.9: forging from inside the process, and tests spread over workers."""
+"""Cases of the fail-open list: forging from inside the process, and tests spread over workers."""
 
 from __future__ import annotations
 

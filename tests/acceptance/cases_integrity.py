@@ -1,10 +1,13 @@
-"""Cases of FAILOPEN 3.5, 3.6 and 3.10 that the source shows and no run: the gate `integrity`."""
+"""Cases of the fail-open list that the source shows and no run: the gate `integrity`."""
 
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
+from pytest_failhard.baseline import Baseline, dump
+from pytest_failhard.model import Frozen
 from tests.acceptance.case import Case
 from tests.acceptance.cases_terms import waiver
 from tests.acceptance.harness import Ask, Expected, Outcome
@@ -20,6 +23,21 @@ SLACK = """\
 {"schema": "failhard-baseline/1", "rules": {"blanket-suppression": {"0123456789abcdef":
  {"path": "shop/prices.py", "reason": "from the start", "owner": "Ada Lovelace"}}}}
 """
+FROZEN = dump(
+    Baseline(
+        frozen=(
+            Frozen(
+                gate="lint",
+                rule="F401",
+                path="shop/dirty.py",
+                fingerprint=UNUSED_IMPORT,
+                reason="from the start",
+                owner="Ada Lovelace",
+                date=date(2026, 11, 1),
+            ),
+        )
+    )
+)
 WORKFLOW = """\
 on: push
 jobs:
@@ -72,6 +90,11 @@ def _told(identity: str, name: str, files: Files, rule: str, ask: Ask) -> Case:
         ask=ask,
         also=named,
     )
+
+
+def _shrinks(outcome: Outcome) -> None:
+    assert "1 frozen finding of lint matched nothing: F401 shop/dirty.py" in outcome.output, str(outcome)
+    assert "failhard baseline --update" in outcome.output, str(outcome)
 
 
 def _without_history(root: Path) -> None:
@@ -173,4 +196,33 @@ CASES = (
         STRICT,
     ),
     _told("FO-134", "", {"failhard-baseline.json": SLACK}, "ratchet-slack", INTEGRITY),
+    _told(
+        "FO-132",
+        "frozen by the change",
+        {**VIOLATION, "failhard-baseline.json": FROZEN},
+        "grown-baseline",
+        INTEGRITY,
+    ),
+    Case(
+        id="FO-132",
+        name="frozen, and a base is named",
+        gate="lint",
+        author=Expected.FAIL,
+        supervised=Expected.FAIL,
+        phrase="os",
+        files={**VIOLATION, "failhard-baseline.json": FROZEN},
+        ask=Ask(only="lint", base="main"),
+        rule="F401",
+    ),
+    Case(
+        id="FO-134",
+        name="of what was frozen",
+        gate="lint",
+        author=Expected.PASS,
+        supervised=Expected.PASS,
+        phrase="",
+        files={"failhard-baseline.json": FROZEN},
+        ask=Ask(only="lint"),
+        also=_shrinks,
+    ),
 )

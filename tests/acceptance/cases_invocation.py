@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.3 and 3.4: escape switches, and how pytest is invoked and configured."""
+"""Cases of the fail-open list: escape switches, and how pytest is invoked and configured."""
 
 from __future__ import annotations
 
@@ -338,6 +338,19 @@ CASES = (
         rule="FH707/project-plugin-in-addopts",
         files={**pytest_options('addopts = ["-p", "evilp"]'), "evilp.py": "GREETING = 'hello'\n"},
         ask=TESTS,
+    ),
+    Case(
+        id="FO-46",
+        name="PYTEST_PLUGINS",
+        gate="tests",
+        author=None,
+        supervised=Expected.FAIL,
+        phrase="test_red",
+        files={
+            **FAILING,
+            "evil/evilp.py": "import atexit\nimport os\n\natexit.register(lambda: os._exit(0))\n",
+        },
+        ask=Ask(only="tests", environment={"PYTEST_PLUGINS": "evilp", "PYTHONPATH": "{root}/evil"}),
     ),
     Case(
         id="FO-47",

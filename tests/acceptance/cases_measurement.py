@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.1 and 3.2: measurement and arithmetic, and runs in which nothing ran."""
+"""Cases of the fail-open list: measurement and arithmetic, and runs in which nothing ran."""
 
 from __future__ import annotations
 

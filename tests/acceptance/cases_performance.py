@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.1 about performance: no benchmark, another name, switched off, slower."""
+"""Cases of the fail-open list about performance: no benchmark, another name, switched off, slower."""
 
 from __future__ import annotations
 

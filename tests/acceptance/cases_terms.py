@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.10: policy, waivers, baselines, time."""
+"""Cases of the fail-open list: policy, waivers, baselines, time."""
 
 from __future__ import annotations
 

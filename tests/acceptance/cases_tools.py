@@ -1,4 +1,4 @@
-"""Cases of FAILOPEN 3.6 to 3.8: tools that are shadowed, misled, faulty; and gates that are."""
+"""Cases of the fail-open list: tools that are shadowed, misled, faulty; and gates that are."""
 
 from __future__ import annotations
 

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.keeping import Record
 from tests.acceptance.project import copy, green
 from tests.acceptance.scratch import TOOLS, Fault, Scratch, scratch
 
 Environment = Callable[[str, Fault], Path]
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Record:
+    """What keeps the rows of this test."""
+    return Record(request.node.user_properties)
 
 
 @pytest.fixture(scope="session")

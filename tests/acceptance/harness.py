@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
+from pytest_failhard import private
 from pytest_failhard.measurement import VARIABLES
 from tests.support import WITHOUT_OTHERS, measuring
 
@@ -201,7 +202,7 @@ def environment(root: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """Return what a user's shell has: nothing of the test run that we are in, but what measures it."""
     home = root.parent / "home"
     home.mkdir(exist_ok=True)
-    plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+    plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", private.LIMIT: "0"}
     return plain | measuring() | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
 
 

@@ -6,9 +6,11 @@ import re
 import tomllib
 from pathlib import Path
 
-from tests.acceptance import test_processes
+from tests.acceptance import test_cache, test_processes, test_resuming
+from tests.acceptance.cases import CASES
 from tests.acceptance.harness import EXIT, Expected, Mode
-from tests.acceptance.test_failopen import CASES
+from tests.acceptance.matrix import demanded, later, limits, titles, topics, unpromised
+from tests.acceptance.procedures import PROCEDURES
 from tests.support import GATES
 
 HERE = Path(__file__).parent
@@ -17,22 +19,40 @@ LAST = 139
 ALL = {f"FO-{number:02}" for number in range(1, LAST + 1)}
 
 
-def _later() -> dict[str, str]:
-    tables = tomllib.loads((HERE / "later.toml").read_text("utf-8"))
-    return {identity: table["reason"] for table in tables.values() for identity in table["ids"]}
+LONGEST_TITLE = 90
 
 
-def _covered() -> set[str]:
-    names = [name for name in vars(test_processes) if name.startswith("test_")]
+def _processes() -> set[str]:
+    modules = (test_cache, test_processes, test_resuming)
+    names = [name for module in modules for name in vars(module) if name.startswith("test_")]
     numbers = {number for name in names for number in re.findall(r"_fo_(\d+)", name)}
-    return {case.id for case in CASES} | {f"FO-{int(number):02}" for number in numbers}
+    return {f"FO-{int(number):02}" for number in numbers}
 
 
 def test_each_entry_has_a_case_or_a_reason() -> None:
-    later = _later()
-    assert _covered() | set(later) == ALL
-    assert not _covered() & set(later)
-    assert all(reason for reason in later.values())
+    reasons = later()
+    covered = {case.id for case in CASES} | _processes()
+    assert covered | set(reasons) == ALL
+    assert not covered & set(reasons)
+    assert all(reason for reason in reasons.values())
+    assert _processes() == set(PROCEDURES)
+
+
+def test_each_entry_has_a_title_in_one_topic() -> None:
+    named = [identity for table in topics().values() for identity in table]
+    assert sorted(named) == sorted(ALL)
+    lengths = {identity: len(title) for identity, title in titles().items()}
+    assert {identity: length for identity, length in lengths.items() if length > LONGEST_TITLE} == {}
+    assert len(set(titles().values())) == len(ALL)
+    assert list(titles()) == [f"FO-{number:02}" for number in range(1, LAST + 1)]
+
+
+def test_what_author_mode_does_not_promise_is_said_of_just_those_entries() -> None:
+    silent = {case.id for case in CASES if unpromised(case)}
+    silent |= {identity for identity, procedure in PROCEDURES.items() if not procedure.author}
+    assert set(limits()) - set(later()) == silent
+    assert {identity for identity in ALL if "no promise" in demanded(identity, Mode.AUTHOR)} == silent
+    assert {identity for identity in ALL - set(later()) if not demanded(identity, Mode.SUPERVISED)} == set()
 
 
 def test_labels_are_unique_and_each_entry_has_a_nameless_case() -> None:

@@ -8,31 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance import (
-    cases_forging,
-    cases_integrity,
-    cases_invocation,
-    cases_measurement,
-    cases_performance,
-    cases_terms,
-    cases_tools,
-)
+from tests.acceptance import cases_performance, cases_tools
 from tests.acceptance.case import Case
+from tests.acceptance.cases import CASES
 from tests.acceptance.conftest import Environment
 from tests.acceptance.harness import Ask, Mode, apart, check_agreement, run
+from tests.acceptance.keeping import Record
 from tests.acceptance.project import write
 from tests.size import FULL, modes
 from tests.support import demanded
 
-CASES = (
-    *cases_measurement.CASES,
-    *cases_invocation.CASES,
-    *cases_forging.CASES,
-    *cases_tools.CASES,
-    *cases_performance.CASES,
-    *cases_terms.CASES,
-    *cases_integrity.CASES,
-)
 MEASURED = 8
 """One of so many cases is part of the coverage of ours: the others run the same lines."""
 GREEN = {2: Ask(level=2), 3: Ask(level=3)}
@@ -76,19 +61,21 @@ def _scripted() -> Iterator[tuple[str, str, int, Mode]]:
 
 
 @pytest.mark.parametrize(("case", "mode"), list(_runs()))
-def test_case(case: Case, mode: Mode, project: Path, interpreter: Environment) -> None:
+def test_case(case: Case, mode: Mode, project: Path, interpreter: Environment, record: Record) -> None:
+    row = record.case(case, mode)
     case.change_project(project)
     executable = interpreter(case.tool, case.fault)
     ask = case.ask if int(case.id.removeprefix("FO-")) % MEASURED == 0 else apart(case.ask)
-    case.check(run(mode, project, ask, executable))
+    case.check(row.said(run(mode, project, ask, executable), case.phrases.get(mode, case.phrase)))
 
 
 @pytest.mark.parametrize(("case", "mode"), list(_twins()))
-def test_green_twin(case: Case, mode: Mode, project: Path) -> None:
+def test_green_twin(case: Case, mode: Mode, project: Path, record: Record) -> None:
     assert case.twin is not None
+    row = record.twin(case, mode)
     write(project, case.twin)
     case.twin_change(project)
-    outcome = run(mode, project, apart(case.plain_ask))
+    outcome = row.said(run(mode, project, apart(case.plain_ask)))
     assert outcome.code == 0, str(outcome)
     assert outcome.gate(case.gate)["verdict"] == "pass", str(outcome)
     check_agreement(outcome)

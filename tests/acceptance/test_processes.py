@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard.cli import ratchet
+from pytest_failhard.cli import baseline, ratchet
 from tests.acceptance.cases_terms import SHIPPED, waiver
 from tests.acceptance.conftest import Environment
 from tests.acceptance.harness import (
@@ -31,6 +31,7 @@ from tests.acceptance.harness import (
     run,
     start,
 )
+from tests.acceptance.keeping import NO_REPORT, Record
 from tests.acceptance.project import FAILING, VIOLATION, commit, git, write
 from tests.acceptance.scratch import Scratch
 from tests.size import modes
@@ -93,11 +94,12 @@ def canonical(outcome: Outcome) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
-def test_all_outputs_agree_fo_02(mode: Mode, project: Path) -> None:
+def test_all_outputs_agree_fo_02(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-02", mode)
     write(project, FAILING)
     junit = project.parent / "junit.xml"
     ask = Ask(author=(f"--junitxml={junit}",))
-    outcome = run(mode, project, ask)
+    outcome = row.said(run(mode, project, ask))
     assert outcome.code == 1, str(outcome)
     check_agreement(outcome)
     if mode is Mode.AUTHOR:
@@ -108,22 +110,26 @@ def test_all_outputs_agree_fo_02(mode: Mode, project: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
-def test_the_environment_skips_nothing_fo_27(mode: Mode, project: Path) -> None:
+def test_the_environment_skips_nothing_fo_27(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-27", mode)
     write(project, VIOLATION)
     escapes = {"SKIP": "lint", "NO_FAILHARD": "1", "FAILHARD_LEVEL": "0", "FAILHARD_SKIP": "1", "CI": "true"}
     plain = run(mode, project, Ask(only="lint"))
-    escaping = run(mode, project, Ask(only="lint", environment=escapes))
+    escaping = row.said(run(mode, project, Ask(only="lint", environment=escapes)))
     assert plain.code == escaping.code == 1, str(escaping)
     assert canonical(plain) == canonical(escaping)
 
 
 @pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
-def test_a_part_is_not_the_level_fo_34(mode: Mode, project: Path) -> None:
+def test_a_part_is_not_the_level_fo_34(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-34", mode)
     outcome = run(mode, project, Ask(only="lint"))
     assert outcome.code == 0, str(outcome)
     assert outcome.report is not None
     assert outcome.report["complete"] is False
-    assert f"partial: 1 of {len(demanded(1))} gates" in outcome.stdout
+    partial = f"partial: 1 of {len(demanded(1))} gates"
+    assert partial in outcome.stdout
+    row.ended(outcome.code, outcome.gate("lint")["verdict"], partial)
     argv = [sys.executable, "-I", "-m", "pytest_failhard", "verify", str(outcome.folder)]
     verified = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=SECONDS)
     assert verified.returncode == 4, verified.stderr
@@ -143,7 +149,8 @@ def test_a_part_without_the_gate_coverage_is_not_measured(mode: Mode, project: P
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path) -> None:
+def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-108", mode, "ours")
     mark = waiting(project)
     write(project, {".failhard/report.json": STALE, ".failhard/.gitignore": "*\n"})
     process = start(mode, project, Ask())
@@ -153,7 +160,7 @@ def test_a_killed_run_leaves_no_verdict_fo_108(mode: Mode, project: Path) -> Non
         child for child in children.children(recursive=True) if child.pid not in {p.pid for p in processes}
     ]
     process.kill()
-    outcome = finish(process, mode, project, Ask())
+    outcome = row.said(finish(process, mode, project, Ask()))
     assert outcome.code == -signal.SIGKILL
     assert outcome.report is None
     # In author mode the test is a part of the process that was killed; its child is the project's own.
@@ -193,10 +200,11 @@ def on_a_full_disk(mode: Mode, project: Path, ask: Ask, executable: Path, limit:
 
 @pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
 def test_a_full_disk_is_an_error_fo_112(
-    mode: Mode, project: Path, interpreter: Environment, scratches: dict[str, Scratch]
+    mode: Mode, project: Path, interpreter: Environment, scratches: dict[str, Scratch], record: Record
 ) -> None:
+    row = record.procedure("FO-112", mode)
     executable = interpreter("ruff", {"kind": "large", "value": 1, "when": "--output-format=json"})
-    outcome = on_a_full_disk(mode, project, Ask(only="lint"), executable, 200_000)
+    outcome = row.said(on_a_full_disk(mode, project, Ask(only="lint"), executable, 200_000), "cannot-write")
     scratches[""].obey({"kind": "none"})
     assert outcome.code == EXIT[mode][Expected.ERROR], str(outcome)
     assert "cannot-write" in outcome.stdout, str(outcome)
@@ -204,20 +212,26 @@ def test_a_full_disk_is_an_error_fo_112(
 
 
 @pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
-def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(mode: Mode, project: Path) -> None:
+def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(
+    mode: Mode, project: Path, record: Record
+) -> None:
     """The data of coverage is the largest file of a small run."""
-    outcome = on_a_full_disk(mode, project, Ask(only="coverage"), Path(sys.executable), 30_000)
+    row = record.procedure("FO-112", mode, "coverage data")
+    outcome = row.said(on_a_full_disk(mode, project, Ask(only="coverage"), Path(sys.executable), 30_000))
     assert outcome.code == EXIT[mode][Expected.ERROR], str(outcome)
     assert re.search(r"^failhard: error", outcome.stdout, re.MULTILINE), str(outcome)
 
 
-def test_our_plugin_twice_is_refused_fo_118(project: Path) -> None:
-    author = run(Mode.AUTHOR, project, Ask(author=("-p", "pytest_failhard.plugin")))
+def test_our_plugin_twice_is_refused_fo_118(project: Path, record: Record) -> None:
+    row = record.procedure("FO-118", Mode.AUTHOR)
+    twice = "already registered under a different name"
+    author = row.said(run(Mode.AUTHOR, project, Ask(author=("-p", "pytest_failhard.plugin"))), twice)
     # pytest 9.0 lets the error of its plugin manager through, later ones call it an internal error.
     assert author.code in {1, 3}, str(author)
-    assert "already registered under a different name" in author.stderr
+    assert twice in author.stderr
     assert author.report is None
-    supervised = run(Mode.SUPERVISED, project, Ask(tests=("-p", "pytest_failhard.plugin")))
+    row = record.procedure("FO-118", Mode.SUPERVISED)
+    supervised = row.said(run(Mode.SUPERVISED, project, Ask(tests=("-p", "pytest_failhard.plugin"))))
     assert supervised.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], str(supervised)
     assert supervised.report is None
 
@@ -234,10 +248,11 @@ def _file(root: Path) -> None:
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize(("obstruct", "words"), [(_link, "symlink"), (_file, ".failhard")])
 def test_a_report_folder_that_cannot_be_had_is_refused_fo_113(
-    mode: Mode, obstruct: Callable[[Path], None], words: str, project: Path
+    mode: Mode, obstruct: Callable[[Path], None], words: str, project: Path, record: Record
 ) -> None:
+    row = record.procedure("FO-113", mode, obstruct.__name__.strip("_"))
     obstruct(project)
-    outcome = run(mode, project, Ask(only="lint"))
+    outcome = row.said(run(mode, project, Ask(only="lint")), words)
     assert outcome.code == EXIT[mode][Expected.REFUSE], str(outcome)
     assert words in outcome.output
     assert "Traceback" not in outcome.output
@@ -245,11 +260,12 @@ def test_a_report_folder_that_cannot_be_had_is_refused_fo_113(
 
 
 @pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
-def test_a_second_run_at_once_is_refused_fo_114(mode: Mode, project: Path) -> None:
+def test_a_second_run_at_once_is_refused_fo_114(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-114", mode)
     mark = waiting(project)
     first = start(mode, project, Ask())
     processes = appeared(mark, first)
-    second = run(mode, project, Ask(only="lint"))
+    second = row.said(run(mode, project, Ask(only="lint")))
     first.send_signal(signal.SIGINT)
     finish(first, mode, project, Ask())
     for process in processes[1:]:
@@ -259,8 +275,9 @@ def test_a_second_run_at_once_is_refused_fo_114(mode: Mode, project: Path) -> No
     assert f"{first.pid}" in second.output
 
 
-def test_a_run_over_its_time_is_ended_fo_116(project: Path) -> None:
+def test_a_run_over_its_time_is_ended_fo_116(project: Path, record: Record) -> None:
     """Minutes are seconds in this process, so that the limit of three is over soon."""
+    row = record.procedure("FO-116", Mode.SUPERVISED)
     mark = waiting(project)
     write(project, {"policy.yaml": SHIPPED.replace("tests_minutes: 60", "tests_minutes: 3")})
     ask = Ask(policy="policy.yaml")
@@ -276,8 +293,11 @@ def test_a_run_over_its_time_is_ended_fo_116(project: Path) -> None:
     assert completed.returncode == EXIT[Mode.SUPERVISED][Expected.WATCHDOG], said
     report = json.loads((project / ".failhard" / "report.json").read_bytes())
     verdicts = {gate["id"]: (gate["verdict"], " ".join(gate["because"])) for gate in report["gates"]}
+    row.ended(completed.returncode, *verdicts["tests"])
     assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
     assert "watchdog" in verdicts["tests"][1]
+    assert report["complete"] is False
+    assert f"go on where this run ended: failhard check {project} --level=1 --policy=" in said
     assert verdicts["lint"][0] != "error", said
     assert not survivors(
         [psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))]
@@ -294,15 +314,16 @@ def _lives(number: int) -> bool:
     ("mode", "number", "code"),
     [
         (Mode.AUTHOR, signal.SIGINT, 2),
-        (Mode.AUTHOR, signal.SIGTERM, -signal.SIGTERM),
+        (Mode.AUTHOR, signal.SIGTERM, 2),
         (Mode.SUPERVISED, signal.SIGINT, 130),
         (Mode.SUPERVISED, signal.SIGTERM, 143),
     ],
 )
 def test_an_interrupted_run_leaves_no_process_fo_117(
-    mode: Mode, number: signal.Signals, code: int, project: Path, interpreter: Environment
+    mode: Mode, number: signal.Signals, code: int, project: Path, interpreter: Environment, record: Record
 ) -> None:
     """A tool hangs with a child in a session of its own, and so does a test: whatever ends, all end."""
+    row = record.procedure("FO-117", mode, number.name)
     executable = interpreter("ruff", {"kind": "grandchild"})
     pid_file = Path(f"{executable.parent.parent / 'script.json'}.pid")
     pid_file.unlink(missing_ok=True)
@@ -313,39 +334,50 @@ def test_an_interrupted_run_leaves_no_process_fo_117(
     tool = appeared(pid_file, process)
     children = [child for child in ours.children(recursive=True) if child not in processes]
     process.send_signal(number)
-    outcome = finish(process, mode, project, Ask())
+    outcome = row.said(finish(process, mode, project, Ask()))
     assert outcome.code == code, str(outcome)
     assert not survivors([*children, *tool, *(processes if mode is Mode.SUPERVISED else [])])
-    assert outcome.report is None or outcome.report["complete"] is False
+    assert outcome.report is not None, str(outcome)
+    assert outcome.report["complete"] is False
     assert "failhard: pass" not in outcome.stdout
     for left in processes[1:]:
         if left.is_running():
             left.kill()
 
 
-def test_a_change_cannot_waive_its_own_finding_fo_135(project: Path) -> None:
+@pytest.mark.parametrize("mode", modes(Mode.SUPERVISED))
+def test_a_change_cannot_waive_its_own_finding_fo_135(mode: Mode, project: Path, record: Record) -> None:
+    row = record.procedure("FO-135", mode)
     git(project, "checkout", "--quiet", "-b", "change")
     write(project, VIOLATION)
-    found = run(Mode.SUPERVISED, project, Ask(only="lint"))
+    found = run(mode, project, Ask(only="lint"))
     assert found.code == 1, str(found)
     assert found.report is not None
     fingerprint = json.loads(json.dumps(found.gate("lint")["findings"][0]))["fingerprint"]
     write(project, waiver(fingerprint=fingerprint))
     commit(project)
-    waived = run(Mode.SUPERVISED, project, Ask(only="lint"))
+    waived = run(mode, project, Ask(only="lint"))
     assert waived.code == 0, str(waived)
     assert len(waived.gate("lint")["waived"]) == 1
-    judged = run(Mode.SUPERVISED, project, Ask(only="lint", base="main"))
+    judged = row.said(run(mode, project, Ask(only="lint", base="main")))
     assert judged.code == 1, str(judged)
     assert judged.gate("lint")["verdict"] == "fail"
 
 
 def test_a_baseline_is_lowered_by_nobody_unnamed_fo_133(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str], record: Record
 ) -> None:
+    row = record.procedure("FO-133", Mode.SUPERVISED)
     write(project, {"shop/hushed.py": "x = 1  # noqa\n"})
     for options in ((), ("--lower",), ("--lower", "--reason", "from the start")):
         with pytest.raises(SystemExit) as refused:
             ratchet.command.main(["update", *options, str(project)])
+        said = capsys.readouterr().err
+        assert refused.value.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], said
+        row.ended(EXIT[Mode.SUPERVISED][Expected.REFUSE], NO_REPORT, said)
+        assert not (project / "failhard-baseline.json").exists()
+    for named in ((), ("--update",), ("--add",), ("--reason", "from the start")):
+        with pytest.raises(SystemExit) as refused:
+            baseline.command.main([*named, str(project)])
         assert refused.value.code == EXIT[Mode.SUPERVISED][Expected.REFUSE], capsys.readouterr()
         assert not (project / "failhard-baseline.json").exists()

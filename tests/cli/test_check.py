@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from tests.acceptance.project import FAILING, VIOLATION, write
 
 Checked = Callable[..., tuple[object, str, str]]
 
-# Says where it is, sends its parent a signal, and waits for what the parent does to it.
+# Says where it is, sends whoever checks it a signal, and waits for what the parent does to it.
 SIGNALLING = """\
 import os
 import pathlib
@@ -36,19 +37,12 @@ import threading
 def test_signals() -> None:
     child = subprocess.Popen([sys.executable, "-c", "import threading; threading.Event().wait()"])
     pathlib.Path({told!r}).write_text(f"{{os.getpid()}} {{child.pid}}")
-    os.kill(os.getppid(), {number})
+    while not list(pathlib.Path({cache!r}).glob("**/lint-*.entry")):
+        threading.Event().wait(0.01)
+    os.kill({whom}, {number})
     threading.Event().wait()
 """
 WAITING = "import threading\n\n\ndef test_waits() -> None:\n    threading.Event().wait()\n"
-
-
-@pytest.fixture
-def signals() -> Iterator[None]:
-    """Put back the handlers that a command sets for its process."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -167,17 +161,36 @@ def test_mistaken_options_are_usage_errors(checked: Checked, shop: Path, argumen
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_a_part_and_no_process(
-    checked: Checked, shop: Path, tmp_path: Path, number: signal.Signals, expected: int
+    checked: Checked,
+    shop: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    expected: int,
 ) -> None:
-    told = tmp_path / "told"
-    write(shop, {"tests/test_signals.py": SIGNALLING.format(told=str(told), number=int(number))})
-    code, text, errors = checked(shop)
+    told, cache = tmp_path / "told", tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    text = SIGNALLING.format(told=str(told), cache=str(cache), whom=os.getpid(), number=int(number))
+    write(shop, {"tests/test_signals.py": text})
+    code, text, errors = checked(shop, "--level=1", "--seed=3", "--", "-q", "-k", "a or test_signals")
     assert (code, text) == (expected, "")
-    assert errors == f"failhard: interrupted by {number.name}; the partial report is in .failhard\n"
+    again = f"failhard check {shop} --level=1 --seed=3 --resume -- -q -k 'a or test_signals'"
+    assert errors == (
+        f"failhard: interrupted by {number.name}; the partial report is in .failhard\n"
+        f"failhard: go on where it ended: {again}\n"
+    )
     left = [int(pid) for pid in told.read_text().split() if psutil.pid_exists(int(pid))]
     assert all(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE for pid in left)
     assert report(shop)["complete"] is False
     assert report(shop)["verdict"] == "error"
+    write(shop, {"shop/new.py": ""})
+    code, _, errors = checked(shop, "--level=1", "--seed=4", "--resume", "--", "-q")
+    assert code == 2
+    assert errors.startswith("failhard: resume: not the same any more: ")
+    assert {"arguments of pytest", "names of ignored files", "seed", "shop/new.py"} >= {
+        *errors.partition("any more: ")[2].partition(";")[0].split(", ")
+    }
+    assert not (shop / ".failhard" / "report.json").exists()
 
 
 def test_a_run_that_fails_under_itself_is_an_error(checked: Checked, shop: Path) -> None:

@@ -41,7 +41,7 @@ def a_policy(name: str, level: int, *rules: Rule) -> Policy:
         name=name,
         level=level,
         rules=rules,
-        waivers=WaiverTerms(max_days=90, warn_days=14, required=frozenset(), stale=Severity.LOW),
+        waivers=WaiverTerms(max_days=90, warn_days=14, required=frozenset(), stale=Severity.LOW, most=40),
         budget_seconds=300,
         tests_timeout=3600,
         plugins=(),

@@ -20,7 +20,9 @@ from pytest_failhard.distributions.attest import artefacts
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.origin import Origin
 from pytest_failhard.model import GateError, Policy, Report, Verdict
+from pytest_failhard.redact import Redactor
 from pytest_failhard.report import document
+from pytest_failhard.store import Store
 from tests.acceptance.project import commit, git, write
 from tests.cli.test_verify import DAY, LEVEL, TERMS, TYPE_ERROR, WAIVER, again, edit, gate, make
 from tests.cli.test_verify_provenance import Signed
@@ -109,6 +111,36 @@ def test_the_command_exits_as_check_does(
         merge.command.main([*folders, "--into", str(into), "--expect", "2", "--level", str(LEVEL)])
     assert ended.value.code == code
     assert f"failhard: {'fail' if code else 'pass'}" in capsys.readouterr().out
+
+
+def test_the_command_says_why_there_is_no_verdict(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, one: Path, two: Path, into: Path
+) -> None:
+    def ended(*arguments: str | Path) -> tuple[object, str]:
+        with pytest.raises(SystemExit) as caught:
+            merge.command.main([*map(str, arguments)])
+        assert not (into / "report.json").exists()
+        return (caught.value.code, capsys.readouterr().err)
+
+    lines = ended(one, into.parent / "gone", "--into", into)
+    assert (lines[0], lines[1].splitlines()[-1]) == (3, "failhard: no report was written")
+    assert "gone: has no report.json" in lines[1]
+    code, said = ended(one, two, "--into", one)
+    assert (code, "name a folder of its own" in said) == (2, True)
+    policy_file = into.parent / "ours.yaml"
+    policy_file.write_text("level: 1\n")
+    assert ended(one, two, "--into", into, "--policy", policy_file)[0] == 2
+    monkeypatch.setenv("API_TOKEN", "a str where an int is meant")
+    assert ended(one, two, "--into", into)[0] == 3
+    _claimed(two)
+    assert ended(one, two, "--into", into)[0] == 4
+
+
+def test_no_source_is_shown_where_git_is_not_installed(
+    one: Path, two: Path, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(into))
+    assert joint(one, two, into=into).verdict is Verdict.FAIL
 
 
 def test_a_gate_that_could_not_look_stays_an_error(one: Path, into: Path, tmp_path: Path) -> None:
@@ -319,6 +351,17 @@ def test_source_is_shown_of_the_judged_tree_alone(into: Path, tmp_path: Path) ->
     write(root, {"app/main.py": "\n\nprice('two')\n"})
     joint(*shards, into=into, project=root)
     assert "price(" not in (into / "report.html").read_text()
+
+
+def test_evidence_that_changes_while_it_is_read_is_noticed(one: Path, tmp_path: Path) -> None:
+    shard = Shard(folder=one, document=document.load((one / "report.json").read_bytes()))
+    place = one / "evidence" / "lint" / "observation.json"
+    place.write_bytes(place.read_bytes() + b" ")
+    with (
+        Store.open(tmp_path / "joint", tmp_path, Redactor(())) as store,
+        pytest.raises(ForgedError, match=r"lint/observation\.json: changed while it was read"),
+    ):
+        merge.take(shard, store)
 
 
 def attested(root: Path, *, signer: Signer | None = None, ref: str = "") -> Attestation:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_failhard.baseline import FILE
 from pytest_failhard.cli import ratchet
-from pytest_failhard.rules.baseline import FILE
 from tests.support import write
 
 CONFIG = '[project]\nname = "shop"\nversion = "1"\n\n[tool.failhard]\nlevel = 1\nsource = ["app"]\n'
@@ -82,7 +82,7 @@ def test_nothing_is_noted_without_somebody_who_answers(
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({FILE: "{}"}, "must have exactly"),
+        ({FILE: "{}"}, "schema: is missing"),
         ({"app/c.py": "def f(:\n"}, "unreadable-source: app/c.py: syntax-error"),
         ({"pyproject.toml": CONFIG + "sauce = 1\n"}, "sauce"),
     ],

@@ -13,10 +13,11 @@ from click.testing import Result as Answer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_failhard import policy, waivers
+from pytest_failhard import judge, policy, waivers
 from pytest_failhard.cli import main, waive
-from pytest_failhard.model import Finding, Report, Result, Severity, Verdict, Waiver
+from pytest_failhard.model import Finding, Report, Result, Severity, Verdict, Waived, Waiver
 from pytest_failhard.report import document
+from tests.acceptance.project import write
 from tests.report.samples import GREEN
 from tests.support import GATES
 
@@ -247,3 +248,88 @@ def test_no_text_becomes_another_key(reason: str, path: str) -> None:
     assert isinstance(document_, dict)
     [entry] = document_["waivers"]
     assert (entry["reason"], entry["path"], entry["owner"]) == (reason, path, "ada")
+
+
+def listed(root: Path, made: Report, *options: str) -> Answer:
+    """List the waivers of a project after its last report."""
+    folder = root / ".failhard"
+    folder.mkdir(exist_ok=True)
+    (folder / "report.json").write_bytes(document.render(made))
+    return CliRunner().invoke(main, ["waive", "--list", str(root), *options])
+
+
+def test_the_list_says_of_each_waiver_in_which_state_it_is(shop: Path) -> None:
+    today = datetime.now(UTC).date()
+
+    def written(path: str, days: int, gate: str = "security") -> Waiver:
+        finding = replace(SHELL, path=path)
+        return Waiver(
+            gate=gate,
+            rule="B602",
+            path=path,
+            fingerprint=finding.fingerprint,
+            reason=WHY[1],
+            owner="ada",
+            expires=today + timedelta(days=days),
+        )
+
+    held = [written("active.py", 60), written("expiring.py", 3)]
+    there = [written("expired.py", -1), written("unused.py", 60), written("new.py", 60)]
+    elsewhere = [written("error.py", 60, "lint"), written("absent.py", 60, "types")]
+    terms = policy.load(2, GATES, today=today).waivers
+    seen = Result(
+        gate="security",
+        verdict=Verdict.PASS,
+        because=("x",),
+        waived=tuple(Waived(finding=replace(SHELL, path=each.path), waiver=each) for each in held),
+    )
+    [settled] = judge.settle_waivers([seen], [*held, *there[:2]], terms, today)
+    broken = Result(gate="lint", verdict=Verdict.ERROR, because=("x",))
+    made = replace(GREEN, level=2, results=(settled, broken))
+    text = "schema: failhard-waivers/1\nwaivers:\n" + "\n".join(map(waive.entry, [*held, *there, *elsewhere]))
+    write(shop, {waivers.FILE: text})
+
+    answer = listed(shop, made)
+    assert answer.exit_code == 0, answer.output
+    until = today + timedelta(days=60)
+    since = "the last report did not use it; run `failhard check`"
+    lines = answer.output.splitlines()
+    assert sorted(lines[:-1]) == [
+        f"active: security B602 active.py until {until} (owner ada)",
+        f"expired: security B602 expired.py until {there[0].expires} (owner ada): renew it, or take it out",
+        f"expiring: security B602 expiring.py until {held[1].expires} (owner ada): 3 days left",
+        f"not judged: lint B602 error.py until {until} (owner ada): its gate is an error, never waived",
+        f"not judged: types B602 absent.py until {until} (owner ada): the last report has no such gate",
+        f"unused: security B602 new.py until {until} (owner ada): {since}",
+        f"unused: security B602 unused.py until {until} (owner ada): covers nothing that was found",
+    ]
+    assert lines[-1] == "7 waivers: 1 active, 1 expiring, 1 expired, 2 unused, 2 not judged"
+
+    pending = listed(shop, made, "--base", "HEAD").output.splitlines()
+    assert pending[-1] == "7 waivers: 1 expired, 6 pending approval"
+    write(shop, {waivers.FILE: text.replace("reason", "raeson", 1)})
+    wrong = listed(shop, made)
+    assert wrong.exit_code == 2
+    assert (
+        "invalid: failhard-waivers.yaml: waivers[0].raeson: unknown key; did you mean reason?" in wrong.output
+    )
+    write(shop, {waivers.FILE: None})
+    assert listed(shop, made).output == "no waivers\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "give FINGERPRINT and at most one ROOT"),
+        (("a", ".", "."), "give FINGERPRINT and at most one ROOT"),
+        (("--list", ".", "."), "--list and at most one ROOT"),
+        (("--list", "nowhere"), "ROOT: nowhere is no folder"),
+        (("0" * 16,), "run `failhard check` first"),
+    ],
+)
+def test_what_is_named_on_the_line_must_make_sense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(main, ["waive", *words])
+    assert (answer.exit_code, said in answer.output) == (2, True), answer.output

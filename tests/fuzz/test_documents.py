@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pytest_failhard import config, policy, waivers
+from pytest_failhard import baseline, config, policy, waivers
 from pytest_failhard.distributions import installed, locks, pyproject, requirements
 from pytest_failhard.distributions.advisories import compact, files, osv, plain_yaml
 from pytest_failhard.distributions.attest import inputs, statement, workflow
@@ -26,8 +26,8 @@ from pytest_failhard.gates.system import derived
 from pytest_failhard.llm import prices, scripted
 from pytest_failhard.llm.request import Request
 from pytest_failhard.model import GateError
-from pytest_failhard.rules import baseline, wrappers
 from pytest_failhard.rules import workflow as ci_files
+from pytest_failhard.rules import wrappers
 from pytest_failhard.rules.weak import settings as weak
 from pytest_failhard.source import files as sources
 from pytest_failhard.source import inifile, pytest_config, ruff_layout

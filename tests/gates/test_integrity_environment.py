@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from pytest_failhard.baseline import Baseline, dump
 from pytest_failhard.gates.integrity import IntegrityGate
-from pytest_failhard.model import Finding, Severity
+from pytest_failhard.model import BASELINE_FILE, Finding, Frozen, Severity
 from tests.gates.test_integrity import CLEAN, FixedBase
 from tests.support import gate_run, observe, write
 
@@ -134,3 +137,45 @@ def test_a_waiver_that_comes_with_its_change(tmp_path: Path, before: bytes | Non
 )
 def test_a_waiver_of_its_own(tmp_path: Path, before: bytes | None, changed: str, level: int) -> None:
     assert waived(tmp_path, before, changed, level) == []
+
+
+NOTED = Frozen(
+    gate="lint",
+    rule="F401",
+    path="app/a.py",
+    fingerprint="0123456789abcdef",
+    reason="from the start",
+    owner="ana",
+    date=date(2026, 1, 2),
+)
+FLOOR = replace(NOTED, gate="coverage", rule="line_percent", path="", value=40)
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (None, ["coverage (1): line_percent", "lint (1): F401 app/a.py"]),
+        (dump(Baseline(frozen=(NOTED,))), ["coverage (1): line_percent"]),
+        (
+            dump(Baseline(frozen=(NOTED, replace(FLOOR, value=41)))),
+            ["coverage (1): line_percent"],
+        ),
+        (dump(Baseline(frozen=(NOTED, replace(FLOOR, value=39)))), []),
+    ],
+    ids=["no file", "added", "lowered", "raised"],
+)
+def test_what_a_change_adds_to_the_baseline_is_named(
+    tmp_path: Path, before: bytes | None, said: list[str]
+) -> None:
+    root = write(tmp_path / "p", {"app/a.py": CLEAN, BASELINE_FILE: dump(Baseline(frozen=(NOTED, FLOOR)))})
+    base = FixedBase(files={} if before is None else {BASELINE_FILE: before}, changed={})
+    gate = IntegrityGate()
+    found = [
+        each
+        for each in observe(gate_run(root, gate, base=base, level=1), gate).findings
+        if each.rule == "grown-baseline"
+    ]
+    assert [each.message for each in found] == [
+        f"the change adds or loosens frozen findings of {each}" for each in said
+    ]
+    assert {each.severity for each in found} <= {Severity.MEDIUM}

@@ -150,6 +150,7 @@ RESULTS = st.builds(
     tool=TEXT,
     examined=st.integers(0, 10**9),
     measures=MEASURES,
+    baselined=st.lists(FINDINGS, max_size=2).map(tuple),
     findings=st.lists(FINDINGS, max_size=12).map(tuple),
     waived=st.lists(st.builds(Waived, finding=FINDINGS, waiver=WAIVERS), max_size=2).map(tuple),
     options=st.lists(TEXT, max_size=2).map(tuple),

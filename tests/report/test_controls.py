@@ -40,9 +40,10 @@ def test_a_pass_is_evidence() -> None:
         replace(SECRETS, verdict=Verdict.ERROR),
         replace(SECRETS, applies=False),
         replace(SECRETS, waived=PASSED.waived),
+        replace(SECRETS, baselined=tuple(each.finding for each in PASSED.waived)),
         replace(SECRETS, gate="lint"),
     ],
-    ids=["fail", "error", "does not apply", "waived", "no control"],
+    ids=["fail", "error", "does not apply", "waived", "frozen", "no control"],
 )
 def test_anything_else_is_none(result: Result) -> None:
     assert PASSED.waived

@@ -77,6 +77,7 @@ GREEN_TEXT = """\
           }
         }
       ],
+      "baselined": [],
       "options": [],
       "fixable": "",
       "evidence": [],
@@ -99,7 +100,9 @@ GREEN_TEXT = """\
     "judged_on": "2026-11-20",
     "notes": [],
     "evidence": {},
-    "migrated": []
+    "reused": [],
+    "migrated": [],
+    "flow": null
   }
 }
 """

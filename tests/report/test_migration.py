@@ -44,7 +44,7 @@ def first(report: Report) -> Json:
     volatile = cast("Json", content["volatile"])
     content["volatile"] = {name: volatile[name] for name in FIRST_VOLATILE}
     for each in objects(content):
-        for later in ("until_fixed", "controls"):
+        for later in ("until_fixed", "controls", "baselined"):
             each.pop(later, None)
     return {**content, "digest": document.digest_of(content)}
 
@@ -131,6 +131,10 @@ def test_steps_are_taken_one_after_another() -> None:
         ({}, "is null, and no failhard-report"),
         ({"schema": "failhard-report/0"}, "volatile: is no object"),
         ({"schema": "failhard-report/0", "volatile": {}}, "verdict: Field required"),
+        (
+            {"schema": "failhard-report/0", "volatile": {}, "gates": [{"waived": [{}]}]},
+            "gates.0.waived.0.waiver: Field required",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_the_reason(content: Json, says: str) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pytest_failhard.baseline import FILE, Baseline, Entry, dump, parse
 from pytest_failhard.gates.fallbacks import FallbacksGate
 from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
 from pytest_failhard.gates.integrity import IntegrityGate
 from pytest_failhard.gates.integrity.settings import IntegritySettings
 from pytest_failhard.model import GateError, Observation, Severity
-from pytest_failhard.rules.baseline import FILE, Baseline, Entry, dump, parse
 from tests.gates.test_integrity import FixedBase
 from tests.support import gate_run, observe, write
 
@@ -161,14 +161,23 @@ GOOD = {"path": "a.py", "reason": "from the start", "owner": "ana"}
     ("document", "said"),
     [
         ("[", "is no JSON"),
-        ("[]", "must have exactly"),
-        ({"schema": "failhard-baseline/2", "rules": {}}, "must have exactly"),
-        ({"schema": "failhard-baseline/1", "rules": {}, "more": 1}, "must have exactly"),
-        ({"schema": "failhard-baseline/1", "rules": {"x": []}}, "rules.x: must map fingerprints"),
-        ({"schema": "failhard-baseline/1", "rules": {"x": {"1": GOOD}}}, "rules.x.1: is no fingerprint"),
-        ({"schema": "failhard-baseline/1", "rules": {"x": {"0" * 16: {**GOOD, "x": 1}}}}, "exactly path"),
-        ({"schema": "failhard-baseline/1", "rules": {"x": {"0" * 16: {**GOOD, "owner": " "}}}}, "none of"),
-        ({"schema": "failhard-baseline/1", "rules": {"x": {"0" * 16: []}}}, "exactly path"),
+        ("[]", "must be a table"),
+        ({"schema": "failhard-baseline/2", "rules": {}}, "schema: must be one of 'failhard-baseline/1'"),
+        ({"schema": "failhard-baseline/1", "rules": {}, "more": 1}, "more: unknown key"),
+        ({"schema": "failhard-baseline/1", "rules": {"x": []}}, "rules.x: must be a table"),
+        (
+            {"schema": "failhard-baseline/1", "rules": {"x": {"1": GOOD}}},
+            "rules.x.1.*: must be the 16 hex digits",
+        ),
+        ({"schema": "failhard-baseline/1", "rules": {"x": {"0" * 16: {**GOOD, "x": 1}}}}, "0.x: unknown key"),
+        (
+            {"schema": "failhard-baseline/1", "rules": {"x": {"0" * 16: {**GOOD, "owner": " "}}}},
+            "owner: must not be empty",
+        ),
+        (
+            {"schema": "failhard-baseline/1", "rules": {"x": {"0" * 16: []}}},
+            "x.0000000000000000: must be a table",
+        ),
     ],
     ids=range(9),
 )

@@ -69,6 +69,7 @@ def page(built: document.Document, exhibits: Exhibits) -> bytes:
             total=sum(group.total for group in groups),
             shown=sum(len(group.findings) for group in groups),
             accepted=views.accepted(built),
+            frozen=views.frozen(built),
             tally=Counter(gate.verdict for gate in built.gates),
             idle=sum(not gate.applies for gate in built.gates),
             found=Counter(finding.severity for gate in built.gates for finding in gate.findings),

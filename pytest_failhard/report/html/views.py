@@ -101,6 +101,14 @@ class Accepted:
     part: WaivedPart
 
 
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """A finding that the baseline lets through, and the gate whose it is."""
+
+    gate: str
+    part: FindingPart
+
+
 def gates(document: Document) -> tuple[Gate, ...]:
     """Return the gates, errors first: they hide what else is wrong."""
     ordered = sorted(document.gates, key=lambda part: WORST_FIRST.index(part.verdict))
@@ -175,6 +183,13 @@ def accepted(document: Document) -> tuple[Accepted, ...]:
     """Return every waived finding with its gate."""
     return tuple(
         Accepted(gate=gate.part.id, part=waived) for gate in gates(document) for waived in gate.part.waived
+    )
+
+
+def frozen(document: Document) -> tuple[Frozen, ...]:
+    """Return every finding that the baseline lets through, with its gate."""
+    return tuple(
+        Frozen(gate=gate.part.id, part=finding) for gate in gates(document) for finding in gate.part.baselined
     )
 
 

@@ -1,0 +1,242 @@
+"""Asks the cache before a gate observes, and keeps in it what was observed on a tree at rest."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from pytest_failhard import engine, inputs, private, stamps
+from pytest_failhard.model import Evidence, GateError, Mode, ReusableGate, Reuse
+from pytest_failhard.report import observation as codec
+from pytest_failhard.store.entries import Entry, KeptFile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_failhard.inputs import Inputs
+    from pytest_failhard.model import Observation, Option
+    from pytest_failhard.opened import Watch
+    from pytest_failhard.plan import Plan, Request
+    from pytest_failhard.store import Staging
+    from pytest_failhard.store.entries import Entries
+
+DIGESTS = "digests.json"
+PROVENANCE = "provenance"
+SINCE = "since"
+HOUR_SECONDS = 3600
+NAMED = 3
+
+
+def order(request: Request, environ: Mapping[str, str]) -> dict[str, Option] | None:
+    """Return what the worker is told of the cache, None where it is switched off; raises GateError.
+
+    `since` is the moment from which the project's code may run: what is in the cache by then is ours.
+    """
+    place = private.place(request.root, request.mode, environ)
+    if not request.cache or not place.limit:
+        return None
+    return {**place.to_json(), SINCE: time.time_ns()}
+
+
+class Reusing:
+    """One run's use of the cache. Whatever is wrong with the cache is said, and the gates run.
+
+    `scratch` is the folder of the run, in which gates leave what they read again; `folders` are as in
+    `inputs.of_run`.
+    """
+
+    def __init__(
+        self,
+        told: Mapping[str, Option] | None,
+        resolved: Plan,
+        staging: Staging,
+        scratch: Path,
+        say: Callable[[str], None],
+        watch: Watch,
+        folders: Sequence[Path] | None = None,
+    ) -> None:
+        self._plan = resolved
+        self._staging = staging
+        self._own = (staging.folder, scratch)
+        self._say = say
+        self._watch = watch
+        self._folders = folders
+        self._rules = {rule.gate: rule for rule in resolved.rules}
+        self._memo = stamps.Memo()
+        self._inputs: Inputs | None = None
+        self._before: Inputs | None = None
+        self._terms: dict[str, Reuse] = {}
+        self._keys: dict[str, str] = {}
+        self._entries = self._opened(told) if told is not None and not attests(resolved) else None
+
+    def sort(self, jobs: Sequence[engine.Job]) -> tuple[list[engine.Outcome], list[engine.Job]]:
+        """Return the outcomes that an earlier run left for these very inputs, and the jobs that remain."""
+        self._terms = {job.gate.id: terms for job in jobs if (terms := self._asked(job)) is not None}
+        if self._entries is None or not self._terms or not self._known():
+            return [], list(jobs)
+        found = {
+            name: outcome for name in self._terms if (outcome := self._found(self._entries, name)) is not None
+        }
+        self._tell(self._entries)
+        self._watch.on = True
+        return list(found.values()), [job for job in jobs if job.gate.id not in found]
+
+    def keep(self, jobs: Sequence[engine.Job], outcomes: Mapping[str, engine.Outcome]) -> None:
+        """Keep what gates have seen, unless the tree or anything else changed while they looked."""
+        self._watch.on = False
+        fresh = {
+            job.gate.id: (job, seen)
+            for job in jobs
+            if job.gate.id in self._keys and (seen := _lasting(outcomes.get(job.gate.id))) is not None
+        }
+        if self._entries is None or self._before is None or not fresh:
+            return
+        try:
+            if self._is_at_rest(self._before):
+                for job, seen in fresh.values():
+                    self._entries.write(self._entry(job, seen, outcomes[job.gate.id]))
+        except GateError as error:
+            self._say(str(error))
+
+    def close(self) -> None:
+        """Throw away what somebody else wrote into the cache while the project's code ran; leave it."""
+        if self._entries is None:
+            return
+        try:
+            data = self._memo.dump()
+            if data is not None and self._before is not None:
+                self._entries.remember(DIGESTS, data)
+            self._entries.purge_foreign()
+        except GateError as error:
+            self._say(str(error))
+        self._tell(self._entries)
+        self._entries.close()
+
+    def inputs(self) -> Inputs:
+        """Return what every answer of the run depends on, read when first asked for; raises GateError."""
+        if self._inputs is None:
+            known = self._entries.recall(DIGESTS) if self._entries is not None else None
+            self._memo = stamps.Memo.load(known)
+            self._inputs = inputs.of_run(self._plan, self._memo, self._folders)
+        return self._inputs
+
+    def _opened(self, told: Mapping[str, Option]) -> Entries | None:
+        place, since = private.Place.from_json(told), told[SINCE]
+        try:
+            entries = place.open()
+        except GateError as error:
+            self._say(str(error))
+            return None
+        entries.since = since if isinstance(since, int) else 0
+        return entries
+
+    def _asked(self, job: engine.Job) -> Reuse | None:
+        gate = job.gate
+        return gate.reuse(self._plan.settings[gate.id]) if isinstance(gate, ReusableGate) else None
+
+    def _known(self) -> bool:
+        """Tell whether all is known that the answers depend on."""
+        try:
+            self._before = self.inputs()
+            self._keys = self._keyed(self._before)
+        except GateError as error:
+            self._say(f"nothing is reused: {error}")
+            return False
+        if self._before.obstacles:
+            self._say(f"nothing is reused: {'; '.join(self._before.obstacles)}")
+            self._before = None
+        return self._before is not None
+
+    def _keyed(self, common: Inputs) -> dict[str, str]:
+        """Return the key of each gate that asks."""
+        keys = {}
+        for name, terms in self._terms.items():
+            own = inputs.of_gate(self._plan, self._rules[name], terms.tools, day=terms.day)
+            keys[name] = stamps.digest([common.digest, own])
+        return keys
+
+    def _is_at_rest(self, before: Inputs) -> bool:
+        again = inputs.again(self._plan, stamps.Memo(known=dict(self._memo.fresh)), before)
+        if again.witness == before.witness and self._keyed(again) == self._keys:
+            return self._is_all_known(before)
+        changed = again.differing(before.parts) or ("a file",)
+        more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+        named = f"{', '.join(changed[:NAMED])}{more}"
+        self._say(f"nothing is kept for the next run: {named} changed while the gates looked")
+        return False
+
+    def _is_all_known(self, before: Inputs) -> bool:
+        """Tell whether no gate read a file that is not compared."""
+        root = self._plan.request.root
+        found = self._watch.elsewhere(root, before.files, (*self._own, *before.folders))
+        for path in found[:NAMED]:
+            self._say(f"nothing is kept for the next run: a gate read {path}, which no later run compares")
+        return not found
+
+    def _found(self, entries: Entries, name: str) -> engine.Outcome | None:
+        started = time.monotonic()
+        entry = entries.read(name, self._keys[name], self._terms[name].hours * HOUR_SECONDS)
+        if entry is None:
+            return None
+        try:
+            files = [self._restored(name, each) for each in entry.evidence]
+            if None in files:
+                self._staging.forget(name)
+                return None
+            seen = codec.load(entry.observation)
+        except GateError as error:
+            self._say(f"nothing is reused of {name}: {error}")
+            return None
+        return engine.Outcome(
+            gate=name,
+            observation=seen,
+            evidence=tuple(each for each in files if each is not None and each.volatile),
+            seconds=time.monotonic() - started,
+            reused=True,
+        )
+
+    def _restored(self, gate: str, kept: KeptFile) -> Evidence | None:
+        """Put a file back; None where it holds what has become a secret since."""
+        if not self._staging.restore(gate, kept.name, kept.data, has_contacts=kept.has_contacts):
+            return None
+        digest = hashlib.sha256(kept.data).hexdigest()
+        return Evidence(name=kept.name, sha256=digest, media_type=kept.media_type, volatile=kept.volatile)
+
+    def _entry(self, job: engine.Job, seen: Observation, outcome: engine.Outcome) -> Entry:
+        name = job.gate.id
+        return Entry(
+            gate=name,
+            key=self._keys[name],
+            observation=codec.dump(self._staging.redactor.value(seen)),
+            evidence=tuple(
+                KeptFile(
+                    name=each.name,
+                    data=self._staging.kept(name, each),
+                    media_type=each.media_type,
+                    volatile=each.volatile,
+                    has_contacts=each.name in job.contacts,
+                )
+                for each in (*seen.evidence, *outcome.evidence)
+            ),
+            made=time.time(),
+            seconds=outcome.seconds,
+        )
+
+    def _tell(self, entries: Entries) -> None:
+        for note in entries.notes:
+            self._say(note)
+        entries.notes.clear()
+
+
+def attests(resolved: Plan) -> bool:
+    """Tell whether a run attests what its gates saw: then they look themselves."""
+    supervised = resolved.request.mode is Mode.SUPERVISED
+    return supervised and any(rule.gate == PROVENANCE for rule in resolved.rules)
+
+
+def _lasting(outcome: engine.Outcome | None) -> Observation | None:
+    """Return what a gate observed where another run from the same inputs would observe it too."""
+    seen = outcome.observation if outcome is not None else None
+    return None if seen is None or seen.fleeting or seen.volatile else seen

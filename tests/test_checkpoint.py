@@ -1,0 +1,268 @@
+"""Checkpoints: what is kept comes back as it was or not at all, and only to the run that it belongs to."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pytest_failhard import checkpoint, inputs, plan, records
+from pytest_failhard.checkpoint import MANIFEST, TEST_RUN, Checkpoint, KeptTests, ResumeError, Wanted
+from pytest_failhard.engine import Outcome
+from pytest_failhard.inputs import Inputs
+from pytest_failhard.model import Finding, Mode, Observation, Severity
+from pytest_failhard.model import TestRecord as Record
+from pytest_failhard.model import TestRun as Run
+from pytest_failhard.redact import Redactor
+from pytest_failhard.stamps import Memo
+from pytest_failhard.store import Staging, StoreError
+from pytest_failhard.store.entries import Entry
+
+BOUND = Inputs(parts={"shop/prices.py": "a" * 64, "seed": "b" * 64})
+REDACTOR = Redactor.from_environment({"API_TOKEN": "a-secret-value"})
+NONCE = "5a" * 16
+
+
+def wanted(folder: Path, *, resume: bool = False) -> Wanted:
+    return Wanted(start=folder, parts=("kept",), resume=resume)
+
+
+def staging(folder: Path, redactor: Redactor = REDACTOR) -> Staging:
+    folder.mkdir()
+    return Staging(folder, redactor)
+
+
+def begun(folder: Path) -> Checkpoint:
+    return Checkpoint.open(wanted(folder), BOUND, REDACTOR)
+
+
+def taken_up(folder: Path, bound: Inputs = BOUND, redactor: Redactor = REDACTOR) -> Checkpoint:
+    return Checkpoint.open(wanted(folder, resume=True), bound, redactor)
+
+
+def outcome(staged: Staging) -> Outcome:
+    """Return what a gate saw, with evidence of each kind."""
+    stable = staged.keep("lint", "ruff-1.json", b'{"argv": []}')
+    contact = staged.keep("lint", "notice.txt", b"write to ada@shop.test", has_contacts=True)
+    clocked = dataclasses.replace(staged.keep("lint", "times.txt", b"1.5 s"), volatile=True)
+    finding = Finding(
+        rule="F401",
+        name="unused-import",
+        path="shop/prices.py",
+        line=3,
+        severity=Severity.MEDIUM,
+        message="os is imported and not used",
+        fix="remove the import",
+        other_anchors=("os",),
+    )
+    observation = Observation(
+        tool="ruff 1.0",
+        examined=3,
+        findings=(finding,),
+        measures={"line_percent": Fraction(2, 3)},
+        evidence=(contact, stable),
+    )
+    return Outcome(gate="lint", observation=observation, evidence=(clocked,), seconds=1.25)
+
+
+def entry_of(folder: Path, gate: str) -> Path:
+    (path,) = (folder / "kept").glob(f"{gate}-*.entry")
+    return path
+
+
+def test_what_a_gate_saw_comes_back_with_its_evidence(tmp_path: Path) -> None:
+    staged, again = staging(tmp_path / "first"), staging(tmp_path / "second")
+    seen = outcome(staged)
+    kept = begun(tmp_path)
+    kept.store(seen, staged)
+    kept.close()
+    resumed = taken_up(tmp_path)
+    assert resumed.restore("lint", again) == dataclasses.replace(seen, reused=True)
+    assert resumed.restore("types", again) is None
+    assert resumed.notes == []
+    files = {path.name: path.read_bytes() for path in (tmp_path / "second" / "lint").iterdir()}
+    assert files == {path.name: path.read_bytes() for path in (tmp_path / "first" / "lint").iterdir()}
+    assert b"ada@shop.test" in files["notice.txt"]
+    resumed.drop("lint")
+    assert resumed.restore("lint", again) is None
+    resumed.remove()
+    assert not (tmp_path / "kept").exists()
+
+
+def test_an_error_is_never_kept_and_no_verdict_is(tmp_path: Path) -> None:
+    staged = staging(tmp_path / "staged")
+    kept = begun(tmp_path)
+    kept.store(Outcome(gate="types", observation=None, error="mypy crashed"), staged)
+    kept.store(outcome(staged), staged)
+    assert sorted(path.name.rpartition("-")[0] for path in (tmp_path / "kept").iterdir()) == [
+        "lint",
+        MANIFEST,
+    ]
+    assert b"verdict" not in entry_of(tmp_path, "lint").read_bytes()
+
+
+def test_a_run_that_began_anew_takes_nothing_from_before(tmp_path: Path) -> None:
+    staged = staging(tmp_path / "staged")
+    kept = begun(tmp_path)
+    kept.store(outcome(staged), staged)
+    entry = entry_of(tmp_path, "lint").read_bytes()
+    anew = begun(tmp_path)
+    assert anew.key != kept.key
+    assert anew.restore("lint", staged) is None
+    # Put back under the name that the new run would look for.
+    name = Entry(gate="lint", key=anew.key, observation=b"").name
+    (tmp_path / "kept" / name).write_bytes(entry)
+    resumed = taken_up(tmp_path)
+    assert resumed.restore("lint", staged) is None
+    assert "checkpoint-damaged: lint-" in resumed.notes[0]
+
+
+def test_a_secret_of_today_in_what_was_kept_is_not_brought_back(tmp_path: Path) -> None:
+    staged, again = staging(tmp_path / "first"), staging(tmp_path / "second")
+    kept = begun(tmp_path)
+    kept.store(outcome(staged), staged)
+    knows_more = Redactor.from_environment({"API_TOKEN": "write to ada"})
+    resumed = taken_up(tmp_path, redactor=knows_more)
+    assert resumed.restore("lint", dataclasses.replace(again, redactor=knows_more)) is None
+    assert resumed.notes == ["checkpoint-unused: what lint kept holds a secret; the gate runs again"]
+    assert not (tmp_path / "second" / "lint").exists()
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.integers(0, 10**6), bit=st.integers(0, 7), cut=st.booleans())
+def test_bytes_that_are_not_those_that_were_written_are_noted_and_the_gate_runs_again_fo_109(
+    tmp_path_factory: pytest.TempPathFactory, place: int, bit: int, cut: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("flipped")
+    staged = staging(folder / "staged")
+    kept = begun(folder)
+    kept.store(outcome(staged), staged)
+    path = entry_of(folder, "lint")
+    data = bytearray(path.read_bytes())
+    at = place % len(data)
+    data[at] ^= 1 << bit
+    path.write_bytes(data[:at] if cut else data)
+    resumed = taken_up(folder)
+    assert resumed.restore("lint", staged) is None
+    assert resumed.notes[0].endswith("; the gate runs again")
+    assert not path.exists()
+
+
+def test_a_checkpoint_that_is_bound_to_something_else_names_what_differs(tmp_path: Path) -> None:
+    begun(tmp_path)
+    with pytest.raises(ResumeError, match=r"not the same any more: seed, shop/new\.py; what"):
+        taken_up(tmp_path, Inputs(parts={**BOUND.parts, "seed": "c" * 64, "shop/new.py": "d" * 64}))
+    many = {f"shop/part{number}.py": "e" * 64 for number in range(7)}
+    with pytest.raises(ResumeError, match=r"shop/part4\.py and 2 more; what"):
+        taken_up(tmp_path, Inputs(parts={**BOUND.parts, **many}))
+    assert taken_up(tmp_path).resuming
+
+
+def test_without_a_checkpoint_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    with pytest.raises(ResumeError, match="no run was interrupted, or it has ended since"):
+        taken_up(tmp_path)
+    begun(tmp_path)
+    entry_of(tmp_path, MANIFEST).write_bytes(b"")
+    with pytest.raises(ResumeError, match="not those that were written"):
+        taken_up(tmp_path)
+    with pytest.raises(ResumeError, match="it does not say what it is bound to"):
+        taken_up(tmp_path)
+
+
+def test_what_cannot_be_watched_or_written_is_no_checkpoint(tmp_path: Path) -> None:
+    linked = dataclasses.replace(BOUND, obstacles=("data is a link to a folder outside the project",))
+    with pytest.raises(StoreError, match="data is a link"):
+        Checkpoint.open(wanted(tmp_path), linked, REDACTOR)
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="symlink"):
+        Checkpoint.of_key(Wanted(start=tmp_path, parts=("link",)), "key", REDACTOR)
+
+
+def finished(message: str) -> Run:
+    record = Record(
+        nodeid="tests/test_a.py::test_a",
+        when="call",
+        outcome="failed",
+        raised="AssertionError",
+        message=message,
+    )
+    return Run(
+        collected=(record.nodeid,),
+        selected=(record.nodeid,),
+        deselected=(),
+        records=(record,),
+        hooks=(),
+        lost_workers=(),
+        exit_status=1,
+        interrupted=False,
+        inipath="",
+        arguments=(),
+        environment_options="",
+        coverage_data=None,
+    )
+
+
+@pytest.mark.parametrize("measured", [None, {"data.1": b"SQLite\0", "data.2": b""}])
+def test_finished_tests_come_back_as_they_were(tmp_path: Path, measured: dict[str, bytes] | None) -> None:
+    result = records.seal(finished("assert 1 == 2"), NONCE)
+    tests = KeptTests(nonce=NONCE, exit_status=1, result=result, output=b"1 failed\n", coverage=measured)
+    kept = begun(tmp_path)
+    kept.store_tests(tests)
+    assert kept.restore_tests() is None
+    resumed = taken_up(tmp_path)
+    assert resumed.restore_tests() == tests
+    path = entry_of(tmp_path, TEST_RUN)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert resumed.restore_tests() is None
+    assert resumed.notes[0].endswith("; the tests run again")
+
+
+def test_tests_whose_records_hold_a_secret_are_not_kept(tmp_path: Path) -> None:
+    result = records.seal(finished("the token is a-secret-value"), NONCE)
+    tests = KeptTests(nonce=NONCE, exit_status=1, result=result, output=b"", coverage=None)
+    begun(tmp_path).store_tests(tests)
+    assert taken_up(tmp_path).restore_tests() is None
+    assert b"a-secret-value" not in b"".join(path.read_bytes() for path in (tmp_path / "kept").iterdir())
+
+
+def test_the_place_is_out_of_the_tree_where_the_tests_run_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    places = []
+    for mode in Mode:
+        for reports in ("ours", "theirs"):
+            request = plan.Request(root=tmp_path / "shop", level=1, mode=mode)
+            made = Wanted.of(request, tmp_path / reports, settings={"a": "b"}, resume=True, command="again")
+            assert Wanted.from_order(json.loads(json.dumps(made.order()))) == dataclasses.replace(
+                made, command=""
+            )
+            places.append(made.start.joinpath(*made.parts))
+    assert places[:2] == [tmp_path / "ours" / "checkpoint", tmp_path / "theirs" / "checkpoint"]
+    assert all(place.is_relative_to(tmp_path / "cache") for place in places[2:])
+    assert len(set(places)) == 4
+    with pytest.raises(ValueError, match="no order"):
+        Wanted.from_order({"start": 1})
+
+
+def test_it_is_bound_to_the_tree_the_gates_their_settings_and_the_day(shop: Path) -> None:
+    gates = plan.collect_gates(())
+
+    def bound(day: int = 1, only: tuple[str, ...] = ("lint", "types"), **said: str) -> Inputs:
+        request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=only)
+        resolved = plan.resolve(request, gates, [gate.id for gate in gates], date(2026, 6, day))
+        return checkpoint.bound_to(resolved, inputs.of_run(resolved, Memo(), ()), said)
+
+    first = bound(arguments="-q")
+    assert first.differing(bound(arguments="-q").parts) == ()
+    assert first.differing(bound(arguments="-x").parts) == ("arguments",)
+    assert first.differing(bound(day=2, arguments="-q").parts) == ("day",)
+    assert "gates" in first.differing(bound(only=("lint",), arguments="-q").parts)
+    (shop / "shop" / "prices.py").write_text("PRICE = 1\n")
+    assert "shop/prices.py" in first.differing(bound(arguments="-q").parts)
