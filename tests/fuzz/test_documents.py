@@ -112,6 +112,24 @@ answers:
   - match: {model: "gpt*"}
     text: "yes {{canary}}"
 """
+FROZEN = json.dumps(
+    {
+        "schema": baseline.SCHEMA,
+        "rules": {},
+        "digest": "0" * 64,
+        "findings": [
+            {
+                "gate": "lint",
+                "rule": "E501",
+                "path": "\ud800",
+                "fingerprint": "0" * 16,
+                "reason": "a long enough reason",
+                "owner": "mia",
+                "date": "2026-11-20",
+            }
+        ],
+    }
+).encode()
 CHAT = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "a"}]}
 
 
@@ -286,6 +304,7 @@ DOCUMENTS = (
         sample=baseline.dump(
             baseline.Baseline(rules={"a": {"0" * 16: baseline.Entry(path="a.py", reason="r", owner="o")}})
         ),
+        found=(FROZEN, b"[" * 20_000),
     ),
     Reader(
         name="golden counts",

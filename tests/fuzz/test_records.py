@@ -6,6 +6,7 @@ the report has of it, not by what reads it.
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import MappingProxyType
 import pytest
 
 from pytest_failhard import history, quarantine, records, store
+from pytest_failhard.distributions import target
 from pytest_failhard.distributions.attest import inputs, origin
 from pytest_failhard.distributions.attest.statement import Subject
 from pytest_failhard.fleet import summary
@@ -90,6 +92,15 @@ def _inputs() -> bytes:
     )
 
 
+TARGET = json.dumps(
+    {
+        "paths": ["/a"],
+        "markers": dict.fromkeys(target.MARKERS, "x"),
+        "standard": ["os"],
+        "prefix": "/a",
+        "abi": "",
+    }
+).encode()
 RUN_LINE = (
     b'{"schema": "failhard-history/1", "kind": "run", "at": "2026-11-20T10:00:00Z", "commit": "'
     + b"c" * 40
@@ -157,6 +168,13 @@ KEPT = (
         read=lambda data, _: store._live_owner(data),
         sample=b'{"pid": %d, "started": 1.0}' % os.getpid(),
         refuses=(),
+    ),
+    Reader(
+        name="what an interpreter says of itself",
+        read=lambda data, _: target.parsed(data),
+        sample=TARGET,
+        refuses=(ValueError,),
+        found=(b"[" * 20_000,),
     ),
     Reader(
         name="a record of model calls",
