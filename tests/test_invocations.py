@@ -16,6 +16,8 @@ from tests.acceptance.project import FAILING, VIOLATION, Files, copy, green, wri
 from tests.acceptance.test_processes import appeared, survivors, waiting
 from tests.size import some
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 ASYNC: Files = {
     "tests/test_later.py": "import pytest\n\n\n@pytest.mark.asyncio\nasync def test_later() -> None:\n"
     '    assert len("red") == 3\n'

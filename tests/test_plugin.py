@@ -21,6 +21,8 @@ from tests.size import without
 from tests.support import GATES, WITHOUT_OTHERS, measuring
 from tests.terminals import LINE, left_over, on_a_terminal
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 SECONDS = 170
 # Imported late or never: each of them costs more than all of pytest's own options together.
 HEAVY = (

@@ -12,6 +12,8 @@ from tests.acceptance.keeping import Record
 from tests.acceptance.project import VIOLATION, write
 from tests.size import FULL, modes
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 CACHED = {private.LIMIT: "10"}
 TRIES = 4
 LINT = Ask(only="lint", environment=CACHED)

@@ -37,6 +37,8 @@ from tests.acceptance.scratch import Scratch
 from tests.size import modes
 from tests.support import demanded
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 SECONDS = 60
 # A process that is measured itself answers to signals as coverage wants it to.
 STALE = '{"schema": "failhard-report/1", "verdict": "pass", "complete": true, "gates": []}'

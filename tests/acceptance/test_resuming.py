@@ -32,6 +32,8 @@ from tests.acceptance.keeping import Record
 from tests.acceptance.project import write
 from tests.size import in_full
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 SECONDS = 120
 STATIC = ("lint", "secrets", "fallbacks")
 GATES = ("tests", "coverage", *STATIC)

@@ -22,6 +22,8 @@ from tests.fleet.projects import failing, project, waiting, worker_above
 from tests.size import FULL
 from tests.support import measuring
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 PASSING = 38 if FULL else 1
 END_SECONDS = 600
 """Far beyond every run."""

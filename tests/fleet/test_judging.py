@@ -16,6 +16,8 @@ from pytest_failhard.fleet.orders import Order, Outcome, own_version
 from pytest_failhard.model import Verdict
 from tests.fleet.projects import failing, project
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 CHEAP = ("--only=integrity",)
 
 

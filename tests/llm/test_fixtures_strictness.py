@@ -6,6 +6,8 @@ import pytest
 
 from tests.llm.inner import LIGHT, prepare, run, run_apart
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 pytest_plugins = ["pytester"]
 
 

@@ -17,6 +17,8 @@ from tests.llm.inner import LIGHT, prepare, run, run_apart
 from tests.size import in_full
 from tests.test_plugin import run as run_project
 
+pytestmark = pytest.mark.usefixtures("children_unmeasured")
+
 pytest_plugins = ["pytester"]
 
 CALLS, TESTS = 2000, 40

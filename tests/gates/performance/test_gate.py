@@ -270,6 +270,7 @@ def test_where_nothing_is_compared_each_benchmark_runs_all_the_same(tmp_path: Pa
         settled(run_of(root), QUICK)
 
 
+@in_full
 def test_where_all_are_new_the_machine_is_checked_with_them(tmp_path: Path) -> None:
     fresh = CORE.format(steps=2000).replace("def work", "def fresh")
     root = repository(
