@@ -25,6 +25,8 @@ FINGERPRINT_DIGITS = 16
 BASELINE_FILE = "failhard-baseline.json"
 """The file at a project's root that holds its stock: `baseline` reads it."""
 MEMORY_MB = 8192
+DECLARED_FALLBACKS = "declared_fallbacks"
+"""The measure that tells a pass with a fallback from a plain one: how many the project has declared."""
 FALSE_POSITIVE = "false-positive"
 """The kind of a waiver that says: the finding is wrong, nothing is accepted."""
 
