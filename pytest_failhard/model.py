@@ -25,6 +25,8 @@ FINGERPRINT_DIGITS = 16
 BASELINE_FILE = "failhard-baseline.json"
 """The file at a project's root that holds its stock: `baseline` reads it."""
 MEMORY_MB = 8192
+ISOLATION_MOCK = "failhard_isolation_mock"
+"""The marker of a test that puts a mock in the place of a neighbour."""
 DECLARED_FALLBACKS = "declared_fallbacks"
 """The measure that tells a pass with a fallback from a plain one: how many the project has declared."""
 FALSE_POSITIVE = "false-positive"
@@ -492,6 +494,8 @@ class TestRecord:
     line: int = 0
     seconds: float = 0.0
     message: str = ""
+    markers: str = ""
+    """Of a setup: the names of the test's markers, sorted, blanks between them."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
