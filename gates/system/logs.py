@@ -31,7 +31,7 @@ def check(stage: Stage) -> Seen:
     findings = [*_phrases(stage, listed), *_asyncio(listed)]
     if stage.runs("R11/all-lines"):
         findings += _plain(listed)
-    unnamed = list(_request_ids(seen)) if seen is not None and stage.runs("R11/request-id") else None
+    unnamed = list(dict.fromkeys(_request_ids(seen))) if seen is not None and stage.runs("R11/request-id") else None
     findings += unnamed or ()
     if seen is not None and stage.runs("R11/metrics"):
         findings += _metrics(seen)
