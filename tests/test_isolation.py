@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from pytest_failhard import benchmarking, isolation
+from pytest_failhard.llm import fixtures
 from tests.support import measuring, write
 
 RIGHT = """\
@@ -41,6 +45,12 @@ def test_twice():
 def test_odd():
     assert True
 """
+
+
+def test_every_marker_carries_our_prefix(pytestconfig: pytest.Config) -> None:
+    ours = (benchmarking.MARKER, isolation.MARKER, *fixtures.MARKERS)
+    assert {*ours} <= {*pytestconfig.getini("markers")}
+    assert [each for each in ours if not each.startswith("failhard_")] == []
 
 
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

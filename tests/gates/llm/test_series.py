@@ -462,7 +462,7 @@ def test_the_cost_of_a_model_without_a_price_cannot_be_judged(tmp_path: Path) ->
     model = COSTING.replace("MODEL", "'my-own'").replace("COST", "cost")
     with (
         prepared(tmp_path, model, call=replace(LIBRARY, cost="json:/usage/usd")) as bench,
-        pytest.raises(VerdictError, match="^price-unknown: ask: cost: no price .* for my-own"),
+        pytest.raises(VerdictError, match=r"^price-unknown: ask: cost: no price .* for my-own"),
     ):
         healthy.judge(bench.seen)
 

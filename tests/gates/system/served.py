@@ -47,6 +47,8 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(self.path.partition("?")[0], errors="replace")
         if path == "/metrics" and self.command == "GET" and FAULT != "no metrics":
             text = "# TYPE asked_total counter\nasked_total %d\n" % COUNTS["all"]
+            timed = 7 if FAULT == "still histogram" else COUNTS["all"]
+            text += "# TYPE took histogram\ntook_bucket{le=\"+Inf\"} %d\ntook_sum 0.5\ntook_count %d\n" % (timed, timed)
             return 200, "{" if FAULT == "odd metrics" else text
         if path == "/health":
             return (200, {"status": "ok"}) if self.command == "GET" else (405, {"error": "method"})

@@ -56,7 +56,8 @@ def test_a_good_log_has_no_finding(tmp_path: Path) -> None:
         ("mixed", {"R11-request-id-not-echoed", "R11-request-id-not-logged"}),
         ("no metrics", {"R11-no-metrics"}),
         ("odd metrics", {"R11-metrics-unreadable"}),
-        ("still counters", {"R11-metrics-still"}),
+        ("still counters", {"R11-metrics-still", "R11-histograms-still"}),
+        ("still histogram", {"R11-histograms-still"}),
     ],
 )
 def test_each_fault_is_found(fault: str, rules: set[str], tmp_path: Path) -> None:
