@@ -230,7 +230,10 @@ def _add(path: Path, total: CoverageData) -> None:
 
 
 def _parsed(outfile: Path, wanted: set[str]) -> Mapping[str, object]:
-    report = json.loads(outfile.read_text("utf-8"))
+    try:
+        report = json.loads(outfile.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise GateError(f"coverage's JSON report cannot be read: {error}") from None
     if not isinstance(report, dict) or _table(report, "meta").get("format") != FORMAT:
         raise GateError(f"coverage's JSON report is not of format {FORMAT}; install a coverage that is")
     # Coverage names files relative to the working directory.
@@ -256,10 +259,10 @@ def _numbers(table: Mapping[str, object], key: str) -> frozenset[int]:
 
 
 def _pairs(table: Mapping[str, object], key: str) -> frozenset[tuple[int, int]]:
-    value = table.get(key)
-    if not isinstance(value, list):
-        raise GateError(f"coverage's JSON report lacks {key}; install a supported coverage")
-    return frozenset((int(start), int(end)) for start, end in value)
+    match table.get(key):
+        case list(found) if all(type(each) is list and [*map(type, each)] == [int, int] for each in found):
+            return frozenset((start, end) for start, end in found)
+    raise GateError(f"coverage's JSON report lacks {key}; install a supported coverage")
 
 
 def _sheet(root: Path, path: str, table: Mapping[str, object], changed: frozenset[int]) -> Sheet:

@@ -48,10 +48,11 @@ RUFF = Tool(module="ruff", distribution="ruff", lowest="0.14")
 BROKEN = frozenset({"E902", "invalid-syntax", "io-error"})
 COMPLEX = "C901"
 ALWAYS = ("E902", COMPLEX)
-_COMPLEXITY = re.compile(r"\((\d+) > 0\)$")
+_COMPLEXITY = re.compile(r"\((\d{1,9}) > 0\)$")
 _UNFORMATTED = re.compile(r"^(?:Would reformat: (?P<plain>.+)|\s*--> (?P<full>.+):\d+:\d+)$")
 _SUMMARY = re.compile(
-    r"^(?:(?P<bad>\d+) files? would be reformatted)?(?:, )?(?:(?P<good>\d+) files? already formatted)?$"
+    r"^(?:(?P<bad>\d{1,9}) files? would be reformatted)?(?:, )?"
+    r"(?:(?P<good>\d{1,9}) files? already formatted)?$"
 )
 _SUPPRESSION = re.compile(
     r"#\s*(?:noqa\b|(?:flake8|ruff)\s*[:=]\s*(?:noqa|disable|enable|ignore|file-ignore)"
@@ -156,7 +157,7 @@ def parse_check(output: bytes, returncode: int) -> tuple[Violation, ...]:
     try:
         entries = json.loads(output.decode("utf-8", "strict"))
         violations = tuple(_violation(entry) for entry in entries)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise GateError(f"ruff check: unreadable output ({error}): {output[:200]!r}") from None
     if not isinstance(entries, list) or bool(violations) != (returncode == 1):
         raise GateError(f"ruff check: exit code {returncode} with {len(violations)} violations contradict")

@@ -121,7 +121,7 @@ def parse(output: bytes, returncode: int, loc_expected: Mapping[str, bool]) -> t
         hits = tuple(_hit(entry) for entry in results)
         totals = {name: int(metrics["_totals"][f"SEVERITY.{name}"]) for name in SEVERITIES}
         lines = {path: int(entry["loc"]) for path, entry in metrics.items() if path != "_totals"}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise GateError(f"bandit: unreadable output ({error}): {output[:200]!r}") from None
     if errors != []:
         raise GateError(f"bandit: it could not examine a file: {errors!r:.300}")

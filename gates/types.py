@@ -39,7 +39,7 @@ _STRICTER = re.compile(
     r"--(strict(-[a-z]+)*|extra-checks|local-partial-types|check-untyped-defs|no-implicit-(reexport|optional)"
     r"|(disallow|warn)-[a-z-]+|enable-error-code=[a-z-]+)"
 )
-_COUNTED = re.compile(r"^\s*\d+\s+\d+\s+(?P<typed>\d+)\s+(?P<functions>\d+) (?P<module>\S+)$")
+_COUNTED = re.compile(r"^\s*\d+\s+\d+\s+(?P<typed>\d{1,9})\s+(?P<functions>\d{1,9}) (?P<module>\S+)$")
 _IGNORE = re.compile(r"#\s*type:\s*ignore\b")
 _WHOLE_IGNORE = re.compile(r"#\s*type:\s*ignore\s*(#|$)")
 _INLINE = re.compile(r"#\s*mypy:\s*(?P<options>.+)")
@@ -122,7 +122,7 @@ def parse_problems(output: bytes, returncode: int) -> tuple[Problem, ...]:
         text = output.decode("utf-8", "strict")
         entries = [json.loads(line) for line in text.split("\n") if line]
         problems = tuple(_problem(entry) for entry in entries if entry["severity"] != "note")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise GateError(f"mypy: unreadable output ({error}): {output[:200]!r}") from None
     if not text.endswith("\n"):
         raise GateError(f"mypy: its output has no end: {output[-200:]!r}")

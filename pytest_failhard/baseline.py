@@ -186,7 +186,10 @@ _KEYS = {"schema", "rules", "findings", "digest", *_Place.model_fields, *_Findin
 
 def _read(data: bytes, where: str) -> _Document:
     try:
-        return _Document.model_validate(json.loads(data, object_pairs_hook=_once))
+        content = json.loads(data, object_pairs_hook=_once)
+        # Half of a character has no bytes to be digested.
+        json.dumps(content, ensure_ascii=False).encode()
+        return _Document.model_validate(content)
     except ValidationError as error:
         raise BaselineError(mistakes(error, f"{where}: ", _KEYS)) from None
     except (ValueError, RecursionError) as error:

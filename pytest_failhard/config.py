@@ -218,7 +218,7 @@ def _document(data: bytes) -> dict[str, object]:
         return tomllib.loads(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 at byte {error.start}; save it as UTF-8"
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         problem = f"not valid TOML: {error}; mend it"
     except RecursionError:
         problem = "nested too deeply; no such file is meant"

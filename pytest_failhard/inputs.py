@@ -132,6 +132,7 @@ class _Tree:
     def __init__(self, plan: Plan, memo: Memo) -> None:
         self.root = plan.request.root
         self.ignored = _ignored(self.root)
+        self.inside: dict[str, bool] = {}
         self.obstacles: list[str] = []
         self.parts: dict[str, str] = {}
         self.memo = memo
@@ -169,11 +170,13 @@ class _Tree:
     def _is_ignored(self, path: str) -> bool:
         return path in self.ignored or self._is_in_ignored(path.rpartition("/")[0])
 
-    @functools.cache  # noqa: B019 - it lives as long as one reading
     def _is_in_ignored(self, folder: str) -> bool:
         if not folder:
             return False
-        return f"{folder}/" in self.ignored or self._is_in_ignored(folder.rpartition("/")[0])
+        if folder not in self.inside:
+            above = folder.rpartition("/")[0]
+            self.inside[folder] = f"{folder}/" in self.ignored or self._is_in_ignored(above)
+        return self.inside[folder]
 
     def _digest(self, file: Listed) -> str:
         digest = self.memo.digest(self.root, file)

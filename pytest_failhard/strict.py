@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 MAX_BYTES = 1024 * 1024
+_DECIMAL = re.compile(r"-?[0-9]{1,400}\.[0-9]{1,400}")
+_PLAIN = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "str", "seq"))
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 _REPAIRS = {
@@ -74,6 +76,9 @@ def _mapping(reader: _Reader, node: yaml.MappingNode) -> dict[object, object]:
 
 
 def _decimal(_reader: _Reader, node: yaml.ScalarNode) -> Fraction:
+    # Under a tag anything may stand here; an exponent of nine digits would be a number of as many.
+    if not _DECIMAL.fullmatch(node.value):
+        raise ValueError(f"{node.value[:20]!r} is no decimal number")
     # From the text: 0.85 as a float is not 85/100.
     return Fraction(node.value)
 
@@ -85,6 +90,10 @@ class _Shipped(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[m
 for _loader in (_Reader, _Shipped):
     # Else the parent's, with their dates and octals, would hold too.
     _loader.yaml_implicit_resolvers = {}
+    # Nor may a tag ask for what no document of ours holds: a date, bytes, a set.
+    _loader.yaml_constructors = {
+        tag: made for tag, made in _loader.yaml_constructors.items() if tag is None or tag in _PLAIN
+    }
     _loader.add_constructor("tag:yaml.org,2002:map", _mapping)
     _loader.add_constructor("tag:yaml.org,2002:float", _decimal)
     for _tag, _pattern, _first in (
@@ -117,7 +126,7 @@ def read_yaml(data: bytes, where: str) -> object:
         mark = error.problem_mark
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
         raise StrictError(f"{place}: {error.problem or 'not valid YAML'}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
         text = " ".join(str(error).split())
         raise StrictError(f"{where}: not valid YAML: {text}") from None
     except RecursionError:
@@ -175,7 +184,9 @@ def mistake(detail: ErrorDetails, where: str, names: Iterable[str]) -> str:
     context: Mapping[str, object] = detail.get("ctx", {})
     if detail["type"] == "value_error":
         return f"{place}: {context['error']}"
-    repair = _REPAIRS.get(detail["type"], detail["msg"]).format(**context)
+    known = _REPAIRS.get(detail["type"])
+    # Pydantic's own words can hold braces, out of the document.
+    repair = detail["msg"] if known is None else known.format(**context)
     return f"{place}: {repair}" + (
         "" if detail["type"] == "missing" else f" (it is {_shown(detail['input'])})"
     )

@@ -186,7 +186,10 @@ LINT = Rule(gate="lint", fail_at=Severity.MEDIUM, timeout=60, at_most={"max_comp
 OLD, NEW = found("old"), found("new")
 
 
-def judged(*findings: Finding, stock: Stock = Stock(), rule: Rule = LINT, complexity: int = 10) -> Result:  # noqa: B008 - frozen
+NONE = Stock()
+
+
+def judged(*findings: Finding, stock: Stock = NONE, rule: Rule = LINT, complexity: int = 10) -> Result:
     seen = Observation(tool="ruff 1", examined=3, findings=findings, measures={"max_complexity": complexity})
     result = judge.judge(rule, seen, (), DAY, stock.frozen)
     [settled] = judge.settle_baseline([result], stock)

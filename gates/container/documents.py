@@ -64,7 +64,7 @@ def read(text: str) -> tuple[Table, ...]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
         raise DocumentError(f"line {line}: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise DocumentError(f"{type(error).__name__}: {str(error)[:100]}") from None
 
 

@@ -35,7 +35,7 @@ def parse(output: bytes) -> tuple[Row, ...]:
     try:
         document = json.loads(output.decode("utf-8", "strict"))
         rows = tuple({str(key): str(value) for key, value in row.items()} for row in document)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise GateError(f"piplicenses: unreadable output ({error}): {output[:200]!r}") from None
     if any(not row.keys() >= FIELDS for row in rows):
         raise GateError(f"piplicenses: a row lacks one of {', '.join(sorted(FIELDS))}")

@@ -35,7 +35,7 @@ def installed(run: Run) -> Mapping[str, Installed]:
     process.kill()
     try:
         folders = json.loads(process.stdout)
-    except ValueError:
+    except (ValueError, RecursionError):
         folders = None
     if code != 0 or not isinstance(folders, list):
         raise GateError(

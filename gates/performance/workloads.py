@@ -211,7 +211,7 @@ def _declared_at_base(run: Run) -> frozenset[str]:
     text = run.base.read("pyproject.toml") if run.base is not None else None
     try:
         table: object = tomllib.loads((text or b"").decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return frozenset()
     for name in ("tool", "failhard", "performance", "workloads"):
         table = table.get(name) if isinstance(table, dict) else None

@@ -111,7 +111,7 @@ def parse(output: bytes, count: int) -> tuple[Hit, ...]:
         document = json.loads(output.decode("utf-8", "strict"))
         filters, plugins = document["filters_used"], {entry["name"] for entry in document["plugins_used"]}
         hits = tuple(_hit(entry) for entries in document["results"].values() for entry in entries)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise GateError(f"detect-secrets: unreadable output ({type(error).__name__}: {error})") from None
     if filters != [] or plugins & set(PLUGINS_OFF):
         raise GateError("detect-secrets: it used filters or plugins that were switched off")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator
@@ -86,7 +85,7 @@ def _is_example_token(value: str) -> bool:
 def _decoded(part: str) -> dict[str, object]:
     try:
         content = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 

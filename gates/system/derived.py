@@ -118,7 +118,7 @@ def _document(root: Path, name: str, problems: list[str]) -> Mapping[str, object
     text = (root / name).read_text("utf-8", "replace")
     try:
         document = json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         problems.append(f"{name}: does not parse: {str(error).splitlines()[0]}")
         return {}
     return document if isinstance(document, dict) else {}

@@ -57,7 +57,7 @@ def _is_typed(answer: Answer) -> bool:
         return False
     try:
         document: object = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return any(DEPENDENCY.search(each) for each in _types(document))
 

@@ -124,7 +124,7 @@ def parse(data: bytes, returncode: int, asked: Sequence[Pin]) -> Mapping[str, En
     """Return the entries of a report by name; raises GateError unless they are the asked pins exactly."""
     try:
         entries = [_entry(each) for each in json.loads(data)["dependencies"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NoReportError(f"pip-audit: unreadable report ({error!r}): {data[:80]!r}") from None
     wanted = {pin.name: pin.version for pin in asked}
     counts = Counter(entry.name for entry in entries)

@@ -110,7 +110,7 @@ def readiness(folder: Path, value: int | Fraction | None) -> str:
     try:
         card = json.loads((folder / EVIDENCE / SYSTEM / SCORECARD).read_bytes())
         passed, applicable = int(card["passed"]), int(card["applicable"])
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, OverflowError) as error:
         raise RefusedError([f"{SCORECARD}: cannot be read: {error}"]) from None
     if passed != value * applicable or not applicable:
         raise RefusedError([f"{SCORECARD}: says {passed} of {applicable}, and {value} was measured"])

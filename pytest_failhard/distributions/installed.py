@@ -89,7 +89,7 @@ def _of_folder(folder: Path, mistakes: list[str]) -> Mapping[str, Distribution]:
     for entry in _entries(folder, mistakes):
         try:
             distribution = _distribution(entry)
-        except (OSError, ValueError, csv.Error) as error:
+        except (OSError, ValueError, RecursionError, csv.Error) as error:
             # An OSError names the whole path, which is another on every machine.
             mistakes.append(f"{entry.name}: {getattr(error, 'strerror', None) or error}")
             continue

@@ -58,7 +58,7 @@ def _lock(root: Path, path: str, mistakes: list[str], *, is_named: bool) -> Lock
         text = (root / path).read_text("utf-8-sig")
         if not path.endswith(".txt"):
             return lock_tables.read(path, text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         mistakes.append(f"{path}: {getattr(error, 'strerror', None) or error}")
         return None
     found = _pinned(path, text)

@@ -30,7 +30,7 @@ class Pyproject:
         try:
             text = data.decode("utf-8")
             self.document: Mapping[str, object] = tomllib.loads(text)
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise GateError(f"{FILE}: {error}") from None
         self.places = Places(text)
         self.mistakes = mistakes

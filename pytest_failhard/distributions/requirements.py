@@ -151,9 +151,12 @@ class Files:
 
     def _parsed(self, path: str) -> Parsed | None:
         try:
-            (self.root / path).read_bytes().decode("utf-8-sig")
+            text = (self.root / path).read_bytes().decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             self.mistakes.append(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}")
+            return None
+        if "\0" in text:  # no path and no requirement holds one
+            self.mistakes.append(f"{path}: holds a NUL byte; write it anew as text")
             return None
         return self._parser.from_file(str(self.root / path))
 

@@ -110,7 +110,10 @@ def _error(run: Run, what: str) -> GateError:
 
 def parsed(text: str | bytes) -> Target:
     """Return what the probe said; raises ValueError where that is something else."""
-    said = json.loads(text)
+    try:
+        said = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(said, dict):
         raise ValueError("no object")
     paths, markers, standard = said.get("paths"), said.get("markers"), said.get("standard")

@@ -13,6 +13,7 @@ from pytest_failhard.report.text import visible
 SCHEMA = "failhard-fleet/1"
 ORDER = (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
 REASONS = 3
+MOST_SECONDS = 10**9
 
 
 def verdict(outcomes: Sequence[Outcome]) -> Verdict:
@@ -57,13 +58,15 @@ def durations(data: bytes) -> dict[str, float]:
     """Return the seconds that projects took, from an earlier summary; of any other text nothing is known."""
     try:
         seconds = json.loads(data)["volatile"]["seconds"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     if not isinstance(seconds, Mapping):
         return {}
-    return {
-        str(project): float(taken) for project, taken in seconds.items() if isinstance(taken, int | float)
-    }
+    return {str(project): float(taken) for project, taken in seconds.items() if _is_duration(taken)}
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < MOST_SECONDS
 
 
 def text(outcomes: Sequence[Outcome]) -> str:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationError
 from pytest_failhard import model
 from pytest_failhard.figures import decimal_text, is_share
 from pytest_failhard.remembered import Stuck
-from pytest_failhard.report import controls
+from pytest_failhard.report import controls, json_text
 from pytest_failhard.report.parts import EvidencePart, Strict, WaiverPart, exact, places
 
 SCHEMA = "failhard-report/1"
@@ -300,16 +300,12 @@ def load(data: bytes) -> Document:
 def parsed(data: bytes) -> dict[str, JsonValue]:
     """Return the JSON object that bytes hold, of whatever schema; raises DocumentError."""
     try:
-        content = json.loads(data, object_pairs_hook=_once, parse_constant=_no_number)
+        content = json_text.read(data)
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"no JSON: {error}") from None
     if not isinstance(content, dict):
         raise DocumentError("document: is no JSON object")
     return content
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
 
 
 def json_schema() -> dict[str, JsonValue]:
@@ -321,13 +317,6 @@ def json_schema() -> dict[str, JsonValue]:
 def schema_bytes() -> bytes:
     """Return the published schema file."""
     return (json.dumps(json_schema(), indent=2, sort_keys=True) + "\n").encode()
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    keys = [key for key, _ in pairs]
-    if repeated := sorted({key for key in keys if keys.count(key) > 1}):
-        raise ValueError(f"repeated key {', '.join(repeated)}")
-    return dict(pairs)
 
 
 def _option(value: model.Option) -> JsonValue:

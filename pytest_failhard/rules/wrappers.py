@@ -214,7 +214,7 @@ def tox_toml(path: str, text: str, keys: Sequence[str], chosen: frozenset[str]) 
     """Yield the commands of tox environments that are written in TOML."""
     try:
         table: object = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         # FH707 reports a file that does not parse.
         return
     for key in keys:

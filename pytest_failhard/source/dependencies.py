@@ -49,7 +49,7 @@ def _file(path: Path, relative: PurePosixPath) -> Iterator[str]:
     try:
         text = path.read_text("utf-8")
         document = tomllib.loads(text) if path.suffix == ".toml" else None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):
         return
     if document is not None:
         yield from _pyproject(document)

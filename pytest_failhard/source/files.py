@@ -265,5 +265,5 @@ def pyproject(root: Path) -> Mapping[str, object]:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise GateError(f"pyproject.toml: {error}") from None

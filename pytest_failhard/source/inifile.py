@@ -38,6 +38,9 @@ def sections(path: str, text: str) -> Mapping[str, Mapping[str, Entry]]:
         parser.read_string(text.removeprefix("\ufeff"))
     except configparser.Error as error:
         raise IniError(f"{path}: does not parse as ini: {' '.join(error.message.split())}") from None
+    except AttributeError:
+        # How configparser ends on a line that goes on below a key without a value.
+        raise IniError(f"{path}: does not parse as ini: a line goes on where no value is") from None
     return _read(text)
 
 

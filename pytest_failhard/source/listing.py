@@ -94,7 +94,7 @@ def _below(path: str, folders: Iterable[str]) -> bool:
 def _is_project(path: Path) -> bool:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, RecursionError):
         # No project that anybody could build: then the files are ours.
         return False
     return isinstance(document.get("project"), dict)

@@ -130,6 +130,9 @@ def _ini(section: str, *, empty_counts: bool) -> Callable[[str], dict[str, Value
             parser.read_string(text)
         except configparser.Error as error:
             raise GateError(f"the ini section [{section}] does not parse: {error.message}") from None
+        except AttributeError:
+            # How configparser ends on a line that goes on below a key without a value.
+            raise GateError(f"the ini section [{section}]: a line goes on where no value is") from None
         if parser.has_section(section):
             return {key: value or "" for key, value in parser.items(section)}
         return {} if empty_counts else None
@@ -141,7 +144,7 @@ def _toml(*tables: tuple[str, ...], empty_counts: bool) -> Callable[[str], dict[
     def reader(text: str) -> dict[str, Value] | None:
         try:
             document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise GateError(f"the TOML of pytest's configuration does not parse: {error}") from None
         for keys in tables:
             table = _table(document, keys)

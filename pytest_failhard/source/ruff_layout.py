@@ -34,7 +34,7 @@ def _table(root: Path) -> Mapping[str, object]:
         if (root / name).is_file():
             try:
                 return tomllib.loads((root / name).read_text("utf-8"))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 raise GateError(f"{name}: {error}") from None
     tool = pyproject(root).get("tool")
     table = tool.get("ruff") if isinstance(tool, dict) else None

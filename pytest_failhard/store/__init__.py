@@ -372,7 +372,7 @@ def _live_owner(lock: bytes) -> int | None:
         stored = json.loads(lock)
         pid, started = int(stored["pid"]), float(stored["started"])
         actual = psutil.Process(pid).create_time()
-    except (ValueError, KeyError, TypeError, OverflowError, psutil.NoSuchProcess):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError, psutil.NoSuchProcess):
         return None
     except psutil.AccessDenied:
         return pid

@@ -76,7 +76,7 @@ def captured(route: Route, answer: Answer) -> dict[str, str]:
     """Return what a route's answer gives to later requests; a path that is not there gives nothing."""
     try:
         document: object = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     found = {name: _at(document, path) for name, path in route.capture.items()}
     return {name: value for name, value in found.items() if value is not None}

@@ -108,7 +108,7 @@ class Entry:
 def _read_seal(path: Path) -> Mapping[str, object] | None:
     try:
         seal = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return seal if isinstance(seal, dict) and {"built", "files"} <= seal.keys() else None
 

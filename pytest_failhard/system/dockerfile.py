@@ -205,7 +205,7 @@ def _json(text: str) -> tuple[str, ...] | None:
         return None
     try:
         words = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         # The builder takes it for a shell command then.
         return None
     return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None

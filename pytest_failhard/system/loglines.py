@@ -83,7 +83,7 @@ def _line(text: str) -> Line:
     if text.lstrip().startswith("{"):
         try:
             document: object = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if isinstance(document, dict):
             return Line(text=text, by=APPLICATION, document=document)

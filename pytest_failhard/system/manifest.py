@@ -121,7 +121,7 @@ def _lock(tree: Path, path: str, kind: Kind) -> Manifest:
     data = (tree / path).read_bytes()
     try:
         document = tomllib.loads(data.decode())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise GateError(f"{path}: cannot be read: {error}; lock again") from None
     files = {path: data}
     if kind == "uv":

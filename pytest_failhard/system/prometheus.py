@@ -12,7 +12,8 @@ _SAMPLE = re.compile(
     r"[ \t]+(\S+)(?:[ \t]+-?\d+(?:\.\d+)?)?(?: # .*)?"
 )
 _TYPE = re.compile(rf"# TYPE ({_NAME}) (counter|gauge|histogram|summary|untyped|unknown|info|stateset)")
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?Inf|NaN")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:[eE][+-]?\d{1,3})?|[+-]?Inf|NaN")
+"""No longer than a float is written: an exponent of nine digits would be a number of as many."""
 _TOTAL, _CREATED = "_total", "_created"
 
 

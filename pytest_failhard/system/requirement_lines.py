@@ -21,7 +21,7 @@ _FLAGS = frozenset({"--no-index", "--pre", "--prefer-binary"})
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 _OF_A_LINE = re.compile(r"\s--(?:hash|global-option|config-settings?)\b.*$", re.DOTALL)
 _HASH = re.compile(r"--hash[=\s]|#(?:.*&)?sha(?:256|384|512)=")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|\A\.{0,2}/|\A\.{1,2}(?:\Z|\[|\s)|\s@\s", re.IGNORECASE)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]{0,40}://|\A\.{0,2}/|\A\.{1,2}(?:\Z|\[|\s)|\s@\s", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(?:whl|zip|tar\.\w+|tgz)(?:\Z|[\s;#])", re.IGNORECASE)
 
 
@@ -102,11 +102,19 @@ def _option(line: str) -> tuple[str, str]:
     """Return the option that a line is, in its long form, and its value; nothing for a requirement."""
     if not line.startswith("-"):
         return "", ""
-    name, *rest = shlex.split(line.replace("=", " ", 1) if line.startswith("--") else line)
+    name, *rest = _words(line.replace("=", " ", 1) if line.startswith("--") else line)
     short, attached = name[:2], name[2:]
     if short in _LONG and not name.startswith("--"):
         return _LONG[short], " ".join([attached, *rest]).strip()
     return name, " ".join(rest)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        # A quote without its end: the installer names it.
+        return text.split()
 
 
 def _logical(text: str) -> Iterator[tuple[int, str]]:

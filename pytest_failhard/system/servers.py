@@ -255,7 +255,7 @@ def _server(kind: str, output: str) -> Server:
             unknown=tuple(map(str, said["unknown"])),
             known=frozenset(map(str, said["known"])),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise GateError(f"{kind}: gave no configuration ({error!r}): {output[-200:]!r}") from None
 
 

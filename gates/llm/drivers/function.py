@@ -210,7 +210,7 @@ class FunctionDriver:
 def _document(answer: bytes) -> object:
     try:
         return json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         # The project's code has written to a descriptor that is not its own.
         return None
 

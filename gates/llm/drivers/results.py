@@ -25,7 +25,7 @@ def _at(whole: str, pointer: str) -> str:
         value: object = json.loads(whole)
         for part in pointer.split("/")[1:]:
             value = _step(value, part.replace("~1", "/").replace("~0", "~"))
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, RecursionError):
         # No JSON, or nothing there: there is no result.
         return ""
     if value is None:

@@ -101,7 +101,7 @@ def _archive(data: bytes, name: str) -> Database:
             if sum(each.file_size for each in entries) > UNPACKED_BYTES:
                 raise ValueError(f"it unpacks to more than {UNPACKED_BYTES} bytes")
             documents = [json.loads(archive.read(entry)) for entry in entries]
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise ValueError(f"damaged archive: {error}") from error
     moments = [when for each in documents if (when := osv.modified(each)) is not None]
     if not moments:

@@ -67,9 +67,9 @@ def moment(text: str) -> datetime | None:
     """Return a moment in UTC, None for a text that is none: real records have the year 1 as `1-01-01`."""
     try:
         when = datetime.fromisoformat(text)
-    except ValueError:
+        return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def spans(events: list[Event]) -> Iterator[Span]:

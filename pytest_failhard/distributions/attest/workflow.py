@@ -44,7 +44,14 @@ def parse(path: str, data: bytes) -> Workflow:
     try:
         # In Python, not in C: a tree that is too deep must end as an exception.
         return Workflow(path=path, document=yaml.load(data.decode(), Loader=yaml.SafeLoader))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         first = str(error).partition("\n")[0]
         return Workflow(path=path, document=None, problem=f"is no YAML: {first}")
 

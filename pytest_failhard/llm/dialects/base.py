@@ -129,7 +129,7 @@ def arguments(text: str) -> Json:
     """Return a tool call's arguments as a value; what is no JSON stays text."""
     try:
         value: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value
 

@@ -139,7 +139,7 @@ def reported(folder: Path) -> Reported:
         egress = tuple(
             (str(host), int(port)) for kind, host, port in (each for each in notes if each[0] == "egress")
         )
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, RecursionError, OverflowError) as error:
         raise RerouteError(f"{record} is damaged ({error}): what its children did is unknown") from None
     errors = tuple(str(each[1]) for each in notes if each[0] == "error")
     return Reported(processes=sum(each[0] == "process" for each in notes), egress=egress, errors=errors)

@@ -18,10 +18,7 @@ from pytest_failhard.report.html.exhibits import Exhibits
 from pytest_failhard.report.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from jinja2 import Environment
-    from markupsafe import Markup
     from pydantic import JsonValue
 
 TEMPLATES = "templates"
@@ -50,8 +47,6 @@ def render(report: Report, exhibits: Exhibits = NOTHING) -> bytes:
 
 def page(built: document.Document, exhibits: Exhibits) -> bytes:
     """Return the page of a document, the one just made or one that was kept."""
-    from markupsafe import Markup
-
     from pytest_failhard.report.html import sections
 
     groups = views.groups(built, exhibits)
@@ -79,8 +74,8 @@ def page(built: document.Document, exhibits: Exhibits) -> bytes:
             sections=sections.read(exhibits),
             left_out=exhibits.left_out,
             policy=_policy(style, script),
-            style=Markup(style),  # noqa: S704 - ours, from the package
-            script=Markup(script),  # noqa: S704 - ours, from the package
+            style=style,
+            script=script,
         )
     )
     return text.encode()
@@ -124,25 +119,18 @@ def _environment() -> Environment:
         "evidence_link": _evidence_link,
         "purposes": measured.PURPOSES,
         "seconds": time_plots.seconds,
-        "bar": _drawn(time_plots.bar),
-        "attempts_plot": _drawn(time_plots.attempts),
-        "forest": _drawn(ratio_plots.forest),
+        "bar": time_plots.bar,
+        "attempts_plot": time_plots.attempts,
+        "forest": ratio_plots.forest,
         "forest_scale": ratio_plots.forest_scale,
-        "pairs_plot": _drawn(ratio_plots.pairs),
-        "windows_plot": _drawn(load_plots.windows),
-        "curves_plot": _drawn(load_plots.curves),
-        "flights_plot": _drawn(load_plots.flights),
-        "ceiling_plot": _drawn(load_plots.ceiling),
+        "pairs_plot": ratio_plots.pairs,
+        "windows_plot": load_plots.windows,
+        "curves_plot": load_plots.curves,
+        "flights_plot": load_plots.flights,
+        "ceiling_plot": load_plots.ceiling,
         "figure": load_plots.shown,
     }
     return environment
-
-
-def _drawn(draw: Callable[..., str]) -> Callable[..., Markup]:
-    from markupsafe import Markup
-
-    # Made of elements, whose texts are escaped: see svg.py.
-    return lambda *values: Markup(draw(*values))  # noqa: S704
 
 
 def _finalized(value: object) -> object:

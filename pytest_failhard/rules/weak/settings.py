@@ -101,7 +101,14 @@ def _yaml(path: str, text: str) -> Iterator[Setting]:
 
     try:
         document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise ConfigError(" ".join(str(error).split())) from None
     for key, value in document.items() if isinstance(document, dict) else ():
         line = _first(text, re.compile(rf"\s*{re.escape(str(key))}\s*:"))
@@ -139,7 +146,7 @@ def _ini_tool(name: str, section: str) -> tuple[str, str]:
 def _toml(path: str, text: str, name: str) -> Iterator[Setting]:
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(str(error)) from None
     lines = _toml_lines(text)
     for keys, value in _leaves(document, ()):

@@ -214,7 +214,14 @@ def _yaml(root: Path, path: str, text: str) -> Deployment:
 
     try:
         documents = list(yaml.safe_load_all(text))
-    except yaml.YAMLError as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise GateError(f"{path}: is no YAML: {str(error).splitlines()[0]}") from None
     tables = [document for document in documents if isinstance(document, dict)]
     if COMPOSE.fullmatch(PurePosixPath(path).name):

@@ -12,13 +12,14 @@ from pytest_failhard.distributions.bom.optional import without
 
 
 def test_one_module_is_not_found_and_others_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("wanted_by_none", "wanted_by_all"):
+    unwanted, wanted = names = [f"wanted_by_{who}" for who in ("none", "all")]
+    for name in names:
         (tmp_path / f"{name}.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
     before = list(sys.meta_path)
-    with without("wanted_by_none"):
-        with pytest.raises(ModuleNotFoundError, match="wanted_by_none is left out"):
-            importlib.import_module("wanted_by_none")
-        assert importlib.import_module("wanted_by_all")
+    with without(unwanted):
+        with pytest.raises(ModuleNotFoundError, match=f"{unwanted} is left out"):
+            importlib.import_module(unwanted)
+        assert importlib.import_module(wanted)
     assert sys.meta_path == before
-    assert importlib.import_module("wanted_by_none")
+    assert importlib.import_module(unwanted)
