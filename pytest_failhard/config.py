@@ -34,8 +34,8 @@ SECTION = f"{FILE}: [tool.failhard"
 TESTS, ROOTS = "tests", "roots"
 SYSTEM = "system"
 LEVEL_NAMES = {1: "PoC", 2: "development", 3: "pre-production", 4: "production"}
-CLAIM_LEVELS = {"gdpr": 4}
-"""What a project may claim, and the level that the claim demands."""
+CLAIM_LEVELS = {"gdpr": 4, "production": 4}
+"""What a project may claim, and the level that the claim demands: `production` is where it is deployed."""
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
 
@@ -199,7 +199,7 @@ class _Own(BaseModel):
     source: Annotated[list[InnerPath], Field(min_length=1)] | None = None
     tests: Annotated[list[InnerPath], Field(min_length=1)] | None = None
     base: Text | None = None
-    claims: list[Literal["gdpr"]] = []
+    claims: list[Literal["gdpr", "production"]] = []
 
 
 def _bytes(path: Path) -> bytes:

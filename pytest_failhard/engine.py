@@ -158,8 +158,8 @@ def _closed(job: Job, outcome: Outcome) -> Outcome:
     try:
         job.close()
     except GateError as error:
-        reason = f"{outcome.error}; {error}" if outcome.error else str(error)
-        return replace(outcome, observation=None, error=reason)
+        reasons = dict.fromkeys(filter(None, (outcome.error, str(error))))
+        return replace(outcome, observation=None, error="; ".join(reasons))
     return outcome
 
 
@@ -358,6 +358,7 @@ def jobs(
                 today=plan.today,
                 scratch=folder,
                 deadline=deadline,
+                memory_mb=rule.memory_mb,
                 keep=keep,
                 test_run=tests,
                 no_tests=problem,

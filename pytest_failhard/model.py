@@ -24,6 +24,11 @@ NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 FINGERPRINT_DIGITS = 16
 BASELINE_FILE = "failhard-baseline.json"
 """The file at a project's root that holds its stock: `baseline` reads it."""
+MEMORY_MB = 8192
+ISOLATION_MOCK = "failhard_isolation_mock"
+"""The marker of a test that puts a mock in the place of a neighbour."""
+DECLARED_FALLBACKS = "declared_fallbacks"
+"""The measure that tells a pass with a fallback from a plain one: how many the project has declared."""
 FALSE_POSITIVE = "false-positive"
 """The kind of a waiver that says: the finding is wrong, nothing is accepted."""
 
@@ -205,12 +210,14 @@ class PolicyOption:
 class Rule:
     """What one level demands of one gate. `timeout` is in seconds; `fail_at` None means no severity fails.
 
-    A measure in `only_for` is demanded only of what has one of its traits.
+    `memory_mb` is what its processes may hold together, in megabytes; as with `timeout`, going over it is an
+    error. A measure in `only_for` is demanded only of what has one of its traits.
     """
 
     gate: str
     fail_at: Severity | None
     timeout: int
+    memory_mb: int = MEMORY_MB
     at_least: Mapping[str, int | Fraction] = field(default_factory=dict)
     at_most: Mapping[str, int | Fraction] = field(default_factory=dict)
     only_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -487,6 +494,8 @@ class TestRecord:
     line: int = 0
     seconds: float = 0.0
     message: str = ""
+    markers: str = ""
+    """Of a setup: the names of the test's markers, sorted, blanks between them."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

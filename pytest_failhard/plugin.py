@@ -101,11 +101,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options under which nothing is judged; register what records and what enforces."""
-    from pytest_failhard import benchmarking, refusals
+    from pytest_failhard import benchmarking, isolation, refusals
     from pytest_failhard.llm import fixtures
     from pytest_failhard.system import fixtures as system_fixtures
 
     config.pluginmanager.register(benchmarking, "failhard-benchmarking")
+    config.pluginmanager.register(isolation, "failhard-isolation")
     config.pluginmanager.register(refusals, "failhard-refusals")
     config.pluginmanager.register(fixtures, "failhard-llm")
     config.pluginmanager.register(system_fixtures, "failhard-system")

@@ -109,7 +109,7 @@ def _policy(data: bytes, document: _Document, where: str, gate_ids: Collection[s
 def weaker_policy(policy: Policy, than: Policy) -> list[str]:
     """Return the ways in which the first policy is weaker than the second, rule by rule.
 
-    Time-outs and budgets are no strictness: who runs out of time gets an error.
+    Time-outs, budgets and memory are no strictness: who runs out of them gets an error.
     """
     rules = {rule.gate: rule for rule in policy.rules}
     weak = [f"level: {policy.level} is below {than.level}"] if policy.level < than.level else []
@@ -229,6 +229,7 @@ class _Option(_Table):
 class _Gate(_Table):
     fail_at: Literal["low", "medium", "high", "none"]
     timeout: Positive
+    memory_mb: Positive = Rule.memory_mb
     at_least: dict[str, Bound] = {}
     at_most: dict[str, Bound] = {}
     only_for: dict[str, list[Text]] = {}
@@ -299,6 +300,7 @@ def _rule(gate: str, table: _Gate) -> Rule:
         gate=gate,
         fail_at=None if table.fail_at == "none" else Severity[table.fail_at.upper()],
         timeout=table.timeout,
+        memory_mb=table.memory_mb,
         at_least=table.at_least,
         at_most=table.at_most,
         only_for={name: frozenset(traits) for name, traits in table.only_for.items()},

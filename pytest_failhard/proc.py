@@ -242,9 +242,11 @@ def run(
     timeout: float,
     environment: Mapping[str, str],
     output_cap: int = OUTPUT_CAP_BYTES,
+    begun: Callable[[Child], None] = lambda _child: None,
 ) -> Completed:
     """Run a process to its end and return its exit code, whichever it is, and its raw output.
 
+    `begun` is given the process as soon as it runs.
     Raises ProcError where it cannot be started, does not end within `timeout` seconds, or writes more
     than `output_cap` bytes to a stream. Nothing that it started is alive afterwards.
     """
@@ -255,6 +257,7 @@ def run(
 
         child = Child(argv, cwd=cwd, environment=environment, stdout=stdout, stderr=stderr)
         try:
+            begun(child)
             code = child.wait(timeout, until=too_much)
         finally:
             survivors = child.kill_tree()

@@ -93,9 +93,11 @@ def start(
     cap: int = proc.OUTPUT_CAP_BYTES,
     pass_fds: Sequence[int] = (),
     kept: bool = False,
+    begun: Callable[[proc.Child], None] = lambda _child: None,
 ) -> Started:
     """Start a process whose output goes to `<output>.stdout` and `.stderr`; raises GateError.
 
+    `begun` is given the process as soon as it runs.
     Nothing is added to its environment but a variable of a random name: what is judged must not see that.
     """
     stdout, stderr = (output.with_name(f"{output.name}.{stream}") for stream in ("stdout", "stderr"))
@@ -109,4 +111,5 @@ def start(
         tag=f"S{secrets.token_hex(4).upper()}",
         kept=kept,
     )
+    begun(child)
     return Started(child, stdout, stderr, remaining, cap)

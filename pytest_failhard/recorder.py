@@ -227,7 +227,10 @@ def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Json
         "line": 0,
         # Without a marker it is `pytest.xfail()` in the body, which nothing holds to account.
         "strict": bool(marks) and all(bool(default if strict is None else strict) for strict in marks),
+        "markers": "",
     }
+    if call.when == "setup":
+        facts["markers"] = " ".join(sorted({mark.name for mark in item.iter_markers()}))
     if call.excinfo is not None:
         facts["raised"] = call.excinfo.typename
         facts["message"] = call.excinfo.exconly(tryshort=True)[:MESSAGE_CHARACTERS]
@@ -239,10 +242,10 @@ def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Json
 def _phase(report: pytest.TestReport) -> TestRecord:
     values: Mapping[str, object] = vars(report)
     path, first, _ = report.location
-    raised, message, line, strict = UNRECORDED, "", 0, False
+    raised, message, line, strict, markers = UNRECORDED, "", 0, False, ""
     match values.get("failhard"):
-        case {"raised": str(r), "message": str(m), "line": int(n), "strict": bool(s)}:
-            raised, message, line, strict = r, m, n, s
+        case {"raised": str(r), "message": str(m), "line": int(n), "strict": bool(s), "markers": str(k)}:
+            raised, message, line, strict, markers = r, m, n, s, k
     return TestRecord(
         nodeid=report.nodeid,
         when=str(report.when),
@@ -255,6 +258,7 @@ def _phase(report: pytest.TestReport) -> TestRecord:
         line=line or (first or 0) + 1,
         seconds=float(report.duration),
         message=message or _last_line(report),
+        markers=markers,
     )
 
 

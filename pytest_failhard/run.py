@@ -19,6 +19,7 @@ from packaging.version import InvalidVersion, Version
 
 from pytest_failhard import proc
 from pytest_failhard.model import (
+    MEMORY_MB,
     NO_VARIABLES,
     Base,
     Clarification,
@@ -33,6 +34,7 @@ from pytest_failhard.model import (
     Tool,
 )
 from pytest_failhard.processes import Started, start
+from pytest_failhard.resident import Resident
 
 CRASH = re.compile(rb"Traceback \(most recent call last\)|panicked at|INTERNAL ERROR")
 LOOPBACK = re.compile(rb"(http://127\.0\.0\.1:)\d+/[0-9a-f]{32}/")
@@ -86,10 +88,16 @@ class GateRun:
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
+    memory_mb: int = MEMORY_MB
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
     # Apart from tools: which gate starts the probe that several share differs, names of evidence must not.
     _processes: Iterator[int] = field(default_factory=lambda: itertools.count(1), repr=False, compare=False)
     _started: list[Started] = field(default_factory=list, repr=False, compare=False)
+    _resident: Resident = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Bind the memory that its processes may hold."""
+        object.__setattr__(self, "_resident", Resident(self.memory_mb))
 
     @property
     def tests(self) -> TestRun:
@@ -180,14 +188,19 @@ class GateRun:
             cap=self.output_cap,
             pass_fds=pass_fds,
             kept=kept,
+            begun=self._resident.add,
         )
         self._started.append(started)
         return started
 
     def close(self) -> None:
-        """End every process that the gate started; raises GateError where one survives."""
+        """End every process that the gate started.
+
+        Raises GateError where one survives, or where they held more memory than the rule allows.
+        """
         for started in tuple(self._started):
             started.kill()
+        self._resident.close()
 
     def _time_for(self, what: str) -> float:
         left = self.remaining()
@@ -200,13 +213,16 @@ class GateRun:
             home, temporary = Path(folder, "home"), Path(folder, "tmp")
             home.mkdir()
             temporary.mkdir()
-            return proc.run(
+            completed = proc.run(
                 argv,
                 cwd=cwd,
                 timeout=timeout,
                 environment=proc.environment(home, temporary, extra=environment),
                 output_cap=self.output_cap,
+                begun=self._resident.add,
             )
+        self._resident.require()
+        return completed
 
     def _keep(self, name: str, argv: list[str], outcome: Mapping[str, int | str], *, volatile: bool) -> None:
         record = json.dumps({"argv": ["<python>", *argv[1:]], **outcome}, indent=1, sort_keys=True)

@@ -19,6 +19,7 @@ from pytest_failhard import policy
 from pytest_failhard.gates import builtin
 from pytest_failhard.measurement import VARIABLES
 from pytest_failhard.model import (
+    MEMORY_MB,
     Base,
     Clarification,
     Evidence,
@@ -110,6 +111,7 @@ def gate_run(
     base_missing: str = "no base in this test",
     options: Mapping[str, Option] | None = None,
     seconds: float = 120,
+    memory_mb: int = MEMORY_MB,
     deadline: float | None = None,
     keep: Kept | None = None,
     test_run: TestRun | None = None,
@@ -142,6 +144,7 @@ def gate_run(
         scratch=scratch,
         keep=keep or Kept(),
         deadline=time.monotonic() + seconds if deadline is None else deadline,
+        memory_mb=memory_mb,
         test_run=test_run,
         executable=executable,
         packages=tuple(sys.path) if packages is None else packages,

@@ -140,7 +140,7 @@ def test_every_mistake_is_listed_at_once_fo_127(tmp_path: Path) -> None:
         f"{section}] expected_load.rps: must be above 0 (it is 0)",
         f"{section}] source: must not be empty (it is [])",
         f"{section}] tests[0]: must be a path inside the project (it is '../elsewhere')",
-        f"{section}] claims[0]: must be one of 'gdpr' (it is 'iso')",
+        f"{section}] claims[0]: must be one of 'gdpr' or 'production' (it is 'iso')",
         f"{section}] levle: unknown key; did you mean level?",
         "pyproject.toml: name: must be text; quote it",
         "pyproject.toml: project.dependencies[0]: 'a b c' is no requirement; write `name>=version`",
@@ -220,15 +220,26 @@ def test_no_level_is_ever_guessed(command_line: int | None, config: ProjectConfi
     assert str(caught.value) == message
 
 
-def test_a_claim_contradicts_a_lower_level_in_the_file(tmp_path: Path) -> None:
-    assert mistakes(tmp_path, "[tool.failhard]\nlevel = 3\nclaims = ['gdpr']\n") == (
+@pytest.mark.parametrize("claim", ["gdpr", "production"])
+def test_a_claim_contradicts_a_lower_level_in_the_file(claim: str, tmp_path: Path) -> None:
+    assert mistakes(tmp_path, f"[tool.failhard]\nlevel = 3\nclaims = ['{claim}']\n") == (
         (
-            "pyproject.toml: [tool.failhard] claims: gdpr demands level 4, the level is 3; "
+            f"pyproject.toml: [tool.failhard] claims: {claim} demands level 4, the level is 3; "
             "either set level = 4 there, or remove the claim"
         ),
     )
-    config = load(project(tmp_path, "[tool.failhard]\nclaims = ['gdpr']\n"))
+    config = load(project(tmp_path, f"[tool.failhard]\nclaims = ['{claim}']\n"))
     assert effective_level(4, config) == 4
+
+
+def test_every_claim_that_the_level_does_not_bear_is_named() -> None:
+    config = ProjectConfig(name="shop", claims=("gdpr", "production"))
+    with pytest.raises(ConfigError) as caught:
+        effective_level(3, config)
+    assert [each.partition(": ")[2].split(" demands")[0] for each in caught.value.mistakes] == [
+        "[tool.failhard] claims: gdpr",
+        "[tool.failhard] claims: production",
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

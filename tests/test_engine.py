@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard import engine, plan
+from pytest_failhard import engine, plan, policy, resident
 from pytest_failhard.model import (
     Evidence,
     GateError,
@@ -236,6 +236,32 @@ def test_what_a_gate_started_ends_with_it(tmp_path: Path, hangs: bool) -> None:
     assert [bool(outcome.error) for outcome in outcomes] == [hangs]
 
 
+HOLDS = "import time; held = b'x' * 45_000_000; time.sleep(600)"
+
+
+def test_what_a_gate_started_may_hold_so_much_together_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resident, "PAUSE_SECONDS", 0.01)
+    codes: list[int | None] = []
+
+    def started(run: Run) -> Observation:
+        # One alone is within the limit, and so is what it starts.
+        argv = [sys.executable, "-I", "-S", "-c", HOLDS]
+        both = f"import subprocess; subprocess.Popen({argv!r}); {HOLDS}"
+        codes.append(run.start([*argv[:-1], both], environment={}, cwd=tmp_path).wait(60))
+        return seen(run)
+
+    outcomes: list[engine.Outcome] = []
+    gate = ScriptedGate("starts", started)
+    made = gate_run(tmp_path, gate, memory_mb=100)
+    job = engine.Job(gate=gate, timeout=60.0, run=lambda _: made, close=made.close)
+    engine.observe([job], slots=1, budget=60, done=outcomes.append, warn=lambda _: None)
+    assert codes == [-signal.SIGTERM]
+    assert outcomes[0].observation is None
+    assert outcomes[0].error.startswith("memory: its processes held more than 100 MB together")
+
+
 @pytest.mark.parametrize("error", ["", "no good"])
 def test_what_cannot_be_ended_is_an_error_of_the_gate(tmp_path: Path, error: str) -> None:
     def close() -> None:
@@ -277,18 +303,25 @@ def test_a_measure_of_changed_code_without_a_base_says_why_there_is_none_FO_136(
     assert not any(reason.startswith("no-merge-base: ") for reason in lint.because)
 
 
-def test_a_gate_sees_the_clarifications_of_the_plan(shop: Path, tmp_path: Path) -> None:
+def test_a_gate_sees_the_clarifications_and_the_limits_of_the_plan(shop: Path, tmp_path: Path) -> None:
     reading = f"{{path: LICENSE, sha256: '{'0' * 64}'}}"
     text = (
         f"{{package: x, version: '1', expression: MIT, reason: read by Ada, owner: Ada, files: [{reading}]}}"
     )
     (shop / "failhard-waivers.yaml").write_text(f"schema: failhard-waivers/1\nclarifications: [{text}]\n")
     gates = plan.collect_gates(())
-    request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=("lint",))
+    house = policy.shipped_text(1).replace(b"\n  lint:\n", b"\n  lint:\n    memory_mb: 512\n")
+    (tmp_path / "house.yaml").write_bytes(house)
+    request = plan.Request(
+        root=shop, level=1, mode=Mode.SUPERVISED, only=("lint",), policy=tmp_path / "house.yaml"
+    )
     resolved = plan.resolve(request, gates, [gate.id for gate in gates], date(2026, 6, 1))
     staging = Staging(tmp_path, Redactor.from_environment({}))
     [job] = engine.jobs(resolved, ["lint"], Phase.STATIC, staging, tmp_path / "scratch", None, "")
-    assert [each.package for each in job.run(0.0).clarifications] == ["x"]
+    run = job.run(0.0)
+    assert isinstance(run, GateRun)
+    assert [each.package for each in run.clarifications] == ["x"]
+    assert run.memory_mb == 512
 
 
 def test_the_budget_of_the_run_cuts_a_timeout_short(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ test_records = st.builds(
     line=st.integers(),
     seconds=st.floats(allow_nan=False, allow_infinity=False),
     message=texts,
+    markers=texts,
 )
 runs = st.builds(
     model.TestRun,

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import proc
+from pytest_failhard import proc, resident
 from pytest_failhard.gates.lint import RUFF, LintGate
 from pytest_failhard.model import GateError, Process, Tool
 from pytest_failhard.run import GateRun
@@ -83,6 +83,19 @@ def test_a_hang_is_an_error_and_is_kept_fo_89(tmp_path: Path, script: Script) ->
     with pytest.raises(GateError, match=r"not finished after 0\.\d seconds and killed.*raise the rule's"):
         run.python("ruff")
     assert "not finished" in json.loads(keep.files["ruff-1.json"])["error"]
+
+
+def test_a_tool_that_holds_too_much_memory_is_ended_and_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resident, "PAUSE_SECONDS", 0.01)
+    run = gate_run(write(tmp_path / "p", {"a.py": ""}), LintGate(), memory_mb=60)
+    said = r"^memory: its processes held more than 60 MB together and were ended; .*memory_mb"
+    assert run.python("timeit", "-n", "1", "-r", "1", "pass").returncode == 0
+    with pytest.raises(GateError, match=said):
+        run.python("timeit", "-n", "1", "b'x' * 90_000_000 and __import__('time').sleep(600)")
+    with pytest.raises(GateError, match=said):
+        run.close()
 
 
 def test_no_time_left_is_an_error(tmp_path: Path, script: Script) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 import pytest_failhard
-from pytest_failhard import benchmarking, cli, hookspecs, plugin
+from pytest_failhard import benchmarking, cli, hookspecs, isolation, plugin
 from pytest_failhard.llm import fixtures as llm_fixtures
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _options() -> Iterator[str]:
 
 def _markers() -> Iterator[str]:
     yield "## Markers\n"
-    every = (*llm_fixtures.MARKERS, benchmarking.MARKER)
+    every = (*llm_fixtures.MARKERS, benchmarking.MARKER, isolation.MARKER)
     # A signature holds colons of its own in no place: the first that follows a bracket ends it.
     parts = (marker.partition("): ") for marker in every)
     yield from _table(

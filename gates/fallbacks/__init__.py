@@ -10,8 +10,9 @@ Fails when:
     in product code to which the level's `severity` gives `high`. What a product file imports is product,
     wherever it lies. A file that cannot be read or parsed is an error, never a lower count. Measures:
     files, code_lines, excluded_files, findings_per_kloc, unlisted (hits of rules that are off at this
-    level), and one for each family of rules: secrets, swallowed, mocks, stubs, waiting, exposure. What
-    `exclude` and `roles` let through is reported.
+    level), declared_fallbacks (entries of `approved_fallbacks`, also said in the last line of the report),
+    and one for each family of rules: secrets, swallowed, mocks, stubs, waiting, exposure. What `exclude`
+    and `roles` let through is reported.
 
 Fix:
     Let it fail: raise what says which dependency or setting is missing, and let the caller answer for it.

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from pytest_failhard.gates.fallbacks import FallbacksGate
 from pytest_failhard.gates.fallbacks.settings import FallbacksSettings
-from pytest_failhard.model import Finding, GateError, Observation, Run
+from pytest_failhard.model import DECLARED_FALLBACKS, Finding, GateError, Observation, Run
 from pytest_failhard.rules import exclusion
 from pytest_failhard.rules.exclusion import paths
 from pytest_failhard.rules.findings import by_family, options_of
@@ -52,6 +52,7 @@ def observe(run: Run, settings: FallbacksSettings) -> Observation:
             "excluded_files": len(scan.excluded),
             "unlisted": settled.unlisted,
             **_density(settled.findings, lines),
+            **({DECLARED_FALLBACKS: declared} if (declared := len(settings.approved_fallbacks)) else {}),
             **{family: families.get(family, 0) for family in FAMILIES},
         },
     )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pytest_failhard.gates.llm.lanes import Lane, Met
+from pytest_failhard.llm.prices import Prices
 from pytest_failhard.llm.traffic.environment import BY_HOOK, BY_PROXY
+from pytest_failhard.llm.verdicts.accounts import reports_cost
 from pytest_failhard.llm.verdicts.expectation import ERROR_STATUS, Expectation, Fallback, Trial, provider
 from pytest_failhard.llm.verdicts.fallbacks import substitutes
 from pytest_failhard.llm.verdicts.leaks import no_secret_leak
+from pytest_failhard.llm.verdicts.rules import VerdictError
 from pytest_failhard.llm.verdicts.timeouts import has_timeout
 from pytest_failhard.llm.verdicts.usage import uses_llm
 from pytest_failhard.model import GateError
@@ -164,4 +168,18 @@ def judge(healthy: Healthy) -> tuple[Finding, ...]:
         *has_timeout(*looked),
         *no_secret_leak(*looked),
         *substitutes(*looked),
+        *(_cost(healthy, first) or _cost(healthy, second)),
     )
+
+
+def _cost(healthy: Healthy, trial: Trial) -> tuple[Finding, ...]:
+    """Compare what the call says that it cost with its usage, where it says so; raises VerdictError."""
+    if not healthy.call.cost:
+        return ()
+    prices = Prices.load()
+    asked = [attempt for attempt in trial.attempts if attempt.kind == "call"]
+    unknown = sorted({each.model for each in asked if prices.find(each.dialect, each.model) is None})
+    if unknown:
+        text = f"{healthy.call.id}: cost: no price in the list of {prices.as_of} for {', '.join(unknown)}"
+        raise VerdictError("price-unknown", text)
+    return reports_cost(healthy.call.cost, sum(map(prices.cost, asked), Decimal(0)), trial)

@@ -34,7 +34,7 @@ from pytest_failhard.llm.verdicts.case import judge
 from pytest_failhard.llm.verdicts.expectation import provider
 from pytest_failhard.llm.verdicts.measures import measures, together
 from pytest_failhard.llm.verdicts.rules import ERRORS, VerdictError
-from pytest_failhard.model import Evidence, Finding, GateError, Observation, Run
+from pytest_failhard.model import DECLARED_FALLBACKS, Evidence, Finding, GateError, Observation, Run
 from pytest_failhard.system.declaration import System
 from pytest_failhard.system.provided import provided
 
@@ -82,14 +82,17 @@ def run(run: Run, target: Target) -> Observation:
         tool=f"pytest-failhard {version('pytest-failhard')} (faults {known.version}, {known.sha256[:12]})",
         examined=len(sheet.trials),
         findings=tuple(sorted(_once(sheet.findings))),
-        measures=measures(
-            sheet.trials,
-            sheet.findings,
-            demanded=sheet.demanded,
-            windows=sheet.windows,
-            cost_usd=_cost(sheet),
-            soaked=together(sheet.soaks),
-        ),
+        measures={
+            **measures(
+                sheet.trials,
+                sheet.findings,
+                demanded=sheet.demanded,
+                windows=sheet.windows,
+                cost_usd=_cost(sheet),
+                soaked=together(sheet.soaks),
+            ),
+            **({DECLARED_FALLBACKS: count} if (count := len(target.settings.fallbacks)) else {}),
+        },
         evidence=evidence,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from pytest_failhard.gates.system.outgoing import cleaned, random_parts
@@ -12,11 +13,11 @@ from pytest_failhard.gates.system.record import Asked, Watched
 from pytest_failhard.gates.system.seen import Seen, finding
 from pytest_failhard.gates.system.stage import Stage
 from pytest_failhard.gates.system.watched import REQUEST_ID, watched
-from pytest_failhard.model import Finding
+from pytest_failhard.model import Finding, Severity
 from pytest_failhard.system import loglines
 from pytest_failhard.system.ask import Answer
 from pytest_failhard.system.loglines import APPLICATION, NESTED_LOOP, NEVER_AWAITED, Line
-from pytest_failhard.system.prometheus import PrometheusError, counted
+from pytest_failhard.system.prometheus import PrometheusError, counted, observed
 
 MAX_EXAMPLES = 20
 OK = 200
@@ -31,7 +32,9 @@ def check(stage: Stage) -> Seen:
     findings = [*_phrases(stage, listed), *_asyncio(listed)]
     if stage.runs("R11/all-lines"):
         findings += _plain(listed)
-    unnamed = list(_request_ids(seen)) if seen is not None and stage.runs("R11/request-id") else None
+    unnamed = (
+        list(dict.fromkeys(_request_ids(seen))) if seen is not None and stage.runs("R11/request-id") else None
+    )
     findings += unnamed or ()
     if seen is not None and stage.runs("R11/metrics"):
         findings += _metrics(seen)
@@ -149,10 +152,28 @@ def _metrics(seen: Watched) -> Iterator[Finding]:
             "count every request; with several processes, in memory or files that they share "
             "(the client library's multi-process mode)",
         )
+    timed = [
+        [count for each in answers if (count := observed(_text(each))) is not None]
+        for answers in (seen.before, seen.after)
+    ]
+    if timed[0] and sum(timed[1]) <= sum(timed[0]):
+        # Reported only: it may time something that no request does.
+        yield replace(
+            finding(
+                "R11-histograms-still",
+                "no histogram at /metrics counts anything while requests are answered",
+                "observe how long each request takes",
+            ),
+            severity=Severity.LOW,
+        )
 
 
 def _sum(answers: Iterable[Answer]) -> Fraction:
-    return sum((counted(answer.body.decode("utf-8", "replace")) for answer in answers), Fraction(0))
+    return sum((counted(_text(answer)) for answer in answers), Fraction(0))
+
+
+def _text(answer: Answer) -> str:
+    return answer.body.decode("utf-8", "replace")
 
 
 def _keep(stage: Stage, listed: Sequence[Line]) -> None:

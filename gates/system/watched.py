@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from pytest_failhard.gates.system.record import Asked, Watched
 from pytest_failhard.gates.system.stage import Stage
@@ -17,6 +19,8 @@ ANSWER_SECONDS = 10.0
 REQUEST_ID = "X-Request-ID"
 PLACEHOLDER = "1"
 """Stands for a value that no answer has given."""
+AT_ONCE = 8
+"""So many requests with ids of their own, side by side: who keeps the id in one place for all mixes them."""
 READINGS = 4
 """Of counters, before and after: each may come from another worker."""
 SETTLE_SECONDS = 0.05
@@ -35,7 +39,7 @@ def _watched(stage: Stage) -> Watched:
     data = personal.draw()
     with stage.instance("once around") as instance:
         before = _readings(stage, instance)
-        asked = tuple(_asked(stage, instance))
+        asked = (*_asked(stage, instance), *_at_once(stage, instance))
         for route in _routes(stage.system):
             carrying = personal.carrying(route, data)
             if carrying is not None:
@@ -72,6 +76,23 @@ def _asked(stage: Stage, instance: Instance) -> Iterator[Asked]:
         stage.record.answer(route.id, answer, identity)
         place = f"{route.method} {route.path}"
         yield Asked(route=route.id, place=place, request_id=identity, answer=answer)
+
+
+def _at_once(stage: Stage, instance: Instance) -> Iterator[Asked]:
+    """Ask one route several times at once; what is not answered is for other checks to judge."""
+    route = next((each for each in _routes(stage.system) if each.method == "GET"), None)
+    if route is None or not stage.runs("R11/at-once"):
+        return
+    ids = [secrets.token_hex(16) for _ in range(AT_ONCE)]
+    marked = [replace(route, headers={**route.headers, REQUEST_ID: identity}) for identity in ids]
+    requests = [instance.request(each, unknown=PLACEHOLDER) for each in marked]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = pool.map(partial(instance.exchange, within=ANSWER_SECONDS), requests)
+    for identity, answer in zip(ids, answers, strict=True):
+        stage.record.answer(route.id, answer, identity)
+        if answer.status is not None:
+            place = f"{route.method} {route.path}, asked {AT_ONCE} times at once,"
+            yield Asked(route=f"{route.id} at once", place=place, request_id=identity, answer=answer)
 
 
 def _readings(stage: Stage, instance: Instance) -> tuple[Answer, ...]:

@@ -7,7 +7,8 @@ Why:
 
 Fails when:
     A test fails (`test-failed`), breaks in its setup or teardown (`test-error`) or passes only on a
-    further attempt (`flaky-test`); a skip has no reason (`unexplained-skip`), an xfail is not strict or
+    further attempt (`flaky-test`); no test with a marker of `required_markers` passes
+    (`missing-category`); a skip has no reason (`unexplained-skip`), an xfail is not strict or
     has no reason (`nonstrict-xfail`); an outcome does not fit what was raised, or a hook can turn one
     (`forged-outcome`); the exit code contradicts the records (`exit-code-forged`); the project's hooks
     drop tests or files (`dropped-test`, `uncollected-test`); pytest's configuration hides another, loads
@@ -19,8 +20,9 @@ Fails when:
     is judged by the run alone. It is an error if no test was executed, if a test or file that is written
     has no result, if a file could not be collected, a worker was lost or the run ended early. Reported
     only: `project-hook`, `narrowed-test-run`. Measures: collected, executed, passed, failed, errors,
-    flaky, skipped, skipped_unexplained, xfailed, xfailed_nonstrict, deselected, and of the text
-    test_functions, assertions, assertion_free.
+    flaky, skipped, skipped_unexplained, xfailed, xfailed_nonstrict, deselected, isolation_mocks (tests
+    marked with `failhard_isolation_mock(reason=...)`: they replace a neighbour and say why), and of the
+    text test_functions, assertions, assertion_free.
 
 Fix:
     Run `pytest NODEID` with the node id of the finding, and mend the code or the test. Give each skip a
@@ -44,6 +46,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.gates.tests.results import (
     SHOWN,
     View,
+    categories,
     finding,
     first_line,
     forged,
@@ -102,6 +105,8 @@ class TestsSettings(Settings):
     python_functions: tuple[str, ...] = PYTHON_FUNCTIONS
     accepted_skip_reasons: tuple[str, ...] = ()
     """Globs over the whole reason."""
+    required_markers: tuple[str, ...] = ()
+    """Each names a kind of test of which one at least has to pass."""
     pass_env: tuple[str, ...] = ()
     """Read by the supervisor: names of variables that it hands to the test process."""
     exclude: tuple[str, ...] = ()
@@ -141,6 +146,7 @@ class TestsGate:
             *outcomes(view),
             *skips(view, accepted),
             *xfails(view, accepted),
+            *categories(view, settings.required_markers),
             *forged(view),
             *_hooks(run.root, view.run),
             *hidden.findings(),

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from pytest_failhard.model import Finding, Severity, TestRecord, TestRun
+from pytest_failhard.model import ISOLATION_MOCK, Finding, Severity, TestRecord, TestRun
 
 SHOWN = 10
 SHORTEST_REASON = 10
@@ -26,6 +26,12 @@ class View:
         for record in dict.fromkeys(record for record in run.records if record.when != "collect"):
             self.by_test.setdefault(record.nodeid, []).append(record)
         self.kinds = {nodeid: _kind(records) for nodeid, records in self.by_test.items()}
+        self.markers = {
+            record.nodeid: frozenset(record.markers.split())
+            for records in self.by_test.values()
+            for record in records
+            if record.when == "setup"
+        }
         self.executed = {nodeid for nodeid, records in self.by_test.items() if any(map(_executes, records))}
 
     def measures(self, unexplained: int, nonstrict: int) -> Mapping[str, int]:
@@ -44,6 +50,7 @@ class View:
             "xfailed": kinds.count("xfailed"),
             "xfailed_nonstrict": nonstrict,
             "deselected": len(set(self.run.deselected)),
+            "isolation_mocks": sum(ISOLATION_MOCK in self.markers.get(each, ()) for each in self.executed),
         }
 
 
@@ -153,6 +160,23 @@ def xfails(view: View, accepted: tuple[str, ...]) -> Iterator[Finding]:
             fix = "write @pytest.mark.xfail(strict=True, reason=...) with a reason that names the defect"
             yield replace(finding("nonstrict-xfail", nodeid, text, fix, record), anchor=nodeid)
             break
+
+
+def categories(view: View, demanded: Iterable[str]) -> Iterator[Finding]:
+    """Yield each marker that the level or the project demands and no passing test has."""
+    passed = [nodeid for nodeid, kind in view.kinds.items() if kind == "passed"]
+    proved = {name for nodeid in passed for name in view.markers.get(nodeid, ())}
+    for name in sorted({*demanded} - proved):
+        yield Finding(
+            rule="missing-category",
+            name="missing-category",
+            path="",
+            line=0,
+            severity=Severity.HIGH,
+            message=f"no test with the marker {name} passed",
+            fix=f"write a test of this kind and mark it with @pytest.mark.{name}",
+            anchor=name,
+        )
 
 
 def forged(view: View) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\
 _RESULT = re.compile(
     r"(?:(?P<place>body|stdout|return|file:\S+)(?: (?=json:)|$))?(?:json:(?P<pointer>(?:/[^ ]*)?))?"
 )
+_COST = re.compile(r"json:(/[^ ]*)+")
 Text = Annotated[str, Field(min_length=1)]
 ErrorStatus = Annotated[int, Field(ge=400, le=599)]
 
@@ -69,7 +70,8 @@ class Call(Table):
     """An operation that needs the model, in exactly one form.
 
     `route` is the id of a declared route, `command` an argv, `callable` a `package.module:function` with
-    `input` as its keyword arguments. `error_status` are further statuses that count as a failure.
+    `input` as its keyword arguments. `error_status` are further statuses that count as a failure. `cost` is
+    where the answer says what the call has cost in USD: `json:` and a JSON pointer.
     """
 
     id: Text
@@ -81,6 +83,7 @@ class Call(Table):
     canary: Literal["text", "number", "choice"] = "text"
     answers: str = ""
     error_status: tuple[ErrorStatus, ...] = ()
+    cost: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what is contradictory, all of it at once."""
@@ -109,6 +112,8 @@ class Call(Table):
             yield f"callable: must be package.module:function (it is {self.callable!r})"
         if self.input and self.callable is None:
             yield "input: only a callable takes it; a route's is its body, a command's its arguments"
+        if self.cost and not _COST.fullmatch(self.cost):
+            yield f"cost: must be json:/POINTER, a place in the answer (it is {self.cost!r})"
         try:
             _ = self.where
         except ValueError as error:

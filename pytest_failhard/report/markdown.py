@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.model import Verdict
 from pytest_failhard.report import controls, steps
 from pytest_failhard.report.rows import rows
+from pytest_failhard.report.sections import sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 MOST_BYTES = 1024 * 1024
 """A summary above one mebibyte is dropped by GitHub, all of it."""
 MOST_ROWS = 100
+MOST_GATES = 20
+"""Of one line."""
 MOST_CHARACTERS = 400
 """Of one cell."""
 SIGNS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.ERROR: "⚠️"}
@@ -53,6 +56,7 @@ def _lines(report: Report, found: list[Row], shown: int) -> Iterator[str]:
         yield f"| {_cell(result.gate)} | {SIGNS[result.verdict]} {result.verdict.value} | {_why(result)} |"
     yield from _steps(report)
     yield from _table(found[:shown], len(found))
+    yield from _sections(report)
     yield from _controls(report)
     yield ""
     yield f"The whole report: `report.json`, digest of the policy {_cell(report.policy_sha256)}."
@@ -91,6 +95,18 @@ def _table(found: list[Row], of: int) -> Iterator[str]:
         place = f"{row.path}:{row.line}" if row.line else row.path
         cells = (row.severity.name.lower(), row.gate, place, f"{row.rule} {row.message}", row.fix)
         yield f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _sections(report: Report) -> Iterator[str]:
+    """Say of code, tests, examples, validation and documentation who looked at each."""
+    yield ""
+    yield "| looked at | by | findings |"
+    yield "|---|---|---|"
+    for each in sections(report.results):
+        by = ", ".join(f"{_cell(one.gate)} {SIGNS[one.verdict]}" for one in each.results[:MOST_GATES])
+        more = len(each.results) - MOST_GATES
+        by += f" and {more} more" if more > 0 else ""
+        yield f"| {each.name} | {by or 'no gate of this run'} | {each.findings if by else '-'} |"
 
 
 def _controls(report: Report) -> Iterator[str]:

@@ -8,7 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from pytest_failhard.figures import decimal_text
-from pytest_failhard.model import FALSE_POSITIVE, Severity, Verdict
+from pytest_failhard.model import DECLARED_FALLBACKS, FALSE_POSITIVE, Severity, Verdict
 from pytest_failhard.report import steps
 from pytest_failhard.report.text import first_step, visible
 
@@ -286,9 +286,16 @@ def _last(report: Report, colour: bool, folder: str) -> str:
         f"{sum(result.verdict is verdict for result in report.results)} {verdict.value}"
         for verdict in (Verdict.ERROR, Verdict.FAIL, Verdict.PASS)
     ]
+    declared = _declared(report)
+    counts += [f"{declared} declared fallback{'s'[: declared - 1]}"] if declared else []
     partial = "" if report.complete else ", partial"
     word = _word(report.verdict, colour)
     return f"failhard: {word} ({', '.join(counts)}{partial}), report in {_plain(folder)}/report.html"
+
+
+def _declared(report: Report) -> int:
+    """Return how many fallbacks the project has declared: what passes with one is no plain pass."""
+    return sum(int(result.measures.get(DECLARED_FALLBACKS, 0)) for result in report.results)
 
 
 def _word(verdict: Verdict, colour: bool, width: int = 0) -> str:

@@ -45,6 +45,17 @@ def samples(text: str) -> tuple[tuple[str, Fraction], ...]:
     return tuple(_sample(line, number) for number, line in lines if line and not line.startswith("#"))
 
 
+def observed(text: str) -> Fraction | None:
+    """Return how many times anything was timed or sized: the counts of all histograms and summaries.
+
+    None where there is none. Raises PrometheusError for what cannot be read.
+    """
+    typed = filter(None, (_TYPE.fullmatch(line.strip()) for line in text.splitlines()))
+    names = {f"{each[1]}_count" for each in typed if each[2] in {"histogram", "summary"}}
+    counts = [value for name, value in samples(text) if name in names]
+    return sum(counts, Fraction(0)) if counts else None
+
+
 def _sample(line: str, number: int) -> tuple[str, Fraction]:
     match = _SAMPLE.fullmatch(line)
     if match is None or not _NUMBER.fullmatch(match[2]):

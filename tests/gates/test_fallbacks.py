@@ -54,6 +54,20 @@ def test_a_hit_is_a_finding_with_its_rule_its_place_and_the_repair(tmp_path: Pat
     assert (seen.measures["swallowed"], seen.measures["unlisted"]) == (1, 0)
 
 
+def test_a_declared_fallback_is_let_through_and_counted(tmp_path: Path) -> None:
+    code = "def answer(question):\n    try:\n        return {'text': ask(question), 'by': 'main'}\n"
+    code += "    except APIError:\n        return dict(text=fallback_answer(question), by='mirror')\n"
+    entry = {"from": "answer", "to": "fallback_answer", "on": "APIError", "attribution": "by"}
+    entry |= {"owner": "ops", "reason": "the mirror is as good for an hour"}
+    root = write(tmp_path / "p", {"app/a.py": code})
+    severity = {"named-fallback": "high"}
+    undeclared = scan(root, FallbacksSettings(severity=severity))
+    declared = scan(root, FallbacksSettings(severity=severity, approved_fallbacks=[entry]))
+    assert only(undeclared).rule == "FH106"
+    assert "declared_fallbacks" not in undeclared.measures
+    assert (declared.findings, declared.measures["declared_fallbacks"]) == ((), 1)
+
+
 @pytest.mark.parametrize("severity", [{}, {"broad-suppress": "off"}])
 def test_what_is_off_is_counted(severity: dict[str, str], tmp_path: Path) -> None:
     seen = scan(write(tmp_path / "p", {"app/a.py": SUPPRESSING}), FallbacksSettings(severity=severity))

@@ -446,6 +446,60 @@ def test_a_rerun_does_not_turn_red_into_green_fo_49(tmp_path: Path, workers: tup
     assert (seen.measures["flaky"], seen.measures["passed"]) == (1, 0)
 
 
+MARKED = {
+    "tests/test_a.py": """
+        import pytest
+
+        @pytest.mark.failhard_isolation_mock(reason="the card service charges real money")
+        class TestErrors:
+            pytestmark = pytest.mark.errors
+
+            @pytest.mark.parametrize("number", [1, 2])
+            def test_error(self, number):
+                assert number
+
+        @pytest.mark.validation
+        def test_wrong():
+            assert 0
+
+        @pytest.mark.resume
+        @pytest.mark.skip(reason="needs PostgreSQL, #12")
+        def test_later():
+            assert 0
+
+        @pytest.mark.failhard_isolation_mock(reason="nobody runs this one")
+        @pytest.mark.skip(reason="needs PostgreSQL, #12")
+        def test_mocked():
+            assert 0
+        """,
+    "tests/test_b.py": """
+        import pytest
+
+        pytestmark = [pytest.mark.end_to_end]
+
+        def test_whole():
+            assert 1 + 1 == 2
+        """,
+}
+
+
+@BOTH
+def test_of_each_demanded_kind_a_test_has_to_pass(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    done = record(tmp_path, MARKED, *workers, "-Wignore::pytest.PytestUnknownMarkWarning", measured=False)
+    demanded = ("resume", "errors", "end_to_end", "validation", "imports")
+    tree = Tree(root=tmp_path / "project", tests=done.run)
+    plain = gate.TestsGate().observe(tree)
+    seen = gate.TestsGate().observe(
+        dataclasses.replace(tree, settings=gate.TestsSettings(required_markers=demanded))
+    )
+    added = [each for each in seen.findings if each not in plain.findings]
+    assert [(each.rule, each.severity, each.message) for each in added] == [
+        ("missing-category", model.Severity.HIGH, f"no test with the marker {name} passed")
+        for name in ("imports", "resume", "validation")
+    ]
+    assert seen.measures["isolation_mocks"] == 2
+
+
 FAILING = {"tests/test_a.py": "def test_a():\n    assert 0\n"}
 PLAIN = {"tests/test_b.py": "def test_b():\n    pass\n"}
 MAKEREPORT = """

@@ -46,6 +46,27 @@ def test_the_whole_file() -> None:
     assert TABLE in rendered
 
 
+SECTIONS = """
+| looked at | by | findings |
+|---|---|---|
+| code | types ⚠️, house ✅ | 0 |
+| tests | coverage ❌ | 1 |
+| examples | system ❌ | 2 |
+| validation | no gate of this run | - |
+| documentation | system ❌ | 1 |
+"""
+
+
+def test_code_tests_examples_validation_and_documentation_are_told_apart() -> None:
+    found = [replace(uncovered(0), rule=rule, name=rule) for rule in ("R0-readme", "R4-health", "R2-exits")]
+    system = replace(FAILED, gate="system", findings=tuple(found))
+    short = replace(FAILED, findings=(uncovered(0),))
+    house = replace(PASSED, gate="house", findings=())
+    assert SECTIONS in text(replace(REPORT, results=(short, system, BROKEN, house)))
+    many = tuple(replace(house, gate=f"house{number}") for number in range(22))
+    assert "house19 ✅ and 2 more | 0 |" in text(replace(GREEN, results=many))
+
+
 @settings(max_examples=20)
 @given(REPORTS)
 def test_the_first_line_says_the_verdict(report: Report) -> None:

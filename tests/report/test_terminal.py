@@ -81,6 +81,14 @@ def test_what_is_marked_as_wrong_is_counted_apart() -> None:
         assert f" examined {said}\n" in terminal.render(report)
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 declared fallback"), (3, "3 declared fallbacks")])
+def test_a_pass_with_declared_fallbacks_is_no_plain_pass(count: int, said: str) -> None:
+    (lint,) = GREEN.results
+    declaring = replace(lint, measures={**lint.measures, "declared_fallbacks": count})
+    last = terminal.render(replace(GREEN, results=(declaring,))).splitlines()[-1]
+    assert last == f"failhard: pass (0 error, 0 fail, 1 pass, {said}), report in .failhard/report.html"
+
+
 def test_a_partial_report_says_so() -> None:
     partial = replace(GREEN, complete=False, settings={"gates_demanded": 5})
     assert terminal.render(partial, folder="out").splitlines()[-4:] == [

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from pytest_failhard.system.prometheus import PrometheusError, counted
+from pytest_failhard.system.prometheus import PrometheusError, counted, observed
 
 TEXT = """\
 # HELP asked_total Requests.
@@ -30,6 +30,12 @@ untold_total 1 # {trace="x"} 1
 
 def test_counters_alone_are_summed() -> None:
     assert counted(TEXT) == Fraction("8.5")
+
+
+def test_what_was_timed_is_counted_apart() -> None:
+    timed = '# TYPE took summary\ntook_count 2\ntook_sum 9\nother_count 5\n# TYPE size histogram\nsize_count{a="b"} 3\n'
+    assert observed(timed) == Fraction(5)
+    assert observed(TEXT) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from pytest_failhard.llm.ledger import Attempt
 from pytest_failhard.llm.verdicts.cause import failure_text
-from pytest_failhard.llm.verdicts.expectation import Expectation
+from pytest_failhard.llm.verdicts.expectation import Expectation, Trial
+from pytest_failhard.llm.verdicts.fallbacks import said_at
 from pytest_failhard.llm.verdicts.outcome import Outcome
 from pytest_failhard.llm.verdicts.rules import finding
 from pytest_failhard.model import Finding
@@ -24,6 +25,14 @@ def cost_agrees(own: Decimal, ledger: Decimal, expectation: Expectation) -> tupl
         return ()
     text = "the cost that the system reports and that of the usage it was sent differ by more than 2 %"
     return (finding("cost-mismatch", expectation.case, text),)
+
+
+def reports_cost(where: str, ledger: Decimal, trial: Trial) -> tuple[Finding, ...]:
+    """Return `cost-mismatch` where the answer of a healthy call says another cost at `where`, or none."""
+    said = [value for value in said_at(trial.outcome, where) if isinstance(value, Decimal)]
+    if said:
+        return cost_agrees(said[0], ledger, trial.expectation)
+    return (finding("cost-mismatch", trial.expectation.case, f"the answer holds no number at {where}"),)
 
 
 def prices_current(as_of: date, today: date) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from pytest_failhard.leakage import leaks
 from pytest_failhard.llm.catalogue import Fault, Form
@@ -118,8 +119,14 @@ def excerpt(result: str, expectation: Expectation) -> str:
 def attributed(outcome: Outcome, entry: Fallback) -> bool:
     """Tell whether the answer names the substitute at the declared place."""
     model = entry.target.partition(":")[2]
+    named = (value for value in said_at(outcome, entry.attribution) if isinstance(value, str))
+    return bool(model) and any(model in value for value in named)
+
+
+def said_at(outcome: Outcome, where: str) -> tuple[object, ...]:
+    """Return what each text of an answer holds at a place (`json:` and a JSON pointer); numbers are exact."""
     texts = (outcome.streams.get("body", ""), outcome.result, outcome.streams.get("stdout", ""))
-    return bool(model) and any(model in _at(text, entry.attribution) for text in texts)
+    return tuple(_at(text, where) for text in texts)
 
 
 def unexercised(fallbacks: Iterable[Fallback], trials: Sequence[Trial]) -> tuple[Finding, ...]:
@@ -201,17 +208,17 @@ def _configuration(fault: Fault, form: Form | None) -> bool:
     return refused or fault.id in CONFIGURATION_FAULTS
 
 
-def _at(text: str, where: str) -> str:
-    """Return the string at a JSON pointer (RFC 6901), '' where there is none."""
+def _at(text: str, where: str) -> object:
+    """Return what stands at a JSON pointer (RFC 6901), None where nothing does."""
     if not where.startswith(POINTER):
-        return ""
+        return None
     try:
-        value: object = json.loads(text)
+        value: object = json.loads(text, parse_float=Decimal, parse_int=Decimal)
     except (ValueError, RecursionError):
-        return ""
+        return None
     for step in where.removeprefix(POINTER).split("/")[1:]:
         value = _step(value, step.replace("~1", "/").replace("~0", "~"))
-    return value if isinstance(value, str) else ""
+    return value
 
 
 def _step(value: object, name: str) -> object:

@@ -118,6 +118,7 @@ def test_every_mistake_is_listed_at_once() -> None:
         {"id": "d", "route": "x", "input": {"a": 1}, "result": "elsewhere"},
         {"id": "e", "command": [], "canary": "words", "error_status": [200]},
         {"id": "f", "route": "x", "result": "file:../../etc/passwd"},
+        {"id": "g", "route": "x", "cost": "header:x-cost"},
     ]
     assert mistakes(
         provider="openai",
@@ -150,6 +151,7 @@ def test_every_mistake_is_listed_at_once() -> None:
         "calls[4].canary: must be one of 'text', 'number' or 'choice' (it is 'words')",
         "calls[4].error_status[0]: must be at least 400 (it is 200)",
         "calls[5]: result: '../../etc/passwd' must be a path inside the project",
+        "calls[6]: cost: must be json:/POINTER, a place in the answer (it is 'header:x-cost')",
         "fallbacks[0].from: must be provider:model, such as openai:gpt-4o (it is 'gpt')",
         "fallbacks[0].on: must not be empty (it is [])",
         "fallbacks[0].reason: is missing: add it",

@@ -322,6 +322,8 @@ def test_a_declared_fallback_is_right_where_it_is_declared_and_says_who_answered
         calls=calls(["named", "unnamed", "everywhere"]),
         fallbacks=entries,
     )
+    assert seen.observation is not None
+    assert seen.observation.measures["declared_fallbacks"] == len(entries)
     assert seen.findings("unexercised-fallback") == [
         "openai:gpt-4o -> openai:gpt-9: no case used this fallback"
     ]
@@ -336,3 +338,5 @@ def test_a_declared_fallback_is_right_where_it_is_declared_and_says_who_answered
 def test_a_fallback_that_nobody_declared_is_none(tmp_path: Path) -> None:
     seen = look(tmp_path, {"app/model.py": FALLBACKS}, calls=calls(["named"]))
     assert found(seen) == {"named": {"model-downgrade": {"rate_limit_rpm", "server_error"}}}
+    assert seen.observation is not None
+    assert "declared_fallbacks" not in seen.observation.measures

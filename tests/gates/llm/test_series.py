@@ -79,6 +79,9 @@ import time
 import urllib.request
 
 
+USED = {}
+
+
 class ModelError(Exception):
     """No answer."""
 
@@ -95,6 +98,7 @@ def once(text, model="gpt-4o-mini"):
         [choice] = body["choices"]
         text = choice["message"]["content"]
         tokens = body["usage"]["total_tokens"]
+        USED.update(body["usage"])
     except (OSError, ValueError, LookupError, TypeError, http.client.HTTPException) as error:
         raise ModelError(f"unexpected answer: {error!r}") from error
     if choice["finish_reason"] != "stop" or not isinstance(text, str) or not text.strip():
@@ -423,6 +427,44 @@ def test_no_request_follows_the_answer_that_spends_the_budget(
         assert rules(bench) == found
         assert bench.facts == {"budget@ask": {"calls": calls}}
         assert bench.lanes[0].router.usage is None
+
+
+COSTING = """
+from app.client import USED, once
+def ask():
+    text, _ = once("hello", MODEL)
+    cost = (USED["prompt_tokens"] * 0.15 + USED["completion_tokens"] * 0.6) / 1_000_000
+    return {"text": text, "usage": {"usd": COST}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cost", "where", "said"),
+    [
+        ("cost * 1.019", "json:/usage/usd", []),
+        ("cost * 1.03", "json:/usage/usd", ["differ by more than 2 %"]),
+        ("str(cost)", "json:/usage/usd", ["the answer holds no number at json:/usage/usd"]),
+        ("cost * 1.03", "", []),
+    ],
+    ids=["right", "wrong", "text", "unsaid"],
+)
+def test_the_cost_that_an_answer_reports_is_that_of_its_usage(
+    tmp_path: Path, cost: str, where: str, said: list[str]
+) -> None:
+    model = COSTING.replace("MODEL", "'gpt-4o-mini'").replace("COST", cost)
+    with prepared(tmp_path, model, call=replace(LIBRARY, cost=where), level=3) as bench:
+        found = [each for each in healthy.judge(bench.seen) if each.rule == "cost-mismatch"]
+        assert [each.severity.name for each in found] == ["MEDIUM"] * len(said)
+        assert all(part in each.message for part, each in zip(said, found, strict=True))
+
+
+def test_the_cost_of_a_model_without_a_price_cannot_be_judged(tmp_path: Path) -> None:
+    model = COSTING.replace("MODEL", "'my-own'").replace("COST", "cost")
+    with (
+        prepared(tmp_path, model, call=replace(LIBRARY, cost="json:/usage/usd")) as bench,
+        pytest.raises(VerdictError, match=r"^price-unknown: ask: cost: no price .* for my-own"),
+    ):
+        healthy.judge(bench.seen)
 
 
 def test_the_run_of_a_command_is_one_process(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 FAULT, SECRET = os.environ.get("FAULT", ""), os.environ["API_TOKEN"]
 ITEMS, COUNTS, LOCK = {}, {"all": 0}, threading.Lock()
+IDS, TWO = [], threading.Barrier(2)
 
 
 class Refused(Exception):
@@ -46,6 +47,8 @@ class Handler(BaseHTTPRequestHandler):
         path = unquote(self.path.partition("?")[0], errors="replace")
         if path == "/metrics" and self.command == "GET" and FAULT != "no metrics":
             text = "# TYPE asked_total counter\nasked_total %d\n" % COUNTS["all"]
+            timed = 7 if FAULT == "still histogram" else COUNTS["all"]
+            text += "# TYPE took histogram\ntook_bucket{le=\"+Inf\"} %d\ntook_sum 0.5\ntook_count %d\n" % (timed, timed)
             return 200, "{" if FAULT == "odd metrics" else text
         if path == "/health":
             return (200, {"status": "ok"}) if self.command == "GET" else (405, {"error": "method"})
@@ -88,6 +91,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def reply(self, status, document):
         identity = self.headers.get("X-Request-ID", "")
+        if FAULT == "mixed" and identity:
+            identity = latest(identity)
         body = (document if isinstance(document, str) else json.dumps(document)).encode()
         if FAULT == "leak in a body":
             body = json.dumps({"debug": SECRET[3:20]}).encode()
@@ -109,6 +114,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def latest(identity):
+    IDS.append(identity)
+    try:
+        TWO.wait(0.3)
+    except threading.BrokenBarrierError:
+        TWO.reset()
+    return IDS[-1]
 
 
 def log(**fields):

@@ -256,6 +256,17 @@ def test_a_document_is_found_where_it_usually_is(root: Path) -> None:
     }
 
 
+def test_a_document_that_is_nowhere_is_said_and_decides_nothing(root: Path) -> None:
+    demanded = replace(SETTINGS, documents=("decision record", "error guide"))
+    seen = declared.check(stage(write(root, {"docs/adr/1.md": ""}), settings=demanded))
+    assert [(found.rule, found.path, found.severity, found.message) for found in seen.findings] == [
+        ("R0-no-document", "docs/errors.md", Severity.LOW, "there is no error guide")
+    ]
+    library = 'kind = "library"\nsecrets = [{ name = "API_KEY" }]\nsettings = [{ name = "WORKERS" }]'
+    seen = declared.check(stage(root, library, settings=demanded))
+    assert not [found for found in seen.findings if found.rule == "R0-no-document"]
+
+
 def test_the_same_tree_gives_the_same_evidence_and_fingerprints(root: Path) -> None:
     write(root, {"shop.py": CODE + 'os.getenv("COLOUR")'})
     first, second = Kept(), Kept()

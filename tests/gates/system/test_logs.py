@@ -16,7 +16,7 @@ from pytest_failhard.model import Finding
 from tests.gates.system.served import HTTP, stage
 from tests.support import Kept
 
-LEVEL_3 = ("R11", "R11/request-id", "R11/all-lines", "R11/metrics")
+LEVEL_3 = ("R11", "R11/request-id", "R11/all-lines", "R11/at-once", "R11/metrics")
 JOB: Mapping[str, object] = {"kind": "job", "start": ["true"], "secrets": [], "outputs": ["out"]}
 
 
@@ -53,9 +53,11 @@ def test_a_good_log_has_no_finding(tmp_path: Path) -> None:
     [
         ("unechoed", {"R11-request-id-not-echoed"}),
         ("unlogged", {"R11-request-id-not-logged"}),
+        ("mixed", {"R11-request-id-not-echoed", "R11-request-id-not-logged"}),
         ("no metrics", {"R11-no-metrics"}),
         ("odd metrics", {"R11-metrics-unreadable"}),
-        ("still counters", {"R11-metrics-still"}),
+        ("still counters", {"R11-metrics-still", "R11-histograms-still"}),
+        ("still histogram", {"R11-histograms-still"}),
     ],
 )
 def test_each_fault_is_found(fault: str, rules: set[str], tmp_path: Path) -> None:
@@ -78,6 +80,17 @@ def test_a_missing_request_id_names_the_route(tmp_path: Path) -> None:
         f"{place} answers without the X-Request-ID it was asked with"
         for place in ("GET /health", "POST /items", "GET /items/${item}")
     ]
+
+
+def test_ids_that_are_mixed_under_load_are_found_once_and_from_their_level_on(tmp_path: Path) -> None:
+    seen = check(tmp_path / "3", "R11", "R11/request-id", "R11/at-once", fault="mixed")
+    below = check(tmp_path / "2", "R11", "R11/request-id", fault="mixed")
+
+    assert [found.message for found in seen.findings] == [
+        f"GET /health, asked 8 times at once, {what} the X-Request-ID it was asked with"
+        for what in ("answers without", "leaves no line with")
+    ]
+    assert below.findings == ()
 
 
 def test_counters_are_read_where_they_are_declared(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""Ends what a gate has started where all of it together holds more memory than its rule allows."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+import psutil
+
+from pytest_failhard import sweep
+from pytest_failhard.model import GateError
+
+if TYPE_CHECKING:
+    from pytest_failhard.proc import Child
+
+PAUSE_SECONDS = 2.0
+MEGABYTE = 1024 * 1024
+
+
+class Resident:
+    """Watches over the processes of one gate, from the first on until `close`. `limit` is in megabytes.
+
+    What counts is the resident memory of each with all that it started; pages that two of them share count
+    twice.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._children: list[Child] = []
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._exceeded = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="failhard-memory", daemon=True)
+
+    def add(self, child: Child) -> None:
+        """Watch over one more process and what it starts."""
+        self._children.append(child)
+        # A gate starts its processes from several threads.
+        with self._lock:
+            if self._thread.ident is None:
+                self._thread.start()
+
+    def require(self) -> None:
+        """Raise GateError where the limit was exceeded: what was seen then is worth nothing."""
+        if self._exceeded.is_set():
+            raise GateError(
+                f"memory: its processes held more than {self._limit} MB together and were ended; "
+                "find what holds it, or raise the rule's memory_mb in a policy file"
+            )
+
+    def close(self) -> None:
+        """Watch no longer; raises GateError as `require` does."""
+        self._closed.set()
+        self.require()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(PAUSE_SECONDS):
+            alive = [child for child in tuple(self._children) if child.poll() is None]
+            if sum(map(_held, alive)) > self._limit * MEGABYTE:
+                self._exceeded.set()
+                for child in alive:
+                    child.kill_tree()
+
+
+def _held(child: Child) -> int:
+    """Return the bytes that a process, its session and its descendants hold."""
+    root = sweep.find(child.pid)
+    family = set(sweep.members(leader=child.pid))
+    held = 0
+    with contextlib.suppress(psutil.Error):
+        family |= {root, *root.children(recursive=True)} if root is not None else set()
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            held += process.memory_info().rss
+    return held
