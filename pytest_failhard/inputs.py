@@ -36,6 +36,8 @@ OWN = "our own code"
 PACKAGES = "packages in "
 INSTALLED = ("bin", "etc", "share", "Scripts")
 """Where installers put files outside the packages; without a virtual environment, beside much else."""
+UNIMPORTABLE = frozenset(name for name in UNREAD_FOLDERS if name.startswith("."))
+"""What an installation for editing has beside its code: caches, reports, environments of other tools."""
 COMPILED = frozenset({"__pycache__"})
 """Python writes into it whenever it first imports something, from what is listed."""
 
@@ -320,7 +322,7 @@ def _stamp(path: Path) -> Stamp:
 
 
 def _packages(folder: Path) -> str:
-    return stamps.folder_digest(folder, COMPILED)
+    return stamps.folder_digest(folder, COMPILED | UNIMPORTABLE)
 
 
 def _own_folders() -> tuple[Path, ...]:

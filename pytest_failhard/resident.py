@@ -19,7 +19,7 @@ MEGABYTE = 1024 * 1024
 
 
 class Resident:
-    """Watches over the processes of one gate, from the first on until `close`. `limit` is in megabytes.
+    """Watches over the processes of one gate while any lives, until `close`. `limit` is in megabytes.
 
     What counts is the resident memory of each with all that it started; pages that two of them share count
     twice.
@@ -31,15 +31,16 @@ class Resident:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._exceeded = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="failhard-memory", daemon=True)
+        self._watches = False
 
     def add(self, child: Child) -> None:
         """Watch over one more process and what it starts."""
-        self._children.append(child)
         # A gate starts its processes from several threads.
         with self._lock:
-            if self._thread.ident is None:
-                self._thread.start()
+            self._children.append(child)
+            if not self._watches:
+                self._watches = True
+                threading.Thread(target=self._watch, name="failhard-memory", daemon=True).start()
 
     def require(self) -> None:
         """Raise GateError where the limit was exceeded: what was seen then is worth nothing."""
@@ -56,11 +57,20 @@ class Resident:
 
     def _watch(self) -> None:
         while not self._closed.wait(PAUSE_SECONDS):
-            alive = [child for child in tuple(self._children) if child.poll() is None]
+            alive = self._living()
+            if not alive:
+                return
             if sum(map(_held, alive)) > self._limit * MEGABYTE:
                 self._exceeded.set()
                 for child in alive:
                     child.kill_tree()
+
+    def _living(self) -> list[Child]:
+        """Return the processes that live; without any the watch ends, and the next one begins another."""
+        with self._lock:
+            self._children = [child for child in self._children if child.poll() is None]
+            self._watches = bool(self._children)
+            return list(self._children)
 
 
 def _held(child: Child) -> int:

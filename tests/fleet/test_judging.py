@@ -15,6 +15,7 @@ from pytest_failhard.fleet.judging import judge
 from pytest_failhard.fleet.orders import Order, Outcome, own_version
 from pytest_failhard.model import Verdict
 from tests.fleet.projects import failing, project
+from tests.size import in_full
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
 
@@ -42,6 +43,7 @@ def test_a_project_is_judged_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert (outcome.report, outcome.seconds > 0) == (str(root / ".failhard"), True)
 
 
+@in_full
 def test_what_contradicts_itself_is_an_error(tmp_path: Path) -> None:
     """The report of a red run stands where that of a green one should."""
     root = failing(tmp_path / "one")

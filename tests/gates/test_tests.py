@@ -151,6 +151,7 @@ def test_a_clean_suite_passes(tmp_path: Path, workers: tuple[str, ...]) -> None:
         "failed": 0,
         "errors": 0,
         "flaky": 0,
+        "isolation_mocks": 0,
         "skipped": 3,
         "skipped_unexplained": 0,
         "xfailed": 1,
