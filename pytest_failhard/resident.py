@@ -32,6 +32,7 @@ class Resident:
         self._closed = threading.Event()
         self._exceeded = threading.Event()
         self._watches = False
+        self._thread: threading.Thread | None = None
 
     def add(self, child: Child) -> None:
         """Watch over one more process and what it starts."""
@@ -40,7 +41,8 @@ class Resident:
             self._children.append(child)
             if not self._watches:
                 self._watches = True
-                threading.Thread(target=self._watch, name="failhard-memory", daemon=True).start()
+                self._thread = threading.Thread(target=self._watch, name="failhard-memory", daemon=True)
+                self._thread.start()
 
     def require(self) -> None:
         """Raise GateError where the limit was exceeded: what was seen then is worth nothing."""
@@ -53,6 +55,8 @@ class Resident:
     def close(self) -> None:
         """Watch no longer; raises GateError as `require` does."""
         self._closed.set()
+        if self._thread is not None:
+            self._thread.join()
         self.require()
 
     def _watch(self) -> None:

@@ -236,3 +236,35 @@ def fake_tools(folder: Path) -> FakeTools:
     for name in ("ruff", "mypy", "bandit", "detect_secrets", "pip_audit", "cyclonedx_py", "piplicenses"):
         tools.install(name, "99.0")
     return tools
+
+
+def inactive(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest with our plugin and no level, as in a project that only uses its fixtures and markers."""
+    ini = write(folder, {"pytest.ini": "[pytest]\naddopts = --strict-markers\n"})
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "pytest_failhard.plugin", "-p", "no:cacheprovider", *options],
+        cwd=ini,
+        env={"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **measuring()},
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+
+
+def empty_run() -> TestRun:
+    """Return the records of a run that collected nothing."""
+    return TestRun(
+        collected=(),
+        selected=(),
+        deselected=(),
+        records=(),
+        hooks=(),
+        lost_workers=(),
+        exit_status=5,
+        interrupted=False,
+        inipath="",
+        arguments=(),
+        environment_options="",
+        coverage_data=None,
+    )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_failhard.benchmarking import Benchmark, UsedTwiceError
-from tests.support import measuring, write
+from tests.support import inactive, write
 
 RIGHT = """\
 import pytest
@@ -48,33 +45,20 @@ test_wrong.py::test_unknown: failhard_perf: pin is 'no', not True or False
 """
 
 
-def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    ini = write(folder, {"pytest.ini": "[pytest]\naddopts = --strict-markers\n"})
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "pytest_failhard.plugin", "-p", "no:cacheprovider", *options],
-        cwd=ini,
-        env={"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **measuring()},
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-
-
 def test_an_ordinary_run_calls_once(tmp_path: Path) -> None:
-    done = run(write(tmp_path, {"test_right.py": RIGHT}))
+    done = inactive(write(tmp_path, {"test_right.py": RIGHT}))
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
 
 
 def test_mistakes_are_refused_together_before_any_test_runs(tmp_path: Path) -> None:
-    done = run(write(tmp_path, {"test_right.py": RIGHT, "test_wrong.py": WRONG}))
+    done = inactive(write(tmp_path, {"test_right.py": RIGHT, "test_wrong.py": WRONG}))
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
     assert [line.removeprefix("ERROR: ") for line in done.stderr.split("\n") if line] == MISTAKES.splitlines()
 
 
 def test_workers_of_xdist_refuse_as_well(tmp_path: Path) -> None:
-    done = run(write(tmp_path, {"test_wrong.py": WRONG}), "-p", "xdist.plugin", "-n", "1")
+    done = inactive(write(tmp_path, {"test_wrong.py": WRONG}), "-p", "xdist.plugin", "-n", "1")
     assert done.returncode == pytest.ExitCode.USAGE_ERROR, done.stdout
     assert MISTAKES.splitlines()[1] in done.stderr
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_failhard import benchmarking, isolation
 from pytest_failhard.llm import fixtures
-from tests.support import measuring, write
+from tests.support import inactive, write
 
 RIGHT = """\
 import pytest
@@ -53,27 +50,14 @@ def test_every_marker_carries_our_prefix(pytestconfig: pytest.Config) -> None:
     assert [each for each in ours if not each.startswith("failhard_")] == []
 
 
-def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    ini = write(folder, {"pytest.ini": "[pytest]\naddopts = --strict-markers\n"})
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "pytest_failhard.plugin", "-p", "no:cacheprovider", *options],
-        cwd=ini,
-        env={"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **measuring()},
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-    )
-
-
 def test_a_mock_for_isolation_says_why(tmp_path: Path) -> None:
-    done = run(write(tmp_path, {"test_right.py": RIGHT}))
+    done = inactive(write(tmp_path, {"test_right.py": RIGHT}))
     assert (done.returncode, done.stderr) == (0, "")
     assert "1 passed" in done.stdout
 
 
 def test_one_that_does_not_is_refused_before_any_test_runs(tmp_path: Path) -> None:
-    done = run(write(tmp_path, {"test_right.py": RIGHT, "test_wrong.py": WRONG}))
+    done = inactive(write(tmp_path, {"test_right.py": RIGHT, "test_wrong.py": WRONG}))
     assert done.returncode == 4
     said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line]
     assert said == [

@@ -15,13 +15,13 @@ import pytest
 from pytest_failhard import attestation, plan, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
 from pytest_failhard.model import Flow, Mode, Observation, Report, Run, Settings, Verdict
-from pytest_failhard.model import TestRun as Ran
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.session import Tests as Handed
 from pytest_failhard.store import Store
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import VIOLATION, write
+from tests.support import empty_run
 
 NO_TESTS = Handed(records=None, problem="no gate of this run needs the tests")
 RULE = "\n  probe:\n    fail_at: medium\n    timeout: 30\n"
@@ -337,23 +337,6 @@ def wait_for(session: Session, gate: str) -> None:
     assert session.worker is not None
     session.worker.wait(60, until=lambda: session.tick() or gate in session.outcomes)
     assert gate in session.outcomes
-
-
-def empty_run() -> Ran:
-    return Ran(
-        collected=(),
-        selected=(),
-        deselected=(),
-        records=(),
-        hooks=(),
-        lost_workers=(),
-        exit_status=5,
-        interrupted=False,
-        inipath="",
-        arguments=(),
-        environment_options="",
-        coverage_data=None,
-    )
 
 
 KEPT_TESTS = KeptTests(

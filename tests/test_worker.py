@@ -21,13 +21,12 @@ from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.inputs import Inputs
 from pytest_failhard.model import Mode, Observation
-from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import WORKER
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
-from tests.support import GATES, measuring
+from tests.support import GATES, empty_run, measuring
 
 NONCE = "a5" * 16
 KNOWN = GATES
@@ -119,20 +118,7 @@ def test_a_broken_result_file_is_an_error(
 
 @pytest.mark.parametrize("status", [None, 5])
 def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int | None) -> None:
-    empty = Run(
-        collected=(),
-        selected=(),
-        deselected=(),
-        records=(),
-        hooks=(),
-        lost_workers=(),
-        exit_status=5,
-        interrupted=False,
-        inipath="",
-        arguments=(),
-        environment_options="",
-        coverage_data=None,
-    )
+    empty = empty_run()
     path = tmp_path / "result.jsonl"
     path.write_bytes(records.seal(empty, NONCE))
     data = tmp_path / "coverage"

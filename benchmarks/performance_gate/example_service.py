@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
@@ -80,7 +81,9 @@ def told(name: str, runs: list[Run], wanted: str) -> str:
 
 
 def main() -> None:
-    """Print how often each is judged right."""
+    """Print how often each is judged right; each line goes out as soon as it is known."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
     asked = parser.parse_args()

@@ -22,6 +22,11 @@ def verdict(outcomes: Sequence[Outcome]) -> Verdict:
     return next((each for each in ORDER if each in found), Verdict.ERROR)
 
 
+def complete(outcomes: Sequence[Outcome]) -> bool:
+    """Tell whether every gate of its level judged each of them: a part is not the whole."""
+    return bool(outcomes) and all(outcome.complete for outcome in outcomes)
+
+
 def sorted_outcomes(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Return them worst first, else by project."""
     return sorted(outcomes, key=lambda each: (ORDER.index(each.verdict), each.project))
@@ -33,6 +38,7 @@ def document(outcomes: Sequence[Outcome], *, started_at: str) -> bytes:
     data = {
         "schema": SCHEMA,
         "verdict": verdict(outcomes).value,
+        "complete": complete(outcomes),
         "projects": [
             {
                 "project": each.project,
@@ -75,7 +81,8 @@ def text(outcomes: Sequence[Outcome]) -> str:
     counts = Counter(each.verdict for each in outcomes)
     counted = ", ".join(f"{counts[each]} {each.value}" for each in reversed(ORDER) if counts[each])
     of = f"{len(outcomes)} project{'' if len(outcomes) == 1 else 's'}"
-    return "\n".join([*lines, f"fleet: {verdict(outcomes).value}: {counted or 'none'} of {of}"])
+    partial = "" if complete(outcomes) else " (partial)"
+    return "\n".join([*lines, f"fleet: {verdict(outcomes).value}{partial}: {counted or 'none'} of {of}"])
 
 
 def _lines(outcome: Outcome) -> list[str]:

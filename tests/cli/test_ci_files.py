@@ -113,7 +113,7 @@ def test_zizmor_finds_nothing_in_any_workflow(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for name, text in workflows().items():
         (folder / f"{Path(name).stem}.yml").write_text(text)
-    zizmor = [str(HERE / "zizmor"), "--offline", "--pedantic", "--no-progress"]
+    zizmor = [str(HERE / "zizmor"), "--offline", "--pedantic", "--no-progress", "--color=never"]
     found = subprocess.run([*zizmor, tmp_path], capture_output=True, text=True, timeout=60, check=False)
     assert (found.returncode, found.stdout) == (0, "No findings to report. Good job!\n"), found.stderr
     (folder / "written.yml").write_text(re.sub(r"@[0-9a-f]{40}", "@v7", workflows()["written"]))

@@ -61,7 +61,10 @@ def test_a_lost_worker_costs_the_project_that_it_was_at(tmp_path: Path) -> None:
     ]
     assert found.pop("red")["verdict"] == "fail"
     assert {each["verdict"] for each in found.values()} == {"pass"}
-    assert out.splitlines()[-1] == f"fleet: error: {PASSING} pass, 1 fail, 1 error of {PASSING + 2} projects"
+    assert (
+        out.splitlines()[-1]
+        == f"fleet: error (partial): {PASSING} pass, 1 fail, 1 error of {PASSING + 2} projects"
+    )
     psutil.wait_procs([test], timeout=END_SECONDS)
     assert not test.is_running()
 
@@ -80,7 +83,7 @@ def test_an_interrupt_ends_all_and_names_what_was_not_judged(tmp_path: Path) -> 
     assert out.splitlines() == [
         f"error {root}",
         "      interrupted: not judged",
-        "fleet: error: 1 error of 1 project",
+        "fleet: error (partial): 1 error of 1 project",
     ]
     # Who kills it, however hard, finds no pass of what was not judged.
     assert (meanwhile["verdict"], meanwhile["because"]) == ("error", ["not judged yet"])

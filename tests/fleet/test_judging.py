@@ -14,8 +14,10 @@ from pytest_failhard.fleet import summary
 from pytest_failhard.fleet.judging import judge
 from pytest_failhard.fleet.orders import Order, Outcome, own_version
 from pytest_failhard.model import Verdict
-from tests.fleet.projects import failing, project
-from tests.size import in_full
+from pytest_failhard.report import document as documents
+from tests.fleet.projects import project
+from tests.report.samples import REPORT
+from tests.support import write
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
 
@@ -43,17 +45,16 @@ def test_a_project_is_judged_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert (outcome.report, outcome.seconds > 0) == (str(root / ".failhard"), True)
 
 
-@in_full
 def test_what_contradicts_itself_is_an_error(tmp_path: Path) -> None:
     """The report of a red run stands where that of a green one should."""
-    root = failing(tmp_path / "one")
-    red = judged(order(root, "--only=tests"))
-    assert [each.partition(":")[0] for each in red.because] == ["tests fail"]
+    root = project(tmp_path / "one")
+    write(root, {".failhard/report.json": documents.render(REPORT)})
 
     forged = judged(order(root, *CHEAP, "--report-dir=elsewhere"))
 
+    assert REPORT.verdict is not Verdict.PASS
     assert forged.verdict is Verdict.ERROR
-    assert forged.because[0].endswith("says fail, and failhard check ended with 0")
+    assert forged.because[0].endswith(f"says {REPORT.verdict.value}, and failhard check ended with 0")
 
 
 def test_without_a_report_there_is_no_verdict(tmp_path: Path) -> None:
@@ -105,9 +106,9 @@ def test_the_worst_stands_first_and_the_counts_at_the_end() -> None:
         "fail  c (level 1, partial)",
         *("      1", "      2", "      3", "      and 2 more, see c/.failhard"),
         "pass  b (level 3)",
-        "fleet: error: 1 pass, 1 fail, 1 error of 3 projects",
+        "fleet: error (partial): 1 pass, 1 fail, 1 error of 3 projects",
     ]
-    assert summary.text(()) == "fleet: error: none of 0 projects"
+    assert summary.text(()) == "fleet: error (partial): none of 0 projects"
 
 
 def test_a_summary_keeps_what_varies_apart_and_tells_the_next_run_how_long_each_took() -> None:
@@ -115,7 +116,11 @@ def test_a_summary_keeps_what_varies_apart_and_tells_the_next_run_how_long_each_
 
     document = json.loads(data)
     assert [each["project"] for each in document["projects"]] == ["a", "c", "b"]
-    assert (document["schema"], document["verdict"]) == ("failhard-fleet/1", "error")
+    assert (document["schema"], document["verdict"], document["complete"]) == (
+        "failhard-fleet/1",
+        "error",
+        False,
+    )
     assert document["volatile"]["workers"] == {"b": "host"}
     assert summary.durations(data) == {"a": 0.0, "b": 2.5, "c": 0.0}
 
