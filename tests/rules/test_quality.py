@@ -415,6 +415,7 @@ class TestCredentialConditionalSkip:
             pytest.param("def test_a():\n    if not KEY:\n        f()", id="no-skip"),
             pytest.param("def helper():\n    if not KEY:\n        return\n    f()", id="no-test"),
             pytest.param("@pytest.mark.skipif(max_tokens_per_call > 3, reason='no')\ndef test_a(): f()", id="no-credential"),
+            pytest.param("GATES = ('lint', 'secrets')\ndef test_a():\n    done = run(GATES)\n    if not done:\n        return\n    f()", id="a-word"),
         ],
     )  # fmt: skip
     def test_a_skip_for_another_reason_is_left_alone(self, source: str) -> None:

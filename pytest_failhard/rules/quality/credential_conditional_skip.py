@@ -100,8 +100,9 @@ def credentials(module: Module, condition: ast.expr, hops: int = HOPS) -> Iterat
         elif isinstance(node, ast.Name | ast.Attribute):
             yield from _named(module, node, hops)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            # A helper that is told which variable: `skipif(not has("OPENAI_API_KEY"))`.
-            yield from (word for word in (node.value,) if " " not in word and data.CREDENTIAL.search(word))
+            # A helper that is told which variable: `skipif(not has("OPENAI_API_KEY"))`. A word alone is none.
+            if data.VARIABLE.fullmatch(node.value) and data.CREDENTIAL.search(node.value):
+                yield node.value
 
 
 def _is_environment(module: Module, node: ast.Call | ast.Subscript) -> bool:
