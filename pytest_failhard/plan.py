@@ -299,10 +299,11 @@ def _base_notes(named: str | None, base: Base | None) -> tuple[str, ...]:
     """Say where the base that was asked for is HEAD, so that the last commit alone is compared."""
     if not named or base is None or not base.chosen.startswith(git_base.FIRST_PARENT):
         return ()
-    return (
+    text = (
         f"base: {named} is HEAD itself: compared with its first parent {base.commit[:12]}, so what older "
-        "commits changed is not; name an older commit to compare with that",
+        "commits changed is not; name an older commit to compare with that"
     )
+    return (text,)
 
 
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:
