@@ -344,22 +344,33 @@ def test_a_link_from_another_environment_does_not_keep_a_run_from_going_on(
     assert taken_up(tmp_path, now).resuming
 
 
+def with_its_hash(folder: Path) -> None:
+    record = folder / "lib/ruff-1.dist-info/RECORD"
+    named, other = (hashed(data).encode() for data in (b"a = 1\n", b"a = 2\n"))
+    rewrite(folder / LINKED[0], b"a = 2\n")
+    rewrite(record, record.read_bytes().replace(named, other))
+
+
+def another_in_its_place(folder: Path) -> None:
+    (folder / LINKED[1]).unlink()
+    write(folder, {LINKED[1]: ""})
+
+
+def a_link_in_its_place(folder: Path) -> None:
+    (folder / LINKED[1]).unlink()
+    (folder / LINKED[1]).symlink_to("main.py")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
-    "a byte, with its time put back": lambda env: rewrite(env / LINKED[0], b"a = 2\n"),
-    "a byte with its hash": lambda env: (
-        rewrite(env / LINKED[0], b"a = 2\n"),
-        rewrite(
-            env / "lib/ruff-1.dist-info/RECORD",
-            (env / "lib/ruff-1.dist-info/RECORD")
-            .read_bytes()
-            .replace(hashed(b"a = 1\n").encode(), hashed(b"a = 2\n").encode()),
-        ),
+    "a byte, with its time put back": lambda folder: rewrite(folder / LINKED[0], b"a = 2\n"),
+    "a byte with its hash": with_its_hash,
+    "a file that no RECORD names": lambda folder: rewrite(
+        folder / "bin/activate", b"# no RECORD names that\n"
     ),
-    "a file that no RECORD names": lambda env: rewrite(env / "bin/activate", b"# no RECORD names that\n"),
-    "a new file": lambda env: write(env, {"lib/new.pth": "import os\n"}),
-    "a file gone": lambda env: (env / LINKED[1]).unlink(),
-    "another file in its place": lambda env: ((env / LINKED[1]).unlink(), write(env, {LINKED[1]: ""})),
-    "a link in its place": lambda env: ((env / LINKED[1]).unlink(), (env / LINKED[1]).symlink_to("main.py")),
+    "a new file": lambda folder: write(folder, {"lib/new.pth": "import os\n"}),
+    "a file gone": lambda folder: (folder / LINKED[1]).unlink(),
+    "another file in its place": another_in_its_place,
+    "a link in its place": a_link_in_its_place,
     "all of it gone": shutil.rmtree,
 }
 

@@ -113,10 +113,11 @@ def test_a_base_that_is_head_itself_is_said_where_it_was_asked_for(shop: Path) -
     branch = git(shop, "rev-parse", "--abbrev-ref", "HEAD").strip()
     parent = git(shop, "rev-parse", "HEAD^").strip()
     assert not any(note.startswith("base: ") for note in resolve(shop).notes)
-    assert [note for note in resolve(shop, base=branch).notes if note.startswith("base: ")] == [
+    said = (
         f"base: {branch} is HEAD itself: compared with its first parent {parent[:12]}, so what older commits "
         "changed is not; name an older commit to compare with that"
-    ]
+    )
+    assert [note for note in resolve(shop, base=branch).notes if note.startswith("base: ")] == [said]
     assert not any(note.startswith("base: ") for note in resolve(shop, base=parent).notes)
 
 
