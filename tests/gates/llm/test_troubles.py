@@ -28,7 +28,9 @@ def nothing_left() -> Iterator[None]:
     yield
     left = [each for each in psutil.Process().children(recursive=True) if each.pid not in before]
     assert [each for each in left if each.status() != psutil.STATUS_ZOMBIE] == []
-    assert [each.name for each in set(threading.enumerate()) - threads if each.name.startswith("failhard")] == []
+    assert [
+        each.name for each in set(threading.enumerate()) - threads if each.name.startswith("failhard")
+    ] == []
 
 
 CANNED = "def summarise(text):\n    return 'always the same'\n"
