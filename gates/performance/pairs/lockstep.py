@@ -10,6 +10,7 @@ from pytest_failhard.gates.performance.pairs import conditions, failing
 from pytest_failhard.gates.performance.pairs.channel import PATIENCE_SECONDS, Inject, Worker
 from pytest_failhard.gates.performance.pairs.messages import Done, Ready
 from pytest_failhard.gates.performance.samples import Batch, Conditions, Failure, Sample, SideName
+from pytest_failhard.model import GateError
 
 SLOW_CALL_NS = 500_000_000
 SLOW_ROUNDS = 3
@@ -47,14 +48,21 @@ class Played:
     seconds: float = 0.0
 
 
-def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan) -> Played:
-    """Measure a benchmark whose turn it is on both sides; the first of the workers begins."""
+def play(
+    benchmark: str, workers: Mapping[SideName, Worker], plan: Plan, cpu: int | None = None
+) -> Played:
+    """Measure a benchmark whose turn it is on both sides, on one processor; the first of the workers begins.
+
+    Raises GateError where a side is somewhere else.
+    """
     began = time.monotonic()
     before = conditions.read()
     within = PATIENCE_SECONDS + plan.max_seconds
     standing = {name: worker.settle(benchmark, within) for name, worker in workers.items()}
     ready = {name: said for name, said in standing.items() if isinstance(said, Ready)}
     ended = {name: said for name, said in standing.items() if isinstance(said, Done)}
+    for name, said in ready.items():
+        require_place(workers[name], said.affinity, cpu)
     batches: dict[SideName, list[Batch]] = {name: [] for name in workers}
     too_long = not ended and _seconds(ready, plan) * plan.fewest > plan.max_seconds
     if not ended and not too_long:
@@ -75,6 +83,15 @@ def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan) -> Play
         too_long=too_long,
         seconds=time.monotonic() - began,
     )
+
+
+def require_place(worker: Worker, affinity: tuple[int, ...], cpu: int | None) -> None:
+    """Raise GateError where a process may run elsewhere than on the processor; None is for any."""
+    if cpu is not None and affinity != (cpu,):
+        raise GateError(
+            f"environment-differs: the process of {worker.name} runs on the processors {affinity} and "
+            f"was to run on {cpu} alone; let nothing of the project choose the processors"
+        )
 
 
 def _calls(ready: Mapping[SideName, Ready]) -> int:
