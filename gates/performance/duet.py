@@ -81,7 +81,7 @@ class Result:
     """What a pair gave, by benchmark: numbers, or failures by side, or neither where a call takes too long.
 
     `adjusted` tells whether both sides could read the scheduler's accounts, `why_not` why not. `seconds` is
-    what each benchmark took, an equal share of starting and ending both processes included.
+    what each benchmark took, an equal share of starting and ending both processes included: `share`.
     """
 
     start: Start
@@ -92,6 +92,7 @@ class Result:
     proofs: Proofs
     adjusted: bool
     why_not: str = ""
+    share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +131,8 @@ class Duet:
             for worker in workers.values():
                 worker.order(run=ids) if ids else worker.order(stop=True)
             cpus = {each.id: start.cpu if each.pin else None for each in benchmarks}
-            played = {each: lockstep.play(each, workers, self.plan, cpus[each]) for each in ids}
+            plan = self.plan.after((time.monotonic() - began) / len(benchmarks))
+            played = {each: lockstep.play(each, workers, plan, cpus[each]) for each in ids}
             proofs = {name: worker.finish() for name, worker in workers.items()}
         self.check(self.trees, proofs[BASE], proofs[HEAD])
         around = time.monotonic() - began - sum(each.seconds for each in played.values())
@@ -146,6 +148,7 @@ class Duet:
             call_seconds={each: found.call_seconds for each, found in played.items()},
             seconds={each.id: _seconds(each.id, played) + share for each in benchmarks},
             proofs=proofs,
+            share=share,
             adjusted=all(about.adj for about in abouts.values()),
             why_not=next((about.why for about in abouts.values() if not about.adj), ""),
         )

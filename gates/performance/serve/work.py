@@ -200,12 +200,17 @@ def calibrate(work: Work) -> tuple[int, int]:
 
 
 def _is_enough(spent: Spent) -> bool:
-    return spent.cpu + spent.children >= ENOUGH_CPU_NS or spent.wall >= ENOUGH_WALL_NS
+    return spent.cpu + spent.children >= ENOUGH_CPU_NS or _passed(spent) >= ENOUGH_WALL_NS
 
 
 def _missing(spent: Spent) -> float:
     """Return the factor to the nearer of both aims."""
-    return min(ENOUGH_CPU_NS / max(1, spent.cpu + spent.children), ENOUGH_WALL_NS / max(1, spent.wall))
+    return min(ENOUGH_CPU_NS / max(1, spent.cpu + spent.children), ENOUGH_WALL_NS / max(1, _passed(spent)))
+
+
+def _passed(spent: Spent) -> int:
+    """Return the time without that spent waiting for a processor: neighbours make no batch shorter."""
+    return spent.wall - max(0, spent.delay)
 
 
 def lazy(result: object) -> str:
