@@ -75,9 +75,7 @@ class Played:
     seconds: float = 0.0
 
 
-def play(
-    benchmark: str, workers: Mapping[SideName, Worker], plan: Plan, cpu: int | None = None
-) -> Played:
+def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan, cpu: int | None = None) -> Played:
     """Measure a benchmark whose turn it is on both sides, on one processor; the first of the workers begins.
 
     Raises GateError where a side is somewhere else.

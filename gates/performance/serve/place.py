@@ -1,4 +1,4 @@
-"""Where the worker runs: at home while it starts, sets up and ends, on the pair's processor to be measured."""
+"""Where the worker runs: at home to start, set up and end, on the pair's processor to be measured."""
 
 from __future__ import annotations
 
