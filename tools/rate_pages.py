@@ -48,7 +48,8 @@ EXAMPLE = """\
 ## The example service, end to end
 
 `failhard check --level 3 --only performance` judges `examples/triage_service`, whose tests import an LLM
-SDK and a web framework: after a change that makes nothing slower, and with 20 % more work planted in a handler.
+SDK and a web framework: after a change that makes nothing slower, and with 20 % more work planted in a
+handler.
 """
 NOTHING = "Nothing is kept yet.\n"
 

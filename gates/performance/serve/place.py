@@ -10,8 +10,8 @@ from pathlib import Path
 from . import clocks, proof
 
 PROCESSOR, HOME = "FAILHARD_CPU", "FAILHARD_HOME"
-ATTEMPTS = 10
-"""So often it is looked for threads that were started by one which had not moved yet."""
+PASSES = 3
+"""A thread may be started by one that has not moved yet, while others are moved."""
 
 
 class Place:
@@ -37,7 +37,9 @@ class Place:
         return self.note()
 
     def note(self) -> list[int]:
-        """Remember and return the processors on which any thread may run."""
+        """Remember and return the processors on which any thread may run; none where nothing is bound."""
+        if not self._measured:
+            return []
         found = {processor for _, allowed in _threads() for processor in allowed}
         self._seen |= found
         return sorted(found)
@@ -50,13 +52,10 @@ class Place:
         """Move every thread there is; one that a thread starts later runs where that one does."""
         if not self._measured:
             return
-        for _ in range(ATTEMPTS):
-            strays = [thread for thread, allowed in _threads() if allowed != wanted]
-            for thread in strays:
+        for _ in range(PASSES):
+            for thread, _ in list(_threads()):
                 with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
                     os.sched_setaffinity(thread, wanted)
-            if not strays:
-                return
 
 
 def _one(variable: str) -> frozenset[int]:
@@ -65,8 +64,6 @@ def _one(variable: str) -> frozenset[int]:
 
 
 def _threads() -> Iterator[tuple[int, set[int]]]:
-    if not clocks.HAS_TASKS:
-        return
     for task in Path(clocks.TASKS).iterdir():
         with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
             yield int(task.name), os.sched_getaffinity(int(task.name))

@@ -17,10 +17,12 @@ class Even:
 
     mode = "call"
 
-    def __init__(self, *, wall: int, cpu: int, children: int = 0, most: int = 1_000_000) -> None:
+    def __init__(
+        self, *, wall: int, cpu: int, children: int = 0, delay: int = 0, most: int = 1_000_000
+    ) -> None:
         self.most = most
         self.batches: list[int] = []
-        self._each = wall, cpu, children
+        self._each = wall, cpu, children, delay
 
     def once(self, around: Around = lambda call: call()) -> object:
         """Do nothing."""
@@ -29,8 +31,8 @@ class Even:
     def timed(self, calls: int, injected: Injection | None = None) -> Spent:
         """Take so long."""
         self.batches.append(calls)
-        wall, cpu, children = (calls * each for each in self._each)
-        return Spent(wall=wall, cpu=cpu, children=children)
+        wall, cpu, children, delay = (calls * each for each in self._each)
+        return Spent(wall=wall, cpu=cpu, children=children, delay=delay)
 
 
 @pytest.mark.parametrize(
@@ -39,11 +41,12 @@ class Even:
         (Even(wall=10_000, cpu=10_000), 400),
         (Even(wall=30_000, cpu=1_000, children=9_000), 400),
         (Even(wall=1_000_000, cpu=10_000), 40),
+        (Even(wall=1_000_000, cpu=10_000, delay=990_000), 400),
         (Even(wall=5_000_000, cpu=4_900_000), 1),
         (Even(wall=1, cpu=1, most=64), 64),
         (Even(wall=0, cpu=0, most=2_000_000), 2_000_000),
     ],
-    ids=["work", "children", "waiting", "one", "prepared", "nothing"],
+    ids=["work", "children", "waiting", "queueing", "one", "prepared", "nothing"],
 )
 def test_a_batch_is_long_enough_and_no_longer(even: Even, calls: int) -> None:
     chosen, _ = work.calibrate(even)
