@@ -54,6 +54,23 @@ def test_a_batch_is_long_enough_and_no_longer(even: Even, calls: int) -> None:
     assert even.batches[:2] == [1, 1]
 
 
+class Warming(Even):
+    """Work whose calls take a tenth after the first twenty."""
+
+    def timed(self, calls: int, injected: Injection | None = None) -> Spent:
+        """Take so long."""
+        spent = super().timed(calls, injected)
+        cold = sum(self.batches) <= 20
+        return spent if cold else Spent(wall=spent.wall // 10, cpu=spent.cpu // 10)
+
+
+def test_what_was_cold_does_not_say_how_long_a_batch_is() -> None:
+    warming = Warming(wall=400_000, cpu=400_000)
+
+    assert work.calibrate(warming) == (100, 40_000)
+    assert warming.batches == [1, 1, 10, 10, 100]
+
+
 def test_what_is_slow_is_not_called_more_often_than_it_must() -> None:
     even = Even(wall=600_000_000, cpu=600_000_000)
     assert work.calibrate(even) == (1, 600_000_000)
