@@ -151,6 +151,7 @@ def bench_performance(session: nox.Session) -> None:
     session.run("python", "-m", f"{package}.error_rates", "--keep")
     session.run("python", "-m", f"{package}.protocol", "--keep", "--output", str(recorded / "protocol.jsonl"))
     session.run("python", "-m", f"{package}.cost", "--keep")
+    session.run("python", "-m", f"{package}.example_service", "--keep")
     session.run("python", "tools/generate_docs.py")
 
 
