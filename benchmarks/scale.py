@@ -10,8 +10,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 
@@ -37,6 +39,7 @@ Metadata-Version: 2.4
 Name: {name}
 Version: 1.0
 Summary: Made for a benchmark
+Author: Bench
 License-Expression: MIT
 License-File: LICENSE
 Requires-Python: >=3.11
@@ -188,8 +191,9 @@ def _installed(site: Path, name: str, requires: str) -> None:
     }
     for path, text in files.items():
         (site / path).write_text(text, "utf-8")
-    listed = "".join(f"{path},,\n" for path in (*files, f"{info.name}/RECORD"))
-    (info / "RECORD").write_text(listed, "utf-8")
+    digests = {path: urlsafe_b64encode(sha256(text.encode()).digest()) for path, text in files.items()}
+    listed = [f"{path},sha256={digest.decode().rstrip('=')},\n" for path, digest in digests.items()]
+    (info / "RECORD").write_text("".join([*listed, f"{info.name}/RECORD,,\n"]), "utf-8")
 
 
 JUDGED = frozenset({0, 1})
@@ -256,18 +260,21 @@ def shown(ratio: float) -> str:
     return "-" if math.isnan(ratio) else f"{ratio:.2f}"
 
 
-def said(name: str, curve: Curve, points: Sequence[Point]) -> Iterator[str]:
-    """Yield lines for a reader."""
-    for each in points:
-        top = max(each.runs, key=lambda run: run.largest)
-        walls = [run.wall for run in each.runs]
-        slowest = sorted(each.gates.items(), key=lambda item: -item[1])[:4]
-        yield (
-            f"{name}: {each.size:,} {curve.unit}: {each.wall:.1f} s wall ({min(walls):.1f} to "
-            f"{max(walls):.1f}), {each.cpu:.1f} s CPU, {each.peak:.0f} MB at most; largest: "
-            f"{top.largest_is} {top.largest:.0f} MB; slowest: "
-            + ", ".join(f"{gate} {seconds:.1f} s" for gate, seconds in slowest)
-        )
+def told(name: str, curve: Curve, each: Point) -> str:
+    """Return the line of one point."""
+    top = max(each.runs, key=lambda run: run.largest)
+    walls = [run.wall for run in each.runs]
+    slowest = sorted(each.gates.items(), key=lambda item: -item[1])[:4]
+    return (
+        f"{name}: {each.size:,} {curve.unit}: {each.wall:.1f} s wall ({min(walls):.1f} to "
+        f"{max(walls):.1f}), {each.cpu:.1f} s CPU, {each.peak:.0f} MB at most; largest: "
+        f"{top.largest_is} {top.largest:.0f} MB; slowest: "
+        + ", ".join(f"{gate} {seconds:.1f} s" for gate, seconds in slowest)
+    )
+
+
+def grown_by(name: str, curve: Curve, points: Sequence[Point]) -> Iterator[str]:
+    """Yield what one more costs, a line for each kind of cost."""
     sizes = [each.size for each in points]
     for what, values in (
         ("wall", [each.wall for each in points]),
@@ -295,9 +302,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="failhard-bench-") as folder:
                 each = point(curve, size, 1 if asked.quick else asked.runs, Path(folder, "run"))
             points.append(each)
+            sys.stdout.write(told(name, curve, each) + "\n")
+            sys.stdout.flush()
             if asked.keep:
                 keep("scale", record(name, curve, each), {})
-        sys.stdout.write("\n".join(said(name, curve, points)) + "\n")
+        sys.stdout.write("\n".join(grown_by(name, curve, points)) + "\n")
         sys.stdout.flush()
 
 
