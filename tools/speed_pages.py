@@ -29,7 +29,7 @@ WHOLE = """\
 ## Against other ways to run the same tools
 
 The run is `failhard check --level 3` with the tests, `coverage` and the gates that look at files: `lint`,
-`types`, `fallbacks`, `integrity`, `secrets`, `dependencies`, `security`, `sbom`, `licences`. No cache is there.
+`types`, `fallbacks`, `integrity`, `secrets`, `dependencies`, `security`, `sbom`, `licences`, without a cache.
 The others run the same tools in the same environment with the rules and flags of level 3, and also without a
 cache: the tests under coverage, ruff on product and tests and for the format, mypy, bandit, detect-secrets,
 pip-licenses and cyclonedx-py. What `fallbacks`, `integrity` and `dependencies` look at, nobody else does.
@@ -164,7 +164,7 @@ def points(texts: Sequence[str]) -> dict[str, list[Point]]:
 def curves_table(curves: Mapping[str, Sequence[Point]]) -> str:
     """Return a row for each point, and the growth behind the last one."""
     rows = [
-        "| what grows | size | runs | wall s | CPU s | memory MB | largest process | growth wall, CPU, memory |",
+        "| what grows | size | runs | wall s | CPU s | memory MB | largest process | growth of these |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for curve, each in curves.items():
