@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import sys
@@ -75,7 +76,7 @@ def test_each_is_first_in_every_other_pair(project: Project) -> None:
             name=name,
             argv=[sys.executable, "-I", "-S", "-c", ""],
             cwd=project.out,
-            before=lambda name=name: told.append(name),  # type: ignore[misc]
+            before=functools.partial(told.append, name),
         )
         for name in ("ours", "theirs")
     )
