@@ -27,6 +27,8 @@ PROCESSES = 5
 """One process differs from the next in what a call costs."""
 EVIDENCE = Path(".failhard", "evidence", "performance", "decisions.json")
 REPORT = Path(".failhard", "report.json")
+CLOCK = "cpu_mean"
+"""The clock whose ratio is told: least times, the other one's, are off by several percent either way."""
 CODES = {0: "pass", 1: "fail", 3: "error"}
 RIGHT = {False: "pass", True: "fail"}
 NAMES = {False: "as fast as before", True: "20 % more work in the handler"}
@@ -40,7 +42,8 @@ class CalibrationError(Exception):
 class Run:
     """One run of `failhard check`, of a `planted` slowdown or of none.
 
-    `ratio` and `pairs` are those of the handler's benchmark, None and 0 where it was not compared.
+    `ratio`, of mean processor time, and `pairs` are those of the handler's benchmark, None and 0 where it was
+    not compared.
     """
 
     planted: bool
@@ -84,12 +87,11 @@ def check(project: Path, *, planted: bool) -> Run:
     )
     seconds = time.monotonic() - began
     decided = _handler(project / EVIDENCE)
-    ratio = decided.get("ratio")
     return Run(
         planted=planted,
         verdict=CODES.get(done.returncode, f"exit {done.returncode}"),
         because=_because(project / REPORT) or done.stderr[-300:],
-        ratio=None if ratio is None else float(str(ratio)),
+        ratio=_ratio(decided),
         pairs=int(str(decided.get("pairs", 0))),
         seconds=round(seconds, 1),
         load=round(os.getloadavg()[0], 1),
@@ -100,6 +102,12 @@ def _handler(path: Path) -> Mapping[str, object]:
     found = json.loads(path.read_text("utf-8"))["decisions"] if path.exists() else []
     ours = [each for each in found if SLOWED in each["benchmark"] and each["purpose"] == "measure"]
     return ours[0] if ours else {}
+
+
+def _ratio(decided: Mapping[str, object]) -> float | None:
+    clocks = decided.get("clocks")
+    found = clocks.get(CLOCK) if isinstance(clocks, dict) else None
+    return float(found["ratio"]) if found else None
 
 
 def _because(path: Path) -> str:
