@@ -15,8 +15,16 @@ from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis import Phase as Stage
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from pytest_failhard import engine, plan, private, reusing
 from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
@@ -161,12 +169,27 @@ class Machine(RuleBasedStateMachine):
         self.bound: State | None = None
         self.is_sound = True
         """Whether nobody tampered with the checkpoint."""
+        self.stored: set[str] = set()
+        """The gates that the interrupted run came to; none as soon as somebody has written a file."""
 
     def teardown(self) -> None:
         """Leave nothing behind."""
         for each in self.begun:
             each.cache.close()
         shutil.rmtree(self.folder)
+
+    @initialize()
+    def begin_with_something(self) -> None:
+        """Have something to reuse."""
+        self.run()
+
+    @precondition(lambda self: not self.begun)
+    @invariant()
+    def reuses_what_holds(self) -> None:
+        """Whatever the cache would give now is what a look at the project gives now."""
+        run = self.asked()
+        run.cache.close()
+        self.compare(run)
 
     # What others do.
 
@@ -180,6 +203,7 @@ class Machine(RuleBasedStateMachine):
         """Set the time of a file: nothing that a gate reads."""
         place = self.root / path
         if place.exists():
+            self.stored.clear()
             moment = time.time_ns() + seconds * 10**9
             renewed(place, lambda: os.utime(place, ns=(moment, moment)))
 
@@ -187,6 +211,7 @@ class Machine(RuleBasedStateMachine):
     def remove(self, path: str) -> None:
         """Remove a file; `change` brings it back."""
         (self.root / path).unlink(missing_ok=True)
+        self.stored.clear()
 
     @rule(level=st.sampled_from((1, 3)))
     def ask_for_level(self, level: int) -> None:
@@ -266,13 +291,8 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def begin(self) -> None:
         """Begin a run: what the cache gives is what a look at the project gives now."""
-        before = self.made()
-        run = self.opened()
-        known, run.left = run.cache.sort(run.jobs())
-        run.outcomes = {outcome.gate: outcome for outcome in known}
+        run = self.asked()
         self.compare(run)
-        for name in run.outcomes:
-            assert any(0 <= time.time() - made <= HOURS * 3600 for made in before[name])
         self.begun.append(run)
 
     @precondition(lambda self: self.begun)
@@ -297,13 +317,11 @@ class Machine(RuleBasedStateMachine):
     def run(self) -> None:
         """Run from the beginning to the end; on what the last one saw no gate looks again."""
         alone, state = not self.begun, self.state()
-        self.begun.append(run := self.opened())
-        known, run.left = run.cache.sort(run.jobs())
-        run.outcomes = {outcome.gate: outcome for outcome in known}
+        self.begun.append(run := self.asked())
+        expected = {gate for gate, seen in self.kept if seen == state}
+        assert expected <= {*run.outcomes}, self.notes
         run.look(run.left)
         self.compare(run)
-        expected = {gate for gate, seen in self.kept if seen == state}
-        assert expected <= {outcome.gate for outcome in known}, self.notes
         self.end(len(self.begun) - 1)
         if alone:
             self.kept |= {(reader, state) for reader, *_ in READERS}
@@ -333,16 +351,18 @@ class Machine(RuleBasedStateMachine):
             if resume:
                 assert state == self.bound
             else:
-                self.bound, self.is_sound = state, True
+                self.bound, self.is_sound, self.stored = state, True, set()
             jobs = run.jobs()
             restored = {job.gate.id: point.restore(job.gate.id, run.staging) for job in jobs}
             run.outcomes = {name: outcome for name, outcome in restored.items() if outcome is not None}
             self.compare(run)
+            assert not self.is_sound or self.stored <= {*run.outcomes}, point.notes
             if meanwhile is not None:
                 self.written(*meanwhile)
             for job in [job for job in jobs if restored[job.gate.id] is None][:count]:
                 for outcome in run.look([job]):
                     point.store(outcome, run.staging)
+                self.stored |= set() if meanwhile is not None else {job.gate.id}
             if len(run.outcomes) == len(jobs):
                 point.remove()
                 self.bound = None
@@ -350,6 +370,15 @@ class Machine(RuleBasedStateMachine):
                 point.close()
         finally:
             run.cache.close()
+
+    def asked(self) -> Begun:
+        """Return a run that has asked the cache: none of what it got was made too long ago, or later than now."""
+        before, run = self.made(), self.opened()
+        known, run.left = run.cache.sort(run.jobs())
+        run.outcomes = {outcome.gate: outcome for outcome in known}
+        for name in run.outcomes:
+            assert any(0 <= time.time() - made <= HOURS * 3600 for made in before[name])
+        return run
 
     def opened(self) -> Begun:
         self.number += 1
@@ -370,7 +399,9 @@ class Machine(RuleBasedStateMachine):
             request=dataclasses.replace(self.resolved.request, root=self.root),
             level=self.level,
             rules=tuple(
-                dataclasses.replace(rule, fail_at=Severity.HIGH if self.fails else None)
+                dataclasses.replace(
+                    rule, fail_at=Severity.HIGH if self.fails else None, at_least={}, at_most={}, only_for={}
+                )
                 for rule in self.resolved.rules
             ),
             gates=gates,
@@ -383,6 +414,8 @@ class Machine(RuleBasedStateMachine):
         self.number += 1
         scratch = self.folder / f"run-{self.number}"
         (scratch / "staging").mkdir(parents=True)
+        if not run.outcomes:
+            return
         bare = dataclasses.replace(
             run, scratch=scratch, staging=Staging(scratch / "staging", REDACTOR), outcomes={}
         )
@@ -400,6 +433,7 @@ class Machine(RuleBasedStateMachine):
                 os.utime(place, ns=times)
 
         renewed(place, put)
+        self.stored.clear()
         self.installed += path == TOOL
 
     def state(self) -> State:
@@ -438,9 +472,11 @@ def test_an_answer_is_always_that_of_a_run_without_cache_fo_110(tmp_path: Path, 
     request = plan.Request(root=root, level=1, mode=Mode.SUPERVISED, only=tuple(name for name, *_ in READERS))
     resolved = plan.resolve(request, GATES, [gate.id for gate in GATES], TODAY)
     size = settings(
-        max_examples=300 if FULL else 12,
-        stateful_step_count=30 if FULL else 12,
+        max_examples=300 if FULL else 16,
+        stateful_step_count=30 if FULL else 6,
         deadline=None,
+        # To make a failure smaller takes minutes: each step is a run.
+        phases=[Stage.explicit, Stage.reuse, Stage.generate, *([Stage.shrink] if FULL else [])],
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(lambda: Machine(resolved, git_too), settings=size)

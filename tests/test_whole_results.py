@@ -28,7 +28,9 @@ from tests.support import GATES
 
 TODAY = date(2026, 11, 20)
 LINT = Rule(gate="lint", fail_at=Severity.MEDIUM, timeout=60)
-BUILT = Rule(gate="lint", fail_at=None, timeout=60, at_least={"built": 1}, only_for={"built": frozenset({"c"})})
+BUILT = Rule(
+    gate="lint", fail_at=None, timeout=60, at_least={"built": 1}, only_for={"built": frozenset({"c"})}
+)
 SEEN = Finding(
     rule="E501",
     name="line-too-long",
@@ -144,10 +146,12 @@ def test_a_measure_out_of_bounds_is_a_finding_without_a_place() -> None:
         note("open", "", "open 3 > 2", "bring open down to at most 2", "open", high),
     )
     assert failing(rule, result) == result.findings
+    assert failing(dataclasses.replace(rule, fail_at=None), result) == result.findings
 
 
 @pytest.mark.parametrize(
-    ("fail_at", "said"), [(Severity.HIGH, "high"), (Severity.MEDIUM, "medium or above"), (Severity.LOW, "low or above")]
+    ("fail_at", "said"),
+    [(Severity.HIGH, "high"), (Severity.MEDIUM, "medium or above"), (Severity.LOW, "low or above")],
 )
 def test_a_pass_says_from_which_severity_on_nothing_stands(fail_at: Severity, said: str) -> None:
     rule = dataclasses.replace(LINT, fail_at=fail_at)
@@ -164,7 +168,10 @@ def test_what_fails_without_a_baseline_is_what_no_waiver_covers() -> None:
     seen = saw(SEEN, WORSE)
     assert [each.finding for each in judge.failures(LINT, seen, (), TODAY)] == [WORSE, SEEN]
     assert [each.finding for each in judge.failures(LINT, seen, TWINS, TODAY)] == [WORSE]
-    assert [each.finding for each in judge.failures(LINT, seen, TWINS, TODAY + timedelta(days=1))] == [WORSE, SEEN]
+    assert [each.finding for each in judge.failures(LINT, seen, TWINS, TODAY + timedelta(days=1))] == [
+        WORSE,
+        SEEN,
+    ]
     unwaivable = dataclasses.replace(LINT, waivable=Waivable(any=False))
     assert [each.finding for each in judge.failures(unwaivable, seen, TWINS, TODAY)] == [WORSE, SEEN]
     assert judge.failures(LINT, saw(SEEN, examined=0), (), TODAY) == ()
@@ -216,9 +223,10 @@ def test_waivers_that_hold_no_longer_are_findings_behind_the_worst() -> None:
     assert settled.because == (*failed.because, f"4 waivers to settle: {named}")
     [passed] = judge.settle_waivers([judge.judge(LINT, saw(), (), TODAY)], gone, TERMS, TODAY)
     assert passed.because == (f"2 waivers to settle: {'; '.join(message for _, message, _ in said[2:])}",)
-    assert judge.expiring(TWINS, TERMS, TODAY) == (
-        "the waiver of lint E501 app/a.py expires on 2026-11-20 (owner mia)",
-    ) * 2
+    assert (
+        judge.expiring(TWINS, TERMS, TODAY)
+        == ("the waiver of lint E501 app/a.py expires on 2026-11-20 (owner mia)",) * 2
+    )
 
 
 def test_what_the_baseline_has_to_say_is_a_finding_at_its_file() -> None:
@@ -244,6 +252,11 @@ def test_what_the_baseline_has_to_say_is_a_finding_at_its_file() -> None:
     exact = tuple(dataclasses.replace(each, value=seen.measures[each.rule]) for each in bounds)
     result = judge.judge(ceiling, seen, (), TODAY, exact)
     assert judge.settle_baseline([result], Stock(frozen=exact)) == (result,)
+    # What keeps its bound by itself needs no entry, however much better it is.
+    passed = judge.judge(ceiling, saw(measures={"worst": 1, "best": 5}), (), TODAY, bounds)
+    [settled] = judge.settle_baseline([passed], Stock(frozen=bounds))
+    idle = "2 frozen findings of lint matched nothing: worst; best"
+    assert [each.message for each in settled.findings] == [idle]
 
 
 def test_what_cannot_be_frozen_is_said_and_nothing_without_a_reason() -> None:
@@ -364,12 +377,20 @@ def entry(**changes: str) -> str:
         "expires": "2026-11-20",
         **changes,
     }
-    return "  - {" + ", ".join(f'{name}: "{text}"' if name == "reason" else f"{name}: {text}" for name, text in said.items()) + "}"
+    return (
+        "  - {"
+        + ", ".join(
+            f'{name}: "{text}"' if name == "reason" else f"{name}: {text}" for name, text in said.items()
+        )
+        + "}"
+    )
 
 
 def policy_with(*required: str) -> policy.Policy:
     found = policy.parse(OWN, "own.yaml", GATES, today=TODAY)
-    return dataclasses.replace(found, waivers=dataclasses.replace(found.waivers, required=frozenset(required)))
+    return dataclasses.replace(
+        found, waivers=dataclasses.replace(found.waivers, required=frozenset(required))
+    )
 
 
 def test_a_measure_of_nothing_at_all_may_be_accepted_and_what_is_not_said_is_empty() -> None:
@@ -428,4 +449,6 @@ def test_until_fixed_of_the_base_stays_and_who_consents_is_demanded_anew() -> No
     # The base was written under terms that asked for nobody else.
     assert waivers.approved([mine], base, policy_with("approved_by")) == ((), (mine,))
     consented = document(entry(approved_by="ali"))
-    assert waivers.approved([waiver()], consented, policy_with("approved_by"))[0] == (waiver(approved_by="ali"),)
+    assert waivers.approved([waiver()], consented, policy_with("approved_by"))[0] == (
+        waiver(approved_by="ali"),
+    )
