@@ -36,7 +36,7 @@ RESULT, OUTPUT, COVERAGE = "result.jsonl", "pytest.txt", "coverage-"
 NAMED = 5
 PLACE_DIGITS = 16
 AGAIN = "undo that and resume, or run without resuming"
-UNDONE = "checkpoint-unused: files were written since the interrupted run began, and are as they were; all runs again"
+UNDONE = "checkpoint-unused: files were written since that run began, and are as they were; all runs again"
 
 
 class ResumeError(GateError):

@@ -108,7 +108,7 @@ READERS = (
     ("types", ("shop", "tests", "../site/tool"), False),
     ("fallbacks", (".",), True),
 )
-Answer = tuple[Observation | None, str, bytes, Verdict]
+Answer = tuple[Observation, str, bytes, Verdict]
 """What a gate saw, its error, its evidence, the verdict on it."""
 State = tuple[object, ...]
 
@@ -131,7 +131,8 @@ class Begun:
 
     def look(self, jobs: Sequence[engine.Job]) -> list[engine.Outcome]:
         seen: list[engine.Outcome] = []
-        engine.observe(jobs, slots=1, budget=60, done=seen.append, warn=str)
+        late: list[str] = []
+        engine.observe(jobs, slots=1, budget=60, done=seen.append, warn=late.append)
         self.outcomes |= {outcome.gate: outcome for outcome in seen}
         return seen
 
@@ -149,13 +150,15 @@ class Begun:
 class Machine(RuleBasedStateMachine):
     """One project with its cache and its checkpoint; at most two runs at a time, and whoever interferes."""
 
-    def __init__(self, resolved: plan.Plan, git_too: bool) -> None:
+    resolved: ClassVar[plan.Plan]
+    has_git: ClassVar[bool]
+
+    def __init__(self) -> None:
         super().__init__()
-        self.resolved = resolved
         self.folder = Path(tempfile.mkdtemp(prefix="machine-"))
         self.root = write(self.folder / "shop", {**FIRST, **dict.fromkeys(FILES, GOOD)})
         write(self.root, {TOOL: GOOD})
-        if git_too:
+        if self.has_git:
             git(self.root, "init", "--quiet")
         self.reports = self.folder / "reports"
         self.cached = private.place(self.root, Mode.SUPERVISED, {"XDG_CACHE_HOME": str(self.folder / "user")})
@@ -178,10 +181,12 @@ class Machine(RuleBasedStateMachine):
             each.cache.close()
         shutil.rmtree(self.folder)
 
-    @initialize()
-    def begin_with_something(self) -> None:
-        """Have something to reuse."""
+    @initialize(what=st.sampled_from(("option", "level", "day", TOOL, *FILES)))
+    def begin_with_something(self, what: str) -> None:
+        """Have something to reuse, and a reason not to."""
         self.run()
+        others = {"option": self.set_option, "level": self.ask_for_level, "day": self.begin_day}
+        others.get(what, lambda: self.written(what, BAD, keeps_times=True))()
 
     @precondition(lambda self: not self.begun)
     @invariant()
@@ -213,25 +218,25 @@ class Machine(RuleBasedStateMachine):
         (self.root / path).unlink(missing_ok=True)
         self.stored.clear()
 
-    @rule(level=st.sampled_from((1, 3)))
-    def ask_for_level(self, level: int) -> None:
+    @rule()
+    def ask_for_level(self) -> None:
         """Ask for another level."""
-        self.level = level
+        self.level = 4 - self.level
 
-    @rule(forbidden=st.sampled_from(("bad", "good")))
-    def set_option(self, forbidden: str) -> None:
+    @rule()
+    def set_option(self) -> None:
         """Tell the gates another thing to look for."""
-        self.forbidden = forbidden
+        self.forbidden = "good" if self.forbidden == "bad" else "bad"
 
-    @rule(fails=st.booleans())
-    def change_policy(self, fails: bool) -> None:
+    @rule()
+    def change_policy(self) -> None:
         """Let findings fail, or only be reported."""
-        self.fails = fails
+        self.fails = not self.fails
 
-    @rule(days=st.sampled_from((-1, 1)))
-    def move_day(self, days: int) -> None:
-        """Let another day begin."""
-        self.today += timedelta(days=days)
+    @rule()
+    def begin_day(self) -> None:
+        """Let the other of two days begin."""
+        self.today = TODAY if self.today > TODAY else TODAY + timedelta(days=1)
 
     @rule(hours=st.sampled_from((-2 * HOURS, -HOURS // 2, HOURS // 2, 2 * HOURS)))
     def move_clock(self, hours: int) -> None:
@@ -470,7 +475,11 @@ def renewed(place: Path, write: Callable[[], object]) -> None:
 def test_an_answer_is_always_that_of_a_run_without_cache_fo_110(tmp_path: Path, git_too: bool) -> None:
     root = write(tmp_path / "shop", FIRST)
     request = plan.Request(root=root, level=1, mode=Mode.SUPERVISED, only=tuple(name for name, *_ in READERS))
-    resolved = plan.resolve(request, GATES, [gate.id for gate in GATES], TODAY)
+
+    class Here(Machine):
+        resolved = plan.resolve(request, GATES, [gate.id for gate in GATES], TODAY)
+        has_git = git_too
+
     size = settings(
         max_examples=300 if FULL else 16,
         stateful_step_count=30 if FULL else 6,
@@ -479,4 +488,4 @@ def test_an_answer_is_always_that_of_a_run_without_cache_fo_110(tmp_path: Path, 
         phases=[Stage.explicit, Stage.reuse, Stage.generate, *([Stage.shrink] if FULL else [])],
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(lambda: Machine(resolved, git_too), settings=size)
+    run_state_machine_as_test(Here, settings=size)

@@ -266,3 +266,19 @@ def test_it_is_bound_to_the_tree_the_gates_their_settings_and_the_day(shop: Path
     assert "gates" in first.differing(bound(only=("lint",), arguments="-q").parts)
     (shop / "shop" / "prices.py").write_text("PRICE = 1\n")
     assert "shop/prices.py" in first.differing(bound(arguments="-q").parts)
+
+
+def test_what_was_undone_may_have_been_seen_and_all_runs_again(tmp_path: Path) -> None:
+    staged = staging(tmp_path / "staged")
+    first = dataclasses.replace(BOUND, witness="first")
+    kept = Checkpoint.open(wanted(tmp_path), first, REDACTOR)
+    kept.store(outcome(staged), staged)
+    kept.close()
+    resumed = taken_up(tmp_path, dataclasses.replace(BOUND, witness="second"))
+    assert resumed.notes == [checkpoint.UNDONE]
+    assert resumed.restore("lint", staging(tmp_path / "again")) is None
+    assert not list((tmp_path / "kept").glob("lint-*"))
+    # It is a checkpoint again: of what is there now.
+    resumed.store(outcome(staged), staged)
+    resumed.close()
+    assert taken_up(tmp_path, first).notes == [checkpoint.UNDONE]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import date, timedelta
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -15,12 +17,14 @@ from pytest_failhard.model import (
     Finding,
     Frozen,
     Observation,
+    Policy,
     Result,
     Rule,
     Severity,
     Stock,
     Verdict,
     Waivable,
+    Waived,
     Waiver,
     WaiverTerms,
 )
@@ -259,6 +263,88 @@ def test_what_the_baseline_has_to_say_is_a_finding_at_its_file() -> None:
     assert [each.message for each in settled.findings] == [idle]
 
 
+def test_a_pass_tells_all_that_was_seen() -> None:
+    seen = saw(SEEN, measures={"open": 1}, evidence=(MORE, LOG), volatile=frozenset({"open"}))
+    assert judge.judge(LINT, seen, TWINS, TODAY) == Result(
+        gate="lint",
+        verdict=Verdict.PASS,
+        because=("no finding at medium or above stands, 12 examined", "1 finding waived"),
+        tool="ruff 0.17.5",
+        examined=12,
+        measures={"open": 1},
+        waived=(Waived(finding=SEEN, waiver=TWINS[0]),),
+        evidence=(LOG, MORE),
+        volatile=frozenset({"open"}),
+    )
+
+
+def test_what_does_not_apply_tells_so_with_its_evidence() -> None:
+    rule = dataclasses.replace(LINT, when="nothing is there")
+    assert judge.judge(rule, saw(applies=False, evidence=(MORE, LOG)), (), TODAY) == Result(
+        gate="lint",
+        verdict=Verdict.PASS,
+        because=("does not apply: nothing is there; the evidence is kept",),
+        tool="ruff 0.17.5",
+        examined=12,
+        evidence=(LOG, MORE),
+        applies=False,
+    )
+
+
+def test_the_reasons_of_a_failure_are_those_that_there_are() -> None:
+    rule = dataclasses.replace(LINT, at_most={"open": 2})
+    assert judge.judge(rule, saw(measures={"open": 3}), (), TODAY).because == ("open 3 > 2",)
+    three = [dataclasses.replace(SEEN, anchor=name) for name in "abc"]
+    [reason] = judge.judge(LINT, saw(*three), (), TODAY).because
+    assert reason.startswith("3 findings at medium or above: ")
+    assert reason.count("; ") == 2
+    assert "more" not in reason
+
+
+def test_the_way_out_is_that_of_what_fails() -> None:
+    worse = dataclasses.replace(WORSE, path="app/z.py", fix="take it out")
+    covering = waiver(path=worse.path, fingerprint=worse.fingerprint)
+    assert (
+        judge.judge(LINT, saw(worse, SEEN), [covering], TODAY).options[0].startswith("fix: wrap it (app/a.py")
+    )
+    silent = dataclasses.replace(SEEN, fix="")
+    assert judge.judge(LINT, saw(silent), (), TODAY).options[0].startswith("fix:  (app/a.py")
+    coded = [dataclasses.replace(SEEN, rule=rule) for rule in ("FH102", "FH101")]
+    barred = Waivable(all_but=frozenset({"FH101", "FH102"}), false_positive=frozenset({"FH101", "FH102"}))
+    options = judge.judge(dataclasses.replace(LINT, waivable=barred), saw(*coded), (), TODAY).options
+    assert options[1] == "not waivable: FH101, FH102"
+    assert options[2].endswith(", marks it: FH101, FH102")
+    # Of two that are equally bad the gate's first, else the first by name.
+    assert options[3] in {"read why: failhard explain FH101", "read why: failhard explain FH102"}
+    cased = judge.judge(LINT, saw(dataclasses.replace(SEEN, rule="FH101/true")), (), TODAY)
+    assert cased.options[-1] == "read why: failhard explain FH101"
+    assert judge.judge(LINT, saw(SEEN), (), TODAY).options[-1] == "read why: failhard explain lint"
+    ceiling = dataclasses.replace(LINT, at_most={"open": 2})
+    high = judge.judge(ceiling, saw(measures={"open": Fraction(10, 3)}), (), TODAY)
+    assert ", value: 3.34" in high.options[1]
+
+
+def test_a_finding_that_is_called_like_a_measure_has_no_room() -> None:
+    like = dataclasses.replace(SEEN, rule="worst")
+    entry = frozen(rule="worst", fingerprint=like.fingerprint)
+    result = judge.judge(LINT, saw(like, measures={"worst": 1}), (), TODAY, [entry])
+    assert result.baselined == (like,)
+    assert judge.settle_baseline([result], Stock(frozen=(entry,))) == (result,)
+
+
+def test_the_entry_to_paste_has_a_value_where_there_is_one_to_accept() -> None:
+    rule = dataclasses.replace(LINT, at_most={"open": 2})
+    start = f"waive with owner and expiry, one entry a finding, under `waivers` in {WAIVERS}: {{gate: lint, "
+    plain = judge.judge(rule, saw(SEEN, measures={"open": 1}), (), TODAY)
+    measure = judge.judge(rule, saw(measures={"open": 3}), (), TODAY)
+    told = [next(each for each in result.options if each.startswith(start)) for result in (plain, measure)]
+    assert f'"{SEEN.fingerprint}", ' in told[0]
+    assert "value" not in told[0]
+    assert "None" not in told[0]
+    assert "XX" not in told[0]
+    assert ", value: 3" in told[1]
+
+
 def test_what_cannot_be_frozen_is_said_and_nothing_without_a_reason() -> None:
     unwaivable = dataclasses.replace(LINT, waivable=Waivable(any=False))
     result = judge.judge(unwaivable, saw(SEEN), (), TODAY, [frozen()])
@@ -344,6 +430,15 @@ def test_a_policy_is_refused_under_its_own_name() -> None:
         policy.parse(high, "own.yaml", GATES, today=TODAY)
 
 
+def test_the_plugins_of_a_policy_that_is_none_are_refused_under_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_bytes(OWN)
+    assert policy.plugins(path) == ("pytest-own",)
+    path.write_bytes(OWN.replace(b"level: 2", b"level: 9"))
+    with pytest.raises(policy.PolicyError, match=rf"^{re.escape(str(path))}: level"):
+        policy.plugins(path)
+
+
 def test_what_is_weaker_is_named_one_by_one() -> None:
     strict = Rule(gate="lint", fail_at=None, timeout=1, waivable=Waivable(all_but=frozenset("ab")))
     marked = Waivable(all_but=frozenset("ab"), false_positive=frozenset("ab"))
@@ -386,11 +481,36 @@ def entry(**changes: str) -> str:
     )
 
 
-def policy_with(*required: str) -> policy.Policy:
+def policy_with(*required: str) -> Policy:
     found = policy.parse(OWN, "own.yaml", GATES, today=TODAY)
     return dataclasses.replace(
         found, waivers=dataclasses.replace(found.waivers, required=frozenset(required))
     )
+
+
+@pytest.mark.parametrize("rule", ["all", "any", "error", '"E*"', '"E50?"'])
+def test_a_waiver_of_more_than_one_finding_is_refused(rule: str) -> None:
+    with pytest.raises(
+        waivers.WaiverError, match="is not one finding; a waiver names exactly one, never an error"
+    ):
+        waivers.load(document(entry(rule=rule)), policy_with(), TODAY)
+
+
+def test_a_waiver_of_one_finding_may_have_any_other_name() -> None:
+    [one] = waivers.load(document(entry(rule="XALL")), policy_with(), TODAY)
+    assert one == waiver(rule="XALL")
+
+
+@pytest.mark.parametrize(
+    ("reason", "fits"), [("nine char", False), ("onewordonly", False), ("ten chars!", True)]
+)
+def test_a_reason_has_two_words_and_ten_characters(reason: str, fits: bool) -> None:
+    data = document(entry(reason=reason))
+    if fits:
+        assert waivers.load(data, policy_with(), TODAY) == (waiver(reason=reason),)
+    else:
+        with pytest.raises(waivers.WaiverError, match="must say why in at least 2 words and 10 characters"):
+            waivers.load(data, policy_with(), TODAY)
 
 
 def test_a_measure_of_nothing_at_all_may_be_accepted_and_what_is_not_said_is_empty() -> None:
@@ -419,8 +539,7 @@ def test_a_change_may_end_a_waiver_sooner_and_grants_nothing_itself() -> None:
         {"kind": "false-positive"},
         {"approved_by": "eve"},
     ):
-        # The case names fields of the type.
-        wanted = dataclasses.replace(same, **change)  # type: ignore[arg-type]
+        wanted = dataclasses.replace(same, **change)
         assert waivers.approved([wanted], base, policy_with()) == ((same,), (wanted,)), change
     reworded = dataclasses.replace(same, reason="another reason", owner="eve")
     assert waivers.approved([reworded], base, policy_with()) == ((reworded,), ())
