@@ -56,6 +56,11 @@ FILES = ("shop/prices.py", "shop/more.py", "tests/test_prices.py", "README.md")
 TOOL = "../site/tool/METADATA"
 WORDS = st.sampled_from((GOOD, BAD))
 HOURS = 24
+SCENES = (
+    *("set_option", "ask_for_level", "begin_day", "clock_moves_on", "entries_exchanged"),
+    *("undone_while_gates_look", "changed_before_resuming", "undone_before_resuming"),
+)
+"""How an example may begin: what chance alone seldom puts together."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -181,12 +186,47 @@ class Machine(RuleBasedStateMachine):
             each.cache.close()
         shutil.rmtree(self.folder)
 
-    @initialize(what=st.sampled_from(("option", "level", "day", TOOL, *FILES)))
+    @initialize(what=st.sampled_from((*SCENES, TOOL, *FILES)))
     def begin_with_something(self, what: str) -> None:
         """Have something to reuse, and a reason not to."""
         self.run()
-        others = {"option": self.set_option, "level": self.ask_for_level, "day": self.begin_day}
-        others.get(what, lambda: self.written(what, BAD, keeps_times=True))()
+        scene = getattr(self, what) if what in SCENES else lambda: self.change(what, BAD, keeps_times=True)
+        scene()
+
+    def clock_moves_on(self) -> None:
+        """Come back when nothing is kept any more."""
+        self.move_clock(2 * HOURS)
+
+    def undone_while_gates_look(self) -> None:
+        """Let gates see what was not there before, and is not there after."""
+        self.delete_cache()
+        self.begin()
+        self.change(FILES[0], BAD, keeps_times=True)
+        self.look(0)
+        self.change(FILES[0], GOOD, keeps_times=True)
+        self.end(0)
+
+    def changed_before_resuming(self) -> None:
+        """Go on with other files than the run began with."""
+        self.interrupted(2, None)
+        self.change(FILES[0], BAD, keeps_times=True)
+        self.resume(3, None)
+
+    def undone_before_resuming(self) -> None:
+        """Go on after gates have seen what was there for a while."""
+        self.interrupted(2, (FILES[0], BAD))
+        self.change(FILES[0], GOOD, keeps_times=True)
+        self.resume(3, None)
+
+    def entries_exchanged(self) -> None:
+        """Put what was seen of other files in the place of what is asked for."""
+        before = {path: path.read_bytes() for path in self.entries()}
+        self.change(FILES[0], BAD, keeps_times=True)
+        self.run()
+        for path in self.entries():
+            old = next(each for each in before if each.name.partition("-")[0] == path.name.partition("-")[0])
+            path.write_bytes(before[old])
+        self.kept.clear()
 
     @precondition(lambda self: not self.begun)
     @invariant()
@@ -481,8 +521,8 @@ def test_an_answer_is_always_that_of_a_run_without_cache_fo_110(tmp_path: Path, 
         has_git = git_too
 
     size = settings(
-        max_examples=300 if FULL else 16,
-        stateful_step_count=30 if FULL else 6,
+        max_examples=300 if FULL else 20,
+        stateful_step_count=30 if FULL else 4,
         deadline=None,
         # To make a failure smaller takes minutes: each step is a run.
         phases=[Stage.explicit, Stage.reuse, Stage.generate, *([Stage.shrink] if FULL else [])],
