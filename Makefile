@@ -32,7 +32,7 @@ $(VENV)/dev: $(VENV)/made
 
 $(VENV)/openai2/made: $(VENV)/made
 	@$(PYTHON) -m venv $(VENV)/openai2
-	@$(VENV)/openai2/bin/python $(PIP_INSTALL) --require-hashes -r requirements/openai2.txt
+	@$(VENV)/openai2/bin/python $(PIP_INSTALL) --no-compile --require-hashes -r requirements/openai2.txt
 	@touch $@
 
 $(VENV)/installed: $(VENV)/dev $(VENV)/openai2/made

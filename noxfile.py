@@ -139,15 +139,19 @@ def mutation(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Every benchmark; each prints ratios within one run."""
+    """Every benchmark, or one: `-- whole_run --keep`. Each prints ratios within one run.
+
+    What `whole_run`, `scale` and `inactive` keep is docs/speed.md.
+    """
     install(session)
     # The last two are about data that whoever runs them has: an archive of advisories, other repositories.
-    helpers = {"__init__", "pairs", "peers", "advisories", "rule_density"}
+    helpers = {"__init__", "grown", "kept", "line_up", "pairs", "peers", "tree", "advisories", "rule_density"}
     programs = sorted({path.stem for path in Path("benchmarks").glob("*.py")} - helpers)
     if not programs:
         session.error("benchmarks/ holds no program")
-    for program in programs:
-        session.run("python", "-m", f"benchmarks.{program}", *session.posargs)
+    for program in session.posargs[:1] or programs:
+        session.run("python", "-m", f"benchmarks.{program}", *session.posargs[1:])
+    session.run("python", "tools/generate_docs.py")
 
 
 @nox.session(name="bench-perf")
@@ -161,6 +165,7 @@ def bench_performance(session: nox.Session) -> None:
     session.run("python", "-m", f"{package}.error_rates", "--keep")
     session.run("python", "-m", f"{package}.protocol", "--keep", "--output", str(recorded / "protocol.jsonl"))
     session.run("python", "-m", f"{package}.cost", "--keep")
+    session.run("python", "-m", f"{package}.example_service", "--keep")
     session.run("python", "tools/generate_docs.py")
 
 

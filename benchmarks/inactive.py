@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.kept import keep
 from benchmarks.pairs import Command, once, spread
 
 HEAVY = (
@@ -35,7 +36,8 @@ def main() -> None:
     """Print the added CPU in milliseconds (minimum against minimum) and as a share of a run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=12)
-    runs = parser.parse_args().runs
+    parser.add_argument("--keep", action="store_true", help="add the pairs to benchmarks/results")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "test_nothing.py").write_text("def test_nothing():\n    assert True\n")
         alone = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -47,7 +49,7 @@ def main() -> None:
             cwd=Path(folder),
             environment=environment,
         )
-        costs = [(once(without).cpu, once(inactive).cpu) for _ in range(runs + 1)][1:]
+        costs = [(once(without).cpu, once(inactive).cpu) for _ in range(asked.runs + 1)][1:]
     least = [min(pair[side] for pair in costs) for side in (0, 1)]
     sys.stdout.write(
         f"inactive plugin, added CPU: {(least[1] - least[0]) * 1000:.1f} ms of {least[0] * 1000:.0f} ms\n"
@@ -55,6 +57,8 @@ def main() -> None:
     sys.stdout.write(
         f"ratio of CPU, pair by pair: {spread([inactive / without for without, inactive in costs])}\n"
     )
+    if asked.keep:
+        keep("inactive", {"pairs": costs}, {})
     listed = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, check=True)
     added = json.loads(listed.stdout)
     sys.stdout.write(f"modules added by the import: {', '.join(added)}\n")

@@ -20,7 +20,7 @@ from pytest_failhard.report import printed, terminal
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import default_source, default_tests, forgery, pyproject, pytest_config, read
 from pytest_failhard.stopping import Stopping
-from pytest_failhard.store import DEFAULT_FOLDER, Store, write_atomically
+from pytest_failhard.store import DEFAULT_FOLDER, REPORT, Store, write_atomically
 
 if TYPE_CHECKING:
     from pytest_failhard.model import Gate, Report, Result, TestRun
@@ -171,7 +171,8 @@ class Author:
 
     def render(self, made: Report, form: str, *, colour: bool, width: int, brief: bool) -> str:
         """Return the text of our section; `width` and `brief` are those of `terminal.render`."""
-        folder = str(self.report_dir)
+        is_there = (self.request.root / self.report_dir / REPORT).is_file()
+        folder = str(self.report_dir) if is_there else ""
         return printed(made, form, colour=colour, folder=folder, width=width, brief=brief)
 
     def close(self) -> None:

@@ -10,15 +10,16 @@ import math
 import os
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import inputs, private, records, stamps
+from pytest_failhard import inputs, private, records, relinked, stamps
 from pytest_failhard.engine import Outcome
 from pytest_failhard.inputs import Inputs
 from pytest_failhard.model import Evidence, GateError, Mode
+from pytest_failhard.relinked import Known
 from pytest_failhard.report import observation as codec
 from pytest_failhard.store import StoreError
 from pytest_failhard.store.entries import Entries, Entry, KeptFile
@@ -273,7 +274,9 @@ class Checkpoint:
 def _begun(entries: Entries, bound: Inputs, redactor: Redactor) -> Checkpoint:
     entries.purge()
     key = secrets.token_hex(16)
-    about = json.dumps({"key": key, "parts": dict(bound.parts), "witness": bound.witness}).encode()
+    installed = {folder: known.dump() for folder, known in bound.installed.items()}
+    said = {"key": key, "parts": dict(bound.parts), "witness": bound.witness, "installed": installed}
+    about = json.dumps(said).encode()
     entries.write(Entry(gate=MANIFEST, key=MANIFEST, observation=about, made=time.time()))
     return Checkpoint(entries=entries, redactor=redactor, key=key)
 
@@ -289,7 +292,8 @@ def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
         why = "; ".join(entries.notes) or "it does not say what it is bound to"
         raise ResumeError(f"{nothing}: {why}; run without resuming")
     about = json.loads(entry.observation)
-    names = bound.differing(about["parts"])
+    installed = {folder: Known.load(known) for folder, known in about["installed"].items()}
+    names = _written(installed, bound.differing(about["parts"]))
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise ResumeError(
@@ -302,6 +306,28 @@ def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
         begun.notes.append(UNDONE)
         return begun
     return Checkpoint(entries=entries, redactor=redactor, key=about["key"], resuming=True)
+
+
+def _written(before: Mapping[str, Known], names: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the differing parts that were written to: to gain a link elsewhere is none of that.
+
+    `before` is what was installed.
+    """
+    folders = [Path(name.removeprefix(inputs.PACKAGES)) for name in names if name.startswith(inputs.PACKAGES)]
+    linked = [folder for folder in folders if _is_linked(folder, before.get(str(folder)))]
+    same = {f"{inputs.PACKAGES}{folder}" for folder in linked}
+    # Our own code is a package in one of them, unless it is installed for editing.
+    if all(any(each.is_relative_to(folder) for folder in linked) for each in inputs.own_folders()):
+        same.add(inputs.OWN)
+    return tuple(name for name in names if name not in same)
+
+
+def _is_linked(folder: Path, known: Known | None) -> bool:
+    try:
+        return known is not None and relinked.is_same(folder, inputs.package_files(folder), known)
+    except OSError:
+        # What cannot be read is not proven to be the same.
+        return False
 
 
 def _renamed(note: str, so: str) -> str:

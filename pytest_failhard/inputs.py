@@ -11,13 +11,14 @@ import platform
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_failhard import proc, stamps
 from pytest_failhard.distributions import target
 from pytest_failhard.model import GateError
+from pytest_failhard.relinked import Known
 from pytest_failhard.source.files import UNREAD_FOLDERS
 from pytest_failhard.source.text_files import TEXT_SUFFIXES
 from pytest_failhard.stamps import Listed, Memo, Stamp
@@ -54,6 +55,8 @@ class Inputs:
     witness: str = ""
     files: frozenset[str] = frozenset()
     folders: tuple[Path, ...] = ()
+    installed: Mapping[str, Known] = field(default_factory=dict, compare=False)
+    """What is remembered of each folder of packages, by its path."""
     obstacles: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -75,10 +78,13 @@ def of_run(plan: Plan, memo: Memo, folders: Sequence[Path] | None = None) -> Inp
     """
     try:
         folders = installed(plan) if folders is None else folders
-        ours = _own_folders()
-        packages = {f"{PACKAGES}{folder}": _packages(folder) for folder in folders}
-        packages[OWN] = stamps.digest([_packages(folder) for folder in ours])
-        return _with_tree(plan, memo, packages, (*ours, *folders))
+        ours = own_folders()
+        files = {folder: package_files(folder) for folder in folders if folder.is_dir()}
+        packages = {f"{PACKAGES}{each}": stamps.files_digest(found) for each, found in files.items()}
+        gone = {f"{PACKAGES}{each}": _packages(each) for each in folders if each not in files}
+        packages |= gone | {OWN: stamps.digest([_packages(folder) for folder in ours])}
+        known = {str(each): Known.of(found) for each, found in files.items()}
+        return _with_tree(plan, memo, packages, (*ours, *folders), known)
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
 
@@ -91,18 +97,25 @@ def again(plan: Plan, memo: Memo, before: Inputs) -> Inputs:
     """
     packages = {name: part for name, part in before.parts.items() if name == OWN or name.startswith(PACKAGES)}
     try:
-        return _with_tree(plan, memo, packages, before.folders)
+        return _with_tree(plan, memo, packages, before.folders, before.installed)
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
 
 
-def _with_tree(plan: Plan, memo: Memo, packages: Mapping[str, str], folders: tuple[Path, ...]) -> Inputs:
+def _with_tree(
+    plan: Plan,
+    memo: Memo,
+    packages: Mapping[str, str],
+    folders: tuple[Path, ...],
+    known: Mapping[str, Known],
+) -> Inputs:
     tree = _Tree(plan, memo)
     return Inputs(
         parts={**tree.parts, **packages, **_git(plan), **_facts(plan)},
         witness=tree.witness,
         files=frozenset(tree.parts),
         folders=folders,
+        installed=known,
         obstacles=tuple(tree.obstacles),
     )
 
@@ -321,11 +334,16 @@ def _stamp(path: Path) -> Stamp:
     return stamps.stamp_of(path.stat())
 
 
+def package_files(folder: Path) -> list[Listed]:
+    """Return the files of a folder of packages; raises OSError where it cannot be read."""
+    return stamps.listed(folder, COMPILED | UNIMPORTABLE)
+
+
 def _packages(folder: Path) -> str:
     return stamps.folder_digest(folder, COMPILED | UNIMPORTABLE)
 
 
-def _own_folders() -> tuple[Path, ...]:
+def own_folders() -> tuple[Path, ...]:
     """Return where our own code is: an installation for editing changes without its version."""
     package = Path(__file__).parent
     # In a checkout some of our folders are links.

@@ -280,6 +280,7 @@ def resolve(request: Request, gates: Sequence[Gate], known: Collection[str], tod
         notes=(
             *((ADOPTION,) if adopts else ()),
             *((f"{UNCOMPARED}: {base_missing}",) if base_missing else ()),
+            *_base_notes(request.base or project.base, base),
             *waivers.pending_notes(pending),
             *grown,
         ),
@@ -292,6 +293,17 @@ def _project(request: Request) -> config.ProjectConfig:
         return config.load(request.root)
     except config.ConfigError as error:
         raise PlanError(error.mistakes) from None
+
+
+def _base_notes(named: str | None, base: Base | None) -> tuple[str, ...]:
+    """Say where the base that was asked for is HEAD, so that the last commit alone is compared."""
+    if not named or base is None or not base.chosen.startswith(git_base.FIRST_PARENT):
+        return ()
+    text = (
+        f"base: {named} is HEAD itself: compared with its first parent {base.commit[:12]}, so what older "
+        "commits changed is not; name an older commit to compare with that"
+    )
+    return (text,)
 
 
 def _base(request: Request, project: config.ProjectConfig) -> tuple[Base | None, str]:

@@ -45,11 +45,12 @@ UNJUDGED: dict[str, Kind] = {
 """The reasons of the gate `llm` that speak of a case, and what kind of trouble each is."""
 TOLD: dict[str, Kind] = {
     "unreadable answer": "json_parse_error",
-    "schema": "schema_mismatch",
+    "JSON Schema": "schema_mismatch",
     "is not ready after": "timeout",
-    "did not end": "timeout",
+    "not finished after": "timeout",
+    "still running when": "timeout",
 }
-"""What a message says of a case that could not be run."""
+"""What a message says of a case that could not be run, behind the case's name."""
 
 
 class Entry(Line):
@@ -184,9 +185,10 @@ def _unjudged(results: Iterable[Result]) -> Iterator[Trouble]:
             continue
         for line in "\n".join(result.because).splitlines():
             reason, _, rest = line.partition(": ")
-            subject = rest.partition(": ")[0] if reason != "timeout" else "all cases"
+            named, _, said = rest.partition(": ")
+            subject = named if reason != "timeout" else "all cases"
             if reason in UNJUDGED and subject:
-                kind = next((kind for words, kind in TOLD.items() if words in rest), UNJUDGED[reason])
+                kind = next((kind for words, kind in TOLD.items() if words in said), UNJUDGED[reason])
                 yield _trouble(kind, LLM, subject, f"could not be judged: {reason}", line)
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -137,9 +137,13 @@ def folder_digest(folder: Path, left_out: frozenset[str]) -> str:
     """Return one digest of the stamps of all that lies below a folder; one that is not there has its own."""
     if not folder.is_dir():
         return digest(["absent", str(folder)])
+    return files_digest(listed(folder, left_out))
+
+
+def files_digest(files: Iterable[Listed]) -> str:
+    """Return one digest of the stamps of files, in whatever order they come."""
     lines = sorted(
-        f"{path}\0{at.mode} {at.size} {at.modified} {at.changed} {at.inode} {at.device}"
-        for path, at in listed(folder, left_out)
+        f"{path}\0{at.mode} {at.size} {at.modified} {at.changed} {at.inode} {at.device}" for path, at in files
     )
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 

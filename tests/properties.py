@@ -6,6 +6,8 @@ import functools
 import re
 from pathlib import Path
 
+from tests.size import FULL
+
 ROOT = Path(__file__).parents[1]
 OURS = re.compile(r"^from (tests[\w.]*) import", re.MULTILINE)
 
@@ -24,5 +26,10 @@ def _set_profile() -> None:
     from hypothesis import HealthCheck, settings
 
     # How long a busy machine takes for an example says nothing about the code.
-    settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.register_profile(
+        "any-machine",
+        deadline=None,
+        max_examples=100 if FULL else 40,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     settings.load_profile("any-machine")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import json
+import os
+import shutil
+from collections.abc import Callable
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard import checkpoint, inputs, plan, records
+from pytest_failhard import checkpoint, inputs, plan, records, stamps
 from pytest_failhard.checkpoint import MANIFEST, TEST_RUN, Checkpoint, KeptTests, ResumeError, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.inputs import Inputs
@@ -20,9 +25,11 @@ from pytest_failhard.model import Finding, Mode, Observation, Severity
 from pytest_failhard.model import TestRecord as Record
 from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
+from pytest_failhard.relinked import Known
 from pytest_failhard.stamps import Memo
 from pytest_failhard.store import Staging, StoreError
 from pytest_failhard.store.entries import Entry
+from tests.acceptance.project import write
 
 BOUND = Inputs(parts={"shop/prices.py": "a" * 64, "seed": "b" * 64})
 REDACTOR = Redactor.from_environment({"API_TOKEN": "a-secret-value"})
@@ -266,6 +273,155 @@ def test_it_is_bound_to_the_tree_the_gates_their_settings_and_the_day(shop: Path
     assert "gates" in first.differing(bound(only=("lint",), arguments="-q").parts)
     (shop / "shop" / "prices.py").write_text("PRICE = 1\n")
     assert "shop/prices.py" in first.differing(bound(arguments="-q").parts)
+
+
+INSTALLED = {
+    "env/pyvenv.cfg": "home = /usr/bin\n",
+    "env/bin/activate": "# no RECORD names this\n",
+    "env/lib/ruff/main.py": "a = 1\n",
+    "env/lib/ruff/empty.py": "",
+}
+LINKED = ("lib/ruff/main.py", "lib/ruff/empty.py")
+
+
+def hashed(data: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Path:
+    """An environment as an installer leaves it, long enough ago that its times of change can be told apart."""
+    write(tmp_path, INSTALLED)
+    folder = tmp_path / "env"
+    lines = [
+        f"{name.removeprefix('lib/')},sha256={hashed((folder / name).read_bytes())},1" for name in LINKED
+    ]
+    lines += ["ruff-1.dist-info/RECORD,,", "../bin/ruff,sha512=x,3"]
+    write(tmp_path, {"env/lib/ruff-1.dist-info/RECORD": "\n".join(lines) + "\n"})
+    return folder
+
+
+def seen_in(folder: Path, *, settled: bool = True) -> Inputs:
+    """Return inputs of an environment alone; `settled` where nothing was installed within the last seconds."""
+    files = inputs.package_files(folder)
+    known = Known.of(files)
+    if settled:
+        known = dataclasses.replace(known, newest=max(each.stamp.changed for each in files))
+    part = {f"{inputs.PACKAGES}{folder}": stamps.files_digest(files)}
+    return Inputs(parts={**BOUND.parts, **part}, installed={str(folder): known})
+
+
+def link(folder: Path, target: Path) -> None:
+    for name in LINKED:
+        (target / Path(name).name).hardlink_to(folder / name)
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Put other bytes into a file and give it its time of writing back."""
+    state = path.stat()
+    path.write_bytes(data)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
+def later(folder: Path) -> None:
+    """Wait until the file system's clock has moved on from all that is in a folder."""
+    newest = max(each.stamp.changed for each in inputs.package_files(folder))
+    probe = folder.parent / "probe"
+    probe.touch()
+    while probe.stat().st_ctime_ns <= newest:
+        probe.touch()
+
+
+def test_a_link_from_another_environment_does_not_keep_a_run_from_going_on(
+    environment: Path, tmp_path: Path
+) -> None:
+    before = seen_in(environment)
+    Checkpoint.open(wanted(tmp_path), before, REDACTOR)
+    later(environment)
+    link(environment, tmp_path)
+    now = seen_in(environment)
+    assert before.differing(now.parts) == (f"{inputs.PACKAGES}{environment}",)
+    assert taken_up(tmp_path, now).resuming
+
+
+def with_its_hash(folder: Path) -> None:
+    record = folder / "lib/ruff-1.dist-info/RECORD"
+    named, other = (hashed(data).encode() for data in (b"a = 1\n", b"a = 2\n"))
+    rewrite(folder / LINKED[0], b"a = 2\n")
+    rewrite(record, record.read_bytes().replace(named, other))
+
+
+def another_in_its_place(folder: Path) -> None:
+    (folder / LINKED[1]).unlink()
+    write(folder, {LINKED[1]: ""})
+
+
+def a_link_in_its_place(folder: Path) -> None:
+    (folder / LINKED[1]).unlink()
+    (folder / LINKED[1]).symlink_to("main.py")
+
+
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "a byte, with its time put back": lambda folder: rewrite(folder / LINKED[0], b"a = 2\n"),
+    "a byte with its hash": with_its_hash,
+    "a file that no RECORD names": lambda folder: rewrite(
+        folder / "bin/activate", b"# no RECORD names that\n"
+    ),
+    "a new file": lambda folder: write(folder, {"lib/new.pth": "import os\n"}),
+    "a file gone": lambda folder: (folder / LINKED[1]).unlink(),
+    "another file in its place": another_in_its_place,
+    "a link in its place": a_link_in_its_place,
+    "all of it gone": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_installed_files_that_were_written_do(
+    environment: Path, tmp_path: Path, change: Callable[[Path], object]
+) -> None:
+    before = seen_in(environment)
+    Checkpoint.open(wanted(tmp_path), before, REDACTOR)
+    later(environment)
+    change(environment)
+    now = seen_in(environment) if environment.is_dir() else BOUND
+    with pytest.raises(ResumeError, match="not the same any more: packages in "):
+        taken_up(tmp_path, now)
+
+
+def test_what_was_installed_just_before_the_run_counts_as_written(environment: Path, tmp_path: Path) -> None:
+    Checkpoint.open(wanted(tmp_path), seen_in(environment, settled=False), REDACTOR)
+    later(environment)
+    link(environment, tmp_path)
+    with pytest.raises(ResumeError, match="packages in "):
+        taken_up(tmp_path, seen_in(environment))
+
+
+def test_our_own_code_is_the_same_where_its_environment_is(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = seen_in(environment)
+    mine = dataclasses.replace(before, parts={**before.parts, inputs.OWN: "a" * 64})
+    Checkpoint.open(wanted(tmp_path), mine, REDACTOR)
+    later(environment)
+    link(environment, tmp_path)
+    now = seen_in(environment)
+    now = dataclasses.replace(now, parts={**now.parts, inputs.OWN: "b" * 64})
+    with pytest.raises(ResumeError, match=f"not the same any more: {inputs.OWN}; what"):
+        taken_up(tmp_path, now)
+    monkeypatch.setattr(inputs, "own_folders", lambda: (environment / "lib" / "ruff",))
+    assert taken_up(tmp_path, now).resuming
+
+
+def test_a_record_that_cannot_be_read_proves_nothing(environment: Path, tmp_path: Path) -> None:
+    (environment / "lib" / "other-1.dist-info").mkdir()
+    (environment / "lib" / "other-1.dist-info" / "RECORD").symlink_to("gone")
+    Checkpoint.open(wanted(tmp_path), seen_in(environment), REDACTOR)
+    later(environment)
+    link(environment, tmp_path)
+    with pytest.raises(ResumeError, match="packages in "):
+        taken_up(tmp_path, seen_in(environment))
+    with pytest.raises(ValueError, match="nothing that is known of a folder"):
+        Known.load(["a"])
 
 
 def test_what_was_undone_may_have_been_seen_and_all_runs_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -398,7 +399,8 @@ class TestQuarantine:
         because = (
             "cannot-run: sum: child.py: unreadable answer b'hello'\n"
             "cannot-run: ask: the system is not ready after 1 seconds\n"
-            "cannot-run: told: the schema has no instance\n"
+            "cannot-run: told: no answer fits the JSON Schema of the request: $.x: no value; script the answer\n"
+            "cannot-run: JSON Schema: child.py cannot be started\n"
             "unknown-route: openai-cut@ask: /v9/chat\n"
             "injection-not-exercised: openai-server_error@ask: no request arrived\n"
             "no-call-declared: paste this\n"
@@ -411,6 +413,7 @@ class TestQuarantine:
             "sum": "json_parse_error",
             "ask": "timeout",
             "told": "schema_mismatch",
+            "JSON Schema": "validation",
             "openai-cut@ask": "unknown_ids",
             "openai-server_error@ask": "validation",
         }
@@ -419,6 +422,19 @@ class TestQuarantine:
         assert run(folder, report(timed), facts()).quarantined[-1].subject == "all cases"
         outside = replace(llm, because=("cannot-run: far: no answer",), fixable="outside")
         assert "far" not in {each.subject for each in run(folder, report(outside), facts()).quarantined}
+
+    def test_what_tells_the_kinds_apart_is_what_is_said_where_it_happens(self) -> None:
+        package = Path(quarantine.__file__).parent
+        said = {
+            "unreadable answer": "gates/llm/drivers/function.py",
+            "JSON Schema": "llm/answers.py",
+            "is not ready after": "system/launch.py",
+            "not finished after": "proc.py",
+            "still running when": "processes.py",
+        }
+        assert {*said} == {*quarantine.TOLD}
+        for words, place in said.items():
+            assert re.search(rf'f".*{words}', (package / place).read_text("utf-8")), words
 
     def test_no_more_than_a_few_are_entered_at_once_and_nobody_is_named_for_nothing(
         self, folder: Folder

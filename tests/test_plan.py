@@ -108,6 +108,19 @@ def test_a_plan_has_all_that_a_run_needs(shop: Path) -> None:
     assert resolved.base.chosen == "first parent of HEAD, because HEAD (no remote branch) is HEAD"
 
 
+def test_a_base_that_is_head_itself_is_said_where_it_was_asked_for(shop: Path) -> None:
+    commit(write(shop, {"shop/more.py": '"""More."""\n'}))
+    branch = git(shop, "rev-parse", "--abbrev-ref", "HEAD").strip()
+    parent = git(shop, "rev-parse", "HEAD^").strip()
+    assert not any(note.startswith("base: ") for note in resolve(shop).notes)
+    said = (
+        f"base: {branch} is HEAD itself: compared with its first parent {parent[:12]}, so what older commits "
+        "changed is not; name an older commit to compare with that"
+    )
+    assert [note for note in resolve(shop, base=branch).notes if note.startswith("base: ")] == [said]
+    assert not any(note.startswith("base: ") for note in resolve(shop, base=parent).notes)
+
+
 def test_the_time_of_what_is_judged(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     committed = resolve(shop).committed
     assert committed is not None

@@ -402,3 +402,15 @@ def test_two_gates_of_one_id_are_a_usage_error(shop: Path) -> None:
     done = judged(shop)
     assert done.returncode == 4
     assert "gate lint: two plugins bring a gate of this id" in done.stderr
+
+
+def test_a_report_that_could_not_be_written_is_not_said_to_be_there(shop: Path) -> None:
+    body = "shutil.rmtree('.failhard')\n    pathlib.Path('.failhard').mkdir()"
+    write(
+        shop, {"tests/test_a.py": f"import pathlib\nimport shutil\n\n\ndef test_a() -> None:\n    {body}\n"}
+    )
+    done = judged(shop)
+    assert done.returncode == 1, done.stdout
+    assert "report-folder-replaced" in done.stdout
+    assert re.search(r"^failhard: .*error.*, no report was written$", done.stdout, re.MULTILINE), done.stdout
+    assert not (shop / ".failhard" / "report.json").exists()

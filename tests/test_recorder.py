@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.recording import Recorded, record
-from tests.size import FULL
+from tests.size import FULL, some
 
 FAILING = {"test_a.py": "def test_bad():\n    assert 1 == 2\n"}
 MIXED = {
@@ -60,6 +60,8 @@ MIXED = {
 }
 WORKERS = "2" if FULL else "1"
 BOTH = pytest.mark.parametrize("workers", [(), ("-n", WORKERS)], ids=["plain", "xdist"])
+XDIST = pytest.mark.parametrize("workers", some({"plain": (), "xdist": ("-n", WORKERS)}, "plain").values())
+"""Where what xdist changes is told by the tests of both."""
 
 
 def hook(body: str) -> dict[str, str]:
@@ -106,7 +108,7 @@ def run_names() -> list[str]:
     ]
 
 
-@BOTH
+@XDIST
 def test_strict_can_come_from_the_configuration(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = {
         "pytest.ini": "[pytest]\nxfail_strict = true\n",
@@ -117,7 +119,7 @@ def test_strict_can_come_from_the_configuration(tmp_path: Path, workers: tuple[s
     assert done.run.inipath.endswith("pytest.ini")
 
 
-@BOTH
+@XDIST
 def test_deselected_tests_stay_in_the_manifest_fo_40(tmp_path: Path, workers: tuple[str, ...]) -> None:
     run = record(tmp_path, MIXED, *workers, "--deselect", "test_a.py::test_bad").run
     assert run.deselected == ("test_a.py::test_bad",)
@@ -125,7 +127,7 @@ def test_deselected_tests_stay_in_the_manifest_fo_40(tmp_path: Path, workers: tu
     assert "test_a.py::test_bad" not in run.selected
 
 
-@BOTH
+@XDIST
 def test_a_keyword_selection_deselects_fo_39(tmp_path: Path, workers: tuple[str, ...]) -> None:
     run = record(tmp_path, MIXED, *workers, "-k", "good").run
     assert run.selected == ("test_a.py::test_good",)
@@ -158,7 +160,7 @@ def test_a_collection_error_is_recorded_once_fo_42(tmp_path: Path, workers: tupl
     assert done.returncode in {1, 2}
 
 
-@BOTH
+@XDIST
 def test_a_module_that_skips_itself_is_recorded_with_its_reason(
     tmp_path: Path, workers: tuple[str, ...]
 ) -> None:
@@ -170,7 +172,7 @@ def test_a_module_that_skips_itself_is_recorded_with_its_reason(
     ]
 
 
-@BOTH
+@XDIST
 def test_a_failed_subtest_is_a_failed_record(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = {
         "test_a.py": """
@@ -304,14 +306,14 @@ def test_a_failure_stays_recorded_whatever_the_exit_code_says(tmp_path: Path, fo
     assert done.outcomes() == {"test_bad": "failed"}
 
 
-@BOTH
+@XDIST
 def test_a_body_that_never_ran_shows_by_its_hook_fo_61(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = record(tmp_path, hook("def pytest_pyfunc_call(pyfuncitem):\n    return True\n"), *workers)
     assert done.outcomes() == {"test_bad": "passed"}
     assert [(h.hook, h.path, h.line) for h in done.run.hooks] == [("pytest_pyfunc_call", "conftest.py", 3)]
 
 
-@BOTH
+@XDIST
 def test_dropped_items_stay_in_the_manifest_fo_62(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = hook(
         "def pytest_collection_modifyitems(items):\n  items[:] = [i for i in items if 'bad' not in i.name]\n"

@@ -325,7 +325,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     shipped = policies(root / "policies")
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
     from benchmarks.report_page import results
-    from tools import failopen_pages, mutation, rate_pages, reference_pages, rule_pages
+    from tools import failopen_pages, mutation, rate_pages, reference_pages, rule_pages, speed_pages
 
     blocks = {
         "gates": gates_table(documents, shipped),
@@ -339,6 +339,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     }
     yield from rule_pages.pages(root)
     yield from rate_pages.pages(root)
+    yield from speed_pages.pages(root)
     yield from failopen_pages.pages(root)
     yield root / "docs" / "gates.md", gates_page(documents, shipped)
     yield root / "docs" / "reference.md", reference_pages.page()

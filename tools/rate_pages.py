@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.performance_gate import page
+from benchmarks.performance_gate import example_service, page
 
 RESULTS = Path("benchmarks", "performance_gate", "results")
 HEAD = """\
@@ -44,6 +44,13 @@ COST = """\
 
 Nothing is slower; the self-check is included.
 """
+EXAMPLE = """\
+## The example service, end to end
+
+`failhard check --level 3 --only performance` judges `examples/triage_service`, whose tests import an LLM
+SDK and a web framework: after a change that makes nothing slower, and with 20 % more work planted in a
+handler.
+"""
 NOTHING = "Nothing is kept yet.\n"
 
 
@@ -59,6 +66,8 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         parts += [LIVE, page.of_protocol(results / "protocol.jsonl")]
     if (results / "cost.jsonl").exists():
         parts += [COST, page.of_cost(results / "cost.jsonl")]
+    if (results / "example_service.jsonl").exists():
+        parts += [EXAMPLE, example_service.told(results / "example_service.jsonl")]
     yield (
         root / "docs" / "performance-error-rates.md",
         "\n".join(parts if len(parts) > 1 else [HEAD, NOTHING]),

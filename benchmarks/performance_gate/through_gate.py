@@ -44,7 +44,7 @@ def judge(project: Project, *, seed: int, checked: bool = False) -> Judged:
     """Measure all benchmarks of a project; raises GateError where that cannot be done."""
     began = time.monotonic()
     with _run(project, seed) as run:
-        duet = Duet(run=run, trees=trees.build(run, SETTINGS), check=proof.check, plan=_plan())
+        duet = Duet(run=run, trees=trees.build(run, SETTINGS), check=proof.check, plan=Plan.of(SETTINGS))
         conduct = Conduct(rule=terms.rule(SETTINGS), journal=Journal(), remaining=run.remaining)
         entries = counting.collect(run, duet.trees.head).collected
         measured = series.measure([Benchmark(id=entry.id) for entry in entries], duet.play, conduct)
@@ -54,10 +54,6 @@ def judge(project: Project, *, seed: int, checked: bool = False) -> Judged:
             self_check.check(chosen, duet.twins(duet.trees.base).play, conduct)
     ended = time.monotonic()
     return Judged(measured=measured, seconds=ended - began, self_check=ended - decided if checked else 0.0)
-
-
-def _plan() -> Plan:
-    return Plan(rounds=SETTINGS.rounds, fewest=SETTINGS.pairs[0], max_seconds=SETTINGS.max_seconds)
 
 
 @contextmanager

@@ -96,6 +96,7 @@ def _seen(browser: Browser, axe: str, written: Mapping[str, Path], pictures: Pat
         "unseen": sorted(spoiled.WAYS),
         "looks": looks,
         "keyboard": _walked(browser, written[WALKED]),
+        "rows": _rows(browser, written[MEASURED[-1]]),
         "speed": [_timed(browser, name, written[name]) for name in MEASURED],
     }
 
@@ -107,10 +108,8 @@ def _look(
     over = checks.wider(browser)
     checks.picture(browser, pictures / f"{name.replace(' ', '-')}-{width}-{theme}.png")
     checks.look(browser, path, width, theme)
-    rules, violations = 0, list[str]()
-    if few := checks.findings(browser) <= results.MOST_FINDINGS:
-        rules, violations = checks.accessible(browser, axe)
-    if few and checks.opened(browser):
+    rules, violations = checks.accessible(browser, axe)
+    if checks.opened(browser):
         more, others = checks.accessible(browser, axe)
         rules, violations = max(rules, more), [*violations, *(f"unfolded: {each}" for each in others)]
         over += [f"unfolded: {each}" for each in checks.wider(browser)]
@@ -133,12 +132,18 @@ def _walked(browser: Browser, path: Path) -> results.Walk:
     return {"page": path.stem, "stops": stops, "wrong": [*wrong, *checks.operated(browser)]}
 
 
+def _rows(browser: Browser, path: Path) -> list[str]:
+    checks.look(browser, path, "desktop", "light")
+    return checks.rows(browser, path)
+
+
 def _timed(browser: Browser, name: str, path: Path) -> results.Timed:
     checks.look(browser, path, "desktop", "light")
+    findings = checks.findings(browser)
     timed = checks.speed(browser)
     return {
         "page": name,
-        "findings": checks.findings(browser),
+        "findings": findings,
         "keys": [round(each, 1) for each in timed.keys],
         "tasks": [round(each, 1) for each in timed.tasks],
         "load": round(os.getloadavg()[0], 1),

@@ -111,8 +111,23 @@ def accessible(browser: Browser, axe: str) -> tuple[int, list[str]]:
 
 
 def findings(browser: Browser) -> int:
-    """Return how many findings the page has."""
-    return int(str(browser.run('document.querySelectorAll(".finding").length')))
+    """Return how many findings the page says that it has, as long as nothing is searched for."""
+    return int(str(browser.run(scripts.FINDINGS)))
+
+
+def rows(browser: Browser, page: Path, seconds: float = SECONDS) -> list[str]:
+    """Ask for the findings that do not stand in the page at first: by print, button and address."""
+    last = scripts.LAST_FINDING % findings(browser)
+    found = browser.run(scripts.ROWS)
+    if not isinstance(found, list):
+        raise BrowserError(f"rows: {found!r}")
+    wrong = [*map(str, found)]
+    look(browser, page, "desktop", "light")
+    if browser.run(f"{last} !== null"):
+        wrong.append("the last finding stands in the page at first")
+    browser.run(f"location.hash = '#finding-{findings(browser)}'")
+    wrong += _unmet(browser, seconds, "the address of the last finding to lead to it", f"{last} !== null")
+    return wrong
 
 
 def opened(browser: Browser) -> bool:

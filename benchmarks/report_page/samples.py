@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypedDict
 
 from pytest_failhard.model import Finding, Report, Result, Severity, Verdict
+from pytest_failhard.remembered import Attempt, Decision, Quarantined, Stuck
 from pytest_failhard.report import html
 from pytest_failhard.report.html.exhibits import Exhibits
 from pytest_failhard.report.html.views import MAX_FINDINGS
 from tests.report import measured
-from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT
+from tests.report.samples import BROKEN, DAY, FAILED, GREEN, PASSED, REPORT
 
 Json = dict[str, object]
+
+
+class Remembered(TypedDict):
+    """The fields of a report that rest on earlier runs."""
+
+    attempts: dict[str, int]
+    attempts_left: dict[str, int]
+    stuck: tuple[Stuck, ...]
+    decisions: tuple[Decision, ...]
+    quarantined: tuple[Quarantined, ...]
+
 
 RULES = (
     ("FH101/const", "LLMClient.triage answers a constant whatever went wrong", "let the error through"),
@@ -92,7 +105,48 @@ def everything() -> Report:
         for number, gate in enumerate(("performance", "sbom", "licences", "llm"), 3)
     )
     idle = Result(gate="container", verdict=Verdict.PASS, because=("no Dockerfile",), applies=False)
-    return replace(REPORT, complete=False, results=(FAILED, PASSED, BROKEN, fallbacks, *passed, idle))
+    # More than stand in the page at once.
+    long = replace(many(750).results[-1], gate="security")
+    frozen = replace(PASSED, gate="integrity", waived=(), baselined=fallbacks.findings[:3])
+    results = (FAILED, PASSED, BROKEN, fallbacks, *passed, frozen, idle, long)
+    return replace(REPORT, complete=False, results=results, **_remembered())
+
+
+def _remembered() -> Remembered:
+    """Return what earlier runs left: a gate and a change that are stuck, decisions, a quarantine."""
+    tried = tuple(
+        Attempt(at=f"2026-11-20T10:0{number}:00+00:00", commit="c0ffee" * 6, why="line_percent 79.74 < 80")
+        for number in range(3)
+    )
+    decided = Decision(
+        gate="coverage",
+        choice="accept-until",
+        reason="the old importer goes with the next release",
+        owner="jane",
+        at="2026-11-20T10:30:00+00:00",
+        expires=DAY,
+        ref="SHOP-12",
+    )
+    flaky = Quarantined(
+        id="a1b2c3d4e5f6",
+        kind="flaky_test",
+        gate="tests",
+        subject="tests/test_orders.py::test_total[" + "x" * 90 + "]",
+        reason="its outcomes differ",
+        owner="jane",
+        since=DAY,
+        expires=DAY,
+    )
+    return {
+        "attempts": {"coverage": 3, "run": 10},
+        "attempts_left": {"coverage": 0, "run": 0},
+        "stuck": (
+            Stuck(gate="coverage", why="3 attempts have not mended it", attempts=tried),
+            Stuck(gate="run", why="10 attempts have not mended it"),
+        ),
+        "decisions": (decided, replace(decided, gate="run", expires=None, ref="")),
+        "quarantined": (flaky, replace(flaky, id="b" * 12, kind="timeout", gate="llm", subject="triage")),
+    }
 
 
 def exhibits() -> Exhibits:

@@ -64,5 +64,34 @@ IN_SEARCH = 'document.activeElement.id === "filter-text"'
 NARROWED = 'document.getElementById("filter-count").textContent.includes(" of ")'
 FIRST_GATE = 'document.querySelector("details[data-gate]:not([hidden])")'
 THEME = 'document.getElementById("theme")'
+# Of a gate with more rows than stand in the page at once, each way to the others: what fails of it.
+ROWS = """
+(() => {
+  const wrong = [];
+  const expect = (met, what) => { if (!met) wrong.push(what); };
+  const folder = [...document.querySelectorAll("details[data-gate]")]
+    .find((each) => !each.querySelector(".more").hidden);
+  if (!folder) return ["no gate has more findings than stand in the page at once"];
+  folder.open = true;
+  const [list, more] = [folder.querySelector(".findings"), folder.querySelector(".more")];
+  const [next, all] = more.querySelectorAll("button");
+  const [first, total] = more.querySelector("span").textContent.match(/\\d+/g).map(Number);
+  const standing = () => list.children.length;
+  expect(standing() === first && first < total, `${standing()} rows stand, ${first} of ${total} are said to`);
+  dispatchEvent(new Event("beforeprint"));
+  expect(standing() === total, `${standing()} of ${total} rows are printed`);
+  dispatchEvent(new Event("afterprint"));
+  expect(standing() === first, `${standing()} rows stand after printing, ${first} before`);
+  next.click();
+  expect(standing() > first, "the button for more brings none");
+  expect(document.activeElement === list.children[first], "the focus is not on the first of the new rows");
+  all.click();
+  expect(standing() === total && more.hidden, `the button for all brings ${standing()} of ${total}`);
+  return wrong;
+})()
+"""
+# The last finding of the page, which does not stand in it at first.
+LAST_FINDING = "document.getElementById('finding-%d')"
+FINDINGS = 'parseInt(document.getElementById("filter-count")?.textContent ?? "0", 10)'
 FORGET = "localStorage.clear(), delete document.documentElement.dataset.theme"
 SHOWN_THEME = "getComputedStyle(document.documentElement).colorScheme"

@@ -18,6 +18,9 @@ WAYS: Mapping[str, tuple[str, str]] = {
     "a page wider than the window": ("</style>", ".banner { width: 3000px; }</style>"),
     "a focus that is not marked": ("</style>", "*:focus-visible { outline: none; }</style>"),
     "a stop that the Tab key leaves out": ('class="theme"', 'class="theme" tabindex="-1"'),
+    "a row that no button brings": ('next.addEventListener("click"', 'next.addEventListener("nothing"'),
+    "a row that is not printed": ('addEventListener("beforeprint"', 'addEventListener("nothing"'),
+    "a row that no address brings": ("bring(name);", ""),
     "a search that answers to nothing": ('addEventListener("input"', 'addEventListener("nothing"'),
 }
 """What is replaced by what; without our content security policy, which would allow none of it."""
@@ -32,6 +35,9 @@ def unseen(browser: Browser, axe: str, page: str, folder: Path) -> list[str]:
         "a page wider than the window": lambda _: checks.wider(browser),
         "a focus that is not marked": lambda _: checks.keyboard(browser)[1],
         "a stop that the Tab key leaves out": lambda _: checks.keyboard(browser)[1],
+        "a row that no button brings": lambda path: checks.rows(browser, path),
+        "a row that is not printed": lambda path: checks.rows(browser, path),
+        "a row that no address brings": lambda path: checks.rows(browser, path, seconds=1.0),
         "a search that answers to nothing": lambda _: checks.operated(browser, seconds=1.0),
     }
     missed = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from pytest_failhard.distributions import imports, records
 from pytest_failhard.distributions.data.names import TOOLS
@@ -134,23 +135,26 @@ def _demanded(run: Run, settings: DependenciesSettings, members: Members) -> Ite
 
 def _modified(members: Members) -> Iterator[Finding]:
     nodes = members.supply.closure.nodes
-    changed = {name: records.changed(nodes[name]) for name in members}
+    changed = {name: frozenset(records.changed(nodes[name])) for name in members}
+    others = _as_recorded(nodes, changed) if any(changed.values()) else frozenset()
     for name, paths in changed.items():
-        for path in paths:
-            if not _is_anothers(path, nodes[name], members, changed):
+        for path in sorted(paths):
+            # Another member's file of this name, in the same folder, came later.
+            if (nodes[name].folder.parent, path) not in others:
                 yield members.finding(
                     "modified-file", name, f"was installed with another {path}", "install it anew", about=path
                 )
 
 
-def _is_anothers(
-    path: str, distribution: Distribution, members: Members, changed: Mapping[str, Sequence[str]]
-) -> bool:
-    """Tell whether another member, in the same folder, has a file of this name which is as recorded."""
-    others = (members.supply.closure.nodes[name] for name in changed if path not in changed[name])
-    return any(
-        other.folder.parent == distribution.folder.parent and any(file.path == path for file in other.files)
-        for other in others
+def _as_recorded(
+    nodes: Mapping[str, Distribution], changed: Mapping[str, frozenset[str]]
+) -> frozenset[tuple[Path, str]]:
+    """Return site folder and path of each file that is as a member's record says."""
+    return frozenset(
+        (nodes[name].folder.parent, file.path)
+        for name, paths in changed.items()
+        for file in nodes[name].files
+        if file.path not in paths
     )
 
 

@@ -44,12 +44,17 @@ def seed(run_seed: int, number: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """How the processes of a pair are started. `first` starts and begins; it alternates with the pairs."""
+    """How the processes of a pair are started. `first` starts and begins; it alternates with the pairs.
+
+    `cpu` is the processor on which both are measured. There the first one starts, too; the other one does so
+    `beside`, at the same time, and comes over to be measured.
+    """
 
     number: int
     seed: int
     cpu: int | None
     first: SideName
+    beside: int | None = None
 
     @property
     def order(self) -> tuple[SideName, SideName]:
@@ -61,13 +66,22 @@ class Start:
         """What both sides are told of the pair."""
         return {"PYTHONHASHSEED": str(self.seed), "FAILHARD_CPU": "" if self.cpu is None else str(self.cpu)}
 
+    def home(self, name: SideName) -> int | None:
+        """Return the processor on which a side starts, sets up and ends."""
+        return self.cpu if name == self.first or self.beside is None else self.beside
+
+    def environment_of(self, name: SideName) -> dict[str, str]:
+        """What one side is told; as long on both: where the environment ends moves what lies behind it."""
+        home = self.home(name)
+        return {**self.environment, "FAILHARD_HOME": "" if home is None else f"{home:05d}"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What a pair gave, by benchmark: numbers, or failures by side, or neither where a call takes too long.
 
     `adjusted` tells whether both sides could read the scheduler's accounts, `why_not` why not. `seconds` is
-    what each benchmark took, an equal share of starting and ending both processes included.
+    what each benchmark took, an equal share of starting and ending both processes included: `share`.
     """
 
     start: Start
@@ -78,6 +92,7 @@ class Result:
     proofs: Proofs
     adjusted: bool
     why_not: str = ""
+    share: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +107,13 @@ class Duet:
 
     def start(self, number: int, *, pinned: bool = True) -> Start:
         """Return how the pair of a number is started."""
+        cpus = self.cpus if pinned else ()
         return Start(
             number=number,
             seed=seed(self.run.seed, number),
-            cpu=self.cpus[number % len(self.cpus)] if pinned and self.cpus else None,
+            cpu=cpus[number % len(cpus)] if cpus else None,
             first=BASE if number % 2 else HEAD,
+            beside=cpus[(number + 1) % len(cpus)] if cpus else None,
         )
 
     def play(self, benchmarks: Sequence[Benchmark], number: int) -> Result:
@@ -113,7 +130,9 @@ class Duet:
             ids = rotated([each.id for each in benchmarks if each.id not in absent], number)
             for worker in workers.values():
                 worker.order(run=ids) if ids else worker.order(stop=True)
-            played = {each: lockstep.play(each, workers, self.plan) for each in ids}
+            cpus = {each.id: start.cpu if each.pin else None for each in benchmarks}
+            plan = self.plan.after((time.monotonic() - began) / len(benchmarks))
+            played = {each: lockstep.play(each, workers, plan, cpus[each]) for each in ids}
             proofs = {name: worker.finish() for name, worker in workers.items()}
         self.check(self.trees, proofs[BASE], proofs[HEAD])
         around = time.monotonic() - began - sum(each.seconds for each in played.values())
@@ -129,6 +148,7 @@ class Duet:
             call_seconds={each: found.call_seconds for each, found in played.items()},
             seconds={each.id: _seconds(each.id, played) + share for each in benchmarks},
             proofs=proofs,
+            share=share,
             adjusted=all(about.adj for about in abouts.values()),
             why_not=next((about.why for about in abouts.values() if not about.adj), ""),
         )
@@ -143,7 +163,7 @@ class Duet:
         """Start both processes; they end with the stack."""
         sides = {BASE: self.trees.base, HEAD: self.trees.head}
         return {
-            name: stack.enter_context(Worker(self.run, sides[name], start.environment))
+            name: stack.enter_context(Worker(self.run, sides[name], start.environment_of(name)))
             for name in start.order
         }
 
@@ -151,11 +171,7 @@ class Duet:
 def greet(worker: Worker, start: Start) -> About:
     """Return what a worker says of itself; raises GateError where it does not run where it should."""
     about = worker.hello()
-    if start.cpu is not None and about.affinity != (start.cpu,):
-        raise GateError(
-            f"environment-differs: the process of {worker.name} runs on the processors {about.affinity} and "
-            f"was to run on {start.cpu} alone; let nothing of the project choose the processors"
-        )
+    lockstep.require_place(worker, about.affinity, start.home(worker.name))
     return about
 
 

@@ -50,13 +50,12 @@ def observe(run: Run, settings: PerformanceSettings) -> Observation:
         return _uncompared(run, str(error))
     built = trees.build(run, settings)
     rule = replace(terms.rule(settings), most=settings.most_pairs)
-    plan = Plan(rounds=settings.rounds, fewest=rule.fewest, max_seconds=rule.max_seconds)
     journal = Journal()
     work = Work(
         run=run,
         settings=settings,
         trees=built,
-        duet=Duet(run=run, trees=built, check=proof.check, plan=plan),
+        duet=Duet(run=run, trees=built, check=proof.check, plan=Plan.of(settings)),
         conduct=Conduct(rule=rule, journal=journal, remaining=run.remaining),
     )
     try:

@@ -13,8 +13,9 @@ class PerformanceSettings(Settings):
     """What is measured, and how long.
 
     `max_regression`, `final_width` are parts of 1 as decimal text. `pairs` are the fewest, the usual most and
-    the most at all, `most_pairs` the level's. `max_seconds` is for one benchmark. `files` are globs of test
-    files, empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
+    the most at all, `most_pairs` the level's. `max_seconds` is for the set-up and the calls of one benchmark
+    in all pairs; starting processes is bounded by the gate's time alone. `files` are globs of test files,
+    empty for each test that requests the fixture. `enforce` and `report` name what counts and what is
     only told (what is in both counts): `benchmarks`, `imports`, `memory`, `routes`, `routes/wall`,
     `workloads`, `counters`, `new`, `release`.
     """

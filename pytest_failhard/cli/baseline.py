@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from pytest_failhard import baseline, config, policy
+from pytest_failhard import baseline, config, policy, waivers
 from pytest_failhard.cli import standing
 from pytest_failhard.judge import is_nothing
 from pytest_failhard.model import Frozen, GateError
@@ -101,11 +101,15 @@ def _require_sense(root: Path, reason: str, owner: str, *, update: bool, add: bo
     }
     if not update:
         refusals["add --reason, of two words and ten characters or more, and --owner"] = not (
-            reason and owner
+            _is_reason(reason) and owner.strip()
         )
     wrong = [text for text, holds in refusals.items() if holds]
     if wrong:
         raise RefusedError("\n".join(wrong))
+
+
+def _is_reason(text: str) -> bool:
+    return len(text.strip()) >= waivers.REASON_CHARACTERS and len(text.split()) >= waivers.REASON_WORDS
 
 
 def frozen(root: Path, seen: Standing, consent: Consent, *, add: bool = False) -> Iterator[str]:

@@ -20,7 +20,7 @@ from pytest_failhard.model import GateError, Mode
 from pytest_failhard.progress import Progress, is_live
 from pytest_failhard.redact import RedactError
 from pytest_failhard.report import printed
-from pytest_failhard.store import DEFAULT_FOLDER
+from pytest_failhard.store import DEFAULT_FOLDER, REPORT
 
 USAGE = 2
 INTERRUPTED = 128
@@ -123,13 +123,13 @@ def command(
     except (GateError, RedactError) as error:
         _stop([str(error)])
     except supervisor.Interrupted as interruption:
-        told = f"failhard: interrupted by {interruption}; the partial report is in {report_dir}"
+        told = f"failhard: interrupted by {interruption}; the partial report is in {path / report_dir}"
         again = f"\nfailhard: go on where it ended: {interruption.command}"
         click.echo(f"{told}{again if interruption.command else ''}", err=True)
         sys.exit(INTERRUPTED + interruption.number)
     colour = screen.colours(sys.stdout, os.environ)
     wide = screen.width(sys.stdout)
-    text = printed(checked.report, form, colour=colour, folder=str(report_dir), width=wide)
+    text = printed(checked.report, form, colour=colour, folder=_written(path / report_dir), width=wide)
     # Otherwise click would take the colours out again where FORCE_COLOR asks for them.
     click.echo(text, color=colour)
     sys.exit(checked.code)
@@ -163,6 +163,11 @@ def _reason(argument: str) -> str:
     if argument.startswith("--inject-failures"):
         return "the verdict is over the tests as they are: run `pytest --inject-failures ...` besides"
     return "no test would run, or not ours"
+
+
+def _written(folder: Path) -> str:
+    """Return a report folder as it is reached from here; nothing where no report could be written."""
+    return str(folder) if (folder / REPORT).is_file() else ""
 
 
 def _stop(mistakes: Sequence[str]) -> None:

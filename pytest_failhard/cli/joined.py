@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from pytest_failhard import judge
 from pytest_failhard.attestation import PRODUCT
-from pytest_failhard.cli.recheck import judged_again, waivers_of
+from pytest_failhard.cli.recheck import judged_apart, settled, waivers_of
 from pytest_failhard.cli.shards import ONLY, Shard, ShardsError
 from pytest_failhard.distributions.attest import inputs, origin
 from pytest_failhard.distributions.attest.inputs import Inputs
@@ -38,7 +38,7 @@ def report(shards: Sequence[Shard], terms: Policy, day: date) -> Report:
     observation cannot be read.
     """
     first = shards[0].document
-    found = {result.gate: result for shard in shards for result in _results(shard, terms, day)}
+    found = {result.gate: result for result in _results(shards, terms, day)}
     order = [rule.gate for rule in terms.rules if rule.gate not in found]
     results = (*_in_order(shards, found), *map(_missing, order))
     volatile = [shard.document.volatile for shard in shards]
@@ -80,11 +80,18 @@ def _missing(gate: str) -> Result:
     return judge.error(gate, "shard-missing: no shard has judged this gate, so nothing is proven")
 
 
-def _results(shard: Shard, terms: Policy, day: date) -> Iterator[Result]:
-    waivers = waivers_of(shard.folder)
-    judged = judged_again(shard.folder, shard.document, terms, waivers, day)
-    for part in shard.document.gates:
-        yield _result(part, judged.get(part.id), _evidence(shard.document, part))
+def _results(shards: Sequence[Shard], terms: Policy, day: date) -> Iterator[Result]:
+    """Yield the result of each gate; how much may be waived at once is counted over all shards."""
+    apart = [
+        result
+        for shard in shards
+        for result in judged_apart(shard.folder, shard.document, terms, waivers_of(shard.folder), day)
+    ]
+    # All shards were judged by the same waivers and the same baseline: else one would be foreign.
+    judged = settled(apart, shards[0].folder, shards[0].document, terms, day)
+    for shard in shards:
+        for part in shard.document.gates:
+            yield _result(part, judged.get(part.id), _evidence(shard.document, part))
 
 
 def _result(part: GatePart, judged: Result | None, evidence: tuple[Evidence, ...]) -> Result:

@@ -211,16 +211,34 @@ def judged_again(
 
     Raises GateError where an observation or the baseline cannot be read.
     """
+    return settled([*judged_apart(folder, document, terms, waivers, day)], folder, document, terms, day)
+
+
+def judged_apart(
+    folder: Path, document: Document, terms: Policy, waivers: Sequence[Waiver], day: date
+) -> Iterator[Result]:
+    """Yield what each stored observation yields by itself; nothing yet of what all gates count towards."""
     evidence, clocked = folder / EVIDENCE, document.volatile.evidence
     stock = _stock(evidence, document)
-    judged = [
-        judge.judge(rule, seen, waivers, day, stock.frozen)
-        for part in document.gates
-        for rule in terms.rules
-        if rule.gate == part.id and (seen := observed(evidence, part, clocked.get(part.id, ()))) is not None
-    ]
-    settled = judge.settle_waivers(judged, waivers, terms.waivers, day)
-    return {each.gate: each for each in judge.settle_baseline(settled, stock)}
+    for part in document.gates:
+        for rule in terms.rules:
+            if rule.gate != part.id:
+                continue
+            seen = observed(evidence, part, clocked.get(part.id, ()))
+            if seen is not None:
+                yield judge.judge(rule, seen, waivers, day, stock.frozen)
+
+
+def settled(
+    judged: Sequence[Result], folder: Path, document: Document, terms: Policy, day: date
+) -> dict[str, Result]:
+    """Return the results, by gate, with what the waivers and the baseline of the report in a folder owe.
+
+    Budgets count over all of them: what several jobs judged is to be given together.
+    """
+    done = judge.settle_waivers(judged, waivers_of(folder), terms.waivers, day)
+    stock = _stock(folder / EVIDENCE, document)
+    return {each.gate: each for each in judge.settle_baseline(done, stock)}
 
 
 def _models(folder: Path, document: Document) -> list[str]:

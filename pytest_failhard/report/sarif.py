@@ -68,11 +68,13 @@ def _rendered(report: Report, shown: list[Row], of: int) -> bytes:
 
 
 def _rule(rule: str, name: str) -> JsonValue:
-    words = name.replace("-", " ").replace("_", " ")
+    words = name.replace("-", " ").replace("_", " ").strip() or rule or "a finding"
     return {
         "id": rule,
         "name": "".join(word.capitalize() for word in WORD.findall(name)),
         "shortDescription": {"text": words},
+        # GitHub asks for both; a machine's page has no more to say than where to read on.
+        "fullDescription": {"text": f"{words}: `failhard explain {rule}` says what is asked for, and why"},
         "help": {"text": f"failhard explain {rule}"},
     }
 
@@ -88,7 +90,7 @@ def _result(row: Row, index: Mapping[str, int]) -> JsonValue:
         "ruleId": row.rule,
         "ruleIndex": index[row.rule],
         "level": LEVELS[row.severity],
-        "message": {"text": text[:MOST_CHARACTERS]},
+        "message": {"text": text[:MOST_CHARACTERS] or row.rule or "a finding"},
         "locations": [{"physicalLocation": place}],
         "partialFingerprints": {FINGERPRINT: row.fingerprint},
         "properties": {"gate": row.gate, "severity": row.severity.name.lower()},

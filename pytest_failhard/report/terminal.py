@@ -43,7 +43,7 @@ def render(
     width: int = 0,
     brief: bool = False,
 ) -> str:
-    """Return the text, without a last line break; `folder` is where the report files lie.
+    """Return the text, without a last line break; `folder` is where the report files lie, empty without any.
 
     What a reader needs first stands last, where a terminal is when a run ends: each gate with one next step,
     and the verdict. `width` is that of a terminal, 0 for a file: its lines are not broken. A `brief` text
@@ -184,7 +184,7 @@ def _details(result: Result, folder: str) -> Iterator[str]:
         yield "  ways out:"
     for option in result.options:
         yield f"    - {_plain(option)}"
-    if result.evidence:
+    if result.evidence and folder:
         yield f"  evidence: {_plain(f'{folder}/evidence/{result.gate}/{_first_to_open(result)}')}"
 
 
@@ -207,7 +207,7 @@ def _findings(result: Result, folder: str) -> Iterator[str]:
         yield from _by_rule([*rules.values()])
         hidden = sum(max(0, len(alike) - max(1, _places(len(rules)))) for alike in rules.values())
     if hidden > 0:
-        yield f"  and {hidden} more in {_plain(folder)}/report.json"
+        yield f"  and {hidden} more{f' in {_plain(folder)}/report.json' if folder else ''}"
 
 
 def _listed(findings: Iterable[Finding]) -> Iterator[str]:
@@ -290,7 +290,8 @@ def _last(report: Report, colour: bool, folder: str) -> str:
     counts += [f"{declared} declared fallback{'s'[: declared - 1]}"] if declared else []
     partial = "" if report.complete else ", partial"
     word = _word(report.verdict, colour)
-    return f"failhard: {word} ({', '.join(counts)}{partial}), report in {_plain(folder)}/report.html"
+    where = f"report in {_plain(folder)}/report.html" if folder else "no report was written"
+    return f"failhard: {word} ({', '.join(counts)}{partial}), {where}"
 
 
 def _declared(report: Report) -> int:

@@ -11,6 +11,7 @@ from pytest_failhard import proc
 from pytest_failhard.model import Completed, GateError
 
 TIMEOUT_SECONDS = 120
+FIRST_PARENT = "first parent of HEAD"
 EMPTY_TREE = "the empty tree: HEAD is the first commit"
 DEEPEN = "fetch the whole history (`git fetch --unshallow`; in GitHub Actions `fetch-depth: 0`)"
 HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
@@ -173,7 +174,7 @@ def _merge_base(root: Path, name: str, commit: str, head: str) -> str:
 
 def _before(root: Path, head: str, why: str) -> GitBase:
     if parent := _commit(root, f"{head}^1"):
-        return GitBase(root, parent, f"first parent of HEAD, because {why}")
+        return GitBase(root, parent, f"{FIRST_PARENT}, because {why}")
     if _is_shallow(root):
         raise BaseError(f"{why}, and the clone is too shallow for its parent; {DEEPEN}")
     header = _git(root, "cat-file", "commit", head).stdout.partition(b"\n\n")[0]

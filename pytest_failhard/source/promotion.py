@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import stat
 from collections.abc import Callable, Container, Iterable, Iterator
@@ -22,26 +23,66 @@ def promoted(
     """Return those of `others` that a product file imports, directly or through one another.
 
     Moving code into `tests/` or `examples/` and importing it must not free it from the rules. A file is
-    parsed only where the last name of a candidate stands in its text. `parse` returns None for a file
-    that cannot be read, which is reported elsewhere.
+    parsed only where the names of a candidate stand in its text: all that an import of it would need.
+    `parse` returns None for a file that cannot be read, which is reported elsewhere.
     """
     bases = {".", *(PurePosixPath(name).parent.as_posix() for name in source), *source}
     named: dict[bytes, set[str]] = {}
     for path in others:
         named.setdefault(_name(path).encode(), set()).add(path)
+    plain = bool(named) and _is_plain(root, bases, {each for paths in named.values() for each in paths})
     found: set[str] = set()
     work = list(product) if named else []
     while work:
         path = work.pop()
         # The words of a text against the names, not each name against the text: neither count may matter.
-        words = named.keys() & set(_WORD.findall(_text(root / path)))
-        suspects = {each for word in words for each in named[word]} - found
+        words = set(_WORD.findall(_text(root / path)))
+        suspects = {each for word in named.keys() & words for each in named[word]} - found
+        if plain:
+            starts = [*map(PurePosixPath, bases), *PurePosixPath(path).parents]
+            suspects = {each for each in suspects if _is_written(each, starts, words)}
         tree = parse(path) if suspects else None
         if tree is not None:
             hit = suspects.intersection(_imported(root, path, tree, bases, frozenset(map(_name, suspects))))
             found |= hit
             work += hit
     return frozenset(found)
+
+
+def _is_written(candidate: str, starts: Iterable[PurePosixPath], words: Container[bytes]) -> bool:
+    """Tell whether all names of a module, from a folder on where an import may begin, are among the words."""
+    pure = PurePosixPath(candidate)
+    parts = pure.parent.parts if pure.name == "__init__.py" else (*pure.parent.parts, pure.stem)
+    return any(
+        parts[: len(begun)] == begun and all(part.encode() in words for part in parts[len(begun) :])
+        for begun in (start.parts for start in starts)
+    )
+
+
+def _is_plain(root: Path, bases: Iterable[str], candidates: Iterable[str]) -> bool:
+    """Tell whether each candidate has one path only: no link that an import could take leads to it."""
+    top = root.resolve()
+    known = {PurePosixPath(each) for each in candidates}
+    ends = known.union(*(each.parents for each in known))
+
+    def is_harmless(target: Path) -> bool:
+        if not target.is_relative_to(top):
+            return False
+        below = PurePosixPath(target.relative_to(top).as_posix())
+        # In a folder with another name there may be links that were not looked at.
+        return below not in ends and all(part.removesuffix(".py").isidentifier() for part in below.parts)
+
+    return not any(".." in PurePosixPath(base).parts for base in bases) and all(
+        is_harmless(link.resolve()) for link in _links(root)
+    )
+
+
+def _links(root: Path) -> Iterator[Path]:
+    """Yield the links to folders and modules whose path an import can name."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = filter(str.isidentifier, folders)
+        modules = (name for name in names if name.endswith(".py"))
+        yield from filter(Path.is_symlink, (Path(folder, name) for name in (*folders, *modules)))
 
 
 def _name(path: str) -> str:

@@ -16,6 +16,7 @@ import pytest
 
 from pytest_failhard import sweep
 from pytest_failhard.checkpoint import MANIFEST, TEST_RUN
+from pytest_failhard.cli import recheck
 from tests.acceptance.harness import (
     EXIT,
     UNMEASURED,
@@ -31,6 +32,7 @@ from tests.acceptance.harness import (
 from tests.acceptance.keeping import Record
 from tests.acceptance.project import write
 from tests.size import in_full
+from tests.support import GATES as GATE_IDS
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
 
@@ -136,6 +138,16 @@ def no_verdict(project: Path) -> None:
     assert not [name for name in left if "report" in name or "verdict" in name], left
 
 
+def no_false_verdict(project: Path) -> None:
+    """There is no report, or, where the run had written it and was about to end, the whole of it."""
+    folder = project / ".failhard"
+    if not (folder / "report.json").exists():
+        return
+    whole = recheck.check(folder, level=None, policy_file=None, gates=GATE_IDS, partial=True)
+    assert whole.verdict == "fail"
+    assert {part.id for part in whole.gates} == {*GATES}
+
+
 def test_a_run_killed_three_times_ends_as_if_it_had_not_been_fo_109(runs: Runs, record: Record) -> None:
     row = record.procedure("FO-109", Mode.SUPERVISED)
     few = random.Random(109).randint(1, len(STATIC) - 1)
@@ -175,7 +187,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_report(runs: Runs, seed:
         assert json.loads((runs.project / ".failhard" / "report.json").read_bytes())["verdict"] == "fail"
         assert not runs.kept()
         return
-    no_verdict(runs.project)
+    no_false_verdict(runs.project)
     resumed = run(Mode.SUPERVISED, runs.project, RESUME if MANIFEST in runs.kept() else ASK)
     check_equal(resumed, runs.project)
     runs.assert_no_process()

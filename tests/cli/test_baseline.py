@@ -181,14 +181,18 @@ def test_what_is_about_a_change_alone_or_a_clock_has_no_stock(tmp_path: Path) ->
     [
         ((), "add --reason, of two words and ten characters or more, and --owner"),
         (("--reason", "it was there"), "and --owner"),
-        (("--reason", "because", "--owner", "ana"), "findings[0].reason: must say why in at least 2 words"),
+        (
+            ("--reason", "because", "--owner", "ana"),
+            "failhard: add --reason, of two words and ten characters",
+        ),
+        (("--reason", "in use", "--owner", "ana"), "failhard: add --reason, of two words and ten characters"),
         (("--update",), f"there is no {FILE} to update"),
         (("--update", "--add"), "give one of them"),
         (("--update", *WHY), "--update freezes nothing"),
         ((*WHY, "--level", "2"), "the report is of level 1; run `failhard check --level 2` first"),
         ((*WHY, "--report-dir", "none"), "run `failhard check` first"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_makes_no_sense_is_refused(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
     left(tmp_path, types(WRONG))

@@ -99,6 +99,7 @@ def test_gates_that_need_no_tests_run_none(checked: Checked, shop: Path) -> None
     code, text, _ = checked(shop, "--only=lint", "--jobs=1", "--seed=3", "--report-dir=ours")
     assert code == 1
     assert "F401" in text
+    assert text.splitlines()[-1].endswith(f", report in {shop}/ours/report.html")
     assert not (shop / "ours" / "evidence" / "tests").exists()
     assert (
         '<li class="meant"><span class="at">1</span>import os</li>'
@@ -176,7 +177,7 @@ def test_an_interrupted_run_leaves_a_part_and_no_process(
     assert (code, text) == (expected, "")
     again = f"failhard check {shop} --level=1 --seed=3 --resume -- -q -k 'a or test_signals'"
     assert errors == (
-        f"failhard: interrupted by {number.name}; the partial report is in .failhard\n"
+        f"failhard: interrupted by {number.name}; the partial report is in {shop}/.failhard\n"
         f"failhard: go on where it ended: {again}\n"
     )
     left = [int(pid) for pid in told.read_text().split() if psutil.pid_exists(int(pid))]
@@ -190,6 +191,19 @@ def test_an_interrupted_run_leaves_a_part_and_no_process(
     assert {"arguments of pytest", "names of ignored files", "seed", "shop/new.py"} >= {
         *errors.partition("any more: ")[2].partition(";")[0].split(", ")
     }
+    assert not (shop / ".failhard" / "report.json").exists()
+
+
+def test_a_report_that_could_not_be_written_is_not_said_to_be_there(checked: Checked, shop: Path) -> None:
+    body = "shutil.rmtree('.failhard')\n    pathlib.Path('.failhard').mkdir()"
+    write(
+        shop, {"tests/test_a.py": f"import pathlib\nimport shutil\n\n\ndef test_a() -> None:\n    {body}\n"}
+    )
+    code, text, _ = checked(shop, "--only=lint,tests")
+    assert code == 3
+    assert "report-folder-replaced" in text
+    assert text.splitlines()[-1].endswith(", no report was written")
+    assert "evidence: " not in text
     assert not (shop / ".failhard" / "report.json").exists()
 
 

@@ -19,7 +19,7 @@ from pytest_failhard.cli.shards import ForgedError, Shard, ShardsError
 from pytest_failhard.distributions.attest import artefacts
 from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.distributions.attest.origin import Origin
-from pytest_failhard.model import GateError, Policy, Report, Verdict
+from pytest_failhard.model import GateError, Policy, Report, Severity, Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import document
 from pytest_failhard.store import Store
@@ -322,6 +322,43 @@ def test_all_is_judged_by_the_terms_of_the_last_day(into: Path, tmp_path: Path) 
     assert made.verdict is Verdict.FAIL
     assert made.judged_on == date(2026, 11, 21)
     assert again(into)[0] == 1
+
+
+def test_what_may_be_waived_at_once_is_counted_over_all_shards(tmp_path: Path) -> None:
+    """Each shard alone keeps to the level's number; together they do not, and so says one run."""
+    terms = replace(TERMS, waivers=replace(TERMS.waivers, most=1, stale=Severity.MEDIUM))
+    both = (WAIVER, replace(WAIVER, gate="lint"))
+    shards = []
+    for name, gates in (("a", ("lint",)), ("b", ("types",)), ("c", ())):
+        only = gates or tuple(rule.gate for rule in terms.rules if rule.gate not in {"lint", "types"})
+        folder = make(
+            tmp_path / name,
+            TYPE_ERROR,
+            commit=COMMIT,
+            only=only,
+            accepted=both,
+            terms=terms,
+            found_by=("lint", "types"),
+        )
+        shards.append(Shard(folder=folder, document=document.load((folder / "report.json").read_bytes())))
+    assert [shard.document.verdict for shard in shards] == ["pass"] * 3
+
+    made = joined.report(shards, terms, DAY)
+    said = "2 findings are waived at once, and the level admits 1"
+    assert {(each.gate, found.message) for each in made.results for found in each.findings} == {
+        ("lint", said),
+        ("types", said),
+    }
+    assert made.verdict is Verdict.FAIL
+    whole = make(
+        tmp_path / "whole",
+        TYPE_ERROR,
+        commit=COMMIT,
+        accepted=both,
+        terms=terms,
+        found_by=("lint", "types"),
+    )
+    assert document.build(made).digest == written(whole)["digest"]
 
 
 @pytest.mark.parametrize("place", ["shards/one", "shards", "shards/one/deeper"])

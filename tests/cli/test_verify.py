@@ -116,6 +116,7 @@ def make(
     settings: Mapping[str, Option] = NOTHING_MORE,
     day: date = DAY,
     models: tuple[str, ...] = (),
+    found_by: tuple[str, ...] = ("types",),
 ) -> Path:
     """Publish a report as the engine does and return its folder."""
     folder.mkdir(exist_ok=True)
@@ -127,7 +128,7 @@ def make(
             if rule.gate == broken:
                 results.append(judge.error(rule.gate, "tool-missing: nothing to run"))
                 continue
-            looked = seen(rule, *(findings if rule.gate == "types" else ()))
+            looked = seen(rule, *(findings if rule.gate in found_by else ()))
             if rule.gate == "sbom":
                 copies = {SBOM: BOM}
             signed = attested is not None and attested.signer is not None

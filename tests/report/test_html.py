@@ -15,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pytest_failhard.model import Evidence, Finding, Report, Result, Severity, Verdict
+from pytest_failhard.remembered import Quarantined, Stuck
 from pytest_failhard.report import PAGE, document, html, render_all
 from pytest_failhard.report.html import views
 from pytest_failhard.report.html.exhibits import Exhibits
 from pytest_failhard.report.text import visible
 from tests.report import measured
 from tests.report.pages import Element, parse, row
-from tests.report.samples import BROKEN, FAILED, GREEN, LONG_LINE, PASSED, REPORT, REPORTS, uncovered
+from tests.report.samples import BROKEN, DAY, FAILED, GREEN, LONG_LINE, PASSED, REPORT, REPORTS, uncovered
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -198,6 +199,38 @@ def test_a_report_without_gates_is_an_error_on_the_page_too() -> None:
     assert "No gate was judged, which proves nothing: an error." in made.one("section", id="gates").words
 
 
+def test_what_is_stuck_frozen_or_in_quarantine_is_said_in_the_head_and_shown_in_full() -> None:
+    frozen = replace(PASSED, waived=(), baselined=(LONG_LINE,))
+    flaky = Quarantined(
+        id="a1b2",
+        kind="flaky_test",
+        gate="tests",
+        subject="tests/test_a.py::test_one",
+        reason="its outcomes differ",
+        owner="bea",
+        since=DAY,
+        expires=DAY,
+    )
+    stuck = (
+        Stuck(gate="coverage", why="3 attempts have not mended it"),
+        Stuck(gate="run", why="10 have not"),
+    )
+    made = page(replace(REPORT, results=(FAILED, frozen), stuck=stuck, quarantined=(flaky, flaky)))
+    head = made.one("header").words
+    for said in (
+        "1 baselined",
+        "2 quarantined , which is not passed",
+        "Stuck: coverage: 3 attempts",
+        "a person decides",
+    ):
+        assert said in head
+    assert "this change: 10 have not" in head
+    assert "lint ○ low E501 app/main.py:7" in made.one("section", id="baselined").words
+    kept = made.one("dt", id="quarantined").parent
+    assert kept is not None
+    assert kept.words.count("a1b2 flaky_test tests/test_a.py::test_one, owner bea, until 2026-11-20") == 2
+
+
 def test_the_run_shows_digests_settings_and_what_differs_between_two_runs() -> None:
     kept = Evidence(name="attempts.jsonl", sha256="f" * 64, media_type="application/jsonl", volatile=True)
     clocked = replace(
@@ -322,8 +355,11 @@ def test_without_a_script_nothing_is_missing() -> None:
         "filter",
         "filter-nothing",
         "a",
+        "p",
     }
     assert [each.words for each in hidden if each.name == "a"] == ["Search the findings"]
+    more = [each for each in hidden if each.attributes.get("class") == "more small"]
+    assert [each.words for each in more] == [""] * len(more)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -17,6 +17,7 @@ from pytest_failhard.report import document, migration
 from pytest_failhard.report.document import DocumentError
 from pytest_failhard.report.migration import FIRST, Json, Step
 from tests.report.samples import REPORT, REPORTS
+from tests.size import FULL
 
 FIRST_REPORT = Path(__file__).with_name("report-0.json")
 """Written by the code of the first commit that rendered a report."""
@@ -67,7 +68,7 @@ def test_a_report_of_the_first_days_is_read_and_goes_back_to_the_byte() -> None:
     assert migration.load(data.replace(b'"level": 3', b'"level": 2'))[1] is False
 
 
-@settings(max_examples=40)
+@settings(max_examples=40 if FULL else 12)
 @given(REPORTS, st.data())
 def test_no_report_loses_anything_on_the_way_and_back(report: Report, data: st.DataObject) -> None:
     content = first(report)

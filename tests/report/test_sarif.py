@@ -129,10 +129,12 @@ def test_each_part_is_within_what_github_takes(report: Report) -> None:
     rules = run["tool"]["driver"]["rules"]
 
     assert len(rules) <= 25_000
+    for rule in rules:
+        assert all(rule[part]["text"] for part in ("shortDescription", "fullDescription", "help"))
     assert [rules[each["ruleIndex"]]["id"] for each in run["results"]] == [
         each["ruleId"] for each in run["results"]
     ]
     for each in run["results"]:
         assert len(each["locations"]) == 1
-        assert len(each["message"]["text"]) <= sarif.MOST_CHARACTERS
+        assert 1 <= len(each["message"]["text"]) <= sarif.MOST_CHARACTERS
     assert not any("tags" in rule.get("properties", {}) for rule in rules)

@@ -99,6 +99,14 @@ def test_a_partial_report_says_so() -> None:
     ]
 
 
+def test_where_no_report_was_written_none_is_named() -> None:
+    many = replace(FAILED, findings=tuple(uncovered(number) for number in range(200)))
+    text = terminal.render(replace(REPORT, results=(many,)), folder="")
+    assert text.splitlines()[-1] == "failhard: fail (0 error, 1 fail, 0 pass), no report was written"
+    assert "report.json" not in text
+    assert "evidence: " not in text
+
+
 def test_a_report_without_gates_is_an_error() -> None:
     lines = terminal.render(replace(GREEN, results=())).splitlines()
     assert lines[3] == "no gate was judged"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from pytest_failhard.model import GateError
 from pytest_failhard.source import default_source, default_tests, files, read
 from pytest_failhard.source.comments import comments
+from pytest_failhard.source.promotion import promoted
 from tests.support import write
 
 APP = {"app/__init__.py": "", "app/core.py": "VALUE = 1\n", "tests/test_core.py": "from app import core\n"}
@@ -76,6 +78,48 @@ def test_promotion_follows_what_promoted_files_import(tmp_path: Path) -> None:
 def test_a_name_in_a_comment_promotes_nothing(tmp_path: Path) -> None:
     root = write(tmp_path, {**APP, "app/core.py": "# see examples.one\n", "examples/one.py": ""})
     assert product(root) == ["app/__init__.py", "app/core.py"]
+
+
+def test_what_no_import_can_mean_is_not_parsed(tmp_path: Path) -> None:
+    mirrored = {"tests/core/__init__.py": "", "tests/core/test_value.py": "from app import core\n"}
+    root = write(tmp_path, {**APP, **mirrored, "app/again.py": "from app import core\n"})
+    asked: list[str] = []
+    paths = ["app/__init__.py", "app/core.py", "app/again.py"]
+    assert not promoted(root, ["app"], paths, mirrored, asked.append)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("link", "target", "text"),
+    [
+        ("lib", "tests", "import lib.core_data\n"),
+        ("lib", ".", "from lib.tests import core_data\n"),
+        ("lib/core_data.py", "../tests/core_data.py", "from lib import core_data\n"),
+        ("lib", ".hidden", "import lib.deep.core_data\n"),
+    ],
+)
+def test_what_is_imported_through_a_link_is_product(
+    tmp_path: Path, link: str, target: str, text: str
+) -> None:
+    root = write(tmp_path, {**APP, "app/core.py": text, "tests/core_data.py": ""})
+    (root / ".hidden").mkdir()
+    (root / ".hidden" / "deep").symlink_to("../tests")
+    (root / link).parent.mkdir(exist_ok=True)
+    (root / link).symlink_to(target)
+    found = promoted(root, ["app"], ["app/core.py"], ["tests/core_data.py"], partial(files.tree, root))
+    assert found == {"tests/core_data.py"}
+
+
+def test_what_is_imported_through_another_place_is_product(tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere", {"empty.txt": ""})
+    root = write(
+        tmp_path / "project", {**APP, "tests/core_data.py": "", "app/core.py": "import lib.deep.core_data\n"}
+    )
+    (tmp_path / "elsewhere" / "deep").symlink_to(root / "tests")
+    (root / "lib").symlink_to(tmp_path / "elsewhere")
+    for source in ("app", "lib/../app"):
+        found = promoted(root, [source], ["app/core.py"], ["tests/core_data.py"], partial(files.tree, root))
+        assert found == {"tests/core_data.py"}
 
 
 def test_a_linked_folder_is_read_under_its_real_path_and_once(tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from pytest_failhard.gates.performance.pairs import conditions, failing
 from pytest_failhard.gates.performance.pairs.channel import PATIENCE_SECONDS, Inject, Worker
 from pytest_failhard.gates.performance.pairs.messages import Done, Ready
 from pytest_failhard.gates.performance.samples import Batch, Conditions, Failure, Sample, SideName
+from pytest_failhard.gates.performance.settings import PerformanceSettings
+from pytest_failhard.model import GateError
 
 SLOW_CALL_NS = 500_000_000
 SLOW_ROUNDS = 3
 """So often a batch of a call runs that takes longer than that."""
+MORE_ROUNDS = 4
+"""So many times as many rounds there may be where processes take long to start."""
 MOST_TIMES = 4
 """So many times as long as the base's a batch of head may take."""
 SLACK = 20
@@ -26,13 +30,37 @@ HEAD: SideName = "head"
 class Plan:
     """How a benchmark is measured. What cannot end `fewest` pairs in `max_seconds` is not begun.
 
-    `inject` slows down the batches of head, by a share of their processor time or of their wall time.
+    `inject` slows down the batches of head, by a share of their processor time or of their wall time. There
+    are more rounds than `rounds`, up to `most_rounds`, until `worth` seconds are spent.
     """
 
     rounds: int = 10
+    most_rounds: int = 0
     fewest: int = 3
+    most: int = 24
     max_seconds: float = 60.0
+    worth: float = 0.0
     inject: Inject | None = None
+
+    @classmethod
+    def of(cls, settings: PerformanceSettings) -> Plan:
+        """Return what the settings state."""
+        fewest, _, most = settings.pairs
+        return cls(
+            rounds=settings.rounds,
+            most_rounds=MORE_ROUNDS * settings.rounds,
+            fewest=fewest,
+            most=most,
+            max_seconds=settings.max_seconds,
+        )
+
+    def after(self, seconds: float) -> Plan:
+        """Return the plan for a pair whose start took so long: it is worth measuring for as long.
+
+        That is known before anything is timed, and equal for both sides. Half of the time for the benchmark
+        is left for its set-up and for pairs that take longer.
+        """
+        return replace(self, worth=min(seconds, self.max_seconds / 2 / self.most))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +75,19 @@ class Played:
     seconds: float = 0.0
 
 
-def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan) -> Played:
-    """Measure a benchmark whose turn it is on both sides; the first of the workers begins."""
+def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan, cpu: int | None = None) -> Played:
+    """Measure a benchmark whose turn it is on both sides, on one processor; the first of the workers begins.
+
+    Raises GateError where a side is somewhere else.
+    """
     began = time.monotonic()
     before = conditions.read()
     within = PATIENCE_SECONDS + plan.max_seconds
     standing = {name: worker.settle(benchmark, within) for name, worker in workers.items()}
     ready = {name: said for name, said in standing.items() if isinstance(said, Ready)}
     ended = {name: said for name, said in standing.items() if isinstance(said, Done)}
+    for name, said in ready.items():
+        require_place(workers[name], said.affinity, cpu)
     batches: dict[SideName, list[Batch]] = {name: [] for name in workers}
     too_long = not ended and _seconds(ready, plan) * plan.fewest > plan.max_seconds
     if not ended and not too_long:
@@ -75,6 +108,15 @@ def play(benchmark: str, workers: Mapping[SideName, Worker], plan: Plan) -> Play
         too_long=too_long,
         seconds=time.monotonic() - began,
     )
+
+
+def require_place(worker: Worker, affinity: tuple[int, ...], cpu: int | None) -> None:
+    """Raise GateError where a process may run elsewhere than on the processor; None is for any."""
+    if cpu is not None and affinity != (cpu,):
+        raise GateError(
+            f"environment-differs: the process of {worker.name} runs on the processors {affinity} and "
+            f"was to run on {cpu} alone; let nothing of the project choose the processors"
+        )
 
 
 def _calls(ready: Mapping[SideName, Ready]) -> int:
@@ -108,7 +150,7 @@ def _take(
     # Collector and caches make what a call costs depend on how many there are: equally many on both sides.
     calls = _calls(ready)
     order = tuple(workers)
-    for number in range(_rounds(ready, plan)):
+    for number in _turns(_rounds(ready, plan), plan):
         for name in order if number % 2 == 0 else order[::-1]:
             within = PATIENCE_SECONDS + SLACK * calls * ready[name].call_ns / 1e9
             inject = plan.inject if name == HEAD else None
@@ -117,6 +159,15 @@ def _take(
                 return {name: batch}
             batches[name].append(batch)
     return {}
+
+
+def _turns(least: int, plan: Plan) -> Iterator[int]:
+    """Yield the numbers of the rounds: always twos of those beyond the least, so that each side is first."""
+    until = time.monotonic() + plan.worth
+    number = 0
+    while number < least or (number < plan.most_rounds and (number % 2 or time.monotonic() < until)):
+        yield number
+        number += 1
 
 
 def _stop(benchmark: str, workers: Mapping[SideName, Worker]) -> dict[SideName, Done]:

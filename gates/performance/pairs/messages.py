@@ -67,12 +67,16 @@ class Collected:
 
 @dataclass(frozen=True, kw_only=True)
 class Ready:
-    """A benchmark waits in its fixture: `calls` of `call_ns` nanoseconds make a batch."""
+    """A benchmark waits in its fixture: `calls` of `call_ns` nanoseconds make a batch.
+
+    `affinity` are the processors on which any of its threads may run.
+    """
 
     ready: str
     mode: str
     calls: int
     call_ns: int
+    affinity: tuple[int, ...] = ()
     traced: str = ""
 
 

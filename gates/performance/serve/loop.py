@@ -12,6 +12,7 @@ from . import proof
 from .channel import Channel
 from .counting import Counters
 from .faults import describe
+from .place import Place
 from .plugins import Feed
 from .work import SLOW_NS, Work, batch, calibrate, injection, lazy
 
@@ -63,9 +64,10 @@ class UsedTwiceError(Exception):
 class Loop:
     """Serves the benchmark whose test runs. `adjusted` tells whether delays can be had."""
 
-    def __init__(self, channel: Channel, counters: Counters, *, adjusted: bool) -> None:
+    def __init__(self, channel: Channel, counters: Counters, place: Place, *, adjusted: bool) -> None:
         self._channel = channel
         self._counters = counters
+        self._place = place
         self._adjusted = adjusted
         self.counting = False
         self.case = Case("")
@@ -101,6 +103,7 @@ class Loop:
         self.case.measured = True
 
     def _measure(self, work: Work, feed: Feed) -> None:
+        affinity = self._place.measure(pinned=self.case.pinned)
         calls, call = calibrate(work)
         self._channel.send(
             {
@@ -108,6 +111,7 @@ class Loop:
                 "mode": work.mode,
                 "calls": calls,
                 "call_ns": call,
+                "affinity": affinity,
                 "traced": proof.traced(),
             }
         )
@@ -117,6 +121,8 @@ class Loop:
             spent = batch(work, calls, injection(_shares(order.get("inject"))))
             seconds.append(spent.wall / 1e9)
             self._channel.send({"batch": spent.batch(adjusted=self._adjusted and self.case.pinned)})
+        self._place.note()
+        self._place.prepare(pinned=self.case.pinned)
         feed(calls, seconds)
 
 

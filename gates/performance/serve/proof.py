@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -32,8 +33,17 @@ class Product:
 
     def place(self, file: str) -> str:
         """Return a real path relative to the tree, or absolute where it lies elsewhere."""
-        path = Path(file).resolve()
-        return path.relative_to(self.tree).as_posix() if path.is_relative_to(self.tree) else str(path)
+        return _real(Path(file)).removeprefix(f"{self.tree}{os.sep}")
+
+
+def _real(path: Path) -> str:
+    """Return the path without links; there are thousands of files, and few folders."""
+    return str(path.resolve()) if path.is_symlink() else f"{_real_folder(path.parent)}{os.sep}{path.name}"
+
+
+@functools.cache
+def _real_folder(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def facts() -> dict[str, object]:

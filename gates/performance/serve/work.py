@@ -192,20 +192,33 @@ def calibrate(work: Work) -> tuple[int, int]:
     spent = work.timed(1)
     if spent.wall > SLOW_NS:
         return 1, spent.wall
-    calls, spent = 1, work.timed(1)
-    while calls < work.most and not _is_enough(spent):
-        calls = min(work.most, max(calls + 1, math.ceil(calls * min(10.0, _missing(spent)))))
-        spent = work.timed(calls)
+    calls, spent = _grown(work, 1, work.timed(1))
+    if calls > 1:
+        # What was measured while caches were cold makes batches that are too short.
+        calls, spent = _grown(work, calls, work.timed(calls))
     return calls, max(1, spent.wall // calls)
 
 
+def _grown(work: Work, calls: int, spent: Spent) -> tuple[int, Spent]:
+    """Return as many calls as are enough and what they took, from a number of calls and what these took."""
+    while calls < work.most and not _is_enough(spent):
+        calls = min(work.most, max(calls + 1, math.ceil(calls * min(10.0, _missing(spent)))))
+        spent = work.timed(calls)
+    return calls, spent
+
+
 def _is_enough(spent: Spent) -> bool:
-    return spent.cpu + spent.children >= ENOUGH_CPU_NS or spent.wall >= ENOUGH_WALL_NS
+    return spent.cpu + spent.children >= ENOUGH_CPU_NS or _passed(spent) >= ENOUGH_WALL_NS
 
 
 def _missing(spent: Spent) -> float:
     """Return the factor to the nearer of both aims."""
-    return min(ENOUGH_CPU_NS / max(1, spent.cpu + spent.children), ENOUGH_WALL_NS / max(1, spent.wall))
+    return min(ENOUGH_CPU_NS / max(1, spent.cpu + spent.children), ENOUGH_WALL_NS / max(1, _passed(spent)))
+
+
+def _passed(spent: Spent) -> int:
+    """Return the time without that spent waiting for a processor: neighbours make no batch shorter."""
+    return spent.wall - max(0, spent.delay)
 
 
 def lazy(result: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import sys
@@ -16,24 +15,22 @@ from .channel import Channel
 from .counting import Counters
 from .faults import cause, describe
 from .loop import Case, Loop
+from .place import Place
 from .proof import Product
-
-PROCESSOR = "FAILHARD_CPU"
 
 
 class Worker:
     """The hooks of a worker."""
 
     def __init__(self, channel: Channel) -> None:
-        self._everywhere = proof.affinity()
-        self._processor = os.environ.pop(PROCESSOR, "")
-        self._pin(pinned=True)
+        self._place = Place()
+        self._place.prepare(pinned=True)
         self._channel = channel
         self._product = Product.from_environment()
         self._counters = Counters(self._product)
         self._counters.wrap()
         self._why = clocks.unavailable()
-        self._loop = Loop(channel, self._counters, adjusted=not self._why)
+        self._loop = Loop(channel, self._counters, self._place, adjusted=not self._why)
         self._items: dict[str, pytest.Item] = {}
         self._errors: list[dict[str, str]] = []
 
@@ -45,10 +42,7 @@ class Worker:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config: pytest.Config) -> Generator[None, None, None]:
         """Say hello when all plugins are there; a conftest that cannot be imported is told as well."""
-        # What pytest itself holds is looked through by no later collection: there is one before each batch,
-        # and over all of pytest it takes longer than the batch. What the project makes is collected as ever.
-        gc.collect()
-        gc.freeze()
+        _set_aside()
         try:
             yield
         except Exception as error:
@@ -125,6 +119,7 @@ class Worker:
         names = order.get("run") or order.get("count") or []
         self._loop.counting = "count" in order
         self._counters.decide(wanted=self._loop.counting)
+        _set_aside()
         self._run(session, [str(name) for name in names] if isinstance(names, list) else [], demands)
         return True
 
@@ -138,7 +133,7 @@ class Worker:
             item, case = self._items[name], Case(name, pinned=demands[name].pin)
             self._loop.case = case
             if name in selected:
-                self._pin(pinned=case.pinned)
+                self._place.prepare(pinned=case.pinned)
                 after = following[name]
                 item.config.hook.pytest_runtest_protocol(
                     item=item, nextitem=self._items[after] if after else None
@@ -157,7 +152,7 @@ class Worker:
         self._bye([*conftests, *(str(item.path) for item in self._items.values())])
 
     def _bye(self, files: Iterable[str]) -> None:
-        self._channel.send({"proof": proof.of(self._product, files)})
+        self._channel.send({"proof": {**proof.of(self._product, files), "affinity": self._place.seen()}})
         self._channel.send({"bye": True})
 
     def _collected(self, lines: Sequence[Mapping[str, object]]) -> None:
@@ -176,14 +171,15 @@ class Worker:
     def _fault(self, error: BaseException, path: Path) -> dict[str, str]:
         return {"file": self._product.place(str(path)), **describe(cause(error))}
 
-    def _pin(self, *, pinned: bool) -> None:
-        """Run on the one processor, or on all; with every thread there is."""
-        if not self._processor or not self._everywhere:
-            return
-        wanted = {int(self._processor)} if pinned else set(self._everywhere)
-        for task in Path(clocks.TASKS).iterdir():
-            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
-                os.sched_setaffinity(int(task.name), wanted)
+
+def _set_aside() -> None:
+    """Have no later collection look through what lives on: there is one before each batch.
+
+    Over pytest, or over the classes of a large library, it takes many times as long as the batch and empties
+    the caches. What a test sets up and what its calls make is collected as ever.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _demands(item: pytest.Item) -> marker.Demands:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -22,8 +22,9 @@ from pytest_failhard.distributions.bom.optional import IRI_GRAMMAR, without
 from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
-    from jsonschema import Draft7Validator, FormatChecker
+    from jsonschema import FormatChecker
     from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
 REFERENCED = {
     "http://cyclonedx.org/schema/spdx.SNAPSHOT.schema.json": SPDX_JSON,
@@ -216,16 +217,39 @@ def _told(error: ValidationError) -> str:
     return f"{place or 'document'}: {error.message[:200]}"
 
 
-def _validator() -> Draft7Validator:
+def _validator() -> Validator:
     with without(IRI_GRAMMAR):
-        from jsonschema import Draft7Validator
+        from jsonschema import Draft7Validator, validators
 
     schema = BOM_JSON_STRICT[SchemaVersion.V1_6]
     if schema is None:
         raise GateError("cyclonedx-python-lib brings no schema of CycloneDX 1.6; install another version")
     resources = [(uri, DRAFT7.create_resource(_schema(path))) for uri, path in REFERENCED.items()]
     registry: Registry[Schema] = Registry().with_resources(resources)
-    return Draft7Validator(_schema(schema), registry=registry, format_checker=_formats())
+    # jsonschema gives it no types.
+    extend: Callable[..., type[Validator]] = validators.extend
+    made = extend(Draft7Validator, {"uniqueItems": _repeated})
+    return made(_schema(schema), registry=registry, format_checker=_formats())
+
+
+def _repeated(
+    validator: Validator, demanded: bool, instance: object, schema: Mapping[str, object]
+) -> Iterator[ValidationError]:
+    """Yield a mistake where an array holds a value twice: jsonschema's own check compares each with each."""
+    del validator, schema
+    from jsonschema.exceptions import ValidationError
+
+    if demanded and isinstance(instance, list) and len({*map(_comparable, instance)}) < len(instance):
+        yield ValidationError(f"{instance!r} has non-unique elements")
+
+
+def _comparable(value: object) -> Hashable:
+    """Return what is equal where two values of JSON are: 1 is 1.0, and neither is true."""
+    if isinstance(value, dict):
+        return frozenset((name, _comparable(each)) for name, each in value.items())
+    if isinstance(value, list):
+        return tuple(map(_comparable, value))
+    return (bool, value) if isinstance(value, bool) else value
 
 
 def _schema(path: str) -> Mapping[str, object]:

@@ -19,7 +19,7 @@ CREDENTIAL = re.compile(
     r"|(^|_)(openai|anthropic|llm)_(api|key|token|secret)"
 )
 """Names of what gives access; a library's own name is none."""
-VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*|[a-z0-9]+(_[a-z0-9]+)+")
+VARIABLE = re.compile(r"\A(?:[A-Z][A-Z0-9_]*|[a-z0-9]+(?:_[a-z0-9]+)+)\Z")
 """The shapes of a variable's name in the environment."""
 PROVIDER = re.compile(r"(?i)(^|_)(openai|anthropic|llm)($|_)")
 """Names that mean a key where they are read from the environment."""

@@ -101,8 +101,7 @@ def credentials(module: Module, condition: ast.expr, hops: int = HOPS) -> Iterat
             yield from _named(module, node, hops)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             # A helper that is told which variable: `skipif(not has("OPENAI_API_KEY"))`. A word alone is none.
-            if data.VARIABLE.fullmatch(node.value) and data.CREDENTIAL.search(node.value):
-                yield node.value
+            yield from (word for word in data.VARIABLE.findall(node.value) if data.CREDENTIAL.search(word))
 
 
 def _is_environment(module: Module, node: ast.Call | ast.Subscript) -> bool:

@@ -106,6 +106,24 @@ def test_what_is_not_valid(valid: bytes, change: Callable[[Document], object], r
     assert reason in refused(valid, change)
 
 
+@pytest.mark.parametrize(
+    ("values", "is_refused"),
+    [
+        ([1, 1.0], True),
+        ([{"a": [1, None], "b": "x"}, {"b": "x", "a": [1, None]}], True),
+        ([[], [1], [2], [1]], True),
+        ([1, True, "1", None, [1], {"1": 1}, [[1]], "true"], False),
+        ([{}, [], 0, False, ""], False),
+        ("aa", False),
+    ],
+)
+def test_values_are_compared_as_jsonschema_does(values: Any, is_refused: bool) -> None:
+    validator = written._validator().evolve(schema={"uniqueItems": True})
+    assert validator.is_valid(values) is not is_refused
+    assert jsonschema.Draft7Validator({"uniqueItems": True}).is_valid(values) is not is_refused
+    assert validator.evolve(schema={"uniqueItems": False}).is_valid(values)
+
+
 def test_many_mistakes_are_counted(valid: bytes) -> None:
     def change(document: Document) -> None:
         document["components"] = [{"type": "library"}] * 1 + [{"name": number} for number in range(9)]

@@ -35,6 +35,7 @@ SCRIPT: Script = {
     "waits": {},
     "log": "",
     "traced": "",
+    "place": [],
     "calls": 4,
     "call_ns": 1_000_000,
     "factor": 1.0,

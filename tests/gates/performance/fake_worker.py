@@ -25,6 +25,7 @@ class Script:
     waits: dict[str, int]
     log: str
     traced: str
+    place: list[int]
     calls: int
     call_ns: int
     factor: float
@@ -142,9 +143,7 @@ class FakeWorker:
     def serve(self) -> None:
         """Live a worker's life."""
         touch(os.getpid())
-        cpu = os.environ["FAILHARD_CPU"]
-        if cpu:
-            os.sched_setaffinity(0, {int(cpu)})
+        self.go_to(os.environ["FAILHARD_HOME"])
         about = {"pid": os.getpid(), "affinity": sorted(os.sched_getaffinity(0)), "adj": True}
         self.say("hello", hello={**about, **self.script.hello})
         entries = [
@@ -160,13 +159,20 @@ class FakeWorker:
         self.say("proof", proof={"side": self.script.side, "order": order.told})
         self.say("bye", bye=True)
 
+    def go_to(self, cpu: str) -> None:
+        """Run on one processor, where one is named."""
+        if cpu:
+            os.sched_setaffinity(0, {int(cpu)})
+
     def run(self) -> None:
         """Serve a benchmark until it is stopped."""
         end = {"outcome": "passed", "phase": "call", "measured": True, "peak_rss": 1000}
         end |= self.script.ends.get(self.benchmark, {})
         if end["measured"]:
             said = {"mode": "call", "calls": self.script.calls, "call_ns": self.script.call_ns}
-            self.say("ready", ready=self.benchmark, traced=self.script.traced, **said)
+            self.go_to(os.environ["FAILHARD_CPU"])
+            where = self.script.place or sorted(os.sched_getaffinity(0))
+            self.say("ready", ready=self.benchmark, traced=self.script.traced, affinity=where, **said)
             while "go" in (order := self.order()).told:
                 self.say("batch", batch=self.batch(order))
                 if self.script.faults.get("batch") == "repeats_not":

@@ -21,30 +21,78 @@
   });
 
   const unfold = () => {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const name = location.hash.length > 1 && decodeURIComponent(location.hash.slice(1));
+    if (!name) return;
+    bring(name);
+    const target = document.getElementById(name);
     if (!target) return;
     for (let part = target; part; part = part.parentElement) {
       if (part instanceof HTMLDetailsElement) part.open = true;
     }
     target.scrollIntoView();
   };
+  let bring = () => {};
   addEventListener("hashchange", unfold);
-  unfold();
 
   const form = document.getElementById("filter");
-  if (!form) return;
+  if (!form) { unfold(); return; }
   const count = document.getElementById("filter-count");
   const nothing = document.getElementById("filter-nothing");
+  // Of each gate so many rows stand in the page at once: what reads a page aloud, or finds in it, reads all of it.
+  const step = 100;
   const groups = all("details[data-gate]").map((folder) => ({
     folder,
     gate: folder.dataset.gate,
     said: folder.querySelector(".matching"),
     whole: folder.querySelector(".matching").textContent,
     wasOpen: folder.open,
+    list: folder.querySelector(".findings"),
+    more: folder.querySelector(".more"),
     rows: all(".finding", folder).map((row) => ({ row, severity: row.dataset.severity, text: null })),
+    matching: [],
+    most: step,
   }));
   const total = groups.reduce((sum, group) => sum + group.rows.length, 0);
   const textOf = (entry) => (entry.text ??= entry.row.textContent.toLowerCase());
+  const place = (group, most = group.most) => {
+    const wanted = group.matching.slice(0, most).map((entry) => entry.row);
+    const standing = group.list.children;
+    if (wanted.length !== standing.length || wanted.some((row, at) => row !== standing[at])) {
+      group.list.replaceChildren(...wanted);
+    }
+    const left = group.matching.length - wanted.length;
+    group.more.hidden = left === 0;
+    const [next, rest] = group.more.querySelectorAll("button");
+    group.more.querySelector("span").textContent = `${wanted.length} of ${group.matching.length} are shown`;
+    next.textContent = `Show ${Math.min(step, left)} more`;
+    rest.textContent = `Show all ${group.matching.length}`;
+  };
+  for (const group of groups) {
+    group.matching = group.rows;
+    const show = (most) => () => {
+      const before = group.list.children.length;
+      group.most = most(group);
+      place(group);
+      const first = group.list.children[before];
+      first.tabIndex = -1;
+      first.focus({ preventScroll: true });
+    };
+    const [next, rest] = group.more.querySelectorAll("button");
+    next.addEventListener("click", show(() => group.most + step));
+    rest.addEventListener("click", show(() => Infinity));
+    place(group);
+  }
+  bring = (name) => {
+    for (const group of groups) {
+      const at = group.matching.findIndex((entry) => entry.row.id === name);
+      if (at < group.most) continue;
+      group.most = Math.ceil((at + 1) / step) * step;
+      place(group);
+    }
+  };
+  unfold();
+  addEventListener("beforeprint", () => { for (const group of groups) if (group.folder.open) place(group, Infinity); });
+  addEventListener("afterprint", () => { for (const group of groups) place(group); });
   // Thousands of rows are gone through in slices, between which the page answers; a newer question ends an older one.
   const slice = 16;
   // Gates are unfolded until so many rows are in sight; each of the others says how many match.
@@ -65,16 +113,17 @@
     let shown = 0;
     let since = performance.now();
     for (const group of groups) {
-      let here = 0;
+      const matching = [];
       for (const entry of group.rows) {
-        const match = fits(group, entry);
-        if (entry.row.hidden === match) entry.row.hidden = !match;
-        if (match) here += 1;
+        if (fits(group, entry)) matching.push(entry);
         if (performance.now() - since < slice) continue;
         await picture();
         if (mine !== newest) return;
         since = performance.now();
       }
+      const here = matching.length;
+      group.matching = matching;
+      place(group);
       const open = group.wasOpen || (opens && here > 0 && shown < enough);
       if (group.folder.hidden !== (here === 0)) group.folder.hidden = here === 0;
       if (group.folder.open !== open) group.folder.open = open;
@@ -86,7 +135,8 @@
     nothing.hidden = shown > 0;
   };
   let waiting = 0;
-  const later = () => { clearTimeout(waiting); waiting = setTimeout(apply, 60); };
+  const first = () => { for (const group of groups) group.most = step; };
+  const later = () => { clearTimeout(waiting); first(); waiting = setTimeout(apply, 60); };
   form.addEventListener("input", later);
   form.addEventListener("submit", (event) => { event.preventDefault(); apply(); });
   form.addEventListener("reset", () => setTimeout(apply));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pytest_failhard.gates.performance.duet import processors, require_platform,
 from pytest_failhard.gates.performance.pairs.channel import WorkerDiedError
 from pytest_failhard.gates.performance.pairs.lockstep import Plan
 from pytest_failhard.gates.performance.samples import Failure
+from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import GateError
 from tests.gates.performance.duets import ONE, TWO, Proven, Script, benchmark, duet, survivors
 
@@ -84,9 +86,10 @@ class TestAPair:
 
         assert (result.adjusted, result.why_not) == (False, "no schedstat")
 
-    def test_a_process_that_runs_elsewhere_is_an_error(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("said", [{"hello": {"affinity": [97]}}, {"place": [97]}])
+    def test_a_process_that_runs_elsewhere_is_an_error(self, tmp_path: Path, said: Script) -> None:
         with pytest.raises(GateError, match=r"^environment-differs: the process of head runs on .* \(97,\)"):
-            duet(tmp_path, head={"hello": {"affinity": [97]}}).play([benchmark()], 1)
+            duet(tmp_path, head=said).play([benchmark()], 1)
 
         assert survivors(tmp_path) == []
 
@@ -111,6 +114,46 @@ class TestAPair:
             duet(tmp_path, head=said).play([benchmark()], 1)
 
         assert survivors(tmp_path) == []
+
+
+class TestWhereTheyRun:
+    def test_the_second_side_starts_beside_the_first_and_both_are_measured_in_one_place(
+        self, tmp_path: Path
+    ) -> None:
+        played = replace(duet(tmp_path), cpus=(4, 7, 9))
+
+        odd, even = played.start(3), played.start(8)
+
+        assert (odd.cpu, odd.home("base"), odd.home("head")) == (4, 4, 7)
+        assert (even.cpu, even.home("base"), even.home("head")) == (9, 4, 9)
+        told = {name: odd.environment_of(name) for name in odd.order}
+        assert [each["FAILHARD_CPU"] for each in told.values()] == ["4", "4"]
+        assert [each["FAILHARD_HOME"] for each in told.values()] == ["00004", "00007"]
+
+    def test_one_processor_is_shared_and_none_is_not_named(self, tmp_path: Path) -> None:
+        alone, nowhere = (replace(duet(tmp_path), cpus=cpus).start(2) for cpus in ((3,), ()))
+
+        assert {alone.home(name) for name in alone.order} == {3}
+        assert {nowhere.environment_of(name)["FAILHARD_HOME"] for name in nowhere.order} == {""}
+
+
+class TestRounds:
+    @pytest.mark.parametrize(("most_rounds", "rounds"), [(0, 3), (7, 7)])
+    def test_a_start_that_takes_longer_than_the_batches_is_worth_more_of_them(
+        self, tmp_path: Path, most_rounds: int, rounds: int
+    ) -> None:
+        plan = Plan(rounds=3, most_rounds=most_rounds, max_seconds=4800)
+
+        # A process starts, which no batch of the scripted ones does.
+        with_more = duet(tmp_path, plan=plan).play([benchmark()], 1).pairs[ONE]
+
+        assert len(with_more.base.batches) == len(with_more.head.batches) == rounds
+
+    def test_it_leaves_time_for_all_pairs(self) -> None:
+        plan = Plan.of(PerformanceSettings(max_seconds=48, rounds=10, pairs=(3, 12, 24)))
+
+        assert (plan.rounds, plan.most_rounds, plan.fewest) == (10, 40, 3)
+        assert [plan.worth, plan.after(0.25).worth, plan.after(7).worth] == [0, 0.25, 1]
 
 
 class TestFailures:

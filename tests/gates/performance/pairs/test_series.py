@@ -74,6 +74,11 @@ class TestDecisions:
         assert (measured.decision.state, measured.decision.pairs) == (State.UNDECIDED, 5)
         assert set(measured.decision.estimates) == {"cpu", "cpu_mean", "adj"}
 
+    def test_the_start_of_processes_is_no_time_of_a_benchmark(self) -> None:
+        measured = one(Played(wild, share=0.75), conduct(rule=Rule(max_seconds=4.5)))
+
+        assert (measured.problem, len(measured.pairs), measured.seconds) == ("seconds", 19, 19.0)
+
     def test_one_pair_says_nothing(self) -> None:
         measured = one(Played(wild), conduct(rule=Rule(max_seconds=0.5)))
 

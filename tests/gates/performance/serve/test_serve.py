@@ -285,6 +285,39 @@ def test_pinned_again(failhard_benchmark):
     failhard_benchmark(work.burn)
     assert len(work.processors()) == 1
 """
+HOME, MEASURED = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+PLACES = f"""\
+import threading
+
+from app import work
+
+
+def test_where(failhard_benchmark):
+    end, places = threading.Event(), []
+    other = threading.Thread(target=end.wait)
+    other.start()
+    assert work.processors() == {{{HOME}}}
+    failhard_benchmark(lambda: places.append(work.processors()))
+    # The first call and the last are not timed.
+    assert places[0] == places[-1] == work.processors() == {{{HOME}}}
+    assert len(places) > 4
+    assert all(place == {{{MEASURED}}} for place in places[1:-1])
+    end.set()
+    other.join()
+"""
+CROWDED = """\
+import gc
+
+from app import work
+
+HEAP = [[] for _ in range(100_000)]
+
+
+def test_heap(failhard_benchmark):
+    own = [[] for _ in range(1000)]
+    assert failhard_benchmark(lambda: 1000 < len(gc.get_objects()) < 50_000)
+    assert len(own) == 1000
+"""
 ALONE = """\
 import sys
 
@@ -545,6 +578,29 @@ def test_clocks_of_a_thread_of_a_child_and_of_waiting(project: Path) -> None:
     assert child["children"] > child["cpu"]
     assert waiting["adj"] > waiting["cpu"]
     assert everywhere["cpu"] >= 2_000_000
+
+
+def test_it_starts_at_home_and_comes_to_be_measured_with_all_its_threads(project: Path) -> None:
+    write(project, {"test_places.py": PLACES})
+    with worker(project, cpu=str(MEASURED), environment={"FAILHARD_HOME": f"{HOME:05d}"}) as driven:
+        assert driven.about("hello")["affinity"] == [HOME]
+        driven.expect("collected")
+        driven.send(run=["test_places.py::test_where"])
+        assert driven.expect("ready")["affinity"] == [MEASURED]
+        driven.send(go=1, inject=None)
+        driven.expect("batch")
+        driven.send(stop=True)
+        assert driven.expect("done")["error"] is None
+        assert driven.finish()["affinity"] == [MEASURED]
+
+
+def test_what_imports_made_is_looked_through_by_no_collection(project: Path) -> None:
+    write(project, {"test_crowded.py": CROWDED})
+    with worker(project) as driven:
+        driven.send(run=driven.collected())
+        driven.measure(1)
+        assert driven.expect("done")["error"] is None
+        driven.finish()
 
 
 def numbers(batch: Message) -> dict[str, int]:

@@ -17,10 +17,12 @@ class Even:
 
     mode = "call"
 
-    def __init__(self, *, wall: int, cpu: int, children: int = 0, most: int = 1_000_000) -> None:
+    def __init__(
+        self, *, wall: int, cpu: int, children: int = 0, delay: int = 0, most: int = 1_000_000
+    ) -> None:
         self.most = most
         self.batches: list[int] = []
-        self._each = wall, cpu, children
+        self._each = wall, cpu, children, delay
 
     def once(self, around: Around = lambda call: call()) -> object:
         """Do nothing."""
@@ -29,8 +31,8 @@ class Even:
     def timed(self, calls: int, injected: Injection | None = None) -> Spent:
         """Take so long."""
         self.batches.append(calls)
-        wall, cpu, children = (calls * each for each in self._each)
-        return Spent(wall=wall, cpu=cpu, children=children)
+        wall, cpu, children, delay = (calls * each for each in self._each)
+        return Spent(wall=wall, cpu=cpu, children=children, delay=delay)
 
 
 @pytest.mark.parametrize(
@@ -39,16 +41,34 @@ class Even:
         (Even(wall=10_000, cpu=10_000), 400),
         (Even(wall=30_000, cpu=1_000, children=9_000), 400),
         (Even(wall=1_000_000, cpu=10_000), 40),
+        (Even(wall=1_000_000, cpu=10_000, delay=990_000), 400),
         (Even(wall=5_000_000, cpu=4_900_000), 1),
         (Even(wall=1, cpu=1, most=64), 64),
         (Even(wall=0, cpu=0, most=2_000_000), 2_000_000),
     ],
-    ids=["work", "children", "waiting", "one", "prepared", "nothing"],
+    ids=["work", "children", "waiting", "queueing", "one", "prepared", "nothing"],
 )
 def test_a_batch_is_long_enough_and_no_longer(even: Even, calls: int) -> None:
     chosen, _ = work.calibrate(even)
     assert chosen == calls
     assert even.batches[:2] == [1, 1]
+
+
+class Warming(Even):
+    """Work whose calls take a tenth after the first twenty."""
+
+    def timed(self, calls: int, injected: Injection | None = None) -> Spent:
+        """Take so long."""
+        spent = super().timed(calls, injected)
+        cold = sum(self.batches) <= 20
+        return spent if cold else Spent(wall=spent.wall // 10, cpu=spent.cpu // 10)
+
+
+def test_what_was_cold_does_not_say_how_long_a_batch_is() -> None:
+    warming = Warming(wall=400_000, cpu=400_000)
+
+    assert work.calibrate(warming) == (100, 40_000)
+    assert warming.batches == [1, 1, 10, 10, 100]
 
 
 def test_what_is_slow_is_not_called_more_often_than_it_must() -> None:

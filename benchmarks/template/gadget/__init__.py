@@ -1,0 +1,1 @@
+"""Gadgets: their records, how they are read, stored, priced and planned."""
