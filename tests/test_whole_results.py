@@ -301,6 +301,18 @@ def test_the_reasons_of_a_failure_are_those_that_there_are() -> None:
     assert "more" not in reason
 
 
+def test_of_two_at_one_fingerprint_the_worse_stands_wherever_it_is() -> None:
+    further = dataclasses.replace(SEEN, line=9, severity=Severity.HIGH)
+    for seen in (saw(SEEN, further), saw(further, SEEN)):
+        assert judge.judge(LINT, seen, (), TODAY).findings == (further,)
+
+
+def test_what_was_not_looked_at_is_named_one_by_one() -> None:
+    rule = dataclasses.replace(LINT, at_most={"open": 2, "closed": 2})
+    reasons = judge.judge(rule, saw(SEEN, cut_short=True), (), TODAY).because
+    assert reasons[-1] == "not looked at: closed, open"
+
+
 def test_the_way_out_is_that_of_what_fails() -> None:
     worse = dataclasses.replace(WORSE, path="app/z.py", fix="take it out")
     covering = waiver(path=worse.path, fingerprint=worse.fingerprint)
