@@ -128,6 +128,16 @@ def acceptance(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Change the code that decides, line by line: the tests notice each change, or it is explained."""
+    install(session)
+    if session.virtualenv.is_sandboxed:
+        session.install("--require-hashes", "-r", "requirements/mutation.txt")
+    session.run("nice", "-n", "19", "python", "-m", "tools.mutation", *session.posargs, external=True)
+    session.run("python", "tools/generate_docs.py")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Every benchmark, or one: `-- whole_run --keep`. Each prints ratios within one run.
 
@@ -183,6 +193,7 @@ def lock(session: nox.Session) -> None:
         "requirements/build.txt": ("requirements/build.in",),
         "requirements/demo.txt": ("requirements/demo.in",),
         "requirements/dev.txt": ("pyproject.toml", "requirements/dev.in"),
+        "requirements/mutation.txt": ("requirements/mutation.in", "-c", "requirements/dev.txt"),
         "requirements/openai2.txt": ("requirements/openai2.in",),
         # The example runs in our environment: in the versions that it has there.
         f"{example}/requirements.txt": (f"{example}/pyproject.toml", "-c", "requirements/dev.txt"),

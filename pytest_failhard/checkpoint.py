@@ -37,6 +37,7 @@ RESULT, OUTPUT, COVERAGE = "result.jsonl", "pytest.txt", "coverage-"
 NAMED = 5
 PLACE_DIGITS = 16
 AGAIN = "undo that and resume, or run without resuming"
+UNDONE = "checkpoint-unused: files were written since that run began, and are as they were; all runs again"
 
 
 class ResumeError(GateError):
@@ -150,13 +151,7 @@ class Checkpoint:
             return _taken_up(wanted, bound, redactor)
         if bound.obstacles:
             raise StoreError(f"not all that the gates read can be watched: {', '.join(bound.obstacles)}")
-        entries = Entries.open(wanted.start, wanted.parts)
-        entries.purge()
-        key = secrets.token_hex(16)
-        installed = {folder: known.dump() for folder, known in bound.installed.items()}
-        about = json.dumps({"key": key, "parts": dict(bound.parts), "installed": installed}).encode()
-        entries.write(Entry(gate=MANIFEST, key=MANIFEST, observation=about, made=time.time()))
-        return cls(entries=entries, redactor=redactor, key=key)
+        return _begun(Entries.open(wanted.start, wanted.parts), bound, redactor)
 
     @classmethod
     def of_key(cls, wanted: Wanted, key: str, redactor: Redactor) -> Checkpoint:
@@ -276,6 +271,16 @@ class Checkpoint:
         return Evidence(name=kept.name, sha256=digest, media_type=kept.media_type, volatile=kept.volatile)
 
 
+def _begun(entries: Entries, bound: Inputs, redactor: Redactor) -> Checkpoint:
+    entries.purge()
+    key = secrets.token_hex(16)
+    installed = {folder: known.dump() for folder, known in bound.installed.items()}
+    said = {"key": key, "parts": dict(bound.parts), "witness": bound.witness, "installed": installed}
+    about = json.dumps(said).encode()
+    entries.write(Entry(gate=MANIFEST, key=MANIFEST, observation=about, made=time.time()))
+    return Checkpoint(entries=entries, redactor=redactor, key=key)
+
+
 def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
     where = wanted.start.joinpath(*wanted.parts)
     nothing = f"there is nothing to go on from in {where}"
@@ -295,6 +300,11 @@ def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
             f"not the same any more: {', '.join(names[:NAMED])}{more}; what the interrupted run "
             f"has seen no longer counts: {AGAIN}"
         )
+    if about["witness"] != bound.witness:
+        # A gate may have looked before it was undone.
+        begun = _begun(entries, bound, redactor)
+        begun.notes.append(UNDONE)
+        return begun
     return Checkpoint(entries=entries, redactor=redactor, key=about["key"], resuming=True)
 
 

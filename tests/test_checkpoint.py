@@ -422,3 +422,19 @@ def test_a_record_that_cannot_be_read_proves_nothing(environment: Path, tmp_path
         taken_up(tmp_path, seen_in(environment))
     with pytest.raises(ValueError, match="nothing that is known of a folder"):
         Known.load(["a"])
+
+
+def test_what_was_undone_may_have_been_seen_and_all_runs_again(tmp_path: Path) -> None:
+    staged = staging(tmp_path / "staged")
+    first = dataclasses.replace(BOUND, witness="first")
+    kept = Checkpoint.open(wanted(tmp_path), first, REDACTOR)
+    kept.store(outcome(staged), staged)
+    kept.close()
+    resumed = taken_up(tmp_path, dataclasses.replace(BOUND, witness="second"))
+    assert resumed.notes == [checkpoint.UNDONE]
+    assert resumed.restore("lint", staging(tmp_path / "again")) is None
+    assert not list((tmp_path / "kept").glob("lint-*"))
+    # It is a checkpoint again: of what is there now.
+    resumed.store(outcome(staged), staged)
+    resumed.close()
+    assert taken_up(tmp_path, first).notes == [checkpoint.UNDONE]
