@@ -37,10 +37,13 @@ def place(environ: Mapping[str, str] = os.environ) -> Path:
 def folder() -> Path:
     """Return the place as a folder, made where it is not there: a run without systems needs none.
 
-    Raises GateError where that is no folder of ours alone.
+    Raises GateError where that is no folder of ours alone, FileNotFoundError where the last system that had
+    a record took the folder with it just now.
     """
     made = place()
-    made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        made.mkdir(mode=0o700)
     _require_ours(made)
     return made
 
@@ -87,8 +90,8 @@ class Record:
 def _created(name: str) -> tuple[Path, int]:
     """Return a new file among the records, open; the folder may be taken away while we look."""
     while True:
-        path = folder() / name
         with contextlib.suppress(FileNotFoundError):
+            path = folder() / name
             return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
 
 
@@ -97,11 +100,14 @@ def clean() -> int:
 
     Raises GateError where one of them cannot be ended.
     """
-    among = place()
-    if not HAS_SYSTEMS or not os.path.lexists(among):
+    if not HAS_SYSTEMS:
         return 0
-    _require_ours(among)
-    records = sorted(among.iterdir())
+    among = place()
+    try:
+        _require_ours(among)
+        records = sorted(among.iterdir())
+    except FileNotFoundError:  # no system runs, or the last one has just ended
+        return 0
     return sum(_clean(path) for path in records if _MARK.fullmatch(path.name))
 
 

@@ -45,7 +45,7 @@ def wanted(name: str) -> set[str]:
 
 
 def test_there_are_compiled_files() -> None:
-    assert COMPILED == ["build.txt", "demo.txt", "dev.txt", "openai2.txt"]
+    assert COMPILED == ["build.txt", "demo.txt", "dev.txt", "mutation.txt", "openai2.txt"]
 
 
 @pytest.mark.parametrize("name", COMPILED)

@@ -143,7 +143,7 @@ class FakeWorker:
     def serve(self) -> None:
         """Live a worker's life."""
         touch(os.getpid())
-        self.go_to(os.environ["FAILHARD_HOME"])
+        self.go_to(os.environ.get("FAILHARD_HOME", ""))
         about = {"pid": os.getpid(), "affinity": sorted(os.sched_getaffinity(0)), "adj": True}
         self.say("hello", hello={**about, **self.script.hello})
         entries = [
