@@ -111,6 +111,11 @@ def test_where_nobody_is_left_to_work_the_rest_are_errors(tmp_path: Path) -> Non
 
 
 class TestRefusals:
+    @pytest.fixture(autouse=True)
+    def _elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The summary is written where we are."""
+        monkeypatch.chdir(tmp_path)
+
     def refused(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         with pytest.raises(SystemExit) as ended:
             fleet.command.main(arguments)

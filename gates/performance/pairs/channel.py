@@ -7,6 +7,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -33,6 +34,7 @@ LOOK_SECONDS = 0.25
 """How often it is looked at whether a silent worker still lives."""
 LONGEST_LINE = 64 * 1024 * 1024
 LAST_LINES = 40
+TEMPORARY = "TMPDIR"
 END_SECONDS = 10.0
 """So long pytest may take to end after its last word."""
 Inject = Mapping[str, float]
@@ -91,7 +93,13 @@ class Worker:
         try:
             self._process: Process = run.start(
                 (str(side.python), *side.arguments),
-                environment={**side.environment, **environment, **_product(side), **_pipes(*theirs)},
+                environment={
+                    **side.environment,
+                    **environment,
+                    **_place(side),
+                    **_product(side),
+                    **_pipes(*theirs),
+                },
                 cwd=side.tree,
                 pass_fds=theirs,
                 kept=True,
@@ -232,6 +240,16 @@ def _require_untraced(traced: str) -> None:
             f"traced-worker: {traced} is active in the process that measures; keep coverage, profilers and "
             "debuggers out of the project's tests, conftest.py and sitecustomize.py"
         )
+
+
+def _place(side: Side) -> dict[str, str]:
+    """Return where a side's temporary files are: a tree compared with itself is both sides at once."""
+    among = side.environment.get(TEMPORARY)
+    if not among:
+        return {}
+    place = Path(among, side.name)
+    place.mkdir(exist_ok=True)
+    return {TEMPORARY: str(place)}
 
 
 def _product(side: Side) -> dict[str, str]:

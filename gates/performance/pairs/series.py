@@ -124,14 +124,13 @@ def _failed(course: _Course, result: Result, product: Product) -> Measured:
 
 
 def _decided(course: _Course, terms: Terms, conduct: Conduct) -> Measured | None:
+    # How long processes take to start says nothing about a benchmark; that is bounded by the gate's own time.
+    late = course.seconds - course.shared > conduct.rule.max_seconds
     if symptoms.is_drifting(course.pairs):
-        detail = "each call takes longer than the one before, on both sides; give `pedantic` a setup="
-        return course.end(Outcome.ERROR, "drifting-benchmark", detail)
+        return _drifting(course, terms, late=late)
     decision = conduct.decide(course.logs, course.clocks, terms)
     if decision is not None and decision.state is not State.UNDECIDED:
         return course.end(Outcome.DECIDED, decision=decision)
-    # How long processes take to start says nothing about a benchmark; that is bounded by the gate's own time.
-    late = course.seconds - course.shared > conduct.rule.max_seconds
     if decision is None and not late:
         return None
     if symptoms.was_throttled(course.pairs):
@@ -141,6 +140,14 @@ def _decided(course: _Course, terms: Terms, conduct: Conduct) -> Measured | None
         return course.end(Outcome.UNDECIDED, "pairs", "the pairs do not agree enough", decision)
     so_far = _so_far(course, terms)
     return course.end(Outcome.UNDECIDED, "seconds", "its time was over before its pairs agreed", so_far)
+
+
+def _drifting(course: _Course, terms: Terms, *, late: bool) -> Measured | None:
+    """Return the error where there are pairs enough to know that it is not the machine, else None."""
+    if len(course.pairs) < min(symptoms.SURE, terms.most) and not late:
+        return None
+    detail = "each call takes longer than the one before, on both sides; give `pedantic` a setup="
+    return course.end(Outcome.ERROR, "drifting-benchmark", detail)
 
 
 def _so_far(course: _Course, terms: Terms) -> Decision | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,6 +136,16 @@ class TestWhereTheyRun:
 
         assert {alone.home(name) for name in alone.order} == {3}
         assert {nowhere.environment_of(name)["FAILHARD_HOME"] for name in nowhere.order} == {""}
+
+    def test_a_tree_beside_itself_has_temporary_files_apart(self, tmp_path: Path) -> None:
+        shared = tmp_path / "shared"
+        shared.mkdir()
+        played = duet(tmp_path)
+        head = replace(played.trees.head, environment={"PATH": os.defpath, "TMPDIR": str(shared)})
+
+        played.twins(head).play([benchmark()], 1)
+
+        assert sorted(path.name for path in shared.iterdir()) == ["base", "head"]
 
 
 class TestRounds:

@@ -128,7 +128,16 @@ class TestErrors:
         measured = one(Played(steady(1.0), pairs={ONE: growing}))
 
         assert (measured.outcome, measured.problem) == (Outcome.ERROR, "drifting-benchmark")
-        assert len(measured.pairs) == 3
+        assert len(measured.pairs) == 6
+
+    def test_a_machine_that_got_slower_for_a_while_is_not_taken_for_it(self) -> None:
+        growing = replace(pair(1, 1.0), base=sample(10, 11, 12, 13), head=sample(10, 11, 12, 13))
+        slowing, steadied = Played(steady(1.0), pairs={ONE: growing}), Played(steady(1.0))
+
+        measured = one(lambda benchmarks, number: (slowing if number < 5 else steadied)(benchmarks, number))
+
+        assert measured.outcome is Outcome.DECIDED
+        assert len(measured.pairs) == 5
 
     def test_a_machine_that_was_held_back_decides_all_the_same_where_pairs_agree(self) -> None:
         held = Conditions(throttled=2, periods=10)
