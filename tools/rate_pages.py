@@ -39,6 +39,13 @@ pairs of its own. `wait` works 0.3 ms and sleeps 2 ms, and only the sleep grows.
 projects: pytest-benchmark's own `--benchmark-compare-fail=median:15%` against times that it stored at most
 five minutes before, under the same conditions. Bounds are one-sided, 95 %.
 """
+AGAIN = """\
+## Live decisions since both sides start at once
+
+What stands above was decided while one side started after the other and every pair had ten rounds. Since then
+both start at once and are measured for up to forty rounds, as long as starting takes more; the rule is the
+same. A shorter run, without the stored comparison:
+"""
 COST = """\
 ## What a decision costs
 
@@ -64,6 +71,8 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         parts += [METHODS, page.of_rates((results / "rates.jsonl").read_text("utf-8"))]
     if (results / "protocol.jsonl").exists():
         parts += [LIVE, page.of_protocol(results / "protocol.jsonl")]
+    if (results / "protocol-again.jsonl").exists():
+        parts += [AGAIN, page.of_protocol(results / "protocol-again.jsonl")]
     if (results / "cost.jsonl").exists():
         parts += [COST, page.of_cost(results / "cost.jsonl")]
     if (results / "example_service.jsonl").exists():
