@@ -6,6 +6,7 @@ import ast
 import os
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
@@ -94,9 +95,11 @@ def _name(path: str) -> str:
 def _text(path: Path) -> bytes:
     try:
         # A pipe would keep us waiting for ever.
-        return path.read_bytes() if stat.S_ISREG(path.stat().st_mode) else b""
+        data = path.read_bytes() if stat.S_ISREG(path.stat().st_mode) else b""
     except OSError:
         return b""
+    # Python takes `\uff54ests` for `tests`.
+    return data if data.isascii() else unicodedata.normalize("NFKC", data.decode("utf-8", "replace")).encode()
 
 
 def _imported(

@@ -49,6 +49,9 @@ def test_the_path_alone_decides_the_role(path: str, role: str) -> None:
         "import app.tests.helper\n",
         "from .tests.helper import VALUE\n",
         "from .tests import (\n    helper,\n)\n",
+        # Another letter for the same name, as Python reads it.
+        "from app.\uff54ests import helper\n",
+        "from app.tests import \uff48elper\n",
         "def late():\n    from app.tests.helper import VALUE\n    return VALUE\n",
     ],
 )
