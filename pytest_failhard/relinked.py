@@ -36,9 +36,7 @@ class Known:
         # A change in the moment of the reading may have the time of one before it.
         settled = time.time_ns() - stamps.RACY_NS
         return cls(
-            files=stamps.files_digest(
-                [each._replace(stamp=each.stamp._replace(changed=0)) for each in files]
-            ),
+            files=stamps.files_digest(files, with_changes=False),
             records=stamps.files_digest([each for each in files if each.path.endswith(RECORD)]),
             newest=min(settled, max((each.stamp.changed for each in files), default=0)),
         )

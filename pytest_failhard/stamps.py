@@ -140,10 +140,14 @@ def folder_digest(folder: Path, left_out: frozenset[str]) -> str:
     return files_digest(listed(folder, left_out))
 
 
-def files_digest(files: Iterable[Listed]) -> str:
-    """Return one digest of the stamps of files, in whatever order they come."""
+def files_digest(files: Iterable[Listed], *, with_changes: bool = True) -> str:
+    """Return one digest of the stamps of files, in whatever order they come.
+
+    Without changes their times of change do not count.
+    """
     lines = sorted(
-        f"{path}\0{at.mode} {at.size} {at.modified} {at.changed} {at.inode} {at.device}" for path, at in files
+        f"{path}\0{mode} {size} {modified} {changed if with_changes else 0} {inode} {device}"
+        for path, (mode, size, modified, changed, inode, device) in files
     )
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 

@@ -305,6 +305,7 @@ def test_waits() -> None:
 """
 
 
+@pytest.mark.usefixtures("checkpoints")
 def test_a_terminated_run_leaves_a_part_and_goes_on_from_there(shop: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     write(shop, {"tests/test_waits.py": WAITING.format(go=str(go))})

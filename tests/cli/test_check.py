@@ -160,6 +160,7 @@ def test_mistaken_options_are_usage_errors(checked: Checked, shop: Path, argumen
     assert checked(*arguments)[0] == 2
 
 
+@pytest.mark.usefixtures("checkpoints")
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_leaves_a_part_and_no_process(
     checked: Checked,
