@@ -280,9 +280,7 @@ def test_what_neither_switches_it_on_nor_off_is_refused(
 ) -> None:
     monkeypatch.setenv(private.CHECKPOINTS, "no")
     request = plan.Request(root=tmp_path, level=1, mode=Mode.SUPERVISED)
-    with pytest.raises(
-        GateError, match="^FAILHARD_CHECKPOINT: 'no' is neither 0 nor 1"
-    ):
+    with pytest.raises(GateError, match=r"^FAILHARD_CHECKPOINT: 'no' is neither 0 nor 1"):
         Wanted.of(request, tmp_path / "reports", settings={}, resume=False, command="again")
 
 

@@ -203,7 +203,12 @@ def environment(root: Path, extra: Mapping[str, str]) -> dict[str, str]:
     home = root.parent / "home"
     home.mkdir(exist_ok=True)
     plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
-    return plain | UNKEPT | measuring() | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
+    return (
+        plain
+        | UNKEPT
+        | measuring()
+        | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
+    )
 
 
 def start(mode: Mode, root: Path, ask: Ask, executable: Path = Path(sys.executable)) -> subprocess.Popen[str]:
