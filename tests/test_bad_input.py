@@ -221,7 +221,7 @@ def test_bad_input_gets_a_clear_answer(bad: Bad, mode: Mode, template: Path, tmp
     _check_clean(outcome, tmp_path / "temporary")
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
 def test_a_folder_without_python_is_an_error(mode: Mode, tmp_path: Path) -> None:
     project = tmp_path / "empty"
     project.mkdir()

@@ -280,6 +280,7 @@ def test_a_second_run_at_once_is_refused_fo_114(mode: Mode, project: Path, recor
     assert f"{first.pid}" in second.output
 
 
+@pytest.mark.usefixtures("checkpoints")
 def test_a_run_over_its_time_is_ended_fo_116(project: Path, record: Record) -> None:
     """Minutes are seconds in this process, so that the limit of three is over soon."""
     row = record.procedure("FO-116", Mode.SUPERVISED)
@@ -302,7 +303,7 @@ def test_a_run_over_its_time_is_ended_fo_116(project: Path, record: Record) -> N
     assert verdicts["tests"][0] == verdicts["coverage"][0] == "error", said
     assert "watchdog" in verdicts["tests"][1]
     assert report["complete"] is False
-    assert f"go on where this run ended: failhard check {project} --level=1 --policy=" in said
+    assert f"go on where this run ended: failhard check {project} --level=1 " in said
     assert verdicts["lint"][0] != "error", said
     assert not survivors(
         [psutil.Process(int(number)) for number in mark.read_text().split() if _lives(int(number))]
