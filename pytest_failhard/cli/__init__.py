@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -9,6 +10,8 @@ import sys
 import click
 
 USAGE = 2
+COLLECT_AFTER = (100_000, 20, 100)
+"""Objects of a generation that make Python look for cycles: what is imported has few, and stays."""
 COMMANDS = (
     "check",
     "verify",
@@ -40,6 +43,7 @@ class LazyGroup(click.Group):
         from pytest_failhard.cli.streams import redacted
         from pytest_failhard.redact import RedactError
 
+        gc.set_threshold(*COLLECT_AFTER)
         try:
             with redacted(os.environ, sys.argv[1:]):
                 return super().__call__(*args, **kwargs)
