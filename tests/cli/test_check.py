@@ -22,6 +22,7 @@ from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.store import Store
 from tests.acceptance.project import FAILING, VIOLATION, write
+from tests.size import FULL
 
 Checked = Callable[..., tuple[object, str, str]]
 
@@ -69,7 +70,8 @@ def gate_of_tests(root: Path) -> dict[str, object]:
 
 
 def test_a_green_project_passes(checked: Checked, shop: Path) -> None:
-    code, text, errors = checked(shop)
+    # With all gates: tests/acceptance/test_failopen.py.
+    code, text, errors = checked(shop, "--only=tests,coverage,lint")
     assert (code, errors) == (0, ""), text
     assert "failhard: pass" in text
     assert report(shop)["verdict"] == "pass"
@@ -81,7 +83,7 @@ def test_a_green_project_passes(checked: Checked, shop: Path) -> None:
     assert '<section id="coverage"' in page
 
 
-@pytest.mark.parametrize("arguments", [("-n", "2"), ("-q",)])
+@pytest.mark.parametrize("arguments", [("-q", "-n", "2"), *([("-q",)] if FULL else [])])
 def test_arguments_reach_pytest(checked: Checked, shop: Path, arguments: tuple[str, ...]) -> None:
     code, text, _ = checked(shop, "--only=tests", "--", *arguments)
     assert code == 0, text
@@ -161,7 +163,9 @@ def test_mistaken_options_are_usage_errors(checked: Checked, shop: Path, argumen
 
 
 @pytest.mark.usefixtures("checkpoints")
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), *([(signal.SIGTERM, 143)] if FULL else [])]
+)
 def test_an_interrupted_run_leaves_a_part_and_no_process(
     checked: Checked,
     shop: Path,
