@@ -47,18 +47,23 @@ def _twins() -> Iterator[object]:
 
 def _greens() -> Iterator[object]:
     for level, ask in GREEN.items():
-        for mode in modes(Mode.SUPERVISED if level == 2 else Mode.AUTHOR):
+        # In the size of CI: tests/test_bad_input.py, where a folder has an odd name.
+        if level == 2 and not FULL:
+            continue
+        for mode in modes(Mode.AUTHOR):
             yield pytest.param(ask, mode, level, id=f"level {level}-{mode.value}")
             if FULL:
                 spread = dataclasses.replace(ask, tests=("-n", "2"))
                 yield pytest.param(spread, mode, level, id=f"level {level}-{mode.value}-n2")
 
 
-def _scripted() -> Iterator[tuple[str, str, int, Mode]]:
-    for tool, gate, level in (("ruff", "lint", 1), ("mypy", "types", 1), ("bandit", "security", 2)):
-        for mode in Mode:
-            if FULL or (mode is Mode.SUPERVISED) is (gate == "types"):
-                yield tool, gate, level, mode
+def _scripted() -> Iterator[tuple[tuple[str, ...], str, int, Mode]]:
+    """Yield tools, their gates, a level and a mode: in the CI size all tools in one run."""
+    for mode in modes(Mode.SUPERVISED):
+        yield ("ruff", "mypy", "bandit"), "lint,types,security", 2, mode
+        if FULL:
+            yield from ((("ruff",), "lint", 1, mode), (("mypy",), "types", 1, mode))
+            yield ("bandit",), "security", 2, mode
 
 
 @pytest.mark.parametrize(("case", "mode"), list(_runs()))
@@ -97,12 +102,15 @@ def test_green_project_passes_every_gate(ask: Ask, mode: Mode, level: int, proje
     check_agreement(outcome)
 
 
-@pytest.mark.parametrize(("tool", "gate", "level", "mode"), list(_scripted()))
-def test_scripted_tool_that_does_its_work_passes(
-    tool: str, gate: str, level: int, mode: Mode, project: Path, interpreter: Environment
+@pytest.mark.parametrize(("tools", "gates", "level", "mode"), list(_scripted()))
+def test_scripted_tools_that_do_their_work_pass(
+    tools: tuple[str, ...], gates: str, level: int, mode: Mode, project: Path, interpreter: Environment
 ) -> None:
-    outcome = run(mode, project, apart(Ask(only=gate, level=level)), interpreter(tool, {"kind": "none"}))
+    (executable,) = {interpreter(tool, {"kind": "none"}) for tool in tools}
+    outcome = run(mode, project, apart(Ask(only=gates, level=level)), executable)
     assert outcome.code == 0, str(outcome)
+    told = {gate: outcome.gate(gate)["tool"] for gate in gates.split(",")}
+    assert all(" 99.0" in tool for tool in told.values()), told
     check_agreement(outcome)
 
 
