@@ -19,7 +19,7 @@ from pytest_failhard.fleet.cluster import loaded
 from pytest_failhard.fleet.orders import Order, Outcome
 from pytest_failhard.model import Verdict
 from tests.fleet.projects import failing, project, waiting, worker_above
-from tests.size import FULL, in_full
+from tests.size import FULL
 from tests.support import measuring
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
@@ -69,7 +69,6 @@ def test_a_lost_worker_costs_the_project_that_it_was_at(tmp_path: Path) -> None:
     assert not test.is_running()
 
 
-@in_full
 def test_an_interrupt_ends_all_and_names_what_was_not_judged(tmp_path: Path) -> None:
     root, told = waiting(tmp_path / "waits")
     place = tmp_path / "fleet.json"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_failhard.model import GateError
 from tests.size import FULL
 
-EXAMPLES = 1_000 if FULL else 8
+EXAMPLES = 1_000 if FULL else 12
 DEEP = 100_000 if FULL else 20_000
 """Far beyond the recursion limit, and what a child of ours could be handed in a moment."""
 SHALLOW = 1_200
