@@ -69,6 +69,7 @@ def test_a_lost_worker_costs_the_project_that_it_was_at(tmp_path: Path) -> None:
     assert not test.is_running()
 
 
+@pytest.mark.measured
 def test_an_interrupt_ends_all_and_names_what_was_not_judged(tmp_path: Path) -> None:
     root, told = waiting(tmp_path / "waits")
     place = tmp_path / "fleet.json"
