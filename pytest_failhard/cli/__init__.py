@@ -9,7 +9,8 @@ import sys
 
 import click
 
-USAGE = 2
+from pytest_failhard.exits import USAGE
+
 COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: what is imported has few, and stays."""
 COMMANDS = (
