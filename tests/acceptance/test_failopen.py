@@ -91,7 +91,7 @@ def test_green_twin(case: Case, mode: Mode, project: Path, record: Record) -> No
 def test_green_project_passes_every_gate(ask: Ask, mode: Mode, level: int, project: Path) -> None:
     if level >= 3:
         cases_performance.with_benchmark(project)
-    outcome = run(mode, project, ask)
+    outcome = run(mode, project, apart(ask))
     assert outcome.code == 0, str(outcome)
     for name in demanded(level):
         gate = outcome.gate(name)
