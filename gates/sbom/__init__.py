@@ -70,6 +70,7 @@ class SbomGate:
         """Make, read back, compare and score the document; raises GateError where it does not hold."""
         # The library and the schema's checks take a while to load.
         from pytest_failhard.distributions.bom import elements, written
+        from pytest_failhard.distributions.pieces import Pieces
         from pytest_failhard.distributions.supply import supply
         from pytest_failhard.gates.sbom import cross_check, findings
 
@@ -84,7 +85,7 @@ class SbomGate:
         scored = elements.score(document)
         tool = f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
         if settings.cross_check:
-            other, _ = cross_check.cross_check(run, parts)
+            other, _ = cross_check.cross_check(run, seen.target, parts, Pieces(run))
             tool = f"{tool}, {other}"
         return Observation(
             tool=tool,
