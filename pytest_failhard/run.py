@@ -152,8 +152,8 @@ class GateRun:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
         What a `volatile` tool writes differs between two runs. Where an `earlier` run of it is given, that
-        one's output is kept in the same way, and nothing is started. Raises GateError for a timeout, a signal,
-        an exit code outside `ok` and `found`, output over the cap, or a crash report on stderr.
+        one's output is kept in the same way, and nothing is started. Raises GateError for a timeout, a
+        signal, an exit code outside `ok` and `found`, output over the cap, or a crash report on stderr.
         """
         name = f"{module}-{next(self._numbers)}"
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]

@@ -33,7 +33,7 @@ def bound(run: Run, target: Target, *asked: str) -> str:
 
 
 def dump(completed: Completed) -> str | None:
-    """Return an answer as text, None where it says more than may be left: a secret, or a place of this run."""
+    """Return an answer as text, None where a secret or a place of this run may stand in it."""
     if not completed.is_plain:
         return None
     said = dataclasses.replace(completed, argv=())

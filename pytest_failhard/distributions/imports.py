@@ -78,7 +78,8 @@ def read(
     """Return the absolute imports of files, sorted.
 
     What the target, whose `markers` are given, never reaches is left out: the branch of another platform
-    or version. `look` tells those of one file in the place of `of_file`. Raises GateError that lists every file which cannot be read or parsed.
+    or version. `look` tells those of one file in the place of `of_file`. Raises GateError that lists every
+    file which cannot be read or parsed.
     """
     found: list[Import] = []
     problems: list[str] = []
