@@ -172,7 +172,7 @@ class GateRun:
         problem = _problem(completed, ok | found)
         if problem:
             raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
-        return replace(completed, is_plain=all(plain))
+        return replace(completed, argv=tuple(argv), is_plain=all(plain))
 
     def remaining(self) -> float:
         """Return the seconds that the gate has left, 0 where its time is over."""

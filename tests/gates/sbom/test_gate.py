@@ -264,12 +264,12 @@ def rewrite(path: Path, old: str, new: str) -> None:
 
 CHANGES: Sequence[Callable[[Place], None]] = (
     lambda place: rewrite(place.root / "uv.lock", "cp311-cp311", "cp39-cp39"),
+    lambda place: (place.root / "uv.lock").unlink(),
     lambda place: rewrite(place.root / "pyproject.toml", "team@", "other@"),
     lambda place: rewrite(place.root / "pyproject.toml", '"MIT"', '"ISC"'),
     lambda place: rewrite(place.root / "pyproject.toml", 'version = "1.0"', 'version = "1.1"'),
     lambda place: rewrite(place.packages / "core-1.0.dist-info/METADATA", "Core team", "Our team"),
     lambda place: rewrite(place.root / "pyproject.toml", '"web.kit",', '"bare",'),
-    lambda place: (place.root / "uv.lock").unlink(),
 )
 
 
