@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_failhard.source.files import SourceFile
 
 NAME = "imports"
+UNREAD = ""
 Row = tuple[int, str, str, bool, bool, list[str]]
 """Line, module, name, is guarded, is typing, instead of: an import without its file."""
 
@@ -50,6 +51,8 @@ class KnownImports:
 
     def leave(self) -> None:
         """Leave for a later run what was read in this one."""
+        # A file that could be read only later has no name by which it is known again.
+        self._now.pop(UNREAD, None)
         if self._now != self._earlier:
             self._pieces.put(NAME, self._bound, json.dumps(self._now))
 
@@ -58,8 +61,7 @@ class KnownImports:
         rows = self._earlier.get(digest)
         found = imports.of_file(self._root, file, self._markers) if rows is None else _imports(file, rows)
         read = tuple(found)
-        if digest:
-            self._now[digest] = rows or list(map(_row, read))
+        self._now[digest] = rows or list(map(_row, read))
         return read
 
     def _digest(self, file: SourceFile) -> str:
@@ -70,7 +72,7 @@ class KnownImports:
                 data = (self._root / file.path).read_bytes()
             except OSError:
                 # Whoever parses it says why.
-                return ""
+                return UNREAD
             self._digests[file] = hashlib.sha256(named + data).hexdigest()
         return self._digests[file]
 

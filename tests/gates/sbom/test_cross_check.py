@@ -11,7 +11,7 @@ from pytest_failhard.distributions.pieces import Pieces
 from pytest_failhard.gates.sbom import SbomGate
 from pytest_failhard.gates.sbom.cross_check import components, cross_check
 from pytest_failhard.gates.sbom.settings import SbomSettings
-from pytest_failhard.model import GateError
+from pytest_failhard.model import GateError, Memory
 from tests.conftest import Script
 from tests.distributions.bom.material import TIME
 from tests.distributions.fake_site import package, pyproject, target
@@ -94,6 +94,25 @@ def test_a_faulty_tool_is_an_error(tmp_path: Path, script: Script, steps: list[t
     run = gate_run(tmp_path / "p", SbomGate(), executable=tools.executable, packages=tools.packages)
     with pytest.raises(GateError, match="cyclonedx_py"):
         cross_check(run, TARGET, (), Pieces(run))
+
+
+def test_an_answer_with_a_place_of_this_run_in_it_is_not_left(tmp_path: Path, script: Script) -> None:
+    scratch, memory = tmp_path / "scratch", Memory()
+    tools = script(
+        ("write", [str(scratch / "cyclonedx-bom.json"), document(ENTRY).hex()]),
+        ("err", f"wrote {scratch}"),
+        ("exit", 0),
+    )
+    run = gate_run(
+        tmp_path / "p",
+        SbomGate(),
+        scratch=scratch,
+        executable=tools.executable,
+        packages=tools.packages,
+        memory=memory,
+    )
+    assert cross_check(run, TARGET, (), Pieces(run))[0].startswith("cyclonedx-bom ")
+    assert memory.left is None
 
 
 def test_a_missing_tool_is_an_error_with_the_command(tmp_path: Path) -> None:
