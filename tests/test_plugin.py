@@ -225,6 +225,7 @@ def test_assertions_that_are_switched_off_are_refused(shop: Path) -> None:
         ({}, ("--failhard-policy=none.yaml",), ("none.yaml: cannot be read",)),
     ],
 )
+@pytest.mark.measured
 def test_every_mistake_is_a_usage_error(
     shop: Path, files: dict[str, str], options: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
