@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -72,8 +73,13 @@ def literal(node: ast.AST | None) -> object:
 
 
 def one(value: object) -> int:
-    """Return the number of a literal."""
-    return hash((type(value).__name__, value))
+    """Return the number of a literal, the same in every process."""
+    kind = type(value).__name__
+    if isinstance(value, str | bytes):
+        data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(data, digest_size=8, person=kind.encode()).digest())
+    # That of a number is the same everywhere, that of a text in one process alone.
+    return hash((kind == "float", hash(value)))
 
 
 def pair(first: object, second: object) -> int:
