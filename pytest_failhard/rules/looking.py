@@ -20,7 +20,7 @@ from typing import cast
 from pytest_failhard.rules import catalogue, recalled
 from pytest_failhard.rules.limits import Limits
 from pytest_failhard.rules.unit import Hit, StaticRule
-from pytest_failhard.source.by_file import ByFile
+from pytest_failhard.source.by_file import ByFile, name_of
 from pytest_failhard.source.files import SourceFile
 from pytest_failhard.source.index import FileFacts, facts
 from pytest_failhard.source.module import Module
@@ -65,7 +65,7 @@ class Look:
         data = self._data(read)
         if isinstance(data, str):
             return data
-        name = f"{file.role} {file.path}"
+        name = name_of(file)
         known = self._by_file.find(name, data) if self._by_file is not None else None
         if known is not None:
             hits, facts_known = recalled.read(cast("recalled.Row", known), file.path, file.role)

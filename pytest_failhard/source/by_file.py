@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 
 from pytest_failhard.redact import Redactor, shipped
+from pytest_failhard.source.files import SourceFile
 
 FORMAT = "failhard-by-file/1"
 
@@ -48,6 +49,11 @@ class ByFile:
         # What JSON writes has neither a tab nor the end of a line in it, and no letter beyond ASCII.
         rest = "".join(sorted(lines, key=lambda line: line.partition("\t")[2])).encode("ascii")
         return _head(self._kind, rest) + rest
+
+
+def name_of(file: SourceFile) -> str:
+    """Return the name of a Python file of which the answer depends on its path and its role."""
+    return f"{file.role} {file.path}"
 
 
 def _read(kind: str, data: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
