@@ -35,7 +35,7 @@ def test_forges() -> None:
         os.sched_yield()
     for path in found:
         entry = parse(path.read_bytes())
-        nothing = {{**json.loads(entry.observation), "findings": [], "measures": {{"violations": [0, 1]}}}}
+        nothing = {{**json.loads(entry.observation or b"{{}}"), "findings": [], "measures": {{"violations": [0, 1]}}}}
         forged = dataclasses.replace(entry, observation=json.dumps(nothing).encode(), evidence=())
         path.write_bytes(dump(forged))
         assert parse(path.read_bytes()).observation != entry.observation
