@@ -26,9 +26,11 @@ def written(module: Module) -> frozenset[int]:
 
 def _hashes(groups: Iterable[list[object]]) -> Iterator[int]:
     for group in groups:
-        yield from (one(value) for value in group)
-        if len(group) <= MOST:
-            yield from (pair(*two) for two in itertools.permutations(group, 2))
+        numbers = [one(value) for value in group]
+        yield from numbers
+        if len(numbers) <= MOST:
+            # What `pair` returns for the literals of these numbers.
+            yield from map(hash, itertools.permutations(numbers, 2))
 
 
 def _groups(module: Module) -> Iterator[list[object]]:
