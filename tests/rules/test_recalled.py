@@ -108,7 +108,10 @@ def test_what_is_written_of_a_file_is_read_as_it_was() -> None:
     look, tree = Look("", Limits(), None), corpus()
     for path, (its_role, _) in tree.items():
         found = look.at(*source(path, tree))
-        assert isinstance(found, Found), path
+        if isinstance(found, str):
+            # An encoding that its first line names, and that the text does not have.
+            assert found.startswith("undecodable: "), path
+            continue
         row = recalled.written(found.hits, found.facts)
         hits, facts = recalled.read(json.loads(json.dumps(row)), path, its_role)
         assert (hits, facts) == (found.hits, found.facts)
