@@ -41,9 +41,11 @@ from pytest_failhard.model import (
     Tool,
 )
 from pytest_failhard.source import files
-from pytest_failhard.source.comments import comments
+from pytest_failhard.source.readable import Readable
 from pytest_failhard.source.ruff_layout import layout, target_version
 
+KIND = "lint/1"
+"""The form of what is left for a later run."""
 RUFF = Tool(module="ruff", distribution="ruff", lowest="0.14")
 BROKEN = frozenset({"E902", "invalid-syntax", "io-error"})
 COMPLEX = "C901"
@@ -54,6 +56,7 @@ _SUMMARY = re.compile(
     r"^(?:(?P<bad>\d{1,9}) files? would be reformatted)?(?:, )?"
     r"(?:(?P<good>\d{1,9}) files? already formatted)?$"
 )
+# What would hide something from ruff or a formatter.
 _SUPPRESSION = re.compile(
     r"#\s*(?:noqa\b|(?:flake8|ruff)\s*[:=]\s*(?:noqa|disable|enable|ignore|file-ignore)"
     r"|isort\s*:\s*(?:skip|off)|fmt\s*:\s*(?:off|skip)|yapf\s*:\s*disable)",
@@ -110,7 +113,7 @@ class LintGate:
             raise GateError(f"lint: settings are {type(settings).__name__}, not LintSettings")
         tool = run.tool(RUFF)
         project = files.read(run.root, run.source, run.test_roots)
-        project.require_readable()
+        texts = Readable(project, KIND, run.recall(), _SUPPRESSION)
         product = [file.path for file in project.product]
         tests = [file.path for file in project.tests]
         if not product:
@@ -127,6 +130,7 @@ class LintGate:
         findings = [_finding(run, item, settings) for item in violations]
         findings += [_unformatted(path, settings) for path in unformatted]
         findings += forbidden(run.root, run.source, product, settings)
+        run.remember(texts.left(dict.fromkeys(texts.counts, 0)))
         return Observation(
             tool=tool,
             examined=len(project.files),
@@ -135,7 +139,7 @@ class LintGate:
                 "violations": len(findings) - len(unformatted),
                 "unformatted": len(unformatted),
                 "max_complexity": max((value for _, value in complexities), default=0),
-                "suppressions": suppressions(run.root, [*product, *tests]),
+                "suppressions": sum(texts.counts.values()),
             },
         )
 
@@ -203,11 +207,6 @@ def parse_format(output: bytes, returncode: int, expected: int) -> tuple[str, ..
             f"ruff format: exit code {returncode}, {len(paths)} paths and {bad} counted contradict"
         )
     return paths
-
-
-def suppressions(root: Path, paths: Iterable[str]) -> int:
-    """Return the number of comments that would hide something from ruff or a formatter."""
-    return sum(bool(_SUPPRESSION.search(item.text)) for path in paths for item in comments(root, path))
 
 
 def forbidden(

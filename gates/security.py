@@ -23,13 +23,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_failhard.model import Finding, GateError, Observation, Reuse, Run, Settings, Severity, Tool
 from pytest_failhard.source import files
-from pytest_failhard.source.comments import comments
+from pytest_failhard.source.readable import Readable
 
+KIND = "security/1"
+"""The form of what is left for a later run."""
 BANDIT = Tool(module="bandit", distribution="bandit", lowest="1.8")
 ARGUMENT_BYTES = 60_000
 """Far below every system's limit for a command line; bandit reads no argument file."""
@@ -59,6 +61,14 @@ class Hit:
     page: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What bandit said: its results, and the lines of code that it counted in each file it was given."""
+
+    hits: tuple[Hit, ...]
+    lines: Mapping[str, int]
+
+
 class SecurityGate:
     """Observes what bandit finds in the product's files."""
 
@@ -77,20 +87,22 @@ class SecurityGate:
             raise GateError(f"security: settings are {type(settings).__name__}, not SecuritySettings")
         tool = run.tool(BANDIT)
         project = files.read(run.root, run.source, run.test_roots)
-        project.require_readable()
+        texts = Readable(project, KIND, run.recall(), _NOSEC)
         paths = [file.path for file in project.product]
         if not paths:
             raise GateError("no product files: name the product's folders in [tool.failhard] source")
-        (run.scratch / "bandit.ini").write_text("[bandit]\n", "utf-8")
-        hits = [hit for chunk in chunks(run.root, paths) for hit in _bandit(run, chunk)]
-        findings = [_finding(run.root, hit, settings.severity) for hit in hits]
+        # However much is known of them: that bandit works is shown in every run.
+        report = _report(run, [path for path in paths if path not in texts.said] or paths[:1])
+        lines = {**{path: texts.said[path] for path in paths if path in texts.said}, **report.lines}
+        run.keep("lines.json", json.dumps(lines, indent=1, sort_keys=True).encode() + b"\n")
+        run.remember(texts.left(_clean(project, report.hits, lines)))
         return Observation(
             tool=tool,
-            examined=len(paths),
-            findings=tuple(sorted(findings)),
+            examined=len(lines),
+            findings=tuple(sorted(_finding(run.root, hit, settings.severity) for hit in report.hits)),
             measures={
-                **{name.lower(): sum(hit.severity == name for hit in hits) for name in SEVERITIES},
-                "suppressions": suppressions(run.root, paths),
+                **{name.lower(): sum(hit.severity == name for hit in report.hits) for name in SEVERITIES},
+                "suppressions": sum(texts.counts[path] for path in paths),
             },
         )
 
@@ -110,8 +122,8 @@ def chunks(root: Path, paths: Sequence[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def parse(output: bytes, returncode: int, loc_expected: Mapping[str, bool]) -> tuple[Hit, ...]:
-    """Return bandit's results; raises GateError unless every expected file is accounted for.
+def parse(output: bytes, returncode: int, loc_expected: Mapping[str, bool]) -> Report:
+    """Return what bandit said; raises GateError unless every expected file is accounted for.
 
     `loc_expected` says of each file, by the path that bandit was given, whether it holds any code.
     """
@@ -132,7 +144,7 @@ def parse(output: bytes, returncode: int, loc_expected: Mapping[str, bool]) -> t
     if missing or strangers or empty:
         named = [*missing, *strangers, *empty][0]
         raise GateError(f"bandit: examined {len(lines)} files of {len(loc_expected)}; look at {named}")
-    return hits
+    return Report(hits=hits, lines=lines)
 
 
 def _agree(hits: Sequence[Hit], totals: Mapping[str, int], returncode: int) -> None:
@@ -164,12 +176,22 @@ def _hit(entry: Mapping[str, object]) -> Hit:
     )
 
 
-def suppressions(root: Path, paths: Iterable[str]) -> int:
-    """Return the number of `# nosec` comments."""
-    return sum(bool(_NOSEC.search(item.text)) for path in paths for item in comments(root, path))
+def _clean(project: files.Project, hits: Iterable[Hit], lines: Mapping[str, int]) -> dict[str, int]:
+    """Return the lines of each file of which there is nothing to say; 0 for one that bandit was not given."""
+    found = {hit.path for hit in hits}
+    return {file.path: lines.get(file.path, 0) for file in project.files if file.path not in found}
 
 
-def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
+def _report(run: Run, paths: Sequence[str]) -> Report:
+    (run.scratch / "bandit.ini").write_text("[bandit]\n", "utf-8")
+    reports = [_bandit(run, chunk) for chunk in chunks(run.root, paths)]
+    return Report(
+        hits=tuple(hit for report in reports for hit in report.hits),
+        lines={path: count for report in reports for path, count in report.lines.items()},
+    )
+
+
+def _bandit(run: Run, paths: Sequence[str]) -> Report:
     known = {str(run.root / path): path for path in paths}
     completed = run.python(
         "bandit",
@@ -183,23 +205,28 @@ def _bandit(run: Run, paths: Sequence[str]) -> tuple[Hit, ...]:
         "--",
         *known,
         found=frozenset({1}),
+        # In a later run it is given fewer files.
+        volatile=True,
     )
     has_code = {given: bool(files.parse(run.root, path).body) for given, path in known.items()}
-    return parse(completed.stdout, completed.returncode, has_code)
+    report = parse(completed.stdout, completed.returncode, has_code)
+    return Report(
+        hits=tuple(replace(hit, path=known[hit.path]) for hit in report.hits),
+        lines={known[path]: count for path, count in report.lines.items()},
+    )
 
 
 def _finding(root: Path, hit: Hit, severities: Mapping[str, str]) -> Finding:
-    path = Path(hit.path).relative_to(root).as_posix()
     texts = [hit.severity, *(severities[key].upper() for key in (hit.code, hit.name) if key in severities)]
     unknown = [text for text in texts if text not in SEVERITIES]
     if unknown:
         raise GateError(f"severity: {unknown[0]!r} is none of LOW, MEDIUM, HIGH")
-    lines = (root / path).read_bytes().splitlines()
+    lines = (root / hit.path).read_bytes().splitlines()
     code = lines[hit.line - 1].decode("utf-8", "replace").strip() if 0 < hit.line <= len(lines) else ""
     return Finding(
         rule=hit.code,
         name=hit.name,
-        path=path,
+        path=hit.path,
         line=hit.line,
         severity=max(SEVERITIES[text] for text in texts),
         message=f"{hit.message} ({hit.confidence.lower()} confidence)",

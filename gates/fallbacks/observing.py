@@ -25,7 +25,8 @@ def observe(run: Run, settings: FallbacksSettings) -> Observation:
     """Return what the gate `fallbacks` sees; raises GateError where it could not look."""
     limits = Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds)
     terms_of_paths = paths(settings.exclude, settings.roles)
-    scan = scan_project(run.root, run.source, run.test_roots, limits, terms_of_paths)
+    scan = scan_project(run.root, run.source, run.test_roots, limits, terms_of_paths, run.recall())
+    run.remember(scan.left)
     if scan.unreadable:
         raise GateError("unreadable-source: " + "; ".join(scan.unreadable))
     terms = Terms(

@@ -84,7 +84,8 @@ class _Look:
         self._run = run
         self._paths = paths(settings.exclude, settings.roles)
         limits = Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds)
-        self.scan = scan_project(run.root, run.source, run.test_roots, limits, self._paths)
+        self.scan = scan_project(run.root, run.source, run.test_roots, limits, self._paths, run.recall())
+        run.remember(self.scan.left)
         if self.scan.unreadable:
             raise GateError("unreadable-source: " + "; ".join(self.scan.unreadable))
         self.listing = python_files(run.root, run.source, run.test_roots, self._paths.roles)

@@ -15,8 +15,11 @@ from pytest_failhard.gates.secrets.settings import SecretsSettings
 from pytest_failhard.gates.secrets.severities import assess
 from pytest_failhard.model import Finding, GateError, Observation, Run, Severity
 from pytest_failhard.source import files
+from pytest_failhard.source.by_file import ByFile
 from pytest_failhard.source.text_files import TextFile, Texts, read
 
+KIND = "secrets/1"
+"""The form of what is left for a later run: the suppressions in a file where nothing was found."""
 RANK = ("private-key", "provider-key", "bearer-token", "url-credentials", "secret-value", "random-text")
 """The rules, by what they know."""
 _SUPPRESSION = re.compile(
@@ -32,7 +35,19 @@ def observe(run: Run, settings: SecretsSettings) -> Observation:
         raise GateError(f"no text file in {run.root.name}: name the folder that holds the project")
     product = files.read(run.root, run.source, run.test_roots).product
     imported = frozenset(file.path for file in product)
-    findings = findings_of([*own(texts.files), *detected(run, texts.files)], imported)
+    by_file = ByFile(KIND, run.recall())
+    said = {file.path: by_file.find(file.path, _bytes(file)) for file in texts.files}
+    # However much is known: that the detector works is shown in every run.
+    others = [file for file in texts.files if said[file.path] is None]
+    candidates = [*own(others), *detected(run, others or texts.files[:1])]
+    findings = findings_of(candidates, imported)
+    suppressed = {path: answer for path, answer in said.items() if isinstance(answer, int)}
+    found = {candidate.path for candidate in candidates}
+    for file in others:
+        suppressed[file.path] = len(_SUPPRESSION.findall(file.text))
+        if file.path not in found:
+            by_file.keep(file.path, _bytes(file), suppressed[file.path])
+    run.remember(by_file.dump())
     findings += [_unexamined(path, settings) for path in texts.oversized]
     return Observation(
         tool=tool,
@@ -43,10 +58,15 @@ def observe(run: Run, settings: SecretsSettings) -> Observation:
             "files": len(texts.files),
             "binary": len(texts.binary),
             "unread": len(texts.oversized) + len(texts.special),
-            "suppressions": sum(len(_SUPPRESSION.findall(file.text)) for file in texts.files),
+            "suppressions": sum(suppressed.values()),
         },
         evidence=(run.keep("files.json", _listed(texts)),),
     )
+
+
+def _bytes(file: TextFile) -> bytes:
+    """Return the text that is judged, as bytes: however the file is encoded."""
+    return file.text.encode("utf-8", "surrogatepass")
 
 
 def own(texts: Iterable[TextFile]) -> Iterator[Candidate]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -25,9 +26,11 @@ def written(module: Module) -> frozenset[int]:
 
 def _hashes(groups: Iterable[list[object]]) -> Iterator[int]:
     for group in groups:
-        yield from (one(value) for value in group)
-        if len(group) <= MOST:
-            yield from (pair(*two) for two in itertools.permutations(group, 2))
+        numbers = [one(value) for value in group]
+        yield from numbers
+        if len(numbers) <= MOST:
+            # What `pair` returns for the literals of these numbers.
+            yield from map(hash, itertools.permutations(numbers, 2))
 
 
 def _groups(module: Module) -> Iterator[list[object]]:
@@ -72,8 +75,13 @@ def literal(node: ast.AST | None) -> object:
 
 
 def one(value: object) -> int:
-    """Return the number of a literal."""
-    return hash((type(value).__name__, value))
+    """Return the number of a literal, the same in every process."""
+    kind = type(value).__name__
+    if isinstance(value, str | bytes):
+        data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(data, digest_size=8, person=kind.encode()).digest())
+    # That of a number is the same everywhere, that of a text in one process alone.
+    return hash((kind == "float", hash(value)))
 
 
 def pair(first: object, second: object) -> int:

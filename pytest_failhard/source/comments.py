@@ -43,6 +43,21 @@ def comments(root: Path, path: str) -> tuple[Comment, ...]:
         raise GateError(f"{path}: its comments cannot be read: {error}") from None
 
 
+def count(root: Path, path: str, pattern: re.Pattern[str]) -> int:
+    """Return in how many of a file's comments a pattern is found; raises GateError as `comments` does.
+
+    The pattern must not ask what stands behind the end of a comment. A file in whose text it is not found
+    is not tokenized.
+    """
+    try:
+        data = (root / path).read_bytes()
+        if b"#" not in data or not pattern.search(decoded(data)):
+            return 0
+    except (OSError, SyntaxError, ValueError) as error:
+        raise GateError(f"{path}: its comments cannot be read: {error}") from None
+    return sum(bool(pattern.search(item.text)) for item in comments(root, path))
+
+
 def tokenized(data: bytes) -> tuple[Comment, ...]:
     """Return the comments of a source as Python's tokenizer sees them; raises what it raises."""
     if b"#" not in data:

@@ -6,9 +6,10 @@ import ast
 import fnmatch
 import functools
 import os
+import threading
 import tomllib
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +31,7 @@ EXAMPLE_FOLDERS = frozenset(
 SCRIPT_FOLDERS = frozenset({"scripts", "tools", "bin", "ci", ".github"})
 SCRIPT_FILES = frozenset({"setup.py", "noxfile.py"})
 BUILD_FOLDERS = frozenset({"build", "dist"})
+_ONE_READS = threading.Lock()
 TEST_FILES = ("test_*.py", "*_test.py", "conftest.py", "tests.py")
 
 
@@ -57,9 +59,15 @@ class Project:
         """Return product and test files, sorted."""
         return tuple(sorted({*self.product, *self.tests}))
 
-    def require_readable(self) -> None:
-        """Raise GateError that lists every file which cannot be read or parsed."""
-        problems = unreadable(self.root, tuple(file.path for file in self.files))
+    def require_readable(self, known: Container[str] = ()) -> None:
+        """Raise GateError that lists every file which cannot be read or parsed.
+
+        Of the `known` paths it was shown already that they can.
+        """
+        paths = tuple(file.path for file in self.files if file.path not in known)
+        # Several gates ask at once for the same files: one of them reads, the others wait for it.
+        with _ONE_READS:
+            problems = unreadable(self.root, paths)
         if problems:
             raise GateError("unreadable-source: " + "; ".join(problems))
 

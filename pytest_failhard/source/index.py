@@ -46,7 +46,7 @@ class FileFacts:
     checking: frozenset[str] = frozenset()
     """Helpers, fixtures and tests of a test file that check something."""
     cases: frozenset[int] = frozenset()
-    """Hashes of the literals that a test file compares, alone and in pairs; valid in one process."""
+    """Hashes of the literals that a test file compares, alone and in pairs."""
     suppressions: tuple[Suppression, ...] = ()
     allows: tuple[Allow, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,25 @@ from pytest_failhard import private
 from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, run
 from tests.acceptance.keeping import Record
 from tests.acceptance.project import VIOLATION, write
-from tests.size import FULL, modes
+from tests.size import FULL, in_full, modes
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
 
 CACHED = {private.LIMIT: "10"}
 TRIES = 4
+BY_FILE = "lint,security,secrets,fallbacks,integrity"
+"""The gates that know files of an earlier run."""
+EDITS = (
+    {"shop/danger.py": "import subprocess\n\n\ndef run(text):\n    subprocess.call(text, shell=True)\n"},
+    {"shop/danger.py": "import subprocess\n\n\ndef run(text):\n    subprocess.run([text, text, '1'])\n"},
+    {"shop/hidden.py": "import os  # noqa: F401\n\nRATE = eval('1')  # nosec\n"},
+    {"shop/hidden.py": None, "tests/test_hidden.py": "import os  # noqa: F401\n"},
+    {
+        "shop/swallowed.py": "def f():\n    try:\n        return g()\n    except Exception:\n        return 1\n"
+    },
+    {"settings.env": f"API_TOKEN=AKIA{'Q7ZLM2XWT4RBV6KD'}\n"},
+    {"settings.env": "API_TOKEN=\n", "shop/swallowed.py": "def f():\n    return 1\n"},
+)
 LINT = Ask(only="lint", environment=CACHED)
 # Waits until what the gate saw is kept, then keeps in its place that it saw nothing.
 FORGING = """\
@@ -35,7 +49,7 @@ def test_forges() -> None:
         os.sched_yield()
     for path in found:
         entry = parse(path.read_bytes())
-        nothing = {{**json.loads(entry.observation), "findings": [], "measures": {{"violations": [0, 1]}}}}
+        nothing = {{**json.loads(entry.observation or b"{{}}"), "findings": [], "measures": {{"violations": [0, 1]}}}}
         forged = dataclasses.replace(entry, observation=json.dumps(nothing).encode(), evidence=())
         path.write_bytes(dump(forged))
         assert parse(path.read_bytes()).observation != entry.observation
@@ -115,3 +129,18 @@ def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path, record:
         assert "written during this run by something else" in notes(outcome)
         assert entries(mode, project) == set()
         row.said(outcome)
+
+
+@in_full
+def test_after_any_edits_the_report_is_that_of_a_run_that_knows_nothing(project: Path) -> None:
+    drawn = random.Random(9)
+    for _ in range(12):
+        edit = drawn.choice(EDITS)
+        write(project, {path: text for path, text in edit.items() if text or (project / path).exists()})
+        warm, cold = (
+            run(Mode.SUPERVISED, project, Ask(level=3, only=BY_FILE, environment=environment))
+            for environment in (CACHED, {})
+        )
+        assert warm.report is not None, str(warm)
+        assert cold.report is not None, str(cold)
+        assert {**warm.report, "volatile": {}} == {**cold.report, "volatile": {}}

@@ -24,7 +24,7 @@ def _path(rule: type[StaticRule]) -> str:
     return usual if role(usual) in rule.roles else "app/service.py"
 
 
-def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
+def shown_files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
     """Return the files of an example: `# file: PATH` begins each but the first."""
     files: dict[str, str | bytes] = {}
     path, lines = _path(rule), list[str]()
@@ -40,7 +40,7 @@ def _files(rule: type[StaticRule], section: str) -> dict[str, str | bytes]:
 
 def _shown(rule: type[StaticRule], section: str, root: Path) -> list[Hit]:
     """Return the hits in an example; a rule that compares has the older files below `base/`."""
-    files = _files(rule, section)
+    files = shown_files(rule, section)
     if rule.tree:
         return checked(tree(root, files), rule.code)
     if rule is not WeakenedTestSuite:

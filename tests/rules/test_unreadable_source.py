@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.rules import scan as scan_module
+from pytest_failhard.rules import looking
 from pytest_failhard.rules.limits import Limits
 from pytest_failhard.rules.scan import Scan, scan_project, scan_sources
 from pytest_failhard.source.files import SourceFile
@@ -113,7 +113,7 @@ def test_a_file_on_which_a_rule_gives_up(error: type[Exception], monkeypatch: py
     def give_up(module: object) -> None:
         raise error("too much")
 
-    monkeypatch.setattr(scan_module, "facts", give_up)
+    monkeypatch.setattr(looking, "facts", give_up)
     (problem,) = one(lambda: b"x = 1\n").unreadable
     assert problem.startswith((f"{PATH}: too-deep: ", f"{PATH}: syntax-error: its comments"))
 
