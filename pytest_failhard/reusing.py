@@ -188,7 +188,8 @@ class Reusing:
         """Hand a gate what it left in an earlier run of which all but the project was the same."""
         name = job.gate.id
         entry = entries.read(name, self._around[name], self._terms[name].hours * HOUR_SECONDS)
-        job.memory.earlier = entry.evidence[0].data if entry is not None else None
+        kept = entry.evidence if entry is not None else ()
+        job.memory.earlier = next((each.data for each in kept if each.name == MEMORY), None)
 
     def _remember(self, entries: Entries, job: engine.Job) -> None:
         if job.memory.left is not None:
