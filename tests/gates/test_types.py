@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_failhard.gates.types import TypesGate, TypesSettings, parse_linecount, parse_problems
+from pytest_failhard.gates.types import TypesGate, TypesSettings
+from pytest_failhard.gates.types.output import parse_finished, parse_problems
 from pytest_failhard.model import Finding, GateError, Observation, Severity
 from tests.size import some
 from tests.support import gate_run, observe, write
@@ -238,10 +239,14 @@ def test_what_mypy_must_not_say(output: bytes, code: int) -> None:
         parse_problems(output, code)
 
 
-@pytest.mark.parametrize("report", [b"\xff\n", b"x\n", b"1 1 1 1 a\n1 1 1 1 a\n"])
-def test_what_the_line_count_must_not_say(report: bytes) -> None:
-    with pytest.raises(GateError, match="mypy: unreadable line"):
-        parse_linecount(report)
+@pytest.mark.parametrize("listing", [b"\xff\n", b"x\n", b"a 1\nb x\n", b"a 1", b"a 1\nb 2", b"a b 1\n"])
+def test_what_the_list_of_modules_must_not_say(listing: bytes) -> None:
+    with pytest.raises(GateError, match=r"mypy: (unreadable|its) .*list of modules"):
+        parse_finished(listing)
+
+
+def test_the_list_of_modules_is_read() -> None:
+    assert parse_finished(b"a 0\nb.c 1234\n") == {"a", "b.c"}
 
 
 def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
@@ -253,19 +258,6 @@ def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
 def test_notes_are_no_errors() -> None:
     assert parse_problems(lines(entry(severity="note")), 0) == ()
     assert parse_problems(b"\n", 0) == ()
-
-
-REPORT = b"   10    12      3      4 total\n    4     5      1      2 a\n    6     7      2      2 b.c\n"
-
-
-def test_the_line_count_is_read_by_module() -> None:
-    assert parse_linecount(REPORT) == {"a": (1, 2), "b.c": (2, 2)}
-
-
-@given(st.integers(0, len(REPORT) - 1))
-def test_a_cut_line_count_is_an_error(length: int) -> None:
-    with pytest.raises(GateError):
-        parse_linecount(REPORT[:length])
 
 
 RECORDED = lines(entry(), entry(file="b.py"))
