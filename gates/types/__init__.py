@@ -19,12 +19,12 @@ Waive:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pytest_failhard.gates.types import facts, memory, tree
-from pytest_failhard.gates.types.checking import LINKS, check, left, linked, require_stricter, seed
+from pytest_failhard.gates.types.checking import LINKS, check, linked, require_stricter, seed
 from pytest_failhard.gates.types.facts import Facts
 from pytest_failhard.gates.types.output import UNRESOLVED, Problem
 from pytest_failhard.model import Finding, GateError, Observation, Reuse, Run, Settings, Severity, Tool
@@ -68,11 +68,16 @@ class TypesGate:
         places = linked(run, sorted(sources.facts), roots)
         terms = (tool, str(run.interpreter), *roots, "with", *settings.flags)
         now = tree.look(run.root, roots, sources.digests)
-        if now is not None and earlier.terms == terms:
-            seed(run, earlier, now, roots)
-        problems = check(run, places, settings.flags)
+        is_seeded = now is not None and earlier.terms == terms and seed(run, earlier, now, roots)
+        checked = check(run, places, settings.flags, is_seeded=is_seeded)
+        problems = checked.problems
         if now is not None:
-            _remember(run, terms, now, sources)
+            _remember(
+                run,
+                memory.Memory(
+                    terms=terms, tree=now, stores=checked.stores, sources=sources.digests, facts=sources.facts
+                ),
+            )
         findings = [_finding(run, item, roots, settings.severity) for item in problems]
         findings += unchecked(sources.facts)
         unresolved = sum(item.code in UNRESOLVED for item in problems)
@@ -136,10 +141,8 @@ def _digest(run: Run, path: str) -> str:
         return ""
 
 
-def _remember(run: Run, terms: Sequence[str], now: tree.Tree, sources: _Sources) -> None:
-    data = memory.dump(
-        memory.Memory(terms=terms, tree=now, sources=sources.digests, facts=sources.facts, stores=left(run))
-    )
+def _remember(run: Run, what: memory.Memory) -> None:
+    data = memory.dump(what)
     if data is not None:
         run.remember(data)
 

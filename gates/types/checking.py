@@ -66,8 +66,8 @@ def linked(run: Run, paths: Sequence[str], roots: Sequence[str]) -> tuple[Place,
     )
 
 
-def seed(run: Run, earlier: Memory, now: Tree, roots: Sequence[str]) -> None:
-    """Give mypy what it found in an earlier run about the files that are the same.
+def seed(run: Run, earlier: Memory, now: Tree, roots: Sequence[str]) -> bool:
+    """Give mypy what it found in an earlier run about the files that are the same; tell whether it was used.
 
     mypy itself takes a file for the same by its size and the second of its last change. What it knew of a
     file with other bytes is therefore taken away from it, whatever the size and the time say.
@@ -78,18 +78,40 @@ def seed(run: Run, earlier: Memory, now: Tree, roots: Sequence[str]) -> None:
         stores.put(folder, earlier.stores)
         own = modules([*earlier.tree.files, *earlier.tree.folders, *now.files, *now.folders], roots)
         packages = {name.partition("/")[0] for name in stores.names(folder) - own}
-        if packages & change.tops(roots):
-            # A package that hides another one, or no longer does: no import is what it was.
-            shutil.rmtree(folder)
-        else:
-            stores.forget(folder, set(stems(change.touched)))
+        # A package that the project hides, or no longer hides: no import is what it was.
+        is_used = not packages & change.tops(roots)
+        stores.forget(folder, set(stems(change.touched)))
     except (stores.StoreError, OSError):
+        is_used = False
+    if not is_used:
         # Without it mypy looks at all files again.
         shutil.rmtree(folder, ignore_errors=True)
+    return is_used
 
 
-def check(run: Run, places: Sequence[Place], flags: Sequence[str]) -> tuple[Problem, ...]:
-    """Return mypy's errors; raises GateError where it did not prove that it has looked at every file."""
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """mypy's errors, and its cache as databases by name."""
+
+    problems: tuple[Problem, ...]
+    stores: Mapping[str, bytes]
+
+
+def check(run: Run, places: Sequence[Place], flags: Sequence[str], *, is_seeded: bool) -> Checked:
+    """Let mypy check the places; raises GateError where it did not prove that it has looked at every file."""
+    if is_seeded:
+        try:
+            return _check(run, places, flags)
+        except GateError:
+            # The cause may be its cache, in which the next run would find it again.
+            if not run.remaining():
+                raise
+            shutil.rmtree(run.scratch / CACHE)
+            (run.scratch / FINISHED).unlink(missing_ok=True)
+    return _check(run, places, flags)
+
+
+def _check(run: Run, places: Sequence[Place], flags: Sequence[str]) -> Checked:
     (run.scratch / "mypy.arguments").write_text("".join(f"{each.link}\n" for each in places), "utf-8")
     completed = run.python(
         "mypy",
@@ -113,35 +135,27 @@ def check(run: Run, places: Sequence[Place], flags: Sequence[str]) -> tuple[Prob
         listing = (run.scratch / FINISHED).read_bytes()
     except OSError as error:
         raise GateError(f"mypy left no list of modules, so it did not finish: {error.strerror}") from None
-    finished = parse_finished(listing)
-    missing = sorted({each.module for each in places} - finished)
+    missing = sorted({each.module for each in places} - parse_finished(listing))
     if missing:
         raise GateError(f"mypy did not check {len(missing)} of {len(places)} modules, first {missing[0]}")
-    _require_read(run, places)
-    return problems
-
-
-def _require_read(run: Run, places: Sequence[Place]) -> None:
-    """Raise GateError unless mypy has noted for each file the digest of the bytes that are there."""
     try:
-        metas = stores.metas(run.scratch / CACHE)
-    except stores.StoreError as error:
+        metas, databases = stores.metas(run.scratch / CACHE), stores.take(run.scratch / CACHE)
+    except (stores.StoreError, OSError) as error:
         raise GateError(f"mypy left an unreadable cache: {error}") from None
+    _require_read(run, places, metas)
+    return Checked(problems=problems, stores=databases)
+
+
+def _require_read(run: Run, places: Sequence[Place], metas: Mapping[str, bytes]) -> None:
+    """Raise GateError unless mypy has noted for each file the digest of the bytes that are there."""
     other = [each.path for each in places if not _is_of(metas.get(each.stem, b""), run.root / each.path)]
     if other:
         raise GateError(
-            f"mypy did not note that it read {len(other)} of {len(places)} files as they are, first {other[0]}"
+            f"mypy did not note that it read {len(other)} of {len(places)} files as they are, "
+            f"first {other[0]}"
         )
 
 
 def _is_of(meta: bytes, path: Path) -> bool:
     # The digest by which mypy itself knows a file: its cache has it as text in all of its formats.
     return hashlib.sha1(path.read_bytes(), usedforsecurity=False).hexdigest().encode() in meta
-
-
-def left(run: Run) -> Mapping[str, bytes]:
-    """Return mypy's cache; raises GateError where it cannot be read."""
-    try:
-        return stores.take(run.scratch / CACHE)
-    except OSError as error:
-        raise GateError(f"mypy's cache cannot be read: {error.strerror}") from None
