@@ -3,7 +3,9 @@
 Why:
     Generated code calls functions that do not exist, passes None where a value is needed and returns
     what the caller does not expect; tests with mocks let all of it through. mypy runs with the policy's
-    flags alone: `mypy.ini`, plugins and `ignore_errors` of the project have no effect.
+    flags alone: `mypy.ini`, plugins and `ignore_errors` of the project have no effect. What it found in
+    an earlier run stands for files with the very same bytes (SHA-256), as far as nothing changed that they
+    import; `--no-cache` has it look at all of them again.
 
 Fails when:
     An error reaches the level's `fail_at` (`severity` maps mypy's codes; otherwise medium), a file
