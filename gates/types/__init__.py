@@ -33,6 +33,8 @@ from pytest_failhard.model import Finding, GateError, Observation, Reuse, Run, S
 from pytest_failhard.source import files
 from pytest_failhard.source.import_roots import roots_of
 
+FIX = "correct the code or its annotation"
+UNRESOLVED_FIX = "install the package, or stubs for it, or correct its name"
 MYPY = Tool(module="mypy", distribution="mypy", lowest="1.19")
 
 
@@ -190,6 +192,6 @@ def _finding(run: Run, item: Problem, roots: Sequence[str], severities: Mapping[
         line=item.line,
         severity=severity,
         message=item.message,
-        fix=item.hint or "correct the code or its annotation",
+        fix=item.hint or (UNRESOLVED_FIX if item.code in UNRESOLVED else FIX),
         anchor=f"{item.code} {code}",
     )

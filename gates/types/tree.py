@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 PACKAGE = "__init__"
 SUFFIXES = (".py", ".pyi")
 UNNAMED = "__pycache__"
+"""A folder that comes and goes, which no import names."""
 
 
 class LinkError(OSError):
@@ -29,9 +30,9 @@ class Tree:
 def look(root: Path, roots: Sequence[str], known: Mapping[str, str]) -> Tree | None:
     """Return the tree below the import roots, None where it cannot be told.
 
-    `known` are the digests of files that have been read already.
+    `known` are the digests of files that belong to it wherever they are.
     """
-    files: dict[str, str] = {}
+    files = dict(known)
     folders: set[str] = set()
     try:
         for base in roots:
@@ -39,7 +40,7 @@ def look(root: Path, roots: Sequence[str], known: Mapping[str, str]) -> Tree | N
                 if is_folder:
                     folders.add(path)
                 elif path not in files:
-                    files[path] = known.get(path) or digest(root / path)
+                    files[path] = digest(root / path)
     except OSError:
         # mypy says of a file what is wrong with it; we only do without what an earlier run left.
         return None
@@ -55,11 +56,12 @@ def _walk(root: Path, base: str) -> Iterator[tuple[str, bool]]:
     for place, folders, names in os.walk(root / base, onerror=_refuse):
         folder = Path(place)
         below = folder.relative_to(root)
-        folders[:] = sorted(name for name in folders if name.isidentifier() and name != UNNAMED)
+        folders[:] = sorted(name for name in folders if name.isidentifier())
         for name in folders:
             if (folder / name).is_symlink():
                 raise LinkError(name)
-            yield (below / name).as_posix(), True
+            if name != UNNAMED:
+                yield (below / name).as_posix(), True
         for name in names:
             if name.endswith(SUFFIXES) and (folder / name).is_file():
                 yield (below / name).as_posix(), False

@@ -9,8 +9,8 @@ import pytest
 from pytest_failhard import private
 from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, run
 from tests.acceptance.keeping import Record
-from tests.acceptance.project import VIOLATION, write
-from tests.size import FULL, modes
+from tests.acceptance.project import MISTYPED, VIOLATION, write
+from tests.size import FULL, in_full, modes
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
 
@@ -115,3 +115,17 @@ def test_an_entry_that_a_test_forges_has_no_effect_fo_111(project: Path, record:
         assert "written during this run by something else" in notes(outcome)
         assert entries(mode, project) == set()
         row.said(outcome)
+
+
+@in_full
+def test_a_changed_project_has_the_report_of_a_run_without_a_cache(project: Path) -> None:
+    ask = Ask(only="types", environment=CACHED)
+    assert run(Mode.SUPERVISED, project, ask).code == 0
+    write(project, MISTYPED)
+    seeded = run(Mode.SUPERVISED, project, ask)
+    whole = run(Mode.SUPERVISED, project, Ask(only="types", supervised=("--no-cache",)))
+    assert (seeded.code, reused(seeded), whole.code) == (1, [], 1), str(seeded)
+    one, two = seeded.report, whole.report
+    assert one is not None
+    assert two is not None
+    assert {**one, "volatile": {}} == {**two, "volatile": {}}

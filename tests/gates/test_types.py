@@ -116,7 +116,9 @@ def test_a_file_beside_the_product_that_it_imports_is_checked_too(tmp_path: Path
 def test_what_cannot_be_imported_is_counted_apart(tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"app/a.py": "import no_such_package_anywhere\n"})
     observation = check(root, tmp_path, TypesSettings(severity={"import-not-found": "low"}))
-    assert [(f.rule, f.severity) for f in observation.findings] == [("import-not-found", Severity.LOW)]
+    (finding,) = observation.findings
+    assert (finding.rule, finding.severity) == ("import-not-found", Severity.LOW)
+    assert finding.fix == "install the package, or stubs for it, or correct its name"
     assert (observation.measures["errors"], observation.measures["unresolved_imports"]) == (0, 1)
 
 

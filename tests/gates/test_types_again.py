@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -19,8 +20,8 @@ from pytest_failhard.gates.types.facts import Facts
 from pytest_failhard.model import GateError, Memory, Observation
 from pytest_failhard.source import files
 from tests.conftest import Script
-from tests.size import in_full
-from tests.support import gate_run, observe, write
+from tests.size import in_full, some
+from tests.support import FakeTools, gate_run, observe, write
 
 STRICT = TypesSettings(flags=["--strict"])
 NUMBER = "def give() -> int:\n    return 10\n"
@@ -227,6 +228,7 @@ def test_damaged_bytes_are_nothing_or_nothing_worse(data: st.DataObject) -> None
     flipped[data.draw(st.integers(0, len(whole) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     assert all("/cache" in name for name in memory.load(bytes(flipped)).stores)
     assert memory.load(data.draw(st.binary())) == memory.Memory()
+    assert memory.load(whole.replace(b'"mypy 1"', b"12345678")) == memory.Memory()
 
 
 @pytest.mark.parametrize(
@@ -252,9 +254,14 @@ def database(rows: Mapping[str, bytes], table: str = "files2") -> bytes:
         return made.serialize()
 
 
-@pytest.mark.parametrize(
-    "damaged", [b"no database", database({}, "other"), database({"app/odd.meta.ff": b"\0"})]
-)
+DAMAGED = {
+    "no database": b"no database",
+    "another table": database({}, "other"),
+    "crash": database({"app/odd.meta.ff": b"\0"}),
+}
+
+
+@pytest.mark.parametrize("damaged", some(DAMAGED, "no database", "crash").values())
 def test_a_cache_that_mypy_cannot_use_costs_only_time(runs: Runs, first: First, damaged: bytes) -> None:
     left = memory.load(runs.kept.left)
     name = min(left.stores)
@@ -263,14 +270,19 @@ def test_a_cache_that_mypy_cannot_use_costs_only_time(runs: Runs, first: First, 
     assert runs.run() == first.seen
 
 
-def scripted(root: Path, script: Script, cache: bytes | None) -> str:
-    """Return what the gate says of a mypy that says all is well, and leaves such a cache."""
-    steps: list[tuple[str, object]] = [("out", b"\n".hex()), ("write", ["finished.txt", b"app.a 1\n".hex()])]
-    if cache is not None:
-        steps.append(("write", ["cache/3.11/cache.db", cache.hex()]))
-    tools = script(*steps, ("exit", 0))
+Step = tuple[str, object]
+LISTED: Step = ("write", ["finished.txt", b"app.a 1\n".hex()])
+
+
+def stored(cache: bytes) -> Step:
+    return "write", ["cache/3.11/cache.db", cache.hex()]
+
+
+def scripted(root: Path, tools: FakeTools, earlier: bytes | None = None, seconds: float = 60) -> str:
+    """Return the error of the gate on a mypy that follows a script."""
     gate = TypesGate()
-    run = gate_run(root, gate, executable=tools.executable, packages=tools.packages)
+    run = gate_run(root, gate, executable=tools.executable, packages=tools.packages, seconds=seconds)
+    run.memory.earlier = earlier
     with pytest.raises(GateError) as raised:
         gate.observe(run)
     assert run.memory.left is None
@@ -278,26 +290,39 @@ def scripted(root: Path, script: Script, cache: bytes | None) -> str:
 
 
 @pytest.mark.parametrize(
-    ("cache", "said"),
+    ("steps", "said"),
     [
-        (None, "mypy did not note that it read 1 of 1 files as they are, first app/a.py"),
-        (database({"app/a.meta.ff": b"\x04" + b"0" * 40}), "mypy did not note that it read 1 of 1 files"),
-        (b"no database", "mypy left an unreadable cache: cache.db"),
+        ([LISTED], "mypy did not note that it read 1 of 1 files as they are, first app/a.py"),
+        ([LISTED, stored(database({"app/a.meta.ff": b"0" * 40}))], "mypy did not note that it read 1 of 1"),
+        ([LISTED, stored(b"no database")], "mypy left an unreadable cache: cache.db"),
+        ([("write", ["finished.txt", b"app 1\n".hex()])], "mypy did not check 1 of 1 modules, first app.a"),
+        ([], "mypy left no list of modules, so it did not finish"),
     ],
-    ids=["none", "other bytes", "unreadable"],
+    ids=["no notes", "other bytes", "unreadable", "another module", "no list"],
 )
-def test_a_mypy_that_notes_nothing_is_an_error(
-    tmp_path: Path, script: Script, cache: bytes | None, said: str
+def test_a_mypy_that_proves_nothing_is_an_error(
+    tmp_path: Path, script: Script, steps: list[Step], said: str
 ) -> None:
     root = write(tmp_path / "p", {"app/a.py": NUMBER})
-    assert scripted(root, script, cache).startswith(said)
+    tools = script(("out", b"\n".hex()), *steps, ("exit", 0))
+    assert scripted(root, tools).startswith(said)
+
+
+def test_a_mypy_that_uses_up_the_time_is_not_started_again(tmp_path: Path, script: Script) -> None:
+    root = write(tmp_path / "p", {"app/a.py": NUMBER})
+    left = packed({"3.11/cache.db": database({})}, ("mypy 99.0", sys.executable, ".", "with"))
+    assert "raise the rule's timeout" in scripted(root, script(("hang", 0)), left, seconds=0.5)
+
+
+def test_a_folder_is_listed_once_and_one_that_is_not_there_not_at_all(runs: Runs) -> None:
+    assert tree.look(runs.root, [".", "app"], {}) == tree.look(runs.root, ["."], {})
+    assert tree.look(runs.root, ["absent"], {}) is None
 
 
 def test_a_source_that_cannot_be_read_is_an_error(runs: Runs) -> None:
     (runs.root / "app" / "gone.py").symlink_to("nowhere.py")
     with pytest.raises(GateError, match=r"unreadable-source: app/gone.py: cannot be read"):
         runs.run()
-    assert tree.look(runs.root, ["absent"], {}) is None
 
 
 def test_functions_without_annotations_are_counted_where_mypy_counts_them(runs: Runs) -> None:
