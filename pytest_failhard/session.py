@@ -31,7 +31,7 @@ from pytest_failhard.progress import Progress
 from pytest_failhard.report import document, models, stock, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
-from pytest_failhard.store import REPORT, StoreError
+from pytest_failhard.store import REPORT
 from pytest_failhard.system import index
 
 if TYPE_CHECKING:
@@ -322,8 +322,6 @@ class Session(Listener):
             return None, ()
         try:
             attested = attestation.prepare(self.plan, os.environ, self.before, self.store)
-        except StoreError:
-            raise
         except GateError as error:
             return None, [f"not-attested: {error}"]
         return attested, attested.doubts

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import plan, supervisor
+from pytest_failhard import exits, plan, supervisor
 from pytest_failhard.cli import COMMANDS, check, main
 from pytest_failhard.model import Mode
 from pytest_failhard.model import TestRecord as Record
@@ -222,6 +222,8 @@ def test_a_run_that_fails_under_itself_is_an_error(checked: Checked, shop: Path)
     [
         ({}, ("--no-such-option",), 3, "pytest-failed: pytest ended with 4 before any test: ERROR: usage"),
         ({"tests/conftest.py": "import os\nos._exit(0)\n"}, (), 4, "verdict-missing: "),
+        # What fails tests ends pytest with 1, and has left a record of them.
+        ({"tests/conftest.py": "import os\nos._exit(1)\n"}, (), 4, "verdict-missing: "),
         (
             {"tests/conftest.py": "import os\ndef pytest_unconfigure():\n    os._exit(7)\n"},
             (),
@@ -288,7 +290,7 @@ def test_tests_over_their_limit_are_ended_with_their_stacks(shop: Path, tmp_path
         session = Session(resolved, store, redactor, folder)
         ended = supervisor.TestChild(session, ()).run()
         assert (store.staging.folder / "tests" / "pytest.txt").is_file()
-    assert ended.code == supervisor.WATCHDOG
+    assert ended.code == exits.WATCHDOG
     assert ended.tests.problem.startswith("watchdog: the tests did not end within 1 seconds")
 
 
@@ -316,6 +318,7 @@ def run_of(*outcomes: str, status: int) -> Run:
         (("passed",), 0, 0, ""),
         (("failed",), 1, 1, ""),
         (("failed",), 1, 0, ""),
+        (("failed",), 0, 1, ""),
         (("passed",), 0, 1, "no test failed, but pytest ended with 1"),
         (("passed",), 0, -9, "no exit code of pytest's"),
         (("failed",), 1, 255, "no exit code of pytest's"),
