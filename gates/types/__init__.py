@@ -76,12 +76,10 @@ class TypesGate:
         checked = check(run, places, settings.flags, is_seeded=is_seeded)
         problems = checked.problems
         if now is not None:
-            _remember(
-                run,
-                memory.Memory(
-                    terms=terms, tree=now, stores=checked.stores, sources=sources.digests, facts=sources.facts
-                ),
+            left = memory.Memory(
+                terms=terms, tree=now, stores=checked.stores, sources=sources.digests, facts=sources.facts
             )
+            run.remember(memory.dump(left))
         findings = [_finding(run, item, roots, settings.severity) for item in problems]
         findings += unchecked(sources.facts)
         unresolved = sum(item.code in UNRESOLVED for item in problems)
@@ -143,12 +141,6 @@ def _digest(run: Run, path: str) -> str:
         return tree.digest(run.root / path)
     except OSError:
         return ""
-
-
-def _remember(run: Run, what: memory.Memory) -> None:
-    data = memory.dump(what)
-    if data is not None:
-        run.remember(data)
 
 
 def unchecked(known: Mapping[str, Facts]) -> list[Finding]:

@@ -16,6 +16,8 @@ from pytest_failhard.gates.types.tree import Tree, compared, modules, stems
 from pytest_failhard.model import GateError, Run
 from pytest_failhard.source.import_roots import placed
 
+# One database is cheaper than many; before 2.0 there is only one, and the word for it is passed over.
+CONFIGURATION = "[mypy]\nmypy_path = {bases}\nsqlite_num_shards = 1\n"
 LINKS, CACHE, FINISHED = "roots", "cache", "finished.txt"
 # Flags that can only make mypy stricter: a policy's flags may be extended by the project.
 _STRICTER = re.compile(
@@ -58,7 +60,7 @@ def linked(run: Run, paths: Sequence[str], roots: Sequence[str]) -> tuple[Place,
     for number, root in enumerate(roots):
         (folder / str(number)).symlink_to(run.root / root, target_is_directory=True)
     bases = ":".join(f"{LINKS}/{number}" for number in range(len(roots)))
-    (run.scratch / "mypy.ini").write_text(f"[mypy]\nmypy_path = {bases}\n", "utf-8")
+    (run.scratch / "mypy.ini").write_text(CONFIGURATION.format(bases=bases), "utf-8")
     places = {path: placed(path, roots) for path in paths}
     return tuple(
         Place(path=path, module=module, link=f"{LINKS}/{number}/{below}")

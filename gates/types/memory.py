@@ -12,7 +12,7 @@ from pytest_failhard.gates.types.stores import STORE
 from pytest_failhard.gates.types.tree import Tree
 
 LIMIT_BYTES = 60 * 1024 * 1024
-"""Above it nothing is left: the cache of the whole run has a limit too."""
+"""Above it no cache of mypy's is left: that of the whole run has a limit too."""
 HEADER = 8
 NONE = Tree(files={}, folders=frozenset())
 
@@ -30,8 +30,10 @@ class Memory:
     stores: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def dump(memory: Memory) -> bytes | None:
-    """Return the bytes, None where they are too many."""
+def dump(memory: Memory) -> bytes:
+    """Return the bytes; mypy's cache is not among them where it is too large."""
+    if sum(map(len, memory.stores.values())) > LIMIT_BYTES:
+        return dump(dataclasses.replace(memory, terms=(), stores={}))
     header = json.dumps(
         {
             "terms": list(memory.terms),
@@ -42,8 +44,7 @@ def dump(memory: Memory) -> bytes | None:
             "stores": {name: len(data) for name, data in memory.stores.items()},
         }
     ).encode()
-    data = b"".join([len(header).to_bytes(HEADER, "big"), header, *memory.stores.values()])
-    return data if len(data) <= LIMIT_BYTES else None
+    return b"".join([len(header).to_bytes(HEADER, "big"), header, *memory.stores.values()])
 
 
 def load(data: bytes | None) -> Memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 # Version of Python, and the database or one of its parts.
@@ -49,13 +49,10 @@ def metas(folder: Path) -> dict[str, bytes]:
 def forget(folder: Path, gone: Collection[str]) -> None:
     """Remove modules from a cache, and all that have no name; raises StoreError."""
     for store in _stores(folder):
-        try:
-            with closing(sqlite3.connect(store)) as database, database:
-                found = database.execute("SELECT path FROM files2").fetchall()
-                rows = [(name,) for (name,) in found if stem(name) in gone or stem(name) in OWN_NAMES]
-                database.executemany("DELETE FROM files2 WHERE path = ?", rows)
-        except sqlite3.Error as error:
-            raise StoreError(f"{store.name}: {error}") from None
+        with _opened(store) as database:
+            found = database.execute("SELECT path FROM files2").fetchall()
+            rows = [(name,) for (name,) in found if stem(name) in gone or stem(name) in OWN_NAMES]
+            database.executemany("DELETE FROM files2 WHERE path = ?", rows)
 
 
 def stem(name: str) -> str:
@@ -65,11 +62,17 @@ def stem(name: str) -> str:
 
 def _rows(folder: Path, query: str) -> Iterator[tuple[str, object]]:
     for store in _stores(folder):
-        try:
-            with closing(sqlite3.connect(store)) as database:
-                yield from database.execute(query)
-        except sqlite3.Error as error:
-            raise StoreError(f"{store.name}: {error}") from None
+        with _opened(store) as database:
+            yield from database.execute(query)
+
+
+@contextmanager
+def _opened(store: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(sqlite3.connect(store)) as database, database:
+            yield database
+    except sqlite3.Error as error:
+        raise StoreError(f"{store.name}: {error}") from None
 
 
 def _stores(folder: Path) -> Iterable[Path]:
