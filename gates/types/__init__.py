@@ -75,13 +75,13 @@ class TypesGate:
         is_seeded = now is not None and earlier.terms == terms and seed(run, earlier, now, roots)
         checked = check(run, places, settings.flags, is_seeded=is_seeded)
         problems = checked.problems
+        findings = [_finding(run, item, roots, settings.severity) for item in problems]
+        findings += unchecked(sources.facts)
         if now is not None:
             left = memory.Memory(
                 terms=terms, tree=now, stores=checked.stores, sources=sources.digests, facts=sources.facts
             )
             run.remember(memory.dump(left))
-        findings = [_finding(run, item, roots, settings.severity) for item in problems]
-        findings += unchecked(sources.facts)
         unresolved = sum(item.code in UNRESOLVED for item in problems)
         return Observation(
             tool=tool,

@@ -131,7 +131,7 @@ def _naming(root: Path, paths: Collection[str], appeared: Iterable[str]) -> froz
         if name == PACKAGE:
             packages.add(path.parent.as_posix())
             name = path.parent.name
-        names.add(name.encode())
+        names.add(os.fsencode(name))
     below = {path for path in paths if any(PurePosixPath(path).is_relative_to(each) for each in packages)}
     return frozenset(below | {path for path in paths if _names((root / path).read_bytes(), names)})
 

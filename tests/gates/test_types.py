@@ -197,9 +197,11 @@ def test_a_whole_file_ignore_is_seen_exactly_where_mypy_honours_it(tmp_path: Pat
         "app/docstring.py": f'# type: ignore\n"""A module."""\n{WRONG}',
         "app/late.py": f'"""A module."""\n# type: ignore\n{WRONG}',
         "app/decorated.py": f"import functools\n# type: ignore\n@functools.cache\n{WRONG}",
+        "app/first.py": f"@repr\n# type: ignore\n{WRONG}",
     }
     assert rules(check(write(tmp_path / "p", files), tmp_path, TypesSettings())) == [
         ("return-value", "app/decorated.py"),
+        ("return-value", "app/first.py"),
         ("return-value", "app/late.py"),
         ("unchecked-file", "app/docstring.py"),
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 
 from pytest_failhard.gates.types import TypesGate, TypesSettings, memory, tree
 from pytest_failhard.gates.types.facts import Facts
-from pytest_failhard.model import GateError, Memory, Observation
+from pytest_failhard.model import GateError, Memory, Observation, Settings
 from pytest_failhard.source import files
 from tests.conftest import Script
 from tests.size import in_full, some
@@ -307,6 +309,18 @@ def test_a_mypy_that_proves_nothing_is_an_error(
     assert scripted(root, tools).startswith(said)
 
 
+def test_an_error_elsewhere_is_an_error_of_the_gate(tmp_path: Path, script: Script) -> None:
+    root = write(tmp_path / "p", {"app/a.py": NUMBER})
+    digest = hashlib.sha1(NUMBER.encode(), usedforsecurity=False).hexdigest().encode()
+    usual = {"line": 1, "column": 0, "message": "m", "hint": None, "code": "misc", "severity": "error"}
+    out = json.dumps({"file": "roots/9/a.py", **usual}).encode() + b"\n"
+    noted = stored(database({"app/a.meta.ff": digest}))
+    tools = script(("out", out.hex()), LISTED, noted, ("exit", 1))
+    assert scripted(root, tools) == "mypy reports roots/9/a.py, which is not in the project"
+    with pytest.raises(GateError, match="types: settings are Settings, not TypesSettings"):
+        TypesGate().observe(gate_run(root, TypesGate(), settings=Settings()))
+
+
 def test_a_mypy_that_uses_up_the_time_is_not_started_again(tmp_path: Path, script: Script) -> None:
     root = write(tmp_path / "p", {"app/a.py": NUMBER})
     left = packed({"3.11/cache.db": database({})}, ("mypy 99.0", sys.executable, ".", "with"))
@@ -319,6 +333,9 @@ def test_a_folder_is_listed_once_and_one_that_is_not_there_not_at_all(runs: Runs
     runs.write({"app/__pycache__/user.pyc": "", "app/notes.txt": "", "no-name/a.py": ""})
     assert tree.look(runs.root, ["."], {}) == before
     assert tree.look(runs.root, ["absent"], {}) is None
+    assert before is not None
+    odd = tree.Tree(files={**before.files, "app/\udcff.py": "1"}, folders=before.folders)
+    assert tree.compared(runs.root, odd, before).touched == {"app/\udcff.py"}
 
 
 def test_a_source_that_cannot_be_read_is_an_error(runs: Runs) -> None:
