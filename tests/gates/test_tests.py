@@ -64,8 +64,9 @@ class Tree:
         cwd: Path | None = None,
         environment: Mapping[str, str] = model.NO_VARIABLES,
         volatile: bool = False,
+        earlier: model.Completed | None = None,
     ) -> model.Completed:
-        raise AssertionError(module, args, ok, found, cwd, environment, volatile)
+        raise AssertionError(module, args, ok, found, cwd, environment, volatile, earlier)
 
     def keep(
         self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
