@@ -377,9 +377,9 @@ FAULTS = (
     _fault(
         "FO-94",
         {"kind": "unreported"},
-        "line count",
+        "list of modules",
         gate="types",
-        files={"linecount/linecount.txt": "  9  9  9  9 total\n"},
+        files={"finished.txt": "shop 1\nshop.prices 1\n"},
     ),
     _fault("FO-95", {"kind": "version", "value": "0.0.1"}, "older"),
     _fault("FO-95", {"kind": "version", "value": "unknown"}, "unreadable version", name="unparsable"),

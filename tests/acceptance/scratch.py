@@ -70,8 +70,7 @@ elif kind == "code":
 elif kind == "stderr":
     err += fault["value"].encode()
 elif kind == "unreported":
-    for path in pathlib.Path("linecount").glob("*"):
-        path.unlink()
+    pathlib.Path("finished.txt").unlink(missing_ok=True)
 sys.stdout.buffer.write(out)
 sys.stderr.buffer.write(err)
 sys.stdout.flush()

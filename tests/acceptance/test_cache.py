@@ -10,7 +10,7 @@ import pytest
 from pytest_failhard import private
 from tests.acceptance.harness import Ask, Mode, Outcome, check_agreement, run
 from tests.acceptance.keeping import Record
-from tests.acceptance.project import VIOLATION, write
+from tests.acceptance.project import MISTYPED, VIOLATION, write
 from tests.size import FULL, in_full, modes
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
@@ -144,3 +144,17 @@ def test_after_any_edits_the_report_is_that_of_a_run_that_knows_nothing(project:
         assert warm.report is not None, str(warm)
         assert cold.report is not None, str(cold)
         assert {**warm.report, "volatile": {}} == {**cold.report, "volatile": {}}
+
+
+@in_full
+def test_a_changed_project_has_the_report_of_a_run_without_a_cache(project: Path) -> None:
+    ask = Ask(only="types", environment=CACHED)
+    assert run(Mode.SUPERVISED, project, ask).code == 0
+    write(project, MISTYPED)
+    seeded = run(Mode.SUPERVISED, project, ask)
+    whole = run(Mode.SUPERVISED, project, Ask(only="types", supervised=("--no-cache",)))
+    assert (seeded.code, reused(seeded), whole.code) == (1, [], 1), str(seeded)
+    one, two = seeded.report, whole.report
+    assert one is not None
+    assert two is not None
+    assert {**one, "volatile": {}} == {**two, "volatile": {}}

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates import coverage, lint, security, types
+from pytest_failhard.gates import coverage, lint, security
 from pytest_failhard.gates.licences import crosscheck
 from pytest_failhard.gates.sbom import cross_check
 from pytest_failhard.gates.secrets import detector
 from pytest_failhard.gates.system import fuzzing
+from pytest_failhard.gates.types import output as mypy_output
 from pytest_failhard.gates.vulnerabilities import audit
 from pytest_failhard.gates.vulnerabilities.pins import Pin
 from tests.fuzz.mutations import DEEP, Reader, fuzz
@@ -159,16 +160,16 @@ TOOLS = (
     ),
     Reader(
         name="mypy",
-        read=lambda data, _: types.parse_problems(data, 1),
+        read=lambda data, _: mypy_output.parse_problems(data, 1),
         sample=_dumped(MYPY) + b"\n" + _dumped({**MYPY, "severity": "note"}) + b"\n",
         holds=_some,
         found=(b"[" * DEEP,),
     ),
     Reader(
-        name="mypy's line count",
-        read=lambda data, _: types.parse_linecount(data),
-        sample=b"       3      9      1      2 total\n       3      9      1      2 a\n",
-        found=(b" 1 1 1 %s total\n" % (b"9" * 5_000),),
+        name="mypy's list of modules",
+        read=lambda data, _: mypy_output.parse_finished(data),
+        sample=b"a 0\na.b 1234\n",
+        found=(b"a %s\n" % (b"9" * 5_000),),
     ),
     Reader(
         name="bandit",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_failhard.gates.types import TypesGate, TypesSettings, parse_linecount, parse_problems
+from pytest_failhard.gates.types import TypesGate, TypesSettings
+from pytest_failhard.gates.types.output import parse_finished, parse_problems
 from pytest_failhard.model import Finding, GateError, Observation, Severity
 from tests.size import some
 from tests.support import gate_run, observe, write
@@ -115,7 +116,9 @@ def test_a_file_beside_the_product_that_it_imports_is_checked_too(tmp_path: Path
 def test_what_cannot_be_imported_is_counted_apart(tmp_path: Path) -> None:
     root = write(tmp_path / "p", {"app/a.py": "import no_such_package_anywhere\n"})
     observation = check(root, tmp_path, TypesSettings(severity={"import-not-found": "low"}))
-    assert [(f.rule, f.severity) for f in observation.findings] == [("import-not-found", Severity.LOW)]
+    (finding,) = observation.findings
+    assert (finding.rule, finding.severity) == ("import-not-found", Severity.LOW)
+    assert finding.fix == "install the package, or stubs for it, or correct its name"
     assert (observation.measures["errors"], observation.measures["unresolved_imports"]) == (0, 1)
 
 
@@ -194,9 +197,11 @@ def test_a_whole_file_ignore_is_seen_exactly_where_mypy_honours_it(tmp_path: Pat
         "app/docstring.py": f'# type: ignore\n"""A module."""\n{WRONG}',
         "app/late.py": f'"""A module."""\n# type: ignore\n{WRONG}',
         "app/decorated.py": f"import functools\n# type: ignore\n@functools.cache\n{WRONG}",
+        "app/first.py": f"@repr\n# type: ignore\n{WRONG}",
     }
     assert rules(check(write(tmp_path / "p", files), tmp_path, TypesSettings())) == [
         ("return-value", "app/decorated.py"),
+        ("return-value", "app/first.py"),
         ("return-value", "app/late.py"),
         ("unchecked-file", "app/docstring.py"),
     ]
@@ -238,10 +243,14 @@ def test_what_mypy_must_not_say(output: bytes, code: int) -> None:
         parse_problems(output, code)
 
 
-@pytest.mark.parametrize("report", [b"\xff\n", b"x\n", b"1 1 1 1 a\n1 1 1 1 a\n"])
-def test_what_the_line_count_must_not_say(report: bytes) -> None:
-    with pytest.raises(GateError, match="mypy: unreadable line"):
-        parse_linecount(report)
+@pytest.mark.parametrize("listing", [b"\xff\n", b"x\n", b"a 1\nb x\n", b"a 1", b"a 1\nb 2", b"a b 1\n"])
+def test_what_the_list_of_modules_must_not_say(listing: bytes) -> None:
+    with pytest.raises(GateError, match=r"mypy: (unreadable|its) .*list of modules"):
+        parse_finished(listing)
+
+
+def test_the_list_of_modules_is_read() -> None:
+    assert parse_finished(b"a 0\nb.c 1234\n") == {"a", "b.c"}
 
 
 def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
@@ -253,19 +262,6 @@ def test_an_unknown_severity_is_an_error(tmp_path: Path) -> None:
 def test_notes_are_no_errors() -> None:
     assert parse_problems(lines(entry(severity="note")), 0) == ()
     assert parse_problems(b"\n", 0) == ()
-
-
-REPORT = b"   10    12      3      4 total\n    4     5      1      2 a\n    6     7      2      2 b.c\n"
-
-
-def test_the_line_count_is_read_by_module() -> None:
-    assert parse_linecount(REPORT) == {"a": (1, 2), "b.c": (2, 2)}
-
-
-@given(st.integers(0, len(REPORT) - 1))
-def test_a_cut_line_count_is_an_error(length: int) -> None:
-    with pytest.raises(GateError):
-        parse_linecount(REPORT[:length])
 
 
 RECORDED = lines(entry(), entry(file="b.py"))
