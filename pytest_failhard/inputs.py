@@ -80,10 +80,10 @@ def of_run(plan: Plan, memo: Memo, folders: Sequence[Path] | None = None) -> Inp
         folders = installed(plan) if folders is None else folders
         ours = own_folders()
         files = {folder: package_files(folder) for folder in folders if folder.is_dir()}
-        packages = {f"{PACKAGES}{each}": stamps.files_digest(found) for each, found in files.items()}
+        known = {str(each): Known.of(found) for each, found in files.items()}
+        packages = {f"{PACKAGES}{each}": known[str(each)].digest for each in files}
         gone = {f"{PACKAGES}{each}": _packages(each) for each in folders if each not in files}
         packages |= gone | {OWN: stamps.digest([_packages(folder) for folder in ours])}
-        known = {str(each): Known.of(found) for each, found in files.items()}
         return _with_tree(plan, memo, packages, (*ours, *folders), known)
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
