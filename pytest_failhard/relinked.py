@@ -21,7 +21,7 @@ ALGORITHM = "sha256="
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is remembered of a folder: digests of its files without the times of change, of these, of its RECORDs.
+    """What is remembered of a folder: digests of its files without times of change, of these, of RECORDs.
 
     `newest` is the last time of change in it, in nanoseconds: who has a later one changed since.
     """

@@ -166,7 +166,7 @@ def parted_digests(files: Iterable[Listed]) -> tuple[str, str]:
 
 
 def _plain_digest(values: tuple[str, list[int] | list[tuple[int, ...]]]) -> str:
-    # An installation has tens of thousands of files: to write out a line for each takes several times as long.
+    # An installation has tens of thousands of files: to write a line for each takes several times as long.
     return hashlib.sha256(marshal.dumps(values, PLAIN)).hexdigest()
 
 
