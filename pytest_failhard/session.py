@@ -28,7 +28,7 @@ from pytest_failhard import (
 from pytest_failhard.listening import Listener
 from pytest_failhard.model import BASELINE_FILE, GateError, Phase
 from pytest_failhard.progress import Progress
-from pytest_failhard.report import document, models, stock, waivers
+from pytest_failhard.report import models, stock, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
 from pytest_failhard.store import REPORT, StoreError
@@ -215,9 +215,14 @@ class Session(Listener):
             self.checkpoint.close()
             self.checkpoint = None
 
+    def prepare(self) -> None:
+        """Load what the report needs, while others are at work."""
+        report.prepare()
+
     def _wait(self) -> None:
         if self.worker is None:
             return
+        self.prepare()
         limit = self.plan.policy.budget_seconds + START_SECONDS
         code = self.worker.wait(limit, until=self.tick)
         self.worker.kill_tree()
@@ -290,6 +295,8 @@ class Session(Listener):
 
     def _recalled(self, made: Report, *, disturbed: bool, finished: bool) -> memory.Recalled:
         """Return the report with what earlier runs left; of one that was not finished nothing is kept."""
+        from pytest_failhard.report import document
+
         if not finished:
             return memory.Recalled(report=made)
         policy = self.plan.policy

@@ -233,6 +233,7 @@ class TestChild:
         limit = float(self.plan.policy.tests_timeout)
         progress, tick = self.session.progress, self.session.tick
         progress.begin(TESTS, limit, is_gate=False)
+        self.session.prepare()
         code = child.wait(max(limit - DUMP_SECONDS, limit / 2), until=tick)
         if code is None:
             os.kill(child.pid, signal.SIGUSR1)
