@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge
 from pytest_failhard import records as test_records
-from pytest_failhard.model import Evidence, Flow, GateError, Observation, Phase, Report, TestRun, Verdict
+from pytest_failhard.model import (
+    Evidence,
+    Flow,
+    GateError,
+    Memory,
+    Observation,
+    Phase,
+    Report,
+    TestRun,
+    Verdict,
+)
 from pytest_failhard.plan import phase as phase_of
 from pytest_failhard.run import GateRun
 
@@ -69,6 +79,8 @@ class Job:
     close: Callable[[], None] = field(default=lambda: None)
     kept: list[Evidence] = field(default_factory=list)
     contacts: set[str] = field(default_factory=set)
+    memory: Memory = field(default_factory=Memory)
+    """What the gate knows of an earlier run, and what it leaves: nothing is remembered where nobody asks."""
 
 
 @dataclass
@@ -331,6 +343,7 @@ def jobs(
         gate = plan.gates[rule.gate]
         kept: list[Evidence] = []
         contacts: set[str] = set()
+        memory = Memory()
         made: list[GateRun] = []
 
         def keep(name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False) -> Evidence:
@@ -367,6 +380,7 @@ def jobs(
                 committed=plan.committed,
                 clarifications=plan.clarifications,
                 perf_prove=plan.request.perf_prove,
+                memory=memory,
             )
             made.append(run)
             return run
@@ -375,6 +389,14 @@ def jobs(
             for run in made:
                 run.close()
 
-        return Job(gate=gate, timeout=rule.timeout, run=make, close=close, kept=kept, contacts=contacts)
+        return Job(
+            gate=gate,
+            timeout=rule.timeout,
+            run=make,
+            close=close,
+            kept=kept,
+            contacts=contacts,
+            memory=memory,
+        )
 
     return [job(rule) for rule in sorted(chosen, key=lambda rule: -rule.timeout)]

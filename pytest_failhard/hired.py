@@ -1,4 +1,4 @@
-"""Starts the process in which gates look before it is known what to ask of it: that takes as long as to plan."""
+"""Starts the process in which gates look before it is known what to ask of it: both take as long."""
 
 from __future__ import annotations
 

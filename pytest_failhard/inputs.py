@@ -41,6 +41,14 @@ INSTALLED = ("bin", "etc", "share", "Scripts")
 """Where installers put files outside the packages; without a virtual environment, beside much else."""
 UNIMPORTABLE = frozenset(name for name in UNREAD_FOLDERS if name.startswith("."))
 """What an installation for editing has beside its code: caches, reports, environments of other tools."""
+OF_PROJECT = frozenset(
+    {
+        "names of ignored files",
+        *("commit", "commit time", "merge base", "git index", "git settings"),
+        *("project", "roots"),
+    }
+)
+"""The parts that say which project is judged, beside those of its files."""
 COMPILED = frozenset({"__pycache__"})
 """Python writes into it whenever it first imports something, from what is listed."""
 
@@ -68,6 +76,12 @@ class Inputs:
     def digest(self) -> str:
         """The SHA-256 of all parts."""
         return stamps.joined(self.parts)
+
+    @functools.cached_property
+    def around(self) -> str:
+        """The SHA-256 of all parts but those of the project: what stays while somebody works on it."""
+        left_out = self.files | OF_PROJECT
+        return stamps.joined({name: part for name, part in self.parts.items() if name not in left_out})
 
     def differing(self, others: Mapping[str, str]) -> tuple[str, ...]:
         """Return the names of the parts that are others, new or gone; sorted."""
@@ -300,7 +314,8 @@ def _facts(plan: Plan) -> dict[str, str]:
         "seed": stamps.digest(request.seed),
         "root": stamps.digest(str(request.root)),
         "policy": stamps.digest([plan.policy.name, plan.policy.sha256]),
-        "project": stamps.digest([_plain(plan.facts), _plain(plan.project)]),
+        "project": stamps.digest(_plain(plan.facts)),
+        "configuration": stamps.digest(_plain(plan.project)),
         "roots": stamps.digest([plan.source, plan.test_roots]),
         "clarifications": stamps.digest([_plain(each) for each in plan.clarifications]),
         "commit time": stamps.digest(str(plan.committed)),

@@ -719,6 +719,28 @@ class Run(Protocol):
         With `has_contacts` e-mail addresses stay: for a file whose purpose is to say whom to write to.
         """
 
+    def recall(self) -> bytes | None:
+        """Return what this gate remembered in an earlier run, None where there is nothing to go by.
+
+        All but the project was the same in that run: the packages, the tools, our own code, the rule of the
+        policy, the settings, the level, the root. Nothing is known of the project's files: whoever uses a
+        piece of it must have bound it to the SHA-256 of each file that it rests on.
+        """
+
+    def remember(self, data: bytes) -> None:
+        """Leave bytes for `recall` in a later run. They are dropped where the tree changed meanwhile.
+
+        They are stored as they are, for their owner alone to read: nothing secret may be in them.
+        """
+
+
+@dataclass
+class Memory:
+    """What a gate left in an earlier run, and what it leaves for a later one."""
+
+    earlier: bytes | None = None
+    left: bytes | None = None
+
 
 class Gate(Protocol):
     """Observes one concern and decides nothing."""

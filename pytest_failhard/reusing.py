@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pytest_failhard.store.entries import Entries
 
 DIGESTS = "digests.json"
+MEMORY = "memory"
+"""What makes the name of an entry with what a gate remembers another one than that of what it observed."""
 PROVENANCE = "provenance"
 SINCE = "since"
 HOUR_SECONDS = 3600
@@ -72,6 +74,7 @@ class Reusing:
         self._before: Inputs | None = None
         self._terms: dict[str, Reuse] = {}
         self._keys: dict[str, str] = {}
+        self._around: dict[str, str] = {}
         self._entries = self._opened(told) if told is not None and not attests(resolved) else None
 
     def sort(self, jobs: Sequence[engine.Job]) -> tuple[list[engine.Outcome], list[engine.Job]]:
@@ -82,9 +85,13 @@ class Reusing:
         found = {
             name: outcome for name in self._terms if (outcome := self._found(self._entries, name)) is not None
         }
+        left = [job for job in jobs if job.gate.id not in found]
+        for job in left:
+            if job.gate.id in self._terms:
+                self._recall(self._entries, job)
         self._tell(self._entries)
         self._watch.on = True
-        return list(found.values()), [job for job in jobs if job.gate.id not in found]
+        return list(found.values()), left
 
     def keep(self, jobs: Sequence[engine.Job], outcomes: Mapping[str, engine.Outcome]) -> None:
         """Keep what gates have seen, unless the tree or anything else changed while they looked."""
@@ -100,6 +107,7 @@ class Reusing:
             if self._is_at_rest(self._before):
                 for job, seen in fresh.values():
                     self._entries.write(self._entry(job, seen, outcomes[job.gate.id]))
+                    self._remember(self._entries, job)
         except GateError as error:
             self._say(str(error))
 
@@ -158,6 +166,7 @@ class Reusing:
         for name, terms in self._terms.items():
             own = inputs.of_gate(self._plan, self._rules[name], terms.tools, day=terms.day)
             keys[name] = stamps.digest([common.digest, own])
+            self._around[name] = stamps.digest([MEMORY, common.around, own])
         return keys
 
     def _is_at_rest(self, before: Inputs) -> bool:
@@ -177,6 +186,20 @@ class Reusing:
         for path in found[:NAMED]:
             self._say(f"nothing is kept for the next run: a gate read {path}, which no later run compares")
         return not found
+
+    def _recall(self, entries: Entries, job: engine.Job) -> None:
+        """Hand a gate what it left in an earlier run of which all but the project was the same."""
+        name = job.gate.id
+        entry = entries.read(name, self._around[name], self._terms[name].hours * HOUR_SECONDS)
+        job.memory.earlier = entry.evidence[0].data if entry is not None else None
+
+    def _remember(self, entries: Entries, job: engine.Job) -> None:
+        if job.memory.left is not None:
+            left = KeptFile(name=MEMORY, data=job.memory.left)
+            key = self._around[job.gate.id]
+            entries.write(
+                Entry(gate=job.gate.id, key=key, observation=b"", evidence=(left,), made=time.time())
+            )
 
     def _found(self, entries: Entries, name: str) -> engine.Outcome | None:
         started = time.monotonic()

@@ -26,6 +26,7 @@ from pytest_failhard.model import (
     Completed,
     Evidence,
     GateError,
+    Memory,
     Option,
     Process,
     ProjectFacts,
@@ -85,6 +86,7 @@ class GateRun:
     committed: datetime | None = None
     clarifications: tuple[Clarification, ...] = ()
     perf_prove: bool = False
+    memory: Memory = field(default_factory=Memory, compare=False)
     executable: Path = field(default_factory=lambda: Path(sys.executable))
     packages: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
     output_cap: int = proc.OUTPUT_CAP_BYTES
@@ -107,6 +109,14 @@ class GateRun:
                 self.no_tests or "there are no records of a test run: run the tests with this gate"
             )
         return self.test_run
+
+    def recall(self) -> bytes | None:
+        """Return what this gate remembered in an earlier run."""
+        return self.memory.earlier
+
+    def remember(self, data: bytes) -> None:
+        """Leave bytes for a later run."""
+        self.memory.left = data
 
     def tool(self, tool: Tool) -> str:
         """Return `name version`; raises GateError where it is absent or its version is not allowed."""

@@ -29,7 +29,7 @@ from pytest_failhard.progress import Progress
 from pytest_failhard.report import models, stock, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
-from pytest_failhard.store import REPORT, StoreError
+from pytest_failhard.store import REPORT
 
 if TYPE_CHECKING:
     from pytest_failhard import proc
@@ -306,8 +306,6 @@ class Session(Listener):
             return None, ()
         try:
             attested = attestation.prepare(self.plan, os.environ, self.before, self.store)
-        except StoreError:
-            raise
         except GateError as error:
             return None, [f"not-attested: {error}"]
         return attested, attested.doubts

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard import leftovers, plan, proc, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
+from pytest_failhard.exits import CODES, TAMPERED, WATCHDOG
 from pytest_failhard.gates.tests import TestsSettings
 from pytest_failhard.hired import Place, hire
 from pytest_failhard.measurement import rcfile_text
@@ -35,9 +36,6 @@ from pytest_failhard.store import Store, write_atomically
 if TYPE_CHECKING:
     from pytest_failhard.model import Report, TestRun
 
-CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 3}
-TAMPERED = 4
-WATCHDOG = 124
 DUMP_SECONDS = 10.0
 """How long before its end a hanging child is asked for its stacks."""
 PASSED_BY = frozenset({0, 1, 2, 3, 4, 5, 6})

@@ -46,14 +46,15 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
-def children_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+def children_unmeasured(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Leave what a test starts out of the measurement of ours, which costs a third more, but where all counts.
 
-    For modules of whole runs: what those execute, tests in this process execute too.
+    For modules of whole runs: what those execute, tests in this process execute too. A test that alone
+    executes something is marked `measured`.
     """
     from pytest_failhard.measurement import VARIABLES
 
-    if os.environ.get("MEASURED") != "all":
+    if os.environ.get("MEASURED") != "all" and request.node.get_closest_marker("measured") is None:
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
 

@@ -164,6 +164,7 @@ def test_explain_prints_a_gate_and_runs_nothing(shop: Path, gate: str) -> None:
     assert done.stdout == explanation.explain(gate) + "\n"
 
 
+@pytest.mark.measured
 def test_explain_refuses_an_unknown_name(shop: Path) -> None:
     done = run(shop, "--failhard-explain=lnt")
     assert done.returncode == 4
@@ -236,12 +237,14 @@ def test_every_mistake_is_a_usage_error(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.measured
 def test_a_redaction_pattern_that_cannot_be_used_is_a_usage_error(shop: Path) -> None:
     done = run(shop, "--failhard-level=1", FAILHARD_REDACTION_PATTERNS="(")
     assert done.returncode == 4
     assert "FAILHARD_REDACTION_PATTERNS" in done.stderr
 
 
+@pytest.mark.measured
 def test_a_base_that_git_cannot_read_is_a_usage_error(shop: Path) -> None:
     git(shop, "branch", "old", "HEAD~1")
     tree = git(shop, "rev-parse", "HEAD~1^{tree}").strip()
@@ -251,6 +254,7 @@ def test_a_base_that_git_cannot_read_is_a_usage_error(shop: Path) -> None:
     assert "git ls-tree" in done.stderr
 
 
+@pytest.mark.measured
 def test_a_keyboard_interrupt_leaves_a_part(shop: Path) -> None:
     write(shop, {"tests/test_a.py": "def test_a() -> None:\n    raise KeyboardInterrupt\n"})
     done = run(shop, "--failhard-level=1")
@@ -282,6 +286,7 @@ def pytest_failhard_gates(config):
 """
 
 
+@pytest.mark.measured
 def test_an_interrupt_while_the_gates_run_leaves_a_part(shop: Path) -> None:
     rule = "\n  probe:\n    fail_at: medium\n    timeout: 30\n"
     write(shop, {"conftest.py": INTERRUPTING, "policy.yaml": SHIPPED.rstrip("\n") + rule})
@@ -364,6 +369,7 @@ def test_a_test_that_changes_the_product_is_an_error(shop: Path) -> None:
     assert "tree-changed: shop/prices.py" in done.stdout
 
 
+@pytest.mark.measured
 def test_a_run_that_fails_under_itself_is_an_error(shop: Path, tmp_path: Path) -> None:
     body = "import os\nimport pathlib\n\n\ndef test_a() -> None:\n"
     # What the tests have proven is to stand here.
@@ -396,6 +402,7 @@ def test_a_gate_of_a_conftest_may_run_here(shop: Path) -> None:
     assert judged(shop).returncode == 0
 
 
+@pytest.mark.measured
 def test_two_gates_of_one_id_are_a_usage_error(shop: Path) -> None:
     hook = "from pytest_failhard.gates import builtin\n\n\ndef pytest_failhard_gates(config):\n    return builtin()\n"
     write(shop, {"conftest.py": hook})

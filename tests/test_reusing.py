@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_failhard import engine, handed, plan, private, reusing, worker
+from pytest_failhard.gates.lint import LintSettings
 from pytest_failhard.model import (
     Finding,
     GateError,
@@ -57,6 +58,8 @@ class Look:
     error: str = ""
     during: Mapping[str, str] = dataclasses.field(default_factory=dict)
     day: bool = False
+    leaves: bytes | None = None
+    recalled: list[bytes | None] = dataclasses.field(default_factory=list)
 
     def reuse(self, settings: Settings) -> Reuse | None:
         """Depend on files alone."""
@@ -72,6 +75,9 @@ class Look:
         run.keep("times.log", str(time.time()).encode(), volatile=True)
         for name, content in self.during.items():
             write(run.root, {name: content})
+        self.recalled.append(run.recall())
+        if self.leaves is not None:
+            run.remember(self.leaves)
         if self.error:
             raise GateError(self.error)
         seen = Finding(
@@ -182,6 +188,60 @@ def test_a_second_run_is_the_first_one_without_looking(runs: Runs) -> None:
     assert b"me@example.com" in stored
     assert runs.notes == []
     assert runs.run(cached=False)[0].reused is False
+
+
+def test_a_gate_recalls_what_it_left_while_only_the_project_changed(runs: Runs) -> None:
+    for text, leaves in (("A = 1", b"one"), ("A = 2", None), ("A = 3", b"three"), ("A = 4", b"four")):
+        runs.gate.leaves = leaves
+        write(runs.root, {"shop/prices.py": f"{text}\n"})
+        assert runs.run()[0].reused is False
+    assert runs.gate.recalled == [None, b"one", b"one", b"three"]
+    assert runs.run()[0].reused is True
+    write(runs.root, {"shop/prices.py": "A = 5\n"})
+    runs.run(cached=False)
+    write(runs.root.parent, {"site/tool/METADATA": "Version: 2\n"})
+    runs.run()
+    assert runs.gate.recalled[4:] == [None, None]
+
+
+@pytest.mark.parametrize("change", ["level", "settings", "day", "rule", "policy"])
+def test_what_was_left_in_another_run_is_not_recalled(runs: Runs, change: str) -> None:
+    runs.gate.leaves, runs.gate.day = b"left", True
+    runs.run()
+    write(runs.root, {"shop/prices.py": "A = 5\n"})
+    found = runs.resolved()
+    rules = (dataclasses.replace(found.rules[0], fail_at=Severity.LOW),)
+    other = {
+        "level": lambda: dataclasses.replace(found, level=2),
+        "settings": lambda: dataclasses.replace(found, settings={"lint": LintSettings(select=["E"])}),
+        "day": lambda: dataclasses.replace(found, today=date(2026, 6, 2)),
+        "rule": lambda: dataclasses.replace(found, rules=rules),
+        "policy": lambda: dataclasses.replace(
+            found, policy=dataclasses.replace(found.policy, sha256="0" * 64)
+        ),
+    }[change]()
+    runs.run(found=other)
+    assert runs.gate.recalled == [None, None]
+
+
+@pytest.mark.parametrize("how", ["error", "fleeting", "during", "damaged", "foreign"])
+def test_what_was_not_left_by_a_sound_run_is_not_recalled(runs: Runs, how: str) -> None:
+    runs.gate.leaves = b"left"
+    if how == "error":
+        runs.gate.error = "no-answer"
+    if how == "fleeting":
+        runs.gate.fleeting = True
+    if how == "during":
+        runs.gate.during = {"shop/more.py": "A = 1\n"}
+    runs.run()
+    runs.gate.error, runs.gate.fleeting, runs.gate.during = "", False, {}
+    assert len(runs.entries()) == (2 if how in {"damaged", "foreign"} else 0)
+    for entry in runs.entries() if how == "damaged" else ():
+        entry.write_bytes(entry.read_bytes().replace(b"left", b"lost"))
+    write(runs.root, {"shop/prices.py": "A = 5\n"})
+    again = [each for each in runs.entries() if how == "foreign"]
+    runs.run(meanwhile=lambda _: [each.write_bytes(each.read_bytes()) for each in again])
+    assert runs.gate.recalled == [None, None]
 
 
 FLIPPED = ("shop/prices.py", "tests/test_prices.py", "pyproject.toml", "README.md", "../site/tool/METADATA")

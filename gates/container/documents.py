@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-
-class DocumentError(Exception):
-    """The text is no YAML; the message says where."""
+from pytest_failhard.source import yaml_text
 
 
 class Table(dict[str, object]):
@@ -58,14 +56,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def read(text: str) -> tuple[Table, ...]:
-    """Return the documents that are tables; raises DocumentError for what is no YAML."""
-    try:
-        return tuple(each for each in yaml.load_all(text, Loader=_Loader) if isinstance(each, Table))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark is not None else 0
-        raise DocumentError(f"line {line}: {error.problem}") from None
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
-        raise DocumentError(f"{type(error).__name__}: {str(error)[:100]}") from None
+    """Return the documents that are tables; raises YamlError for what is no YAML."""
+    return tuple(each for each in yaml_text.values(text, _Loader) if isinstance(each, Table))
 
 
 def _table(loader: yaml.SafeLoader, node: yaml.MappingNode) -> Table:

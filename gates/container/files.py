@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from pytest_failhard.gates.container import documents
-from pytest_failhard.gates.container.documents import DocumentError, Table
+from pytest_failhard.gates.container.documents import Table
 from pytest_failhard.model import GateError
 from pytest_failhard.source.files import role, walk
+from pytest_failhard.source.yaml_text import YamlError
 from pytest_failhard.system.dockerfile import DockerfileError, Instruction, parse
 from pytest_failhard.system.stages import Stage, stages
 
@@ -132,7 +133,7 @@ def _all(reader: _Reader, paths: Iterable[str], read: Callable[[str, str], Read]
             found += [read(path, text)] if text is not None else []
         except DockerfileError as error:
             reader.problems.append(str(error))
-        except DocumentError as error:
+        except YamlError as error:
             reader.problems.append(f"{path}: is no YAML: {error}")
     return found
 
@@ -182,7 +183,7 @@ def _manifests(
             continue
         try:
             found.append(_yaml(path, text))
-        except DocumentError as error:
+        except YamlError as error:
             reader.problems.append(f"{path}: is no YAML: {error}; {RENDER}")
     made = sorted(set(rendered.values()) - {yaml.path for yaml in found})
     found += _all(reader, made, _yaml)

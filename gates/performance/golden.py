@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
@@ -116,7 +116,7 @@ def parse(data: bytes, where: str = FILE) -> Golden:
     try:
         document = TypeAdapter(_Document).validate_json(data)
     except ValidationError as error:
-        known = {"schema", "entries", *Entry.__dataclass_fields__}
+        known = {"schema", "entries", *(each.name for each in fields(Entry))}
         raise GateError("\n".join(mistakes(error, f"{where}: ", known))) from None
     keys = [entry.key for entry in document.entries]
     twice = sorted({"/".join(key) for key in keys if keys.count(key) > 1})

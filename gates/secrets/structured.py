@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import yaml
 
@@ -13,6 +13,7 @@ from pytest_failhard.gates.secrets.candidates import Candidate
 from pytest_failhard.gates.secrets.formats import passwords, url_candidate
 from pytest_failhard.source.secret_names import is_random, is_secret_name
 from pytest_failhard.source.text_files import TextFile
+from pytest_failhard.source.yaml_text import YamlError, nodes
 
 _ENTRY = re.compile(r"(?P<key>[A-Za-z_][\w.-]*)=(?P<value>.*)", re.DOTALL)
 _INNER = re.compile(
@@ -20,30 +21,18 @@ _INNER = re.compile(
 )
 _ENVIRONMENTS = frozenset({"environment", "env", "variables", "env_vars"})
 _SEALED = frozenset({"encrypteddata", "sealedsecret"})
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-MAX_NESTING = 200
 _SCALAR_TAGS = "tag:yaml.org,2002:"
 
 
 def bound(file: TextFile) -> Sequence[Candidate] | None:
     """Return what a file binds to secrets' names, None where it is no YAML (a template, say)."""
     try:
-        # The events first: the C loader composes by recursion, and what is too deep would end the process.
-        _require_flat(yaml.parse(file.text, Loader=_LOADER))
-        documents = list(yaml.compose_all(file.text, Loader=_LOADER))
-    except (yaml.YAMLError, ValueError):
+        documents = nodes(file.text)
+    except YamlError:
         return None
     return [
         candidate for document in documents for candidate in _walk(file, document, _is_deployed(document))
     ]
-
-
-def _require_flat(events: Iterable[yaml.Event]) -> None:
-    depth = 0
-    for event in events:
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_NESTING:
-            raise ValueError(f"nested more than {MAX_NESTING} deep")
 
 
 def _is_deployed(document: yaml.Node) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_failhard.gates.system import reads
 from pytest_failhard.model import GateError
-from pytest_failhard.source import Project, SourceFile, pyproject
+from pytest_failhard.source import Project, SourceFile, pyproject, yaml_text
 from pytest_failhard.source import files as source_files
 from pytest_failhard.source.module import Module
 from pytest_failhard.system.derive import code, readme, routes
@@ -113,13 +113,11 @@ def _operations(
 
 
 def _document(root: Path, name: str, problems: list[str]) -> Mapping[str, object]:
-    import yaml
-
     text = (root / name).read_text("utf-8", "replace")
     try:
-        document = json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError, RecursionError) as error:
-        problems.append(f"{name}: does not parse: {str(error).splitlines()[0]}")
+        document = json.loads(text) if name.endswith(".json") else yaml_text.value(text)
+    except (ValueError, RecursionError) as error:
+        problems.append(f"{name}: does not parse: {error}")
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -8,7 +8,8 @@ import sys
 
 import click
 
-USAGE = 2
+from pytest_failhard.exits import USAGE
+
 COMMANDS = (
     "check",
     "verify",

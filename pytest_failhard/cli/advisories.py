@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pytest_failhard.exits import USAGE
 from pytest_failhard.model import GateError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pytest_failhard.distributions.osv_server import Answer, Record
 
 UNUSABLE = 1
-USAGE = 2
 FILE = "advisories.json.gz"
 GATE = "vulnerabilities"
 AGE = "advisory_age_days"

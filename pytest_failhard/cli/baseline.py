@@ -13,6 +13,8 @@ import click
 
 from pytest_failhard import baseline, config, policy, waivers
 from pytest_failhard.cli import standing
+from pytest_failhard.cli.options import FILE, FOLDER, LEVEL
+from pytest_failhard.exits import USAGE
 from pytest_failhard.judge import is_nothing
 from pytest_failhard.model import Frozen, GateError
 from pytest_failhard.store import DEFAULT_FOLDER, write_atomically
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from pytest_failhard.cli.standing import Looked, Standing
     from pytest_failhard.judge import Judged
 
-USAGE = 2
 OF_CHANGES = "changed_"
 """How a measure begins that is about a change alone: there is no stock of those."""
 
@@ -43,15 +44,13 @@ class Consent:
 
 
 @click.command(name="baseline")
-@click.argument(
-    "root", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), metavar="[PATH]"
-)
+@click.argument("root", type=FOLDER, default=Path(), metavar="[PATH]")
 @click.option("--reason", default="", help="Why they may stay, in two words or more.")
 @click.option("--owner", default="", help="Who answers for them.")
 @click.option("--update", is_flag=True, help="Take out what is gone, and raise floors; adds nothing.")
 @click.option("--add", is_flag=True, help="Freeze more than the file has: needs --reason and --owner.")
-@click.option("--level", type=click.IntRange(1, 4), help="The level that the report must be of.")
-@click.option("--policy", "policy_file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--level", type=LEVEL, help="The level that the report must be of.")
+@click.option("--policy", "policy_file", type=FILE)
 @click.option(
     "--report-dir", type=click.Path(path_type=Path), default=Path(DEFAULT_FOLDER), show_default=True
 )

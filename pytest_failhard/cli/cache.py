@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pytest_failhard.cli.options import FOLDER
+
 if TYPE_CHECKING:
     from pytest_failhard.private import Place
     from pytest_failhard.store.entries import Entries
@@ -20,7 +22,7 @@ DAMAGED = 1
 FAILED = 3
 UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 SIZES = {"K": 1024, "M": 1024**2, "G": 1024**3}
-_ROOT = click.Path(path_type=Path, exists=True, file_okay=False)
+_ROOT = FOLDER
 
 
 def _in(units: Mapping[str, float]) -> Callable[[click.Context, click.Parameter, str | None], float | None]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import click
 
 from pytest_failhard.cli import screen
+from pytest_failhard.cli.options import FILE, FOLDER, LEVEL
+from pytest_failhard.exits import INTERRUPTED, USAGE
 from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.hired import hire
 from pytest_failhard.model import GateError, Mode
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from pytest_failhard.plan import Request
     from pytest_failhard.supervisor import Checked
 
-USAGE = 2
-INTERRUPTED = 128
 REFUSED = (
     *("--collect-only", "--co", "--setup-only", "--setup-plan", "--fixtures", "--fixtures-per-test"),
     *("--funcargs", "--markers", "--cache-show", "--help", "-h", "--version", "-V", "-c", "--config-file"),
@@ -60,14 +60,10 @@ def _is_refused(argument: str) -> bool:
 
 
 @click.command(name="check")
-@click.argument("path", type=click.Path(path_type=Path, exists=True, file_okay=False), default=".")
+@click.argument("path", type=FOLDER, default=".")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[-- PYTEST ARGS]")
-@click.option(
-    "--level", type=click.IntRange(1, 4), help="1 PoC, 2 development, 3 pre-production, 4 production."
-)
-@click.option(
-    "--policy", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A policy that tightens."
-)
+@click.option("--level", type=LEVEL, help="1 PoC, 2 development, 3 pre-production, 4 production.")
+@click.option("--policy", type=FILE, help="A policy that tightens.")
 @click.option("--base", metavar="REF", help="Judge against this branch; policy and waivers come from there.")
 @click.option("--only", metavar="GATE,...", help="These gates only; the report is incomplete.")
 @click.option("--report-dir", type=click.Path(path_type=Path), default=DEFAULT_FOLDER, show_default=True)

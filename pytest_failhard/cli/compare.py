@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_failhard import policy
+from pytest_failhard.cli.options import FILE
 from pytest_failhard.cli.recheck import Tampered, check
+from pytest_failhard.exits import USAGE
 from pytest_failhard.figures import score_text
 from pytest_failhard.gates import builtin
 from pytest_failhard.report import observation as observations
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from pytest_failhard.report.document import GatePart
 
-USAGE = 2
 SCORECARD = "scorecard.json"
 REMEDY = (
     "compare takes complete reports with their evidence beside them, as `failhard check` wrote them; "
@@ -45,7 +46,7 @@ class RefusedError(Exception):
 @click.option(
     "--policy",
     "policy_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="The policy file that both were judged by, where it is not the shipped one.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

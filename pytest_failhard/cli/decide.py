@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from pytest_failhard import attempts, history, policy, waivers
+from pytest_failhard.cli.options import FOLDER
+from pytest_failhard.exits import USAGE
 from pytest_failhard.gates import builtin
 from pytest_failhard.history import DecisionLine, History
 from pytest_failhard.redact import RedactError, Redactor
@@ -22,7 +24,6 @@ from pytest_failhard.store import DEFAULT_FOLDER
 from pytest_failhard.store.journal import JournalError, opened
 from pytest_failhard.strict import read_day
 
-USAGE = 2
 MOST_CHARACTERS = 400
 WAIVE = "waive"
 CHOICES = {
@@ -62,9 +63,7 @@ class Asked:
 
 @click.command(name="decide")
 @click.argument("gate", required=False)
-@click.argument(
-    "root", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), metavar="[ROOT]"
-)
+@click.argument("root", type=FOLDER, default=Path(), metavar="[ROOT]")
 @click.option("--choose", default="", help=f"One of {', '.join(CHOICES)}.")
 @click.option("--reason", default="", help="Why, in two words or more.")
 @click.option("--owner", default="", help="The person who decides.")

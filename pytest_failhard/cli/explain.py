@@ -6,9 +6,8 @@ import sys
 
 import click
 
+from pytest_failhard.exits import USAGE
 from pytest_failhard.explanation import ExplanationError, explain
-
-USAGE = 2
 
 
 @click.command(name="explain")

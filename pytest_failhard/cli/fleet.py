@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,16 +12,15 @@ from pathlib import Path
 
 import click
 
+from pytest_failhard.cli.options import FILE, LEVEL
+from pytest_failhard.exits import CODES, INTERRUPTED, USAGE
 from pytest_failhard.fleet import engine, summary
 from pytest_failhard.fleet.cluster import FleetError
 from pytest_failhard.fleet.orders import Order, Outcome, own_version, unjudged
-from pytest_failhard.model import GateError, Verdict
+from pytest_failhard.model import GateError
 from pytest_failhard.store import write_atomically
 
-USAGE = 2
-INTERRUPTED = 130
-CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: 3}
-FILE = "failhard-fleet.json"
+SUMMARY = "failhard-fleet.json"
 TIMEOUT_SECONDS = 3 * 60 * 60
 
 
@@ -29,10 +29,10 @@ TIMEOUT_SECONDS = 3 * 60 * 60
 @click.option(
     "--list",
     "listed",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="A file with further projects, one a line; relative ones are meant from its folder.",
 )
-@click.option("--level", type=click.IntRange(1, 4), help="The level of all (default: each project's own).")
+@click.option("--level", type=LEVEL, help="The level of all (default: each project's own).")
 @click.option("--base", metavar="REF", help="Judge each against this branch of its own.")
 @click.option("--only", metavar="GATE,...", help="These gates only; the reports are incomplete.")
 @click.option("--workers", type=click.IntRange(min=1), help="Projects at once here (default: the cores).")
@@ -46,7 +46,7 @@ TIMEOUT_SECONDS = 3 * 60 * 60
     "--summary",
     "place",
     type=click.Path(path_type=Path, dir_okay=False),
-    default=FILE,
+    default=SUMMARY,
     show_default=True,
     help="Where the summary goes.",
 )
@@ -95,7 +95,7 @@ def command(
         interrupted = True
     outcomes = sheet.write("interrupted: not judged")
     click.echo(summary.text(outcomes))
-    sys.exit(INTERRUPTED if interrupted else CODES[summary.verdict(outcomes)])
+    sys.exit(INTERRUPTED + signal.SIGINT if interrupted else CODES[summary.verdict(outcomes)])
 
 
 class _Sheet:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_failhard import policy
+from pytest_failhard.cli.options import FILE, LEVEL
+from pytest_failhard.exits import USAGE
 from pytest_failhard.gates import builtin
 
 if TYPE_CHECKING:
@@ -17,15 +19,13 @@ if TYPE_CHECKING:
 
     from pytest_failhard.model import Gate, Policy, Rule
 
-USAGE = 2
-
 
 @click.command(name="gates")
-@click.option("--level", type=click.IntRange(min(policy.LEVELS), max(policy.LEVELS)), help="One level.")
+@click.option("--level", type=LEVEL, help="One level.")
 @click.option(
     "--policy",
     "policy_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="A policy that tightens the level.",
 )
 def command(level: int | None, policy_file: Path | None) -> None:

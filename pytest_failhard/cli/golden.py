@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pytest_failhard.cli.options import FOLDER
+from pytest_failhard.exits import USAGE
+
 if TYPE_CHECKING:
     from pytest_failhard.gates.performance.counters import Count
     from pytest_failhard.gates.performance.golden import Entry, Golden
@@ -21,14 +24,13 @@ if TYPE_CHECKING:
     from pytest_failhard.run import GateRun
 
 REFUSED = 1
-USAGE = 2
 FAILED = 3
 SECONDS = 1800.0
 """So long a measurement may take: the most that a level gives the gate."""
 OPTIONS = ("workloads", "max_seconds")
 """What of the gate's table decides what is counted."""
 HEADINGS = ("case", "counter", "ceiling", "owner", "date", "reason")
-_ROOT = click.Path(path_type=Path, exists=True, file_okay=False)
+_ROOT = FOLDER
 
 
 class UsageError(Exception):

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from pytest_failhard.cli import ci_files, pyproject
+from pytest_failhard.cli.options import FOLDER, LEVEL
 from pytest_failhard.cli.setting_up import Given, Notes, PyprojectError
 from pytest_failhard.cli.settings_table import COMMENTS
 from pytest_failhard.store import StoreError, write_atomically
@@ -48,8 +49,8 @@ def _reusable(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 
 @click.command("init")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
-@click.option("--level", type=click.IntRange(1, 4), help="Maturity level (default: 1).")
+@click.argument("path", type=FOLDER, default=".")
+@click.option("--level", type=LEVEL, help="Maturity level (default: 1).")
 @click.option("--purpose", default="", help="One sentence: what the system does, and for whom.")
 @click.option("--requirements", default="", metavar="FILE", help="The file that lists what it must do.")
 @click.option("--load", default="", callback=_given_load, metavar="RPS/USERS", help=f"Expected: {LOAD_FORM}.")

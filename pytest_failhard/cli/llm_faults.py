@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_failhard import policy
+from pytest_failhard.cli.options import LEVEL
+from pytest_failhard.exits import USAGE
 from pytest_failhard.llm import catalogue, shown
 
 if TYPE_CHECKING:
@@ -20,16 +21,13 @@ if TYPE_CHECKING:
     Shown = tuple[str, str, Form]
     """The name of a form, the dialect in which it is shown, and the form."""
 
-USAGE = 2
 WIDTH = 100
 
 
 @click.command(name="llm-faults")
 @click.argument("name", metavar="[ID|GROUP]", required=False)
 @click.option("--dialect", type=click.Choice(tuple(catalogue.PARENTS)), help="One provider's wire.")
-@click.option(
-    "--level", type=click.IntRange(min(policy.LEVELS), max(policy.LEVELS)), help="Those that a level demands."
-)
+@click.option("--level", type=LEVEL, help="Those that a level demands.")
 @click.option("--format", "form", type=click.Choice(("text", "json")), default="text")
 def command(name: str | None, dialect: str | None, level: int | None, form: str) -> None:
     """Print the LLM faults in a table, those of a group, or one with its bytes on the wire."""

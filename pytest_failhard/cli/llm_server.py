@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from pytest_failhard.cli.options import FILE
 from pytest_failhard.cli.signals import stopped_by_signals
+from pytest_failhard.exits import USAGE
 
 if TYPE_CHECKING:
     from pytest_failhard.llm.answers import Answers
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from pytest_failhard.llm.traffic.environment import Environment
 
 NO_REQUEST = 1
-USAGE = 2
 FAILED = 3
 CASE = "llm-server"
 LOOPBACK = "127.0.0.1"
@@ -72,7 +73,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--inject-failures", default="", metavar="SPEC", help="Rules, as for pytest.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of everything that is chosen.")
-@click.option("--answers", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="What is said.")
+@click.option("--answers", type=FILE, help="What is said.")
 @click.option(
     "--delay", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Wait before each answer."
 )

@@ -14,12 +14,14 @@ import click
 
 from pytest_failhard import attestation, policy, proc, report, showing
 from pytest_failhard.cli import joined, shards
+from pytest_failhard.cli.options import FILE, FOLDER, LEVEL
 from pytest_failhard.cli.recheck import RUN, in_force
 from pytest_failhard.cli.shards import ForgedError, Shard, ShardsError
 from pytest_failhard.distributions.attest.dsse import Signer
+from pytest_failhard.exits import CODES, TAMPERED, UNPROVEN, USAGE
 from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.gates import builtin
-from pytest_failhard.model import SIGNING_KEY, GateError, Verdict
+from pytest_failhard.model import SIGNING_KEY, GateError
 from pytest_failhard.redact import RedactError, Redactor
 from pytest_failhard.report import provenance
 from pytest_failhard.store import DEFAULT_FOLDER, EVIDENCE, REPORT, Store
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Policy, ProjectFacts, Report
     from pytest_failhard.report.document import Document
 
-USAGE, UNPROVEN, TAMPERED = 2, 3, 4
-CODES = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.ERROR: UNPROVEN}
 PROVENANCE = "provenance"
 NOWHERE = Path(os.devnull)
 """A root without files: of another tree than the one that was judged no source is shown."""
@@ -66,18 +66,18 @@ class Asked:
 @click.option("--expect", type=click.IntRange(min=1), help="How many shards there must be.")
 @click.option(
     "--level",
-    type=click.IntRange(min(policy.LEVELS), max(policy.LEVELS)),
+    type=LEVEL,
     help="The level that must have been judged at least.",
 )
 @click.option(
     "--policy",
     "policy_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="The policy file that was judged by, where it is not the shipped one.",
 )
 @click.option(
     "--project",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=FOLDER,
     default=Path(),
     help="The checkout, where what was built lies (default: this folder).",
 )

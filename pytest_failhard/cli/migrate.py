@@ -7,13 +7,12 @@ from pathlib import Path
 
 import click
 
+from pytest_failhard.exits import USAGE
 from pytest_failhard.model import GateError
 from pytest_failhard.report import document, migration
 from pytest_failhard.report.document import DocumentError
 from pytest_failhard.report.provenance import LINES
 from pytest_failhard.store import REPORT, write_atomically
-
-USAGE = 2
 
 
 class RefusedError(Exception):

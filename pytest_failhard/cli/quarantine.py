@@ -10,16 +10,15 @@ from pathlib import Path
 import click
 
 from pytest_failhard import quarantine
+from pytest_failhard.cli.options import FOLDER
+from pytest_failhard.exits import USAGE
 from pytest_failhard.quarantine import Listed, Quarantine
 from pytest_failhard.report import steps
 from pytest_failhard.report.text import visible
 from pytest_failhard.store import DEFAULT_FOLDER
 from pytest_failhard.store.journal import JournalError, opened
 
-USAGE = 2
-_root = click.argument(
-    "root", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), metavar="[ROOT]"
-)
+_root = click.argument("root", type=FOLDER, default=Path(), metavar="[ROOT]")
 _report_dir = click.option(
     "--report-dir", type=click.Path(path_type=Path), default=Path(DEFAULT_FOLDER), show_default=True
 )

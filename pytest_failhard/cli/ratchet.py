@@ -14,6 +14,8 @@ import click
 from pytest_failhard import baseline as baselines
 from pytest_failhard import config, policy
 from pytest_failhard.baseline import Baseline, Entry
+from pytest_failhard.cli.options import FOLDER
+from pytest_failhard.exits import USAGE
 from pytest_failhard.gates import builtin
 from pytest_failhard.model import GateError
 from pytest_failhard.rules.exclusion import is_excluded, of_options
@@ -30,8 +32,7 @@ from pytest_failhard.store import write_atomically
 if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
 
-USAGE = 2
-LEVEL = max(policy.LEVELS)
+STRICTEST = max(policy.LEVELS)
 """The level whose policy says which rules have a baseline: they are the same at all levels."""
 OPTION = "new_severity"
 
@@ -46,9 +47,7 @@ def command() -> None:
 
 
 @command.command(name="update")
-@click.argument(
-    "root", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), metavar="[ROOT]"
-)
+@click.argument("root", type=FOLDER, default=Path(), metavar="[ROOT]")
 @click.option("--lower", is_flag=True, help="Also note the places that are there now.")
 @click.option("--reason", default="", help="Why they may stay: needed with --lower.")
 @click.option("--owner", default="", help="Who answers for them: needed with --lower.")
@@ -110,7 +109,7 @@ def _hits(root: Path, today: date) -> Iterable[Hit]:
     try:
         project = config.load(root)
         gates = builtin()
-        terms = policy.load(LEVEL, [gate.id for gate in gates], today=today)
+        terms = policy.load(STRICTEST, [gate.id for gate in gates], today=today)
         known = {gate.id: gate for gate in gates}
         ratcheted = [rule for rule in terms.rules if OPTION in rule.options]
         settings = {

@@ -9,35 +9,34 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_failhard import policy
+from pytest_failhard.cli.options import FILE, FOLDER, LEVEL
 from pytest_failhard.cli.recheck import Tampered, check
+from pytest_failhard.exits import CODES, TAMPERED, USAGE
 from pytest_failhard.gates import builtin
+from pytest_failhard.model import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pytest_failhard.report.document import Document
 
-USAGE = 2
-TAMPERED = 4
-CODES = {"pass": 0, "fail": 1, "error": 3}
-
 
 @click.command(name="verify")
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@click.argument("folder", type=FOLDER, metavar="DIR")
 @click.option(
     "--level",
-    type=click.IntRange(min(policy.LEVELS), max(policy.LEVELS)),
+    type=LEVEL,
     help="The level that must have been judged at least.",
 )
 @click.option(
     "--policy",
     "policy_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=FILE,
     help="The policy file that must have been judged by, where it is not the shipped one.",
 )
 @click.option(
     "--project",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=FOLDER,
     help="Where what was built lies (default: the folder that holds DIR).",
 )
 def command(folder: Path, level: int | None, policy_file: Path | None, project: Path | None) -> None:
@@ -67,7 +66,7 @@ def verify(
         return USAGE, error.mistakes
     except Tampered as error:
         return TAMPERED, (*error.mismatches, "the report does not hold; run `failhard check` again")
-    return CODES[document.verdict], (_summary(document),)
+    return CODES[Verdict(document.verdict)], (_summary(document),)
 
 
 def _summary(document: Document) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_failhard import policy, waivers
+from pytest_failhard.cli.options import FILE
+from pytest_failhard.exits import USAGE
 from pytest_failhard.gates import builtin
 from pytest_failhard.model import FALSE_POSITIVE, Finding, GateError, Severity, Waiver
 from pytest_failhard.store import DEFAULT_FOLDER, REPORT, write_atomically
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Rule
     from pytest_failhard.report.document import Document, FindingPart, GatePart
 
-USAGE = 2
 _LIST = re.compile(r"^waivers:[ \t]*(?P<inline>\[[ \t]*\])?[ \t]*(#.*)?$", re.MULTILINE)
 _TOP = re.compile(r"^[^\s#-]", re.MULTILINE)
 _ITEM = re.compile(r"^(?P<indent>[ ]*)- ", re.MULTILINE)
@@ -56,7 +57,7 @@ class Consent:
 @click.option("--ref", default="", help="The item under which its repair is tracked.")
 @click.option("--approved-by", default="", help="Who consents beside the owner.")
 @click.option("--false-positive", is_flag=True, help="The finding is wrong: nothing is accepted.")
-@click.option("--policy", "policy_file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--policy", "policy_file", type=FILE)
 @click.option(
     "--report-dir", type=click.Path(path_type=Path), default=Path(DEFAULT_FOLDER), show_default=True
 )

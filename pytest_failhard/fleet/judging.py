@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_failhard import processes
+from pytest_failhard.exits import CODES
 from pytest_failhard.fleet.orders import Order, Outcome, own_version, unjudged
 from pytest_failhard.model import GateError, Verdict
 from pytest_failhard.report import document as documents
 from pytest_failhard.report.document import Document, DocumentError
 from pytest_failhard.store import DEFAULT_FOLDER, REPORT
 
-CODES = {0: Verdict.PASS, 1: Verdict.FAIL, 3: Verdict.ERROR}
+VERDICTS = {code: verdict for verdict, code in CODES.items()}
 """The exit codes of `failhard check` beside a report."""
 NAMED = 3
 LAST_LINES = 4
@@ -69,21 +70,21 @@ def _judged(order: Order, folder: Path) -> Outcome:
 def _read(order: Order, code: int | None, said: str) -> Outcome:
     """Return what the report says, where it is whole and agrees with how the process ended."""
     words = " / ".join(said.strip().splitlines()[-LAST_LINES:]) or "it said nothing"
-    if code not in CODES:
+    if code not in VERDICTS:
         return unjudged(order, f"not-judged: failhard check ended with {code}: {words}")
     place = Path(order.project, DEFAULT_FOLDER, REPORT)
     try:
         document = documents.load(place.read_bytes())
     except (OSError, DocumentError) as error:
         return unjudged(order, f"verdict-missing: {place}: {error}: {words}")
-    if documents.digest(document) != document.digest or document.verdict != CODES[code].value:
+    if documents.digest(document) != document.digest or document.verdict != VERDICTS[code].value:
         return unjudged(
             order,
             f"verdict-contradicted: {place} says {document.verdict}, and failhard check ended with {code}",
         )
     return Outcome(
         project=order.project,
-        verdict=CODES[code],
+        verdict=VERDICTS[code],
         because=_because(document),
         level=document.level,
         complete=document.complete,

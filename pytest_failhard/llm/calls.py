@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal
 
@@ -132,4 +132,4 @@ def calls(table: Mapping[str, object]) -> tuple[Call, ...]:
         # What reads YAML need not be loaded to say that nothing is wrong.
         from pytest_failhard.strict import mistakes
 
-        raise CallsError("\n".join(mistakes(error, SECTION, set(Call.__dataclass_fields__)))) from None
+        raise CallsError("\n".join(mistakes(error, SECTION, {each.name for each in fields(Call)}))) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from importlib import resources
 from typing import ClassVar, Literal
@@ -146,7 +146,7 @@ def _providers(document: object, where: str) -> Providers:
 
 
 def _fields() -> Collection[str]:
-    return {name for each in (Providers, Provider, BaseUrl) for name in each.__dataclass_fields__}
+    return {one.name for each in (Providers, Provider, BaseUrl) for one in fields(each)}
 
 
 def _upper(host: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
@@ -274,7 +274,7 @@ def problems(table: Mapping[str, object] | None) -> tuple[str, ...]:
 
 
 _TABLES = (Secret, Setting, Route, Excluded, Slo, Provide, System)
-_KEYS = {name for table in _TABLES for name in table.__dataclass_fields__}
+_KEYS = {each.name for table in _TABLES for each in fields(table)}
 _KEYS |= {"name", "url_env", "provide", "break"}
 
 

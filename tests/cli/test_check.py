@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import plan, supervisor
+from pytest_failhard import exits, plan, supervisor
 from pytest_failhard.cli import COMMANDS, check, main
 from pytest_failhard.model import Mode
 from pytest_failhard.model import TestRecord as Record
@@ -288,7 +288,7 @@ def test_tests_over_their_limit_are_ended_with_their_stacks(shop: Path, tmp_path
         session = Session(resolved, store, redactor, folder)
         ended = supervisor.TestChild(session, ()).run()
         assert (store.staging.folder / "tests" / "pytest.txt").is_file()
-    assert ended.code == supervisor.WATCHDOG
+    assert ended.code == exits.WATCHDOG
     assert ended.tests.problem.startswith("watchdog: the tests did not end within 1 seconds")
 
 

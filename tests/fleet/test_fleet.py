@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pytest_failhard import exits
 from pytest_failhard.cli import fleet
 from pytest_failhard.fleet import engine
 from pytest_failhard.fleet.cluster import loaded
 from pytest_failhard.fleet.orders import Order, Outcome
-from pytest_failhard.model import Verdict
 from tests.fleet.projects import failing, project, waiting, worker_above
 from tests.size import FULL
 from tests.support import measuring
@@ -55,7 +55,7 @@ def test_a_lost_worker_costs_the_project_that_it_was_at(tmp_path: Path) -> None:
         out, err = running.communicate(timeout=END_SECONDS)
 
     found = {Path(each["project"]).name: each for each in json.loads(place.read_bytes())["projects"]}
-    assert running.returncode == fleet.CODES[Verdict.ERROR], err
+    assert running.returncode == exits.UNPROVEN, err
     assert found.pop("lost")["because"] == [
         "worker-lost: the worker that judged it is gone; run the fleet again"
     ]
@@ -69,6 +69,7 @@ def test_a_lost_worker_costs_the_project_that_it_was_at(tmp_path: Path) -> None:
     assert not test.is_running()
 
 
+@pytest.mark.measured
 def test_an_interrupt_ends_all_and_names_what_was_not_judged(tmp_path: Path) -> None:
     root, told = waiting(tmp_path / "waits")
     place = tmp_path / "fleet.json"
@@ -79,7 +80,7 @@ def test_an_interrupt_ends_all_and_names_what_was_not_judged(tmp_path: Path) -> 
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=END_SECONDS)
 
-    assert running.returncode == fleet.INTERRUPTED, err
+    assert running.returncode == exits.INTERRUPTED + signal.SIGINT, err
     assert out.splitlines() == [
         f"error {root}",
         "      interrupted: not judged",
@@ -119,7 +120,7 @@ class TestRefusals:
     def refused(self, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         with pytest.raises(SystemExit) as ended:
             fleet.command.main(arguments)
-        assert ended.value.code == fleet.USAGE
+        assert ended.value.code == exits.USAGE
         return capsys.readouterr().err
 
     def test_all_that_is_wrong_with_the_projects(

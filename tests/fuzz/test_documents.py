@@ -32,6 +32,7 @@ from pytest_failhard.rules.weak import settings as weak
 from pytest_failhard.source import files as sources
 from pytest_failhard.source import inifile, pytest_config, ruff_layout
 from pytest_failhard.source.text_files import TextFile
+from pytest_failhard.source.yaml_text import YamlError
 from pytest_failhard.system import dockerfile, loglines, prometheus, requirement_lines
 from pytest_failhard.system.derive import deployment, routes
 from pytest_failhard.system.derive.facts import Place
@@ -331,7 +332,7 @@ DOCUMENTS = (
         name="a compose file",
         read=lambda data, _: documents.read(_text(data)),
         sample=COMPOSE,
-        refuses=(documents.DocumentError,),
+        refuses=(YamlError,),
         found=BAD_TAGS,
     ),
     Reader(name="a deployed compose file", read=_deployed("compose.yaml"), sample=COMPOSE, found=BAD_TAGS),

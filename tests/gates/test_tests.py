@@ -86,6 +86,12 @@ class Tree:
     ) -> model.Process:
         raise AssertionError(argv, environment, cwd, pass_fds, kept)
 
+    def recall(self) -> bytes | None:
+        raise AssertionError
+
+    def remember(self, data: bytes) -> None:
+        raise AssertionError(data)
+
 
 def judged(
     tmp_path: Path, files: dict[str, str], *options: str, plugins: tuple[str, ...] = ()

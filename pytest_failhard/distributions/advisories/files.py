@@ -134,11 +134,11 @@ def _checkout(folder: Path, commit_time: CommitTime) -> Database:
 
 def _yaml(name: str, data: bytes) -> Iterator[tuple[str, Advisory]]:
     # YAML takes a tenth of a second to import, and only a checkout needs it.
-    from pytest_failhard.distributions.advisories.plain_yaml import PlainError, plain
+    from pytest_failhard.distributions.advisories.plain_yaml import plain
 
     try:
         yield from osv.read(plain(data))
-    except (PlainError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
 
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import yaml
 
-MAX_NESTING = 200
-
-
-class PlainError(ValueError):
-    """No YAML document."""
+from pytest_failhard.source import yaml_text
+from pytest_failhard.source.yaml_text import YamlError
 
 
 class _Text(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C where it was built
@@ -20,23 +15,9 @@ class _Text(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc
 _Text.yaml_implicit_resolvers = {}
 
 
-def _require_flat(events: Iterable[yaml.Event]) -> None:
-    depth = 0
-    for event in events:
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_NESTING:
-            raise PlainError(f"nested more than {MAX_NESTING} deep")
-
-
 def plain(data: bytes) -> object:
-    """Return a document of tables, lists and texts; raises PlainError."""
-    loader = _Text(data)
+    """Return a document of tables, lists and texts, None where there is none; raises YamlError."""
     try:
-        # The events first: the C loader composes by recursion, and what is too deep would end the process.
-        _require_flat(yaml.parse(data, Loader=_Text))
-        document: object = loader.get_single_data()
-    except (yaml.YAMLError, ValueError) as error:
-        raise PlainError(f"no YAML: {error}".replace("\n", " ")) from None
-    finally:
-        loader.dispose()
-    return document
+        return yaml_text.value(data, _Text)
+    except YamlError as error:
+        raise YamlError(f"no YAML: {error}") from None

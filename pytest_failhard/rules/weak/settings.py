@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pytest_failhard.rules.data import configuration as data
+from pytest_failhard.source import yaml_text
 from pytest_failhard.source.inifile import IniError, sections
+from pytest_failhard.source.yaml_text import YamlError
 
 HEADER = re.compile(r"\s*\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?\Z")
 KEY = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|[\w-]+)(?:\s*\.\s*(?:"[^"]*"|'[^']*'|[\w-]+))*)\s*=""")
@@ -97,19 +99,10 @@ def read(path: str, text: str, like: str = "") -> Settings:
 
 
 def _yaml(path: str, text: str) -> Iterator[Setting]:
-    import yaml
-
     try:
-        document = yaml.safe_load(text)
-    except (
-        yaml.YAMLError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+        document = yaml_text.value(text)
+    except YamlError as error:
+        raise ConfigError(str(error)) from None
     for key, value in document.items() if isinstance(document, dict) else ():
         line = _first(text, re.compile(rf"\s*{re.escape(str(key))}\s*:"))
         yield Setting(path=path, tool="bandit", section="", key=str(key), value=value, line=line)

@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from pytest_failhard.model import GateError
+from pytest_failhard.source import yaml_text
+from pytest_failhard.source.yaml_text import YamlError
 from pytest_failhard.system import commands, dockerfile, stages
 from pytest_failhard.system.derive import data
 from pytest_failhard.system.derive.facts import Place, Probe, Start
@@ -210,19 +212,10 @@ def urls(text: str) -> tuple[str, ...]:
 
 
 def _yaml(root: Path, path: str, text: str) -> Deployment:
-    import yaml
-
     try:
-        documents = list(yaml.safe_load_all(text))
-    except (
-        yaml.YAMLError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:
-        raise GateError(f"{path}: is no YAML: {str(error).splitlines()[0]}") from None
+        documents = yaml_text.values(text)
+    except YamlError as error:
+        raise GateError(f"{path}: is no YAML: {error}") from None
     tables = [document for document in documents if isinstance(document, dict)]
     if COMPOSE.fullmatch(PurePosixPath(path).name):
         return _joined([_compose(root, path, table) for table in tables], ())

@@ -11,7 +11,7 @@ import pytest
 from pytest_failhard import policy
 from pytest_failhard.config import ConfigError, merge_settings
 from pytest_failhard.gates.llm.declaration import LlmSettings
-from pytest_failhard.llm.calls import Result, result
+from pytest_failhard.llm.calls import CallsError, Result, calls, result
 from pytest_failhard.model import Rule
 from pytest_failhard.policy import LEVELS
 from tests.support import GATES
@@ -189,3 +189,10 @@ def test_where_a_result_is(text: str, found: Result) -> None:
 def test_what_is_no_place_of_a_command_s_result(text: str) -> None:
     with pytest.raises(ValueError, match="result: "):
         result(text, "command")
+
+
+def test_the_known_keys_of_a_call_are_those_that_it_can_have() -> None:
+    with pytest.raises(CallsError) as caught:
+        calls({"calls": [{"id": "ask", "route": "ask", "colour": "red"}]})
+    known = "answers, callable, canary, command, cost, error_status, id, input, result, route"
+    assert str(caught.value).endswith(f"calls[0].colour: unknown key; known: {known}")

@@ -162,13 +162,20 @@ def edited(files: Mapping[str, bytes]) -> bool:
     slower = next(number for number, line in enumerate(pairs) if b"::test_work" in line)
     faster = json.loads(pairs[slower])
     faster["head"] = faster["base"]
+    impossible = json.loads(pairs[slower])
+    for name in ("wall", "cpu", "adj"):
+        impossible["head"][name] = [0 for _ in impossible["head"][name]]
     edits: dict[str, bytes] = {
         "pairs.jsonl": b"\n".join([*pairs[:slower], json.dumps(faster).encode(), *pairs[slower + 1 :]]),
         "states.json": files["states.json"].replace(b'"slower"', b'"not-slower"'),
         "decisions.json": files["decisions.json"].replace(b'"state": "slower"', b'"state": "not-slower"'),
     }
     invented = {"states.json": files["states.json"].replace(b'"removed"', b'"not-slower"')}
+    timeless = {
+        "pairs.jsonl": b"\n".join([*pairs[:slower], json.dumps(impossible).encode(), *pairs[slower + 1 :]])
+    }
     broken = {"pairs.jsonl": b"", "states.json": b"[]", "decisions.json": b"{}"}
+    assert any("cannot be decided" in each for each in recomputing.mismatches({**files, **timeless}))
     return all(
         recomputing.mismatches({**files, name: data})
         for table in (edits, invented, broken)
