@@ -61,11 +61,14 @@ class Wanted:
     @classmethod
     def of(
         cls, request: Request, reports: Path, *, settings: Mapping[str, str], resume: bool, command: str
-    ) -> Wanted:
-        """Return what fits a mode; `reports` is the report folder, which no two runs use at once.
+    ) -> Wanted | None:
+        """Return what fits a mode, None where it is switched off and the run is not to go on from one.
 
-        Under `failhard check` it is out of the tree, which the project's tests write to. Raises GateError.
+        `reports` is the report folder, which no two runs use at once. Under `failhard check` the checkpoint
+        is out of the tree, which the project's tests write to. Raises GateError.
         """
+        if not (resume or private.keeps_checkpoints(os.environ)):
+            return None
         start = reports
         parts: tuple[str, ...] = (FOLDER,)
         if request.mode is Mode.SUPERVISED:

@@ -12,11 +12,14 @@ from pathlib import Path
 
 from pytest_failhard import leftovers, proc
 from pytest_failhard.model import RUN_VARIABLES
+from pytest_failhard.private import CHECKPOINTS
 from pytest_failhard.system import index
 
 # What is imported stays: to look for cycles in it meanwhile takes a fifth of the time.
 WORKER = "import gc; gc.disable(); from pytest_failhard.worker import main; gc.enable(); main()"
 EVENTS = "events.jsonl"
+AHEAD = "ahead"
+"""Has a worker look at what is installed while it waits for its orders."""
 
 
 class Hired:
@@ -31,11 +34,13 @@ class Hired:
         home.mkdir()
         handed_on = {name: os.environ[name] for name in RUN_VARIABLES if name in os.environ}
         handed_on |= leftovers.handed_on()
+        # Without a checkpoint it may never be asked what is installed.
+        ahead = () if os.environ.get(CHECKPOINTS) == "0" else (AHEAD,)
         reading, writing = os.pipe()
         self._orders: int | None = writing
         try:
             self.child = proc.Child(
-                [sys.executable, "-I", "-X", "utf8", "-c", WORKER, str(folder / EVENTS), str(reading)],
+                [*(sys.executable, "-I", "-X", "utf8", "-c", WORKER), str(folder / EVENTS), str(reading), *ahead],
                 cwd=home,
                 environment=proc.environment(home, home, extra={**handed_on, **index.handed_on(os.environ)}),
                 stdout=folder / "worker.out",

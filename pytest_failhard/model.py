@@ -470,13 +470,17 @@ class Reuse:
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A process that ended by itself with an allowed exit code. Output is raw bytes."""
+    """A process that ended by itself with an allowed exit code. Output is raw bytes.
+
+    `is_plain` says that its output was kept as it is: nothing secret, no place of ours, no time stood in it.
+    """
 
     argv: tuple[str, ...]
     returncode: int
     stdout: bytes
     stderr: bytes
     seconds: float
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -685,11 +689,13 @@ class Run(Protocol):
         cwd: Path | None = None,
         environment: Mapping[str, str] = NO_VARIABLES,
         volatile: bool = False,
+        earlier: Completed | None = None,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
         `cwd` is the scratch folder unless given; `environment` stands beside the few variables that
-        every tool gets. What a `volatile` tool writes differs between two runs. Raises GateError for a
+        every tool gets. What a `volatile` tool writes differs between two runs. Where an `earlier` run of it
+        is given, that one's output is kept in the same way, and nothing is started. Raises GateError for a
         timeout, a signal, an exit code outside `ok` and `found`, output over the cap, or a crash report
         on stderr.
         """

@@ -20,6 +20,7 @@ REPORTS = ".failhard"
 PRODUCT = "pytest-failhard"
 CACHE = "cache"
 LIMIT = "FAILHARD_CACHE_MB"
+CHECKPOINTS = "FAILHARD_CHECKPOINT"
 LIMIT_MEGABYTES = 256
 MEGABYTE = 1024 * 1024
 ROOT_DIGITS = 32
@@ -75,6 +76,14 @@ def place(root: Path, mode: Mode, environ: Mapping[str, str], kind: str = CACHE)
         return Place(start=root, parts=(REPORTS, kind), limit=limit)
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:ROOT_DIGITS]
     return Place(start=_user_folder(environ), parts=(PRODUCT, kind, digest), limit=limit)
+
+
+def keeps_checkpoints(environ: Mapping[str, str]) -> bool:
+    """Tell whether a run keeps what it has finished; raises GateError for anything but 0 and 1."""
+    given = environ.get(CHECKPOINTS, "") or "1"
+    if given not in {"0", "1"}:
+        raise GateError(f"{CHECKPOINTS}: {given!r} is neither 0 nor 1; write 0 to keep none, or unset it")
+    return given == "1"
 
 
 def _user_folder(environ: Mapping[str, str]) -> Path:

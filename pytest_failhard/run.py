@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import itertools
 import json
@@ -10,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
@@ -146,28 +147,32 @@ class GateRun:
         cwd: Path | None = None,
         environment: Mapping[str, str] = NO_VARIABLES,
         volatile: bool = False,
+        earlier: Completed | None = None,
     ) -> Completed:
         """Run `python -I -X utf8 -m module args` and keep its output as evidence.
 
-        What a `volatile` tool writes differs between two runs. Raises GateError for a timeout, a signal, an
-        exit code outside `ok` and `found`, output over the cap, or a crash report on stderr.
+        What a `volatile` tool writes differs between two runs. Where an `earlier` run of it is given, that
+        one's output is kept in the same way, and nothing is started. Raises GateError for a timeout, a
+        signal, an exit code outside `ok` and `found`, output over the cap, or a crash report on stderr.
         """
         name = f"{module}-{next(self._numbers)}"
         argv = [str(self.executable), "-I", "-X", "utf8", "-m", module, *args]
         left = self._time_for(module)
         try:
-            completed = self._run(argv, left, cwd or self.scratch, environment)
+            completed = earlier or self._run(argv, left, cwd or self.scratch, environment)
         except proc.ProcError as error:
             self._keep(name, argv, {"error": str(error)}, volatile=volatile)
             message = str(error).replace(str(self.executable), "python")
             raise GateError(f"{message}; make it faster or raise the rule's timeout") from None
         self._keep(name, argv, {"exit_code": completed.returncode}, volatile=volatile)
-        self.keep(f"{name}.stdout", self._stable(completed.stdout), volatile=volatile)
-        self.keep(f"{name}.stderr", self._stable(completed.stderr), volatile=volatile)
+        plain = [
+            self.keep(f"{name}.{stream}", self._stable(data), volatile=volatile).sha256 == _sha256(data)
+            for stream, data in (("stdout", completed.stdout), ("stderr", completed.stderr))
+        ]
         problem = _problem(completed, ok | found)
         if problem:
             raise GateError(f"{module} {problem}; {_last_words(completed)}; see evidence {name}.stderr")
-        return completed
+        return replace(completed, argv=tuple(argv), is_plain=all(plain))
 
     def remaining(self) -> float:
         """Return the seconds that the gate has left, 0 where its time is over."""
@@ -245,6 +250,10 @@ class GateRun:
             for written in (str(place), json.dumps(str(place))[1:-1]):  # as it is, and as JSON escapes it
                 data = data.replace(written.encode(), name.encode())
         return LOOPBACK.sub(rb"\1<port>/<secret>/", CLOCK.sub(rb'\1"<clock>"', data))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _problem(completed: Completed, allowed: frozenset[int]) -> str:

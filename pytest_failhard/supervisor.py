@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
 from pytest_failhard import leftovers, plan, proc, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
 from pytest_failhard.exits import CODES, TAMPERED, WATCHDOG
@@ -253,9 +251,9 @@ class TestChild:
     def _plugins(self) -> Iterator[str]:
         """Name the pytest plugins of the distributions that the project declares, and xdist."""
         declared = self.plan.project.declared_distributions | {"pytest-xdist"}
-        for distribution in importlib.metadata.distributions():
-            name = canonicalize_name(distribution.metadata["Name"])
-            if name in declared and name != OWN_DISTRIBUTION:
+        for name in sorted(declared - {OWN_DISTRIBUTION}):
+            # By their names: to read what each of all distributions says of itself takes a tenth of a second.
+            for distribution in importlib.metadata.distributions(name=name):
                 yield from (entry.name for entry in distribution.entry_points.select(group="pytest11"))
 
     def _environment(self) -> dict[str, str]:

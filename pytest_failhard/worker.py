@@ -192,13 +192,13 @@ def orders(pipe: TextIO) -> Iterator[str]:
 def main() -> None:
     """Serve the parent at the other end of the pipe until its orders are done."""
     gc.set_threshold(*COLLECT_AFTER)
-    events, descriptor = sys.argv[1:]
+    events, descriptor, *more = sys.argv[1:]
     # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
     arrived = orders(os.fdopen(int(descriptor)))
     watch = Watch()
     sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(arrived, stream, watch, inputs.ahead()).serve()
+        Worker(arrived, stream, watch, inputs.ahead() if more else NOTHING_KNOWN).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)

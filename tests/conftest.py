@@ -15,6 +15,7 @@ import pytest
 from pytest_failhard import private
 from tests import properties
 from tests.acceptance.project import copy, green
+from tests.unkept import UNKEPT
 
 if TYPE_CHECKING:
     from tests.support import FakeTools
@@ -31,9 +32,9 @@ def pytest_collectstart(collector: pytest.Collector) -> None:
 def pytest_configure() -> None:
     """Undo what a shell does to what it starts in the background: children would inherit a deaf ear to SIGINT.
 
-    Runs that tests start have no cache: each is to look, and to compare an environment takes its time.
+    Runs that tests start keep nothing, unless a test is about that.
     """
-    os.environ[private.LIMIT] = "0"
+    os.environ |= UNKEPT
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -57,6 +58,12 @@ def children_unmeasured(monkeypatch: pytest.MonkeyPatch, request: pytest.Fixture
     if os.environ.get("MEASURED") != "all" and request.node.get_closest_marker("measured") is None:
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def checkpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the runs that a test starts keep what they have finished, also in the size of CI."""
+    monkeypatch.delenv(private.CHECKPOINTS)
 
 
 @pytest.fixture(scope="session")

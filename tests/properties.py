@@ -29,7 +29,7 @@ def _set_profile() -> None:
     settings.register_profile(
         "any-machine",
         deadline=None,
-        max_examples=100 if FULL else 40,
+        max_examples=100 if FULL else 25,
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("any-machine")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from tests.acceptance.harness import Mode
+from tests.unkept import FULL
 
-FULL = os.environ.get("ACCEPTANCE_SIZE") == "full"
-"""As `nox -s acceptance` runs it."""
+__all__ = ["FULL", "in_full", "modes", "some", "without"]
 _Variant = TypeVar("_Variant")
 _Test = TypeVar("_Test", bound=Callable[..., None])
 

@@ -24,6 +24,7 @@ from pytest_failhard.model import (
     Clarification,
     Evidence,
     Gate,
+    Memory,
     Observation,
     Option,
     ProjectFacts,
@@ -122,6 +123,7 @@ def gate_run(
     signing_key: Path | None = None,
     committed: datetime | None = None,
     clarifications: tuple[Clarification, ...] = (),
+    memory: Memory | None = None,
 ) -> GateRun:
     """Build a real run of one gate; `scratch` is made fresh and empty, beside the root unless named."""
     if scratch is None:
@@ -152,6 +154,7 @@ def gate_run(
         signing_key=signing_key,
         committed=committed,
         clarifications=clarifications,
+        memory=memory or Memory(),
     )
 
 

@@ -521,7 +521,7 @@ def test_an_answer_is_always_that_of_a_run_without_cache_fo_110(tmp_path: Path, 
         has_git = git_too
 
     size = settings(
-        max_examples=300 if FULL else 20,
+        max_examples=300 if FULL else 14,
         stateful_step_count=30 if FULL else 4,
         deadline=None,
         # To make a failure smaller takes minutes: each step is a run.

@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard import checkpoint, inputs, plan, records, stamps
+from pytest_failhard import checkpoint, inputs, plan, private, records, stamps
 from pytest_failhard.checkpoint import MANIFEST, TEST_RUN, Checkpoint, KeptTests, ResumeError, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.inputs import Inputs
-from pytest_failhard.model import Finding, Mode, Observation, Severity
+from pytest_failhard.model import Finding, GateError, Mode, Observation, Severity
 from pytest_failhard.model import TestRecord as Record
 from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
@@ -247,6 +247,7 @@ def test_the_place_is_out_of_the_tree_where_the_tests_run_apart(
         for reports in ("ours", "theirs"):
             request = plan.Request(root=tmp_path / "shop", level=1, mode=mode)
             made = Wanted.of(request, tmp_path / reports, settings={"a": "b"}, resume=True, command="again")
+            assert made is not None
             assert Wanted.from_order(json.loads(json.dumps(made.order()))) == dataclasses.replace(
                 made, command=""
             )
@@ -256,6 +257,31 @@ def test_the_place_is_out_of_the_tree_where_the_tests_run_apart(
     assert len(set(places)) == 4
     with pytest.raises(ValueError, match="no order"):
         Wanted.from_order({"start": 1})
+
+
+@pytest.mark.parametrize(("given", "is_kept"), [("", True), ("1", True), ("0", False), (None, True)])
+def test_a_variable_switches_it_off_but_not_for_a_run_that_is_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, is_kept: bool
+) -> None:
+    monkeypatch.delenv(private.CHECKPOINTS)
+    if given is not None:
+        monkeypatch.setenv(private.CHECKPOINTS, given)
+    request = plan.Request(root=tmp_path, level=1, mode=Mode.SUPERVISED)
+    made = {
+        resume: Wanted.of(request, tmp_path / "reports", settings={}, resume=resume, command="again")
+        for resume in (False, True)
+    }
+    assert (made[False] is not None) is is_kept
+    assert made[True] is not None
+
+
+def test_what_neither_switches_it_on_nor_off_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(private.CHECKPOINTS, "no")
+    request = plan.Request(root=tmp_path, level=1, mode=Mode.SUPERVISED)
+    with pytest.raises(GateError, match=r"^FAILHARD_CHECKPOINT: 'no' is neither 0 nor 1"):
+        Wanted.of(request, tmp_path / "reports", settings={}, resume=False, command="again")
 
 
 def test_it_is_bound_to_the_tree_the_gates_their_settings_and_the_day(shop: Path) -> None:

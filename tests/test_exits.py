@@ -173,7 +173,7 @@ def spelled(secret: str) -> set[str]:
     return {form.replace("\n", "&#10;") for form in forms} | forms
 
 
-@settings(max_examples=400 if FULL else 24)
+@settings(max_examples=400 if FULL else 14)
 @given(st.sampled_from(sorted(SECRETS)), st.sampled_from(PLACES))
 def test_a_planted_secret_comes_out_nowhere(kind: str, place: str) -> None:
     secret = SECRETS[kind]

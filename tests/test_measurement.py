@@ -15,7 +15,7 @@ import pytest
 
 from pytest_failhard.measurement import rcfile_text
 from tests.measuring import WIRING, environment
-from tests.size import some
+from tests.size import FULL, in_full, some
 from tests.support import WITHOUT_OTHERS
 
 FILES = {
@@ -197,11 +197,13 @@ ALONE = some({"plain": (), "no cov": ("--cov=app", "--no-cov"), "xdist": ("-n2",
 
 @pytest.mark.parametrize("arguments", ALONE.values(), ids=ALONE.keys())
 def test_ours_without_theirs(project: Path, arguments: tuple[str, ...]) -> None:
-    apart, together = both(project, *arguments)
-    assert apart.theirs is None
+    together = run(project, *arguments, measured=True)
+    assert together.theirs is None
+    assert together.returncode == 0, together.output
     assert together.ours == OURS
 
 
+@in_full
 def test_append(project: Path) -> None:
     half = (*REPORT, "--cov-append", "test_two.py")
     run(project, *REPORT, "test_one.py", measured=False)
@@ -235,7 +237,9 @@ def test_no_cover_hides_from_theirs_alone(project: Path, way: tuple[str, ...]) -
             import app.never
         """
     write(project / "test_three.py", text)
-    _, together = both(project, *REPORT, *way)
+    together = run(project, *REPORT, *way, measured=True)
+    if FULL:
+        assert together.theirs == run(project, *REPORT, *way, measured=False).theirs
     more = {"app/hidden.py": (1, 2), "app/never.py": (1,), "app/sums.py": (1, 2, 3, 4, 7, 8)}
     assert together.ours == OURS | more
 
@@ -248,7 +252,10 @@ def test_their_processes_are_theirs_too(project: Path, workers: tuple[str, ...])
     assert together.ours == OURS
 
 
-@pytest.mark.parametrize("arguments", [(), REPORT], ids=["alone", "with pytest-cov"])
+STARTED = some({"alone": (), "with pytest-cov": REPORT}, "with pytest-cov")
+
+
+@pytest.mark.parametrize("arguments", STARTED.values(), ids=STARTED.keys())
 def test_coverage_run_keeps_its_data(project: Path, arguments: tuple[str, ...]) -> None:
     """`coverage run -m pytest` has a collector below all others."""
     start = ("-m", "coverage", "run", "--source=app", "--branch", "-m", "pytest")
@@ -279,20 +286,20 @@ def test_a_collector_that_a_test_leaves_running_ends_there(project: Path) -> Non
 
 def test_the_data_of_other_workers_outlives_one_that_dies(project: Path) -> None:
     write(project / "test_three.py", "import os\n\n\ndef test_end():\n    os.kill(os.getpid(), 9)\n")
-    together = run(project, "-n2", "--max-worker-restart=2", measured=True)
+    together = run(project, "-n2", "--max-worker-restart=1", measured=True)
     assert together.returncode == 1, together.output
     assert together.ours["app/early.py"] == (1, 2, 3)
 
 
 def test_a_failing_floor_still_fails(project: Path) -> None:
-    _, together = both(project, *REPORT, "--cov-fail-under=51")
+    together = run(project, *REPORT, "--cov-fail-under=51", measured=True)
     assert together.returncode == 1
     assert "total of 50 is less than fail-under=51" in together.output
 
 
 def test_strict_warnings(project: Path) -> None:
     write(project / "pytest.ini", "[pytest]\nfilterwarnings = error\n")
-    _, together = both(project, *REPORT)
+    together = run(project, *REPORT, measured=True)
     assert together.returncode == 0, together.output
 
 

@@ -26,6 +26,7 @@ from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import VIOLATION, write
 from tests.size import in_full
 from tests.support import WITHOUT_OTHERS, measuring
+from tests.unkept import UNKEPT
 
 HERE = Path(".failhard")
 SECRET = "hunter2hunter2"
@@ -130,7 +131,7 @@ def test_the_author_is_told_the_same(shop: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, "--failhard-level=1", "--failhard-only=lint"],
         cwd=shop,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **measuring()},
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **UNKEPT, **measuring()},
         capture_output=True,
         text=True,
         timeout=60,

@@ -17,9 +17,10 @@ import pytest
 from pytest_failhard import explanation
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
-from tests.size import without
+from tests.size import in_full, without
 from tests.support import GATES, WITHOUT_OTHERS, measuring
 from tests.terminals import LINE, left_over, on_a_terminal
+from tests.unkept import UNKEPT
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
 
@@ -46,7 +47,7 @@ def run(root: Path, *options: str, **environment: str) -> subprocess.CompletedPr
     return subprocess.run(
         [sys.executable, "-m", "pytest", *WITHOUT_OTHERS, *options],
         cwd=root,
-        env={"PATH": os.environ["PATH"], "HOME": str(root.parent), **measuring(), **environment},
+        env={"PATH": os.environ["PATH"], "HOME": str(root.parent), **UNKEPT, **measuring(), **environment},
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -104,7 +105,8 @@ def test_pytest_without_a_level_is_left_alone(shop: Path) -> None:
 
 
 def test_a_green_project_passes_and_the_header_names_the_policy(shop: Path) -> None:
-    done = run(shop, "--failhard-level=1")
+    # With all gates: tests/acceptance/test_failopen.py.
+    done = judged(shop, gate="lint,tests")
     assert done.returncode == 0, done.stdout
     digest = re.search(r"^failhard: level 1 \(poc, ([0-9a-f]{12})\), author mode$", done.stdout, re.MULTILINE)
     assert digest is not None
@@ -136,6 +138,7 @@ def test_the_caches_do_not_take_a_gate_for_a_test(shop: Path) -> None:
     assert "1 failed" in again.stdout
 
 
+@in_full
 def test_workers_of_xdist_are_recorded_and_measured(shop: Path) -> None:
     done = run(shop, "--failhard-level=1", "--failhard-only=tests,coverage", "-n", "2")
     assert done.returncode == 0, done.stdout
@@ -144,17 +147,12 @@ def test_workers_of_xdist_are_recorded_and_measured(shop: Path) -> None:
     assert [gate["verdict"] for gate in gates_reported] == ["pass", "pass"]
 
 
+@in_full
 def test_a_verdict_needs_no_terminal(shop: Path) -> None:
     write(shop, VIOLATION)
     done = judged(shop, "-p", "no:terminal")
     assert done.returncode == 1, done.stderr
     assert report(shop)["verdict"] == "fail"
-
-
-def test_the_plugin_may_be_required_by_name(shop: Path) -> None:
-    write(shop, pytest_options('required_plugins = ["pytest-failhard"]'))
-    done = judged(shop)
-    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("gate", without(GATES, *GATES[1:-1]))
@@ -227,6 +225,7 @@ def test_assertions_that_are_switched_off_are_refused(shop: Path) -> None:
         ({}, ("--failhard-policy=none.yaml",), ("none.yaml: cannot be read",)),
     ],
 )
+@pytest.mark.measured
 def test_every_mistake_is_a_usage_error(
     shop: Path, files: dict[str, str], options: tuple[str, ...], parts: tuple[str, ...]
 ) -> None:
@@ -257,7 +256,7 @@ def test_a_base_that_git_cannot_read_is_a_usage_error(shop: Path) -> None:
 @pytest.mark.measured
 def test_a_keyboard_interrupt_leaves_a_part(shop: Path) -> None:
     write(shop, {"tests/test_a.py": "def test_a() -> None:\n    raise KeyboardInterrupt\n"})
-    done = run(shop, "--failhard-level=1")
+    done = judged(shop, gate="lint,tests")
     assert done.returncode == 2, done.stdout
     assert report(shop)["complete"] is False
     assert report(shop)["verdict"] == "error"
@@ -310,6 +309,7 @@ def test_waits() -> None:
 """
 
 
+@pytest.mark.usefixtures("checkpoints")
 def test_a_terminated_run_leaves_a_part_and_goes_on_from_there(shop: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     write(shop, {"tests/test_waits.py": WAITING.format(go=str(go))})
@@ -338,6 +338,7 @@ def test_a_terminated_run_leaves_a_part_and_goes_on_from_there(shop: Path, tmp_p
     assert not (shop / ".failhard" / "checkpoint").exists()
 
 
+@in_full
 def test_an_end_by_the_code_under_test_is_no_pass(shop: Path) -> None:
     write(
         shop,
@@ -361,6 +362,7 @@ def test_a_status_that_was_overwritten_is_put_right(shop: Path) -> None:
     assert judged(shop).returncode == 1
 
 
+@in_full
 def test_a_test_that_changes_the_product_is_an_error(shop: Path) -> None:
     body = "def test_a() -> None:\n    with open('shop/prices.py', 'a') as stream:\n        stream.write('#\\n')\n"
     write(shop, {"tests/test_a.py": body})
@@ -396,10 +398,11 @@ def test_defaults_do_where_the_project_says_nothing(shop: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_gate_of_a_conftest_may_run_here(shop: Path) -> None:
+def test_the_plugin_may_be_required_by_name_and_a_gate_of_a_conftest_may_run_here(shop: Path) -> None:
     hook = "def pytest_failhard_gates(config):\n    assert config is not None\n    return []\n"
-    write(shop, {"conftest.py": hook})
-    assert judged(shop).returncode == 0
+    write(shop, {**pytest_options('required_plugins = ["pytest-failhard"]'), "conftest.py": hook})
+    done = judged(shop)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.measured

@@ -284,7 +284,7 @@ def pytest_runtestloop(session):
 """
 
 
-@BOTH
+@XDIST
 @pytest.mark.parametrize("forgery", [OUTCOME, REPLACED], ids=["FO_60", "replaced"])
 def test_a_turned_outcome_stands_beside_what_was_raised(
     tmp_path: Path, forgery: str, workers: tuple[str, ...]

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_failhard import proc, resident
 from pytest_failhard.gates.lint import RUFF, LintGate
-from pytest_failhard.model import GateError, Process, Tool
+from pytest_failhard.model import Evidence, GateError, Process, Tool
 from pytest_failhard.run import GateRun
 from tests.conftest import Script
 from tests.support import FakeTools, Kept, gate_run, write
@@ -47,6 +47,41 @@ def test_a_tool_that_ends_well_is_returned_raw_and_kept(tmp_path: Path, script: 
         "argv": ["<python>", "-I", "-X", "utf8", "-m", "ruff", "check", "<root>"],
         "exit_code": 1,
     }
+
+
+class Redacting(Kept):
+    """A store that lets no token through."""
+
+    def __call__(
+        self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
+    ) -> Evidence:
+        """Keep what is left of the bytes."""
+        cleaned = data.replace(b"token", b"*****")
+        return super().__call__(name, cleaned, volatile=volatile, has_contacts=has_contacts)
+
+
+def test_an_earlier_run_of_a_tool_is_kept_and_judged_as_this_one(tmp_path: Path, script: Script) -> None:
+    first, second = Kept(), Kept()
+    tools = script(("out", b"said".hex()), ("err", "hello"), ("exit", 1))
+    ended = scripted(tools, tmp_path, first).python("ruff", "check", found=frozenset({1}))
+    assert ended.is_plain
+    later = scripted(script(("kill", 9)), tmp_path / "later", second)
+    assert later.python("ruff", "check", found=frozenset({1}), earlier=ended) == ended
+    assert second.files == first.files
+    with pytest.raises(
+        GateError, match="ruff ended with exit code 1, which means neither clean nor findings"
+    ):
+        later.python("ruff", "check", earlier=ended)
+
+
+@pytest.mark.parametrize("step", ["out", "err"])
+@pytest.mark.parametrize("kept", [Kept, Redacting])
+def test_what_is_not_kept_as_it_was_is_not_plain(
+    tmp_path: Path, script: Script, step: str, kept: type[Kept]
+) -> None:
+    said = f"{tmp_path} of mine" if kept is Kept else "a token"
+    tools = script((step, said.encode().hex() if step == "out" else said), ("exit", 0))
+    assert not scripted(tools, tmp_path, kept()).python("ruff").is_plain
 
 
 @pytest.mark.parametrize("code", [1, 2, 101, 120, 124, 126, 127, 255])

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pytest_failhard.distributions import imports, records
+from pytest_failhard.distributions import records
 from pytest_failhard.distributions.data.names import TOOLS
 from pytest_failhard.distributions.imports import Import
 from pytest_failhard.distributions.installed import Distribution
+from pytest_failhard.distributions.known_imports import KnownImports
 from pytest_failhard.distributions.own_modules import OwnModules
 from pytest_failhard.distributions.supply import Supply, supply
 from pytest_failhard.gates.dependencies import (
@@ -47,15 +48,17 @@ def observe(run: Run, settings: DependenciesSettings) -> Observation:
     known = supply(run)
     requirements.require_installed(known)
     names = Names(known, run.root)
-    read = imports.read(run.root, project.files, known.target.markers)
+    reading = KnownImports(run, known.target.markers)
+    read = reading.read(project.files)
     named = frozenset(each.top for each in read if each.role == "product")
     own = OwnModules(run.root, run.source, every, named)
     resolver = Resolver(run.root, own, known, lambda: running(known))
     resolved = resolve(resolver, read)
     product = set(project.product)
-    beside = files.readable(run.root, [file for file in code if file not in product])
+    beside = reading.readable([file for file in code if file not in product])
     asked = [each for each in read if each.role == "product"]
-    asked += imports.read(run.root, beside, known.target.markers)
+    asked += reading.read(beside)
+    reading.leave()
     members = Members(supply=known, names=names)
     found = [
         *_imported(known, names, resolver, resolved),

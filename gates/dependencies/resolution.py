@@ -116,7 +116,8 @@ def resolve(resolver: Resolver, imports: Iterable[Import]) -> tuple[Resolved, ..
         key = (each.path, each.asked)
         if key not in known:
             known[key] = resolver.resolve(each)
-        found.append(replace(known[key], wanted=each))
+        answer = known[key]
+        found.append(answer if answer.wanted is each else replace(answer, wanted=each))
     return tuple(found)
 
 

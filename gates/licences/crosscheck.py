@@ -8,26 +8,40 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from pytest_failhard.distributions import answers
 from pytest_failhard.distributions.installed import Distribution
 from pytest_failhard.distributions.licence import statements
 from pytest_failhard.distributions.licence.tables import plain
+from pytest_failhard.distributions.pieces import Pieces
+from pytest_failhard.distributions.target import Target
 from pytest_failhard.model import GateError, Run, Tool
 
 PIP_LICENSES = Tool(module="piplicenses", distribution="pip-licenses", lowest="5.5")
+ARGUMENTS = ("--from=all", "--with-system", "--format=json")
 UNKNOWN = "UNKNOWN"
 """What pip-licenses prints for a field that is not there."""
 
 Row = Mapping[str, str]
 
 
-def ask(run: Run) -> tuple[Row, ...]:
-    """Return the rows of pip-licenses for the target; raises GateError for what is no list of them.
+def ask(run: Run, target: Target, names: Iterable[str]) -> tuple[Row, ...]:
+    """Return the rows of pip-licenses for these distributions; raises GateError for what is no list of them.
 
-    Its exit code says nothing, and its verdicts are not asked for: they pass what they cannot read.
+    Its exit code says nothing, and its verdicts are not asked for: they pass what they cannot read. Of each
+    distribution that it lists it reads the metadata a dozen times: it is not asked for those of no concern.
     """
-    arguments = ("--from=all", "--with-system", "--format=json")
-    completed = run.python("piplicenses", "--python", _spaceless(run), *arguments)
-    return parse(completed.stdout)
+    # Without a name it lists them all.
+    asked = ("--packages", *(sorted(names) or [PIP_LICENSES.distribution]), *ARGUMENTS)
+    pieces = Pieces(run)
+    bound = answers.bound(run, target, *asked)
+    text = pieces.get(PIP_LICENSES.module, bound)
+    earlier = answers.load(text) if text is not None else None
+    completed = run.python(PIP_LICENSES.module, "--python", _spaceless(run), *asked, earlier=earlier)
+    rows = parse(completed.stdout)
+    said = answers.dump(completed) if earlier is None else None
+    if said is not None:
+        pieces.put(PIP_LICENSES.module, bound, said)
+    return rows
 
 
 def parse(output: bytes) -> tuple[Row, ...]:

@@ -21,7 +21,7 @@ def observe(run: Run, settings: LicencesSettings) -> Observation:
         name: member for name, member in known.closure.nodes.items() if name != known.declared.project.name
     }
     with ThreadPoolExecutor(max_workers=1) as beside:
-        listed = beside.submit(crosscheck.ask, run)
+        listed = beside.submit(crosscheck.ask, run, known.target, members)
         resolved = [
             resolution.resolve(member, allowlist, run.clarifications) for _, member in sorted(members.items())
         ]

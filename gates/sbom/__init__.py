@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from pytest_failhard.distributions.bom.elements import Element
     from pytest_failhard.distributions.bom.parts import Part
+    from pytest_failhard.distributions.bom.subject import Subject
     from pytest_failhard.distributions.bom.written import Written
     from pytest_failhard.distributions.supply import Supply
     from pytest_failhard.model import Evidence, Run
@@ -68,8 +69,9 @@ class SbomGate:
 
     def observe(self, run: Run) -> Observation:
         """Make, read back, compare and score the document; raises GateError where it does not hold."""
-        # The library and the schema's checks take a while to load.
-        from pytest_failhard.distributions.bom import elements, written
+        # What observes is loaded when a gate runs, not when pytest starts.
+        from pytest_failhard.distributions.bom import elements, subject, written
+        from pytest_failhard.distributions.pieces import Pieces
         from pytest_failhard.distributions.supply import supply
         from pytest_failhard.gates.sbom import cross_check, findings
 
@@ -77,14 +79,21 @@ class SbomGate:
         if not isinstance(settings, SbomSettings):
             raise GateError(f"sbom: settings are {type(settings).__name__}, not SbomSettings")
         seen = supply(run)
-        parts, data = make(run, seen, settings)
-        document = written.load(_on_disk(run, data))
+        pieces = Pieces(run)
+        of, parts = _gathered(run, seen, settings)
+        bound = subject.digest(of, parts, seen.closure.edges)
+        earlier = pieces.get(DOCUMENT, bound)
+        data = _rendered(of, parts, seen) if earlier is None else earlier.encode()
+        back = _on_disk(run, data)
+        document = written.load(back, is_valid=earlier is not None and back == data)
         written.compare(document, frozenset((each.title, each.version, each.purl) for each in parts))
         evidence = _kept(run, data)
+        if earlier is None:
+            pieces.put(DOCUMENT, bound, data.decode())
         scored = elements.score(document)
         tool = f"{LIBRARY} {importlib.metadata.version(LIBRARY)}"
         if settings.cross_check:
-            other, _ = cross_check.cross_check(run, parts)
+            other, _ = cross_check.cross_check(run, seen.target, parts, pieces)
             tool = f"{tool}, {other}"
         return Observation(
             tool=tool,
@@ -95,15 +104,16 @@ class SbomGate:
         )
 
 
-def make(run: Run, seen: Supply, settings: SbomSettings) -> tuple[tuple[Part, ...], bytes]:
-    """Return what is known of each component, and the document."""
-    from pytest_failhard.distributions.bom import document, parts
+def _gathered(run: Run, seen: Supply, settings: SbomSettings) -> tuple[Subject, tuple[Part, ...]]:
+    """Return what is known of the project and of each component."""
+    from pytest_failhard.distributions.bom import parts
+    from pytest_failhard.distributions.bom.subject import Subject
     from pytest_failhard.distributions.licence import own
 
     project = seen.declared.project
     suppliers = {str(canonicalize_name(name)): party for name, party in settings.suppliers.items()}
     gathered = parts.gather(seen, suppliers, run.clarifications)
-    subject = document.Subject(
+    subject = Subject(
         name=project.name,
         version=project.version,
         licence=own.read(run.root, project).expression,
@@ -112,7 +122,14 @@ def make(run: Run, seen: Supply, settings: SbomSettings) -> tuple[tuple[Part, ..
         tools={name: importlib.metadata.version(name) for name in (OURSELVES, LIBRARY)},
         is_complete=not any(problem.kind == "missing" for problem in seen.closure.problems),
     )
-    return gathered, document.render(subject, gathered, seen.closure.edges)
+    return subject, gathered
+
+
+def _rendered(of: Subject, parts: Sequence[Part], seen: Supply) -> bytes:
+    # The library takes a while to load.
+    from pytest_failhard.distributions.bom import document
+
+    return document.render(of, parts, seen.closure.edges)
 
 
 def _time(run: Run) -> datetime:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
+from pytest_failhard.distributions import answers
 from pytest_failhard.model import GateError, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_failhard.distributions.bom.parts import Part
-    from pytest_failhard.model import Evidence, Run
+    from pytest_failhard.distributions.pieces import Pieces
+    from pytest_failhard.distributions.target import Target
+    from pytest_failhard.model import Completed, Evidence, Run
 
 CYCLONEDX = Tool(module="cyclonedx_py", distribution="cyclonedx-bom", lowest="7.2.2")
 OUTPUT = "cyclonedx-bom.json"
@@ -23,27 +26,13 @@ SHOWN = 5
 Seen = tuple[str, str, str]
 
 
-def cross_check(run: Run, parts: Sequence[Part]) -> tuple[str, Evidence]:
+def cross_check(run: Run, target: Target, parts: Sequence[Part], pieces: Pieces) -> tuple[str, Evidence]:
     """Return the tool and what was compared; raises GateError where it does not see a member as we do.
 
     That it sees more is no contradiction: it lists the environment, and ours is the closure in it.
     """
     tool = run.tool(CYCLONEDX)
-    output = run.scratch / OUTPUT
-    run.python(
-        CYCLONEDX.module,
-        "environment",
-        "--spec-version=1.6",
-        "--output-format=JSON",
-        "--no-validate",
-        "--output-reproducible",
-        f"--output-file={output}",
-        str(run.interpreter),
-    )
-    try:
-        seen = frozenset(components(output.read_bytes()))
-    except OSError as error:
-        raise GateError(f"cyclonedx-bom: it wrote no file: {error.strerror}") from None
+    seen = _listed(run, answers.bound(run, target), pieces)
     ours = [(part.name, part.version, part.purl) for part in parts]
     lacking = [f"{name} {version}" for name, version, purl in ours if _plain(name, version, purl) not in seen]
     if lacking:
@@ -53,6 +42,38 @@ def cross_check(run: Run, parts: Sequence[Part]) -> tuple[str, Evidence]:
         )
     record = {"tool": tool, "compared": [list(each) for each in ours], "its_own": len(seen)}
     return tool, run.keep(KEPT, json.dumps(record, indent=1, sort_keys=True).encode() + b"\n")
+
+
+def _listed(run: Run, bound: str, pieces: Pieces) -> frozenset[Seen]:
+    """Return what it lists, or what it listed in an earlier run of the same environment."""
+    text = pieces.get(CYCLONEDX.module, bound)
+    if text is not None:
+        said, listed = json.loads(text)
+        _ask(run, answers.load(said))
+        return frozenset((name, version, purl) for name, version, purl in listed)
+    completed = _ask(run)
+    try:
+        seen = frozenset(components((run.scratch / OUTPUT).read_bytes()))
+    except OSError as error:
+        raise GateError(f"cyclonedx-bom: it wrote no file: {error.strerror}") from None
+    answer = answers.dump(completed)
+    if answer is not None:
+        pieces.put(CYCLONEDX.module, bound, json.dumps([answer, sorted(seen)]))
+    return seen
+
+
+def _ask(run: Run, earlier: Completed | None = None) -> Completed:
+    return run.python(
+        CYCLONEDX.module,
+        "environment",
+        "--spec-version=1.6",
+        "--output-format=JSON",
+        "--no-validate",
+        "--output-reproducible",
+        f"--output-file={run.scratch / OUTPUT}",
+        str(run.interpreter),
+        earlier=earlier,
+    )
 
 
 def components(data: bytes) -> Iterator[Seen]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -10,6 +11,8 @@ import click
 
 from pytest_failhard.exits import USAGE
 
+COLLECT_AFTER = (100_000, 20, 100)
+"""Objects of a generation that make Python look for cycles: what is imported has few, and stays."""
 COMMANDS = (
     "check",
     "verify",
@@ -41,6 +44,7 @@ class LazyGroup(click.Group):
         from pytest_failhard.cli.streams import redacted
         from pytest_failhard.redact import RedactError
 
+        gc.set_threshold(*COLLECT_AFTER)
         try:
             with redacted(os.environ, sys.argv[1:]):
                 return super().__call__(*args, **kwargs)

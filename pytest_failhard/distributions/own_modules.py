@@ -37,8 +37,8 @@ class OwnModules:
 
     def _add(self, file: SourceFile) -> None:
         pure = PurePosixPath(file.path)
-        for above in pure.parents:
-            self._folders.add(above.as_posix())
+        if pure.parent.as_posix() not in self._folders:
+            self._folders.update(above.as_posix() for above in pure.parents)
         place = pure.with_suffix("")
         if pure.stem == "__init__":
             place = pure.parent

@@ -17,8 +17,10 @@ from tests.acceptance.project import (
     VIOLATION,
     Files,
     configured,
+    write,
 )
 from tests.acceptance.scratch import GATE_RULE, Fault
+from tests.size import FULL
 
 LINT = Ask(only="lint")
 TYPES = Ask(only="types")
@@ -31,7 +33,7 @@ TOOL = {"lint": "ruff", "types": "mypy", "security": "bandit"}
 CONTRADICTING = {"lint": 0, "types": 1, "security": 1}
 ASK = {"lint": LINT, "types": TYPES, "security": SECURITY}
 SHORT = "".join(
-    "    timeout: 3\n" if line.startswith("    timeout:") else line
+    "    timeout: 1\n" if line.startswith("    timeout:") else line
     for line in SHIPPED.splitlines(keepends=True)
 )
 PROBE_POLICY: Files = {
@@ -72,18 +74,15 @@ def _warm_cache(root: Path) -> None:
 
 def _damaged_caches(root: Path) -> None:
     for name in (".ruff_cache", ".mypy_cache"):
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                name.strip("._").partition("_")[0],
-                *(["check"] if "ruff" in name else []),
-                "shop",
-            ],
-            cwd=root,
-            check=True,
-            capture_output=True,
-        )
+        # In the size of CI what mypy leaves is made up: to make it takes as long as to look at it.
+        if "ruff" in name or FULL:
+            tool = name.strip("._").partition("_")[0]
+            argv = [sys.executable, "-m", tool, *(["check"] if tool == "ruff" else []), "shop"]
+            subprocess.run(argv, cwd=root, check=True, capture_output=True)
+        else:
+            version = f"{sys.version_info.major}.{sys.version_info.minor}"
+            kinds = (f"{part}.{kind}.json" for part in ("__init__", "prices") for kind in ("data", "meta"))
+            write(root, {f"{name}/{version}/shop/{each}": "" for each in kinds})
         for file in (root / name).rglob("*"):
             if file.is_file() and file.name != ".gitignore":
                 file.write_bytes(b"\0garbage")
@@ -122,7 +121,7 @@ def _explicit_selection(outcome: Outcome) -> None:
 def _in_time(outcome: Outcome) -> None:
     assert outcome.report is not None
     seconds = outcome.report["volatile"]["seconds"]["lint"]
-    assert seconds <= 3 + 5, str(outcome)
+    assert seconds <= 1 + 5, str(outcome)
 
 
 def _kept_traceback(outcome: Outcome) -> None:
@@ -325,7 +324,7 @@ FAULTS = (
         gate="lint",
         author=Expected.ERROR,
         supervised=Expected.ERROR,
-        phrase="not finished after 3",
+        phrase="not finished after 1",
         files={"policy.yaml": SHORT},
         ask=Ask(only="lint", policy="policy.yaml"),
         tool="ruff",
@@ -337,7 +336,7 @@ FAULTS = (
         gate="lint",
         author=Expected.ERROR,
         supervised=Expected.ERROR,
-        phrase="not finished after 3",
+        phrase="not finished after 1",
         files={"policy.yaml": SHORT},
         ask=Ask(only="lint", policy="policy.yaml"),
         tool="ruff",

@@ -16,9 +16,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
-from pytest_failhard import private
 from pytest_failhard.measurement import VARIABLES
 from tests.support import WITHOUT_OTHERS, measuring
+from tests.unkept import UNKEPT
 
 UNMEASURED = dict.fromkeys(VARIABLES, "")
 """Variables of a run that is not part of the measurement of ours, which costs it half as much again."""
@@ -202,8 +202,13 @@ def environment(root: Path, extra: Mapping[str, str]) -> dict[str, str]:
     """Return what a user's shell has: nothing of the test run that we are in, but what measures it."""
     home = root.parent / "home"
     home.mkdir(exist_ok=True)
-    plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", private.LIMIT: "0"}
-    return plain | measuring() | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
+    plain = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+    return (
+        plain
+        | UNKEPT
+        | measuring()
+        | {name: value.replace("{root}", str(root)) for name, value in extra.items()}
+    )
 
 
 def start(mode: Mode, root: Path, ask: Ask, executable: Path = Path(sys.executable)) -> subprocess.Popen[str]:

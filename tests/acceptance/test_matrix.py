@@ -14,6 +14,7 @@ from tests.acceptance.cases import CASES
 from tests.acceptance.harness import Mode, Outcome
 from tests.acceptance.keeping import LONGEST, PROPERTY, Keeper, Kept, Record, Row, shortened, telling
 from tests.acceptance.matrix import RESULTS, Results, later, load, results, table, titles
+from tests.size import in_full
 from tools import failopen_pages
 
 When = Literal["setup", "call", "teardown"]
@@ -91,6 +92,7 @@ def test_a_run_of_one_entry_is_printed_and_kept_where_it_is_asked_for(
     assert f"kept in {output}." in said
 
 
+@in_full
 def test_a_run_that_never_began_keeps_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "results.json"
     with pytest.raises(SystemExit, match="nothing to show: pytest ended with 4"):

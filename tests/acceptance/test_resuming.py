@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import sweep
+from pytest_failhard import private, sweep
 from pytest_failhard.checkpoint import MANIFEST, TEST_RUN
 from pytest_failhard.cli import recheck
 from tests.acceptance.harness import (
@@ -39,7 +39,8 @@ pytestmark = pytest.mark.usefixtures("children_unmeasured")
 SECONDS = 120
 STATIC = ("lint", "secrets", "fallbacks")
 GATES = ("tests", "coverage", *STATIC)
-ASK = Ask(only=",".join(GATES), environment=UNMEASURED)
+KEPT = {private.CHECKPOINTS: "1"}
+ASK = Ask(only=",".join(GATES), environment={**UNMEASURED, **KEPT})
 RESUME = replace(ASK, supervised=("--resume",), author=("--failhard-resume",))
 
 # Waits for ever beside a process in a session of its own, until it is told to go on.
@@ -164,7 +165,7 @@ def test_a_run_killed_three_times_ends_as_if_it_had_not_been_fo_109(runs: Runs, 
     lint.write_bytes(lint.read_bytes()[:-1])
     # Tests that ran again would wait for ever.
     runs.go.unlink()
-    resumed = row.said(run(Mode.SUPERVISED, runs.project, replace(RESUME, environment={})))
+    resumed = row.said(run(Mode.SUPERVISED, runs.project, replace(RESUME, environment=KEPT)))
     assert resumed.report is not None, str(resumed)
     volatile = json.loads(json.dumps(resumed.report["volatile"]))
     assert {*STATIC} - {"lint"} <= {*volatile["reused"]}

@@ -107,7 +107,7 @@ def alone(shelf: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("level", [1, 4])
+@pytest.mark.parametrize("level", [1, 4] if FULL else [4])
 def test_the_twin_with_the_perfect_text_fails_at_every_level(level: int, tmp_path: Path) -> None:
     root = write(tmp_path / "system", text_perfect.FILES)
     result, score = judged(root, level, ("main.py", "components"), tmp_path / "scratch")

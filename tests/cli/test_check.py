@@ -22,6 +22,7 @@ from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.store import Store
 from tests.acceptance.project import FAILING, VIOLATION, write
+from tests.size import FULL
 
 Checked = Callable[..., tuple[object, str, str]]
 
@@ -69,7 +70,8 @@ def gate_of_tests(root: Path) -> dict[str, object]:
 
 
 def test_a_green_project_passes(checked: Checked, shop: Path) -> None:
-    code, text, errors = checked(shop)
+    # With all gates: tests/acceptance/test_failopen.py.
+    code, text, errors = checked(shop, "--only=tests,coverage,lint")
     assert (code, errors) == (0, ""), text
     assert "failhard: pass" in text
     assert report(shop)["verdict"] == "pass"
@@ -81,7 +83,7 @@ def test_a_green_project_passes(checked: Checked, shop: Path) -> None:
     assert '<section id="coverage"' in page
 
 
-@pytest.mark.parametrize("arguments", [("-n", "2"), ("-q",)])
+@pytest.mark.parametrize("arguments", [("-q", "-n", "2"), *([("-q",)] if FULL else [])])
 def test_arguments_reach_pytest(checked: Checked, shop: Path, arguments: tuple[str, ...]) -> None:
     code, text, _ = checked(shop, "--only=tests", "--", *arguments)
     assert code == 0, text
@@ -160,7 +162,10 @@ def test_mistaken_options_are_usage_errors(checked: Checked, shop: Path, argumen
     assert checked(*arguments)[0] == 2
 
 
-@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.usefixtures("checkpoints")
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGINT, 130), *([(signal.SIGTERM, 143)] if FULL else [])]
+)
 def test_an_interrupted_run_leaves_a_part_and_no_process(
     checked: Checked,
     shop: Path,
@@ -222,6 +227,8 @@ def test_a_run_that_fails_under_itself_is_an_error(checked: Checked, shop: Path)
     [
         ({}, ("--no-such-option",), 3, "pytest-failed: pytest ended with 4 before any test: ERROR: usage"),
         ({"tests/conftest.py": "import os\nos._exit(0)\n"}, (), 4, "verdict-missing: "),
+        # What fails tests ends pytest with 1, and has left a record of them.
+        ({"tests/conftest.py": "import os\nos._exit(1)\n"}, (), 4, "verdict-missing: "),
         (
             {"tests/conftest.py": "import os\ndef pytest_unconfigure():\n    os._exit(7)\n"},
             (),
@@ -316,6 +323,7 @@ def run_of(*outcomes: str, status: int) -> Run:
         (("passed",), 0, 0, ""),
         (("failed",), 1, 1, ""),
         (("failed",), 1, 0, ""),
+        (("failed",), 0, 1, ""),
         (("passed",), 0, 1, "no test failed, but pytest ended with 1"),
         (("passed",), 0, -9, "no exit code of pytest's"),
         (("failed",), 1, 255, "no exit code of pytest's"),

@@ -21,6 +21,7 @@ import pytest
 
 from pytest_failhard.cli.llm_server import command
 from pytest_failhard.llm import ledger
+from tests.size import FULL
 
 BODY = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]})
 PATIENCE = 30.0
@@ -441,7 +442,7 @@ def test_the_handlers_of_signals_before_are_back_when_it_has_ended(run: Runner) 
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, *([signal.SIGINT] if FULL else [])])
 def test_a_signal_flushes_the_record_and_ends_well(tmp_path: Path, number: int) -> None:
     """As a process, with an answer under way that the signal cuts off."""
     kept = tmp_path / "ledger.jsonl"

@@ -20,6 +20,7 @@ from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import Base, GateError, Observation
 from tests.measuring import WIRING, environment
+from tests.size import FULL
 from tests.support import WITHOUT_OTHERS, Kept, gate_run, write
 
 OTHERS = ("-p", "no:cacheprovider", *WITHOUT_OTHERS)
@@ -130,7 +131,7 @@ def texts(observation: Observation, rule: str) -> list[tuple[str, str]]:
         (80, 100, Fraction(80)),
         (81, 100, Fraction(81)),
         (3987, 5000, Fraction(7974, 100)),
-        (7999, 10000, Fraction(7999, 100)),
+        *([(7999, 10000, Fraction(7999, 100))] if FULL else []),
         (1, 3, Fraction(100, 3)),
         (2999, 3000, Fraction(299900, 3000)),
     ],

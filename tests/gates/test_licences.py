@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import itertools
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,9 +13,18 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import policy
+from pytest_failhard.distributions import supply
 from pytest_failhard.gates.licences import LicencesGate
 from pytest_failhard.gates.licences.settings import LicencesSettings
-from pytest_failhard.model import Clarification, GateError, Observation, Option, Settings, Severity
+from pytest_failhard.model import (
+    Clarification,
+    GateError,
+    Memory,
+    Observation,
+    Option,
+    Settings,
+    Severity,
+)
 from pytest_failhard.run import GateRun
 from tests.conftest import Script
 from tests.distributions.licence import samples
@@ -85,6 +96,7 @@ def prepared(
     clarifications: tuple[Clarification, ...] = (),
     keep: Kept | None = None,
     settings: Settings = SETTINGS,
+    memory: Memory | None = None,
 ) -> GateRun:
     """Return a run over a project that requires these members, with scripted tools."""
     needed = [name for name, _ in members] if required is None else required
@@ -98,6 +110,7 @@ def prepared(
         interpreter=target(tmp_path / "target", members, files or {}),
         clarifications=clarifications,
         keep=keep,
+        memory=memory,
     )
 
 
@@ -460,3 +473,69 @@ def test_the_two_examples(tmp_path: Path, name: str, is_green: bool) -> None:
     expected = [] if is_green else ["own-licence-file-missing", "own-licence-missing"]
     assert [each.rule for each in observation.findings] == expected
     assert observation.examined > 20
+
+
+def again(run: GateRun, tools: FakeTools, left: Memory, scratch: Path) -> tuple[GateRun, Kept]:
+    """Return a later run of which the tools are others: it knows what an earlier one left."""
+    kept = Kept()
+    scratch.mkdir()
+    memory = Memory(earlier=left.left)
+    changed = dataclasses.replace(
+        run,
+        executable=tools.executable,
+        memory=memory,
+        keep=kept,
+        scratch=scratch,
+        _numbers=itertools.count(1),
+    )
+    return changed, kept
+
+
+def test_what_the_tool_said_of_these_packages_is_put_back(script: Script, tmp_path: Path) -> None:
+    first, memory = Kept(), Memory()
+    run = prepared(script(("out", hexed(rows(GOOD))), ("exit", 0)), tmp_path, keep=first, memory=memory)
+    seen = observe(run, GATE)
+    called = json.loads(first.files["piplicenses-1.json"])["argv"]
+    assert called[called.index("--packages") + 1 : called.index("--from=all")] == ["lib"]
+    silent = script(("exit", 1))
+    known, kept = again(run, silent, memory, tmp_path / "second")
+    assert observe(known, GATE) == seen
+    assert kept.files == first.files
+    # What the project says itself is read anew.
+    write(run.root, {"LICENSE": ""})
+    known, _ = again(run, silent, memory, tmp_path / "third")
+    assert named(observe(known, GATE)) == [("own-licence-file-missing", Severity.MEDIUM, "pyproject.toml", 0)]
+    # So is what is compared with what the tool said.
+    [metadata] = run.interpreter.parent.parent.rglob("METADATA")
+    write(metadata.parent, {"METADATA": metadata.read_text().replace("1.0", "2.0")})
+    supply._KEPT.clear()
+    known, _ = again(run, silent, memory, tmp_path / "fourth")
+    with pytest.raises(GateError, match="it reads Version of lib otherwise than we"):
+        GATE.observe(known)
+
+
+def test_of_other_members_the_tool_is_asked_again(script: Script, tmp_path: Path) -> None:
+    memory = Memory()
+    members = (*GOOD, ("more", expression("MIT")))
+    run = prepared(
+        script(("out", hexed(rows(GOOD))), ("exit", 0)), tmp_path, members, required=["lib"], memory=memory
+    )
+    observe(run, GATE)
+    project(run.root, ["lib", "more"])
+    known, _ = again(run, script(("exit", 1)), memory, tmp_path / "second")
+    with pytest.raises(GateError, match="piplicenses ended with exit code 1"):
+        GATE.observe(known)
+
+
+def test_an_answer_with_a_secret_or_a_place_in_it_is_not_left(script: Script, tmp_path: Path) -> None:
+    said: tuple[Member, ...] = (("lib", licence(f"MIT, {tmp_path / 'project'}")),)
+    memory = Memory()
+    observe(prepared(script(("out", hexed(rows(said))), ("exit", 0)), tmp_path, said, memory=memory), GATE)
+    assert memory.left is None
+
+
+def test_of_a_project_that_needs_nothing_the_tool_lists_itself(script: Script, tmp_path: Path) -> None:
+    kept = Kept()
+    tools = script(("out", hexed([])), ("exit", 0))
+    assert observe(prepared(tools, tmp_path, required=[], keep=kept), GATE).examined == 1
+    assert '"--packages",\n  "pip-licenses",\n  "--from=all"' in kept.files["piplicenses-1.json"].decode()

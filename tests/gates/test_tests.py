@@ -13,11 +13,13 @@ from pytest_failhard import model
 from pytest_failhard.gates import tests as gate
 from pytest_failhard.gates.tests import results
 from tests.recording import Recorded, record, write
-from tests.size import FULL
+from tests.size import FULL, some
 from tests.support import FACTS
 
 WORKERS = "2" if FULL else "1"
 BOTH = pytest.mark.parametrize("workers", [(), ("-n", WORKERS)], ids=["plain", "xdist"])
+XDIST = pytest.mark.parametrize("workers", some({"plain": (), "xdist": ("-n", WORKERS)}, "plain").values())
+"""Where the records are the same with xdist, as tests of the recorder show."""
 GOOD = {"tests/test_a.py": "def test_a():\n    assert 1 + 1 == 2\n"}
 TWO = {
     "tests/test_a.py": "def test_a():\n    pass\n\ndef test_b():\n    pass\n",
@@ -64,8 +66,9 @@ class Tree:
         cwd: Path | None = None,
         environment: Mapping[str, str] = model.NO_VARIABLES,
         volatile: bool = False,
+        earlier: model.Completed | None = None,
     ) -> model.Completed:
-        raise AssertionError(module, args, ok, found, cwd, environment, volatile)
+        raise AssertionError(module, args, ok, found, cwd, environment, volatile, earlier)
 
     def keep(
         self, name: str, data: bytes, *, volatile: bool = False, has_contacts: bool = False
@@ -169,7 +172,7 @@ def test_a_clean_suite_passes(tmp_path: Path, workers: tuple[str, ...]) -> None:
     }
 
 
-@BOTH
+@XDIST
 def test_a_failing_test_is_a_finding_with_its_command(tmp_path: Path, workers: tuple[str, ...]) -> None:
     seen = judged(tmp_path, {"tests/test_a.py": "def test_a():\n    assert 1 == 2, 'no'\n"}, *workers)
     assert seen.findings == (
@@ -234,7 +237,7 @@ def test_a_failed_subtest_fails(tmp_path: Path) -> None:
     ],
     ids=["keyword", "deselect", "node_id", "path"],
 )
-@BOTH
+@XDIST
 def test_a_part_of_the_suite_is_an_error_fo_39_fo_40(
     tmp_path: Path, options: tuple[str, ...], workers: tuple[str, ...]
 ) -> None:
@@ -261,7 +264,7 @@ def test_an_early_end_is_an_error_fo_32(tmp_path: Path) -> None:
     ],
     ids=["ignore", "files", "testpaths", "functions"],
 )
-@BOTH
+@XDIST
 def test_a_narrowed_configuration_is_an_error_fo_41(
     tmp_path: Path, text: str, workers: tuple[str, ...]
 ) -> None:
@@ -381,7 +384,7 @@ class TestUnit(unittest.TestCase):
 """
 
 
-@BOTH
+@XDIST
 def test_a_skip_without_a_reason_is_a_finding(tmp_path: Path, workers: tuple[str, ...]) -> None:
     files = {
         "tests/test_a.py": SKIPS,
@@ -428,7 +431,7 @@ class TestUnit(unittest.TestCase):
 """
 
 
-@BOTH
+@XDIST
 def test_an_xfail_needs_strict_and_a_reason_fo_67(tmp_path: Path, workers: tuple[str, ...]) -> None:
     seen = judged(tmp_path, {"tests/test_a.py": XFAILS}, *workers)
     assert {(f.name, f.anchor.rpartition("::")[2]) for f in seen.findings} == {
@@ -437,7 +440,7 @@ def test_an_xfail_needs_strict_and_a_reason_fo_67(tmp_path: Path, workers: tuple
     assert seen.measures["xfailed_nonstrict"] == 4
 
 
-@BOTH
+@XDIST
 def test_a_rerun_does_not_turn_red_into_green_fo_49(tmp_path: Path, workers: tuple[str, ...]) -> None:
     text = """
         from pathlib import Path
@@ -490,7 +493,7 @@ MARKED = {
 }
 
 
-@BOTH
+@XDIST
 def test_of_each_demanded_kind_a_test_has_to_pass(tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = record(tmp_path, MARKED, *workers, "-Wignore::pytest.PytestUnknownMarkWarning", measured=False)
     demanded = ("resume", "errors", "end_to_end", "validation", "imports")
@@ -559,7 +562,7 @@ def test_a_forged_result_fails(tmp_path: Path, case: str) -> None:
     assert expected in found
 
 
-@BOTH
+@XDIST
 def test_items_dropped_by_the_project_fail_fo_62(tmp_path: Path, workers: tuple[str, ...]) -> None:
     hook = (
         "def pytest_collection_modifyitems(items):\n    items[:] = [i for i in items if i.name != 'test_a']\n"

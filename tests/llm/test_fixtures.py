@@ -151,17 +151,17 @@ def test_a_hang_ends_and_what_is_not_the_systems_passes_through(pytester: pytest
 
         @pytest.mark.failhard_fault("read_timeout")
         def test_wrong_hang(llm_faults):
-            with llm_faults.expect_fails_hard(within=1.5):
+            with llm_faults.expect_fails_hard(within=0.7):
                 app.ask_once(timeout=60)
 
         @pytest.mark.failhard_fault("read_timeout")
         async def test_wrong_hang_async(llm_faults):
-            with llm_faults.expect_fails_hard(within=1.5):
+            with llm_faults.expect_fails_hard(within=0.7):
                 await app.ask_async(timeout=60)
 
         @pytest.mark.failhard_fault("read_timeout")
         async def test_wrong_stubborn(llm_faults):
-            with llm_faults.expect_fails_hard(within=1.5):
+            with llm_faults.expect_fails_hard(within=0.7):
                 try:
                     await app.ask_async(timeout=60)
                 except asyncio.CancelledError:

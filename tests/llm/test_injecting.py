@@ -14,7 +14,7 @@ import pytest
 
 from tests.acceptance.project import git
 from tests.llm.inner import LIGHT, prepare, run, run_apart
-from tests.size import in_full
+from tests.size import in_full, some
 from tests.test_plugin import run as run_project
 
 pytestmark = pytest.mark.usefixtures("children_unmeasured")
@@ -86,7 +86,10 @@ def test_the_same_calls_fail_in_every_order_and_number_of_workers(
     assert failed(out) != sets[0]
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2")], ids=["plain", "two-workers"])
+SPREAD = some({"plain": (), "two-workers": ("-n", "2")}, "plain")
+
+
+@pytest.mark.parametrize("arguments", SPREAD.values(), ids=SPREAD.keys())
 def test_mistakes_are_usage_errors_all_at_once(pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     prepare(pytester, "def test_never(): raise SystemExit('must not run')", app=LIGHT)
     specs = {

@@ -15,6 +15,7 @@ from pytest_failhard.report import document
 from pytest_failhard.report.document import DocumentError
 from tests.report.samples import GREEN, REPORT, REPORTS
 from tests.schemas import jsonschema
+from tests.size import FULL
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "failhard-report-1.schema.json"
 GREEN_TEXT = """\
@@ -115,7 +116,7 @@ def test_the_whole_text() -> None:
     assert text == GREEN_TEXT.replace("FINGERPRINT", fingerprint).replace("DIGEST", built.digest)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30 if FULL else 10)
 @given(REPORTS)
 def test_what_was_rendered_is_read_back_with_its_digest(report: Report) -> None:
     stored = document.load(document.render(report))
@@ -155,7 +156,7 @@ def test_the_published_schema_is_the_one_of_the_types() -> None:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15 if FULL else 6, deadline=None)
 @given(REPORTS)
 def test_any_report_is_valid_against_the_published_schema(report: Report) -> None:
     schema = json.loads(SCHEMA.read_text("utf-8"))

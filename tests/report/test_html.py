@@ -23,6 +23,7 @@ from pytest_failhard.report.text import visible
 from tests.report import measured
 from tests.report.pages import Element, parse, row
 from tests.report.samples import BROKEN, DAY, FAILED, GREEN, LONG_LINE, PASSED, REPORT, REPORTS, uncovered
+from tests.size import FULL
 
 HOSTILE = (
     "</script><script>alert(1)</script>",
@@ -428,7 +429,7 @@ def test_a_name_of_evidence_leads_nowhere_else() -> None:
 
 
 @given(REPORTS)
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30 if FULL else 10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_report_is_a_whole_page_with_every_finding(report: Report) -> None:
     data = html.render(report)
     made = parse(data)

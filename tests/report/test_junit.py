@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from pytest_failhard.model import Report, Result, Verdict
 from pytest_failhard.report import junit
 from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, REPORTS, uncovered
+from tests.size import FULL
 
 SCHEMA = Path(__file__).parent / "schemas" / "junit-10.xsd"
 """That of Jenkins, as pytest holds its own files against it; its licence stands in it."""
@@ -71,7 +72,7 @@ def mistakes(data: bytes) -> list[str]:
     return [str(error.message) for error in schema.error_log]
 
 
-@settings(max_examples=15)
+@settings(max_examples=15 if FULL else 6)
 @given(REPORTS)
 def test_any_report_is_valid_for_jenkins(report: Report) -> None:
     assert mistakes(junit.render(report)) == []

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_failhard.model import Finding, Report, Result, Severity, Verdict
 from pytest_failhard.report import markdown
 from tests.report.samples import BROKEN, FAILED, GREEN, PASSED, REPORT, REPORTS, uncovered
+from tests.size import FULL
 
 HEAD = """\
 ## ⚠️ failhard: error
@@ -67,7 +68,7 @@ def test_code_tests_examples_validation_and_documentation_are_told_apart() -> No
     assert "house19 ✅ and 2 more | 0 |" in text(replace(GREEN, results=many))
 
 
-@settings(max_examples=20)
+@settings(max_examples=20 if FULL else 6)
 @given(REPORTS)
 def test_the_first_line_says_the_verdict(report: Report) -> None:
     assert text(report).splitlines()[0].endswith(f"failhard: {report.verdict.value}")

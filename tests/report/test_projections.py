@@ -13,9 +13,10 @@ from pytest_failhard.model import Report
 from pytest_failhard.report import RENDERERS, document, junit, render_all, terminal
 from pytest_failhard.report.text import CONTROL
 from tests.report.samples import REPORT, REPORTS
+from tests.size import FULL
 
 
-@settings(max_examples=30)
+@settings(max_examples=30 if FULL else 10)
 @given(REPORTS)
 def test_all_projections_agree_on_the_verdict_fo_02(report: Report) -> None:
     word = report.verdict.value
@@ -32,7 +33,7 @@ def test_all_projections_agree_on_the_verdict_fo_02(report: Report) -> None:
     assert properties["verdict"] == word
 
 
-@settings(max_examples=30)
+@settings(max_examples=30 if FULL else 10)
 @given(REPORTS)
 def test_all_projections_agree_on_each_gate_fo_02(report: Report) -> None:
     stored = {part["id"]: part["verdict"] for part in json.loads(document.render(report))["gates"]}
@@ -43,7 +44,7 @@ def test_all_projections_agree_on_each_gate_fo_02(report: Report) -> None:
         assert [result.gate, result.verdict.value] in rows
 
 
-@settings(max_examples=30)
+@settings(max_examples=30 if FULL else 10)
 @given(REPORTS)
 def test_no_control_character_reaches_the_terminal(report: Report) -> None:
     text = terminal.render(report)

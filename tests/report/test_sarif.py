@@ -18,6 +18,7 @@ from pytest_failhard.model import Finding, Report, Result, Severity, Verdict
 from pytest_failhard.report import sarif
 from tests.report.samples import BROKEN, FAILED, GREEN, LONG_LINE, PASSED, REPORT, REPORTS
 from tests.schemas import jsonschema
+from tests.size import FULL
 
 SCHEMA = Path(__file__).parent / "schemas" / "sarif-2.1.0.json"
 
@@ -40,7 +41,7 @@ def finding(number: int, severity: Severity = Severity.HIGH) -> Finding:
     return replace(LONG_LINE, path=f"app/part {number}ä.py", severity=severity)
 
 
-@settings(max_examples=15)
+@settings(max_examples=15 if FULL else 6)
 @given(REPORTS)
 def test_every_report_is_valid_and_says_the_verdict(report: Report) -> None:
     run = rendered(report)
@@ -122,7 +123,7 @@ def test_what_is_too_large_even_compressed_has_fewer_results_the_worst_and_says_
     assert run["results"][0]["level"] == "error"
 
 
-@settings(max_examples=15)
+@settings(max_examples=15 if FULL else 6)
 @given(REPORTS)
 def test_each_part_is_within_what_github_takes(report: Report) -> None:
     run = rendered(report)

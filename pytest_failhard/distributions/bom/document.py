@@ -6,8 +6,6 @@ import hashlib
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, Property, XsUri
 from cyclonedx.model.bom import Bom, BomMetaData
@@ -25,30 +23,10 @@ from packageurl import PackageURL
 from pytest_failhard.distributions.bom.embedded import Embedded
 from pytest_failhard.distributions.bom.parts import Part
 from pytest_failhard.distributions.bom.party import Party
+from pytest_failhard.distributions.bom.subject import OURS, ROOT, UNKNOWN, Subject
 
-ROOT = "root"
-OURS = "failhard:"
-UNKNOWN = f"{OURS}unknown"
-"""A property whose value names what is not known of a component: supplier, licence, hash, file name."""
 FLAGS = {"executable": "executable", "structured": "structured"}
 ARCHIVE = {True: "archive", False: "no archive"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What the bill of materials is of, who makes it, when, with what.
-
-    `name` is canonical; `licence` is a valid SPDX expression or empty; `tools` are names with their
-    versions; `is_complete` tells whether everything that the project requires is installed and so listed.
-    """
-
-    name: str
-    version: str
-    licence: str
-    creator: Party | None
-    time: datetime
-    tools: Mapping[str, str]
-    is_complete: bool
 
 
 def render(subject: Subject, parts: Sequence[Part], edges: Iterable[tuple[str, str]]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pytest_failhard.distributions.bom.document import ROOT, UNKNOWN
+from pytest_failhard.distributions.bom.subject import ROOT, UNKNOWN
 from pytest_failhard.distributions.bom.written import Component, Written
 
 FILENAME = "bsi:component:filename"

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pytest_failhard.distributions.bom.document import Subject, render
+from pytest_failhard.distributions.bom.document import render
 from pytest_failhard.distributions.bom.parts import Part, gather
 from pytest_failhard.distributions.bom.party import Party
+from pytest_failhard.distributions.bom.subject import Subject
 from pytest_failhard.distributions.settings import SupplySettings
 from pytest_failhard.distributions.supply import Supply, of_target
 from tests.distributions.fake_site import package, pyproject, target

@@ -17,7 +17,7 @@ from pytest_failhard.gates.performance.settings import PerformanceSettings
 from pytest_failhard.model import GateError, Observation, Settings, Severity
 from pytest_failhard.run import GateRun
 from tests.gates.performance.repositories import commit, repository, run_of
-from tests.size import in_full
+from tests.size import FULL, in_full
 from tests.support import Kept
 
 Files = Mapping[str, str | bytes | None]
@@ -255,9 +255,17 @@ SKIPPED = TESTS.replace("def test", "import pytest\n@pytest.mark.skip\ndef test"
         pytest.param(
             {FILE: TESTS.replace("failhard_benchmark(core.work)", "core.work()")}, "unused", id="unused"
         ),
-        pytest.param({FILE: TESTS.replace("> 0", "> 9**99")}, "failed in call: AssertionError", id="failing"),
+        *(
+            [
+                pytest.param(
+                    {FILE: TESTS.replace("> 0", "> 9**99")}, "failed in call: AssertionError", id="failing"
+                ),
+                pytest.param({"conftest.py": HOOK}, "collects it and ends without", id="deselected"),
+            ]
+            if FULL
+            else []
+        ),
         pytest.param({FILE: "import absent\n" + TESTS}, "cannot be collected", id="broken"),
-        pytest.param({"conftest.py": HOOK}, "collects it and ends without", id="deselected"),
     ],
 )
 def test_what_gives_no_numbers_is_an_error_at_every_level(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_failhard.gates.sbom import SbomGate
 from pytest_failhard.gates.sbom.settings import SbomSettings
-from pytest_failhard.model import Observation
+from pytest_failhard.model import Memory, Observation
+from pytest_failhard.run import GateRun
 from tests.distributions.bom.material import TIME, site
 from tests.distributions.fake_site import pyproject
-from tests.support import Kept, gate_run, observe, write
+from tests.support import FakeTools, Kept, gate_run, observe, write
 
 AUTHORS = 'license = "MIT"\nauthors = [{name = "The team", email = "team@example.com"}]\n'
 
@@ -34,6 +36,9 @@ class Place:
     root: Path
     python: Path
     kept: Kept = field(default_factory=Kept)
+    memory: Memory = field(default_factory=Memory)
+    tools: FakeTools | None = None
+    """Those that stand in the place of ours."""
 
     @classmethod
     def made(cls, folder: Path, wanted: tuple[str, ...] = ("web.kit", "core"), more: str = AUTHORS) -> Place:
@@ -49,8 +54,21 @@ class Place:
         """Let the gate observe."""
         gate = SbomGate()
         self.kept = Kept()
-        given = SbomSettings(**settings)  # type: ignore[arg-type]  # as a policy gives them
+        return observe(self.run(settings), gate)
+
+    def run(self, settings: Mapping[str, object], scratch: Path | None = None) -> GateRun:
+        """Return a run of the gate that knows what the last one left."""
+        self.memory = Memory(earlier=self.memory.left or self.memory.earlier)
         run = gate_run(
-            self.root, gate, settings=given, keep=self.kept, interpreter=self.python, committed=TIME
+            self.root,
+            SbomGate(),
+            settings=SbomSettings(**settings),  # type: ignore[arg-type]  # as a policy gives them
+            keep=self.kept,
+            interpreter=self.python,
+            committed=TIME,
+            memory=self.memory,
+            scratch=scratch,
         )
-        return observe(run, gate)
+        if self.tools is None:
+            return run
+        return replace(run, executable=self.tools.executable, packages=self.tools.packages)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +12,22 @@ from pathlib import Path
 import pytest
 
 from pytest_failhard import config, judge, policy
+from pytest_failhard.distributions import supply
 from pytest_failhard.distributions.bom.party import Party
 from pytest_failhard.gates.sbom import SbomGate
 from pytest_failhard.gates.sbom.settings import SbomSettings
 from pytest_failhard.gates.security import SecuritySettings
-from pytest_failhard.model import Evidence, GateError, Observation, Option, Result, Rule, Severity, Verdict
+from pytest_failhard.model import (
+    Evidence,
+    GateError,
+    Memory,
+    Observation,
+    Option,
+    Result,
+    Rule,
+    Severity,
+    Verdict,
+)
 from tests.distributions.bom.material import TIME, lock
 from tests.gates.sbom.place import AUTHORS, Place
 from tests.support import GATES, TODAY, Kept, gate_run, write
@@ -234,3 +246,49 @@ def test_settings_of_another_gate_are_an_error(good: Place) -> None:
 def test_a_table_that_says_something_else_is_refused(table: dict[str, Option], mistake: str) -> None:
     with pytest.raises(config.ConfigError, match=mistake):
         settings(3, **table)
+
+
+def test_a_document_of_the_same_is_made_once(good: Place) -> None:
+    first, files = good.look(), good.kept.files
+    left = good.memory.left
+    assert left is not None
+    assert (good.look(), good.kept.files) == (first, files)
+    assert good.memory == Memory(earlier=left)
+
+
+def rewrite(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+CHANGES: Sequence[Callable[[Place], None]] = (
+    lambda place: rewrite(place.root / "uv.lock", "cp311-cp311", "cp39-cp39"),
+    lambda place: (place.root / "uv.lock").unlink(),
+    lambda place: rewrite(place.root / "pyproject.toml", "team@", "other@"),
+    lambda place: rewrite(place.root / "pyproject.toml", '"MIT"', '"ISC"'),
+    lambda place: rewrite(place.root / "pyproject.toml", 'version = "1.0"', 'version = "1.1"'),
+    lambda place: rewrite(place.packages / "core-1.0.dist-info/METADATA", "Core team", "Our team"),
+    lambda place: rewrite(place.root / "pyproject.toml", '"web.kit",', '"bare",'),
+)
+
+
+def test_what_a_document_is_made_from_makes_another_one(good: Place) -> None:
+    good.look()
+    documents = [good.kept.files["sbom.cdx.json"]]
+    for change in CHANGES:
+        change(good)
+        supply._KEPT.clear()
+        seen, files = good.look(), good.kept.files
+        documents.append(files["sbom.cdx.json"])
+    assert len(set(documents)) == len(CHANGES) + 1
+    good.memory = Memory()
+    assert (good.look(), good.kept.files) == (seen, files)
+
+
+def test_what_is_on_the_disk_is_read_back_though_the_document_is_known(good: Place, tmp_path: Path) -> None:
+    good.look()
+    run = good.run({}, tmp_path / "scratch")
+    (run.scratch / "sbom.cdx.json").symlink_to("/dev/null")
+    with pytest.raises(GateError, match="the bill of materials is no JSON"):
+        SbomGate().observe(run)

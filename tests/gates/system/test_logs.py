@@ -14,6 +14,7 @@ from pytest_failhard.gates.system.record import Ended
 from pytest_failhard.gates.system.seen import Seen
 from pytest_failhard.model import Finding
 from tests.gates.system.served import HTTP, stage
+from tests.size import FULL
 from tests.support import Kept
 
 LEVEL_3 = ("R11", "R11/request-id", "R11/all-lines", "R11/at-once", "R11/metrics")
@@ -53,7 +54,8 @@ def test_a_good_log_has_no_finding(tmp_path: Path) -> None:
     [
         ("unechoed", {"R11-request-id-not-echoed"}),
         ("unlogged", {"R11-request-id-not-logged"}),
-        ("mixed", {"R11-request-id-not-echoed", "R11-request-id-not-logged"}),
+        # In the size of CI by the test of ids that are mixed under load.
+        *([("mixed", {"R11-request-id-not-echoed", "R11-request-id-not-logged"})] if FULL else []),
         ("no metrics", {"R11-no-metrics"}),
         ("odd metrics", {"R11-metrics-unreadable"}),
         ("still counters", {"R11-metrics-still", "R11-histograms-still"}),

@@ -24,6 +24,8 @@ HEALTHY = tuple(
     for dialect in dialects
     for variants in WAYS[dialect].values()
     for variant in variants
+    # Where the request differs in nothing but its address, and with the older SDK, the plain way in CI's size.
+    if FULL or variant == "create" or (sdk != "openai-2" and dialect not in {"azure", "openrouter"})
 ) + tuple((sdk, dialect, "create") for sdk, dialect in SAMPLED.items())
 RESULTS: Mapping[str, str] = {
     "json": '{"city": "<answer>"}',

@@ -25,6 +25,7 @@ from pytest_failhard.gates.performance.golden import (
 from pytest_failhard.gates.performance.workload.tightening import Change, LooseningError, Word, tightened
 from pytest_failhard.model import GateError, Severity
 from tests.schemas import jsonschema
+from tests.size import FULL
 
 ENTRY = Entry(
     case="describe",
@@ -192,7 +193,7 @@ ENTRIES = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25 if FULL else 10, deadline=None)
 @given(st.lists(ENTRIES, max_size=6, unique_by=lambda entry: entry.key))
 def test_the_file_has_one_form_whatever_the_order(entries: Iterable[Entry]) -> None:
     listed = list(entries)
