@@ -40,7 +40,12 @@ class Hired:
         self._orders: int | None = writing
         try:
             self.child = proc.Child(
-                [*(sys.executable, "-I", "-X", "utf8", "-c", WORKER), str(folder / EVENTS), str(reading), *ahead],
+                [
+                    *(sys.executable, "-I", "-X", "utf8", "-c", WORKER),
+                    str(folder / EVENTS),
+                    str(reading),
+                    *ahead,
+                ],
                 cwd=home,
                 environment=proc.environment(home, home, extra={**handed_on, **index.handed_on(os.environ)}),
                 stdout=folder / "worker.out",
