@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_failhard import proc, stamps
@@ -51,6 +53,9 @@ COMPILED = frozenset({"__pycache__"})
 """Python writes into it whenever it first imports something, from what is listed."""
 
 
+NOTHING_KNOWN: Mapping[Path, Known] = MappingProxyType({})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """What answers depend on: the SHA-256 of each part by its name, which is fit for a message.
@@ -84,20 +89,33 @@ class Inputs:
         return tuple(sorted(name for name in names if self.parts.get(name) != others.get(name)))
 
 
-def of_run(plan: Plan, memo: Memo, folders: Sequence[Path] | None = None) -> Inputs:
+def ahead() -> dict[Path, Known]:
+    """Return what is installed for this interpreter, for `of_run`: this takes long and needs no plan."""
+    with contextlib.suppress(OSError):  # whoever needs the folder looks again, and says so
+        return {folder: Known.of(package_files(folder)) for folder in _folders((), ()) if folder.is_dir()}
+    return {}
+
+
+def of_run(
+    plan: Plan,
+    memo: Memo,
+    folders: Sequence[Path] | None = None,
+    looked: Mapping[Path, Known] = NOTHING_KNOWN,
+) -> Inputs:
     """Return what every answer of a run depends on, to be asked in an isolated process of ours.
 
-    `folders` hold what is installed: by default for this interpreter and for the judged one. Raises GateError
-    where a file cannot be read, or changes while it is read.
+    `folders` hold what is installed: by default for this interpreter and for the judged one; `looked` is what
+    `ahead` found in some of them before any gate looked. Raises GateError where a file cannot be read, or
+    changes while it is read.
     """
     try:
         folders = installed(plan) if folders is None else folders
         ours = own_folders()
-        files = {folder: package_files(folder) for folder in folders if folder.is_dir()}
-        packages = {f"{PACKAGES}{each}": stamps.files_digest(found) for each, found in files.items()}
-        gone = {f"{PACKAGES}{each}": _packages(each) for each in folders if each not in files}
+        there = [folder for folder in folders if folder.is_dir()]
+        known = {str(each): looked.get(each) or Known.of(package_files(each)) for each in there}
+        packages = {f"{PACKAGES}{each}": known[str(each)].digest for each in there}
+        gone = {f"{PACKAGES}{each}": _packages(each) for each in folders if each not in there}
         packages |= gone | {OWN: stamps.digest([_packages(folder) for folder in ours])}
-        known = {str(each): Known.of(found) for each, found in files.items()}
         return _with_tree(plan, memo, packages, (*ours, *folders), known)
     except OSError as error:
         raise GateError(f"cannot-read: {error}; what the answers depend on is not known") from None
@@ -312,11 +330,15 @@ def installed(plan: Plan) -> list[Path]:
 
     A virtual environment is one folder: what is installed lies beside its packages too.
     """
-    searched, prefixes = [*map(Path, sys.path)], [Path(sys.prefix)]
-    if str(plan.interpreter) != sys.executable:
-        prefix, others = _searched(str(plan.interpreter), _stamp(plan.interpreter))
-        searched += others
-        prefixes.append(prefix)
+    if str(plan.interpreter) == sys.executable:
+        return _folders((), ())
+    prefix, others = _searched(str(plan.interpreter), _stamp(plan.interpreter))
+    return _folders(others, (prefix,))
+
+
+def _folders(more: Iterable[Path], other_prefixes: Iterable[Path]) -> list[Path]:
+    """Return the folders of packages of this interpreter, and of another one's search path and prefix."""
+    searched, prefixes = [*map(Path, sys.path), *more], [Path(sys.prefix), *other_prefixes]
     whole = {prefix for prefix in prefixes if (prefix / stamps.ENVIRONMENT).is_file()}
     beside = [prefix / name for prefix in prefixes if prefix not in whole for name in INSTALLED]
     apart = {folder for folder in (*searched, *beside) if not whole.intersection((folder, *folder.parents))}

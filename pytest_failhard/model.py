@@ -23,6 +23,11 @@ Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
 FINGERPRINT_DIGITS = 16
 BASELINE_FILE = "failhard-baseline.json"
+SOURCE_DATE = "SOURCE_DATE_EPOCH"
+GITHUB_BASE = "GITHUB_BASE_REF"
+SIGNING_KEY = "FAILHARD_SIGNING_KEY"
+RUN_VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
+"""What a run takes from the environment: whoever has a part of it done elsewhere hands them on."""
 """The file at a project's root that holds its stock: `baseline` reads it."""
 MEMORY_MB = 8192
 ISOLATION_MOCK = "failhard_isolation_mock"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +15,17 @@ import pluggy
 
 from pytest_failhard import config, granted, hookspecs, policy, proc, waivers
 from pytest_failhard import gates as builtin_gates
-from pytest_failhard.model import GateError, Mode, Phase, PhasedGate, ProjectFacts, Stock
+from pytest_failhard.model import (
+    GITHUB_BASE,
+    SIGNING_KEY,
+    SOURCE_DATE,
+    GateError,
+    Mode,
+    Phase,
+    PhasedGate,
+    ProjectFacts,
+    Stock,
+)
 from pytest_failhard.source import base as git_base
 from pytest_failhard.source import default_source, default_tests, pyproject, read
 from pytest_failhard.strictness import weaker_value
@@ -40,11 +49,6 @@ UNCOMPARED = (
     "not compared with a merge base: removed and weakened tests, lowered configuration, added suppressions, "
     "changed lines"
 )
-SOURCE_DATE = "SOURCE_DATE_EPOCH"
-GITHUB_BASE = "GITHUB_BASE_REF"
-SIGNING_KEY = "FAILHARD_SIGNING_KEY"
-VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
-"""What a run takes from the environment: whoever resolves it in another process hands them on."""
 COVERAGE = "coverage"
 HOOK = hookspecs.pytest_failhard_gates.__name__
 HOOK_OPTIONS = pluggy.HookimplOpts(
@@ -85,38 +89,6 @@ class Request:
     def measures(self) -> bool:
         """Tell whether a gate that was asked for may read coverage data: of the built-in ones one does."""
         return not self.only or COVERAGE in self.only or not _are_ours(self.only)
-
-    def to_json(self) -> dict[str, Option]:
-        """Return the request for the worker process."""
-        return {
-            "root": str(self.root),
-            "level": self.level,
-            "mode": self.mode.value,
-            "policy": str(self.policy) if self.policy else None,
-            "base": self.base,
-            "only": list(self.only),
-            "seed": self.seed,
-            "jobs": self.jobs,
-            "perf_prove": self.perf_prove,
-            "cache": self.cache,
-        }
-
-    @classmethod
-    def from_json(cls, text: str) -> Request:
-        """Read back what `to_json` gave."""
-        data = json.loads(text)
-        return cls(
-            root=Path(data["root"]),
-            level=data["level"],
-            mode=Mode(data["mode"]),
-            policy=Path(data["policy"]) if data["policy"] else None,
-            base=data["base"],
-            only=tuple(data["only"]),
-            seed=data["seed"],
-            jobs=data["jobs"],
-            perf_prove=data["perf_prove"],
-            cache=data["cache"],
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import importlib.resources
 import json
+import operator
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 MIN_SECRET_CHARACTERS = 8
 EXTRA_PATTERNS = "FAILHARD_REDACTION_PATTERNS"
 SECRET_VALUE = "secret-value"  # noqa: S105 - the name of a kind
+MARKER_START = "[redacted:"
+REMEMBERED_CHARACTERS, REMEMBERED_TEXTS = 2000, 100_000
+"""The same paths, names and messages are asked for many times in one run."""
 MARKER = re.compile(r"\[redacted:[a-z-]+\]")
 RENDERED_MARKER = re.compile(r"(?:\[|%5B)redacted(?::|%3A)[a-z-]+(?:\]|%5D)")
 """A marker as it stands in a file, in a URL too."""
@@ -45,15 +49,26 @@ class Pattern:
     regex: re.Pattern[str]
     needs: tuple[str, ...] = ()
     """Text that holds none of these holds no match; empty means that nothing is known."""
+    hint: re.Pattern[str] | None = None
+    """Text in which it finds nothing holds no match; it is far faster to search for."""
     check: str = ""
     """The name of what says how much of a match is the secret; empty means all of it."""
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where the secrets are, empty ones left out."""
-        if self.needs and not any(literal in text for literal in self.needs):
+        if not self._is_possible(text):
             return []
         spans = (self.span(match) for match in self.regex.finditer(text))
         return [(start, end) for start, end in spans if end > start >= 0]
+
+    def _is_possible(self, text: str) -> bool:
+        if self.hint is not None:
+            return self.hint.search(text) is not None
+        # Asked of every text there is: a generator would take most of the time.
+        for literal in self.needs:
+            if literal in text:
+                return True
+        return not self.needs
 
     def span(self, match: re.Match[str]) -> tuple[int, int]:
         """Return the part of a match that is the secret, an empty one where it is none after all."""
@@ -71,10 +86,15 @@ def shipped() -> tuple[Pattern, ...]:
             kind=entry["kind"],
             regex=re.compile(entry["regex"]),
             needs=tuple(entry["needs"]),
+            hint=_hint(entry.get("hint", "")),
             check=entry.get("check", ""),
         )
         for entry in entries
     )
+
+
+def _hint(regex: str) -> re.Pattern[str] | None:
+    return re.compile(regex) if regex else None
 
 
 def additional(text: str) -> tuple[Pattern, ...]:
@@ -120,6 +140,7 @@ class Redactor:
             )
         )
         self._patterns = (*_values(self._secrets), *given)
+        self._clean_texts: set[str] = set()
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Redactor:
@@ -137,7 +158,10 @@ class Redactor:
     def dump(self) -> str:
         """Return the redactor as text, for the pipe to a process whose environment is scrubbed."""
         patterns = [
-            [pattern.kind, pattern.regex.pattern, list(pattern.needs), pattern.check]
+            [
+                *(pattern.kind, pattern.regex.pattern, list(pattern.needs), pattern.check),
+                pattern.hint.pattern if pattern.hint is not None else "",
+            ]
             for pattern in self._given
         ]
         return json.dumps({"patterns": patterns, "secrets": list(self._secrets)})
@@ -147,8 +171,8 @@ class Redactor:
         """Read what `dump` wrote."""
         stored = json.loads(text)
         patterns = [
-            Pattern(kind=kind, regex=re.compile(regex), needs=tuple(needs), check=check)
-            for kind, regex, needs, check in stored["patterns"]
+            Pattern(kind=kind, regex=re.compile(regex), needs=tuple(needs), check=check, hint=_hint(hint))
+            for kind, regex, needs, check, hint in stored["patterns"]
         ]
         return cls(patterns, stored["secrets"])
 
@@ -173,6 +197,19 @@ class Redactor:
         return tuple(sorted(found))
 
     def _clean(self, text: str) -> str:
+        if text in self._clean_texts:
+            return text
+        if self._has_any(text):
+            return self._cleaned(text)
+        if len(text) <= REMEMBERED_CHARACTERS and len(self._clean_texts) < REMEMBERED_TEXTS:
+            self._clean_texts.add(text)
+        return text
+
+    def _has_any(self, text: str) -> bool:
+        """Tell whether there may be a secret; a marker divides a text, which lets more be found."""
+        return MARKER_START in text or any(pattern.spans(text) for pattern in self._patterns)
+
+    def _cleaned(self, text: str) -> str:
         # Every round shortens what is outside markers, so this ends; the last round changes nothing.
         while True:
             cleaned = text
@@ -192,7 +229,7 @@ def printable(message: str, environ: Mapping[str, str]) -> str:
 
 
 def _encodable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _marker(kind: str) -> str:
@@ -278,19 +315,31 @@ def _cleaned(value: Json, clean: Callable[[str], str]) -> Json:
 
 
 def _rebuilt(value: object, clean: Callable[[str], str]) -> object:
+    """Return the value itself where no text in it changes: that is most of them."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, tuple | list):
-        return type(value)(_rebuilt(item, clean) for item in value)
+        items = [_rebuilt(item, clean) for item in value]
+        return value if all(map(operator.is_, items, value)) else type(value)(items)
     if isinstance(value, Mapping):
-        return {_rebuilt(key, clean): _rebuilt(item, clean) for key, item in value.items()}
+        made = {_rebuilt(key, clean): _rebuilt(item, clean) for key, item in value.items()}
+        same = type(value) is dict and all(
+            map(operator.is_, (*made, *made.values()), (*value, *value.values()))
+        )
+        return value if same else made
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _rebuilt_fields(value, clean)
     return value
 
 
 def _rebuilt_fields(value: DataclassInstance, clean: Callable[[str], str]) -> object:
-    names = (field.name for field in dataclasses.fields(value) if field.name not in UNTOUCHED_FIELDS)
     # Read with vars(): these are our own frozen types, and each of their fields is in their __dict__.
-    fields = {name: _rebuilt(vars(value)[name], clean) for name in names}
-    return dataclasses.replace(value, **fields)
+    held = vars(value)
+    made = {name: _rebuilt(held[name], clean) for name in _names(type(value))}
+    changed = {name: item for name, item in made.items() if item is not held[name]}
+    return dataclasses.replace(value, **changed) if changed else value
+
+
+@functools.cache
+def _names(kind: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind) if field.name not in UNTOUCHED_FIELDS)

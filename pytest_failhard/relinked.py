@@ -21,12 +21,13 @@ ALGORITHM = "sha256="
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What is remembered of a folder: digests of its files without the times of change, and of its RECORDs.
+    """What is remembered of a folder: digests of its files without times of change, of these, of RECORDs.
 
     `newest` is the last time of change in it, in nanoseconds: who has a later one changed since.
     """
 
     files: str
+    changes: str
     records: str
     newest: int
 
@@ -35,11 +36,18 @@ class Known:
         """Return what is to be remembered of these files."""
         # A change in the moment of the reading may have the time of one before it.
         settled = time.time_ns() - stamps.RACY_NS
+        without, changes = stamps.parted_digests(files)
         return cls(
-            files=stamps.files_digest(files, with_changes=False),
+            files=without,
+            changes=changes,
             records=stamps.files_digest([each for each in files if each.path.endswith(RECORD)]),
             newest=min(settled, max((each.stamp.changed for each in files), default=0)),
         )
+
+    @property
+    def digest(self) -> str:
+        """One digest of all stamps, as `stamps.files_digest` has it."""
+        return stamps.digest((self.files, self.changes))
 
     def dump(self) -> list[str | int]:
         """Return plain values."""
@@ -49,8 +57,8 @@ class Known:
     def load(cls, values: Sequence[object]) -> Known:
         """Read back what `dump` gave."""
         match values:
-            case [str(files), str(records), int(newest)]:
-                return cls(files=files, records=records, newest=newest)
+            case [str(files), str(changes), str(records), int(newest)]:
+                return cls(files=files, changes=changes, records=records, newest=newest)
             case _:
                 raise ValueError(f"nothing that is known of a folder: {values!r}")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_failhard.model import Observation, Option
     from pytest_failhard.opened import Watch
     from pytest_failhard.plan import Plan, Request
+    from pytest_failhard.relinked import Known
     from pytest_failhard.store import Staging
     from pytest_failhard.store.entries import Entries
 
@@ -45,8 +46,8 @@ def order(request: Request, environ: Mapping[str, str]) -> dict[str, Option] | N
 class Reusing:
     """One run's use of the cache. Whatever is wrong with the cache is said, and the gates run.
 
-    `scratch` is the folder of the run, in which gates leave what they read again; `folders` are as in
-    `inputs.of_run`.
+    `scratch` is the folder of the run, in which gates leave what they read again; `folders` and `ahead` are
+    as in `inputs.of_run`.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Reusing:
         say: Callable[[str], None],
         watch: Watch,
         folders: Sequence[Path] | None = None,
+        ahead: Mapping[Path, Known] = inputs.NOTHING_KNOWN,
     ) -> None:
         self._plan = resolved
         self._staging = staging
@@ -65,6 +67,7 @@ class Reusing:
         self._say = say
         self._watch = watch
         self._folders = folders
+        self._ahead = ahead
         self._rules = {rule.gate: rule for rule in resolved.rules}
         self._memo = stamps.Memo()
         self._inputs: Inputs | None = None
@@ -127,7 +130,7 @@ class Reusing:
         if self._inputs is None:
             known = self._entries.recall(DIGESTS) if self._entries is not None else None
             self._memo = stamps.Memo.load(known)
-            self._inputs = inputs.of_run(self._plan, self._memo, self._folders)
+            self._inputs = inputs.of_run(self._plan, self._memo, self._folders, self._ahead)
         return self._inputs
 
     def _opened(self, told: Mapping[str, Option]) -> Entries | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,32 +14,31 @@ from pytest_failhard import (
     attestation,
     engine,
     gates,
+    handed,
     leftovers,
     memory,
     plan,
-    proc,
     report,
     reusing,
     showing,
 )
+from pytest_failhard.hired import EVENTS, Hired
 from pytest_failhard.listening import Listener
 from pytest_failhard.model import BASELINE_FILE, GateError, Phase
 from pytest_failhard.progress import Progress
-from pytest_failhard.report import document, models, stock, waivers
+from pytest_failhard.report import models, stock, waivers
 from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
 from pytest_failhard.store import REPORT
-from pytest_failhard.system import index
 
 if TYPE_CHECKING:
+    from pytest_failhard import proc
     from pytest_failhard.attestation import Attestation
     from pytest_failhard.checkpoint import Wanted
     from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Store
 
-# What is imported stays: to look for cycles in it meanwhile takes a fifth of the time.
-WORKER = "import gc; gc.disable(); from pytest_failhard.worker import main; gc.enable(); main()"
 WATCHED_FILES = (
     *("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml"),
     *(plan.WAIVERS, BASELINE_FILE),
@@ -96,8 +92,9 @@ class Session(Listener):
         folder: Path,
         progress: Progress | None = None,
         wanted: Wanted | None = None,
+        hired: Hired | None = None,
     ) -> None:
-        super().__init__(folder / "events.jsonl", redactor, progress or Progress(), wanted)
+        super().__init__(folder / EVENTS, redactor, progress or Progress(), wanted)
         self.plan = resolved
         self.store = store
         self.folder = folder
@@ -105,8 +102,8 @@ class Session(Listener):
         self.started = datetime.now(UTC)
         self.notes += [*resolved.notes, *store.notes]
         self.cut_short = False
+        self.hired = hired
         self.worker: proc.Child | None = None
-        self.orders: int | None = None
         self.before: Mapping[str, str] = {}
         self.waivers_sha256 = ""
         self.baseline_sha256 = ""
@@ -124,27 +121,15 @@ class Session(Listener):
         self.tree = state.tree_digest(self.plan.request.root, self.before)
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:
+            if self.hired is not None:
+                self.hired.close()
             self._refuse("resume: no gate of this run keeps what it has seen; run without resuming")
             return
-        home = self.folder / "home"
-        home.mkdir()
-        handed_on = {name: os.environ[name] for name in plan.VARIABLES if name in os.environ}
-        handed_on |= leftovers.handed_on()
-        reading, self.orders = os.pipe()
-        self.worker = proc.Child(
-            [sys.executable, "-I", "-X", "utf8", "-c", WORKER, str(self.events), str(reading)],
-            cwd=home,
-            environment=proc.environment(home, home, extra={**handed_on, **index.handed_on(os.environ)}),
-            stdout=self.folder / "worker.out",
-            stderr=self.folder / "worker.err",
-            pass_fds=(reading,),
-        )
-        os.close(reading)
-        self._order(
+        self.hired = self.hired or Hired(self.folder)
+        self.worker = self.hired.child
+        self.hired.order(
             {
-                "request": json.dumps(self.plan.request.to_json()),
-                "today": self.plan.today.isoformat(),
-                "known": list(self.plan.gates),
+                "plan": handed.dump(self.plan, mine),
                 "gates": mine,
                 "staging": str(self.store.staging.folder),
                 "scratch": str(self.folder),
@@ -170,16 +155,11 @@ class Session(Listener):
         if self._resumes and reason:
             raise plan.PlanError([reason])
 
-    def _order(self, order: Mapping[str, object]) -> None:
-        """Send one line. A worker that is dead already is found, with its last words, by `_wait`."""
-        if self.orders is not None:
-            with contextlib.suppress(BrokenPipeError):
-                os.write(self.orders, json.dumps(order).encode() + b"\n")
-
     def end(self, tests: Tests) -> Report:
         """Hand the records over, wait for the gates, judge, publish; return the report."""
         try:
-            self._order(tests.order())
+            if self.hired is not None:
+                self.hired.order(tests.order())
             self._wait()
             self._third_party(tests)
             if self._resumes:
@@ -206,18 +186,20 @@ class Session(Listener):
 
     def close(self) -> None:
         """Leave no process behind, however the run ended."""
-        if self.worker is not None:
-            self.worker.kill_tree()
-        if self.orders is not None:
-            os.close(self.orders)
-            self.orders = None
+        if self.hired is not None:
+            self.hired.close()
         if self.checkpoint is not None:
             self.checkpoint.close()
             self.checkpoint = None
 
+    def prepare(self) -> None:
+        """Load what the report needs, while others are at work."""
+        report.prepare()
+
     def _wait(self) -> None:
         if self.worker is None:
             return
+        self.prepare()
         limit = self.plan.policy.budget_seconds + START_SECONDS
         code = self.worker.wait(limit, until=self.tick)
         self.worker.kill_tree()
@@ -290,6 +272,8 @@ class Session(Listener):
 
     def _recalled(self, made: Report, *, disturbed: bool, finished: bool) -> memory.Recalled:
         """Return the report with what earlier runs left; of one that was not finished nothing is kept."""
+        from pytest_failhard.report import document
+
         if not finished:
             return memory.Recalled(report=made)
         policy = self.plan.policy

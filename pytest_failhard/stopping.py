@@ -8,6 +8,16 @@ import threading
 from types import FrameType
 
 
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived. No handler of ordinary exceptions must swallow it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+        self.command = ""
+        """The line that goes on where the run was interrupted; empty where nothing is kept."""
+
+
 class Stopping:
     """Turns SIGTERM into KeyboardInterrupt while a run lasts, unless somebody else listens to it already.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -9,7 +10,6 @@ import secrets
 import shlex
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from pytest_failhard import leftovers, plan, proc, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
 from pytest_failhard.exits import CODES, TAMPERED, WATCHDOG
 from pytest_failhard.gates.tests import TestsSettings
+from pytest_failhard.hired import Place, hire
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import GateError, Verdict
 from pytest_failhard.progress import Progress
@@ -27,6 +28,7 @@ from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session, Tests
 from pytest_failhard.source import pytest_config, read
 from pytest_failhard.source.import_roots import import_roots
+from pytest_failhard.stopping import Interrupted
 from pytest_failhard.store import Store, write_atomically
 
 if TYPE_CHECKING:
@@ -39,16 +41,6 @@ PASSED_BY = frozenset({0, 1, 2, 3, 4, 5, 6})
 OWN_DISTRIBUTION = "pytest-failhard"
 TESTS = "the tests"
 """What runs beside the gates, for the live line."""
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived. No handler of ordinary exceptions must swallow it."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-        self.command = ""
-        """The line that goes on where the run was interrupted; empty where nothing is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +67,19 @@ def check(
     progress: Progress | None = None,
     resume: bool = False,
     command: str = "",
+    place: Place | None = None,
 ) -> Checked:
     """Judge a project; raises PlanError or GateError where it cannot be begun.
 
-    With `resume` it goes on where a run was interrupted; `command` is the line that does so later.
+    With `resume` it goes on where a run was interrupted; `command` is the line that does so later. `place` is
+    what `hired.hire` gave, where that was begun before.
     """
     today = datetime.now(UTC).date()
-    gates = plan.collect_gates(plan.plugins(request))
-    redactor = Redactor.from_environment(os.environ)
-    with (
-        tempfile.TemporaryDirectory(prefix="failhard-") as folder,
-        Store.open(report_dir, request.root, redactor) as store,
-    ):
+    with contextlib.ExitStack() as opened:
+        folder, worker = place or opened.enter_context(hire())
+        gates = plan.collect_gates(plan.plugins(request))
+        redactor = Redactor.from_environment(os.environ)
+        store = opened.enter_context(Store.open(report_dir, request.root, redactor))
         resolved = plan.resolve(request, gates, [gate.id for gate in gates], today)
         wanted = Wanted.of(
             request,
@@ -95,7 +88,7 @@ def check(
             resume=resume,
             command=command,
         )
-        session = Session(resolved, store, redactor, Path(folder), progress, wanted)
+        session = Session(resolved, store, redactor, folder, progress, wanted, worker)
         try:
             return _checked(session, arguments)
         except Interrupted as interruption:
@@ -229,6 +222,7 @@ class TestChild:
         limit = float(self.plan.policy.tests_timeout)
         progress, tick = self.session.progress, self.session.tick
         progress.begin(TESTS, limit, is_gate=False)
+        self.session.prepare()
         code = child.wait(max(limit - DUMP_SECONDS, limit / 2), until=tick)
         if code is None:
             os.kill(child.pid, signal.SIGUSR1)

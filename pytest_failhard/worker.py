@@ -9,12 +9,12 @@ import queue
 import sys
 import threading
 import time
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from pytest_failhard import engine, plan, proc, reusing
+from pytest_failhard import engine, handed, inputs, plan, proc, reusing
 from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
+from pytest_failhard.inputs import NOTHING_KNOWN
 from pytest_failhard.model import GateError, Mode, Phase
 from pytest_failhard.opened import Watch
 from pytest_failhard.redact import Redactor
@@ -24,20 +24,32 @@ from pytest_failhard.store import Staging, StoreError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pytest_failhard.relinked import Known
+
 COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
 # The orders come down a pipe, one line each, in this order.
-# 1. {"request": ..., "today": ..., "known": [...], "gates": [...], "staging": ..., "cache": ..., ...}
+# 1. {"plan": ..., "gates": [...], "staging": ..., "scratch": ..., "redactor": ..., "cache": ..., ...}
 # 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text, "restored": bool}
 # The pipe stays open until we are done: its end means that the parent died.
 
 
 class Worker:
-    """Obeys the orders of one parent and writes one event line for each gate."""
+    """Obeys the orders of one parent and writes one event line for each gate.
 
-    def __init__(self, orders: Iterator[str], events: TextIO, watch: Watch | None = None) -> None:
+    `ahead` is what `inputs.ahead` gave.
+    """
+
+    def __init__(
+        self,
+        orders: Iterator[str],
+        events: TextIO,
+        watch: Watch | None = None,
+        ahead: Mapping[Path, Known] = NOTHING_KNOWN,
+    ) -> None:
         self.orders = orders
+        self.ahead = ahead
         self.events = events
         self.watch = Watch() if watch is None else watch
         self.checkpoint: Checkpoint | None = None
@@ -47,15 +59,14 @@ class Worker:
 
     def serve(self) -> None:
         """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
+        ours = plan.collect_gates(())
         order = json.loads(next(self.orders))
-        request = plan.Request.from_json(order["request"])
-        today = date.fromisoformat(order["today"])
-        # The settings of the other gates were found to be right before we were started.
-        gates = [gate for gate in plan.collect_gates(()) if gate.id in order["gates"]]
-        resolved = plan.resolve(request, gates, order["known"], today)
+        resolved = handed.load(order["plan"], [gate for gate in ours if gate.id in order["gates"]])
         self.staging = Staging(Path(order["staging"]), Redactor.restore(order["redactor"]))
         scratch = Path(order["scratch"])
-        cache = reusing.Reusing(order.get("cache"), resolved, self.staging, scratch, self._note, self.watch)
+        cache = reusing.Reusing(
+            order.get("cache"), resolved, self.staging, scratch, self._note, self.watch, ahead=self.ahead
+        )
         if order.get("checkpoint") and not self._take_up(resolved, order["checkpoint"], cache):
             return
         budget = float(resolved.policy.budget_seconds)
@@ -163,7 +174,7 @@ class Worker:
 
 
 def orders(pipe: TextIO) -> Iterator[str]:
-    """Yield the lines of the pipe; where it ends early the parent is dead, and so are we."""
+    """Return the lines of the pipe, from now on; where it ends early the parent is dead, and so are we."""
     arrived: queue.SimpleQueue[str] = queue.SimpleQueue()
 
     def listen() -> None:
@@ -175,20 +186,19 @@ def orders(pipe: TextIO) -> Iterator[str]:
             os._exit(1)
 
     threading.Thread(target=listen, name="failhard-orders", daemon=True).start()
-    while True:
-        yield arrived.get()
+    return iter(arrived.get, None)
 
 
 def main() -> None:
     """Serve the parent at the other end of the pipe until its orders are done."""
     gc.set_threshold(*COLLECT_AFTER)
-    events, descriptor = sys.argv[1:]
+    events, descriptor, *more = sys.argv[1:]
     # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
-    pipe = os.fdopen(int(descriptor))
+    arrived = orders(os.fdopen(int(descriptor)))
     watch = Watch()
     sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(orders(pipe), stream, watch).serve()
+        Worker(arrived, stream, watch, inputs.ahead() if more else NOTHING_KNOWN).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)

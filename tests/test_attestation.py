@@ -11,7 +11,7 @@ import pytest
 
 from pytest_failhard import plan
 from pytest_failhard.distributions.attest.origin import VARIABLES
-from pytest_failhard.model import Mode, Option, Report, Verdict
+from pytest_failhard.model import SIGNING_KEY, Mode, Option, Report, Verdict
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.session import Tests as Handed
@@ -27,7 +27,7 @@ LINES = "provenance.intoto.jsonl"
 @pytest.fixture(autouse=True)
 def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the names away that a CI system gives."""
-    for name in (*VARIABLES, plan.SIGNING_KEY):
+    for name in (*VARIABLES, SIGNING_KEY):
         monkeypatch.delenv(name, raising=False)
 
 

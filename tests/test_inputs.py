@@ -204,6 +204,35 @@ def test_another_interpreter_is_asked_where_its_packages_are(project: plan.Plan,
         inputs.of_run(dataclasses.replace(project, interpreter=tmp_path / "none"), Memo())
 
 
+LONG = "d" * 250
+
+
+def test_what_was_looked_at_ahead_counts_as_it_was_then(
+    project: plan.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = write(tmp_path / "usr" / "site", {"x.py": ""})
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "prefix", str(tmp_path / "usr"))
+        patched.setattr(sys, "path", [str(site)])
+        looked = inputs.ahead()
+        assert set(looked) == {site}
+        too_deep = os.open(write(tmp_path / "deep", {"x.py": ""}), os.O_RDONLY)
+        for _ in range(20):
+            os.mkdir(LONG, dir_fd=too_deep)
+            above, too_deep = too_deep, os.open(LONG, os.O_RDONLY, dir_fd=too_deep)
+            os.close(above)
+        os.close(too_deep)
+        patched.setattr(sys, "path", [str(tmp_path / "deep")])
+        assert inputs.ahead() == {}
+    folders = [site, tmp_path / "usr" / "lib"]
+    before = inputs.of_run(project, Memo(), folders, looked)
+    assert before == inputs.of_run(project, Memo(), folders)
+    write(site, {"x.py": "NEW = 1\n"})
+    assert inputs.of_run(project, Memo(), folders, looked) == before
+    # What a gate answers from the new file is kept under the name of the old ones, which are gone for ever.
+    assert inputs.of_run(project, Memo(), folders).differing(before.parts) == (f"{inputs.PACKAGES}{site}",)
+
+
 def test_outside_an_environment_the_folders_beside_the_packages_count(
     project: plan.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -138,24 +137,6 @@ def test_the_time_of_what_is_judged(shop: Path, monkeypatch: pytest.MonkeyPatch)
 def test_outside_git_there_is_no_time(tmp_path: Path) -> None:
     resolved = resolve(write(tmp_path / "p", FIRST_FILES), level=1)
     assert (resolved.committed, resolved.facts.commit, resolved.facts.dirty) == (None, "", False)
-
-
-def test_a_request_survives_the_pipe_to_the_worker(shop: Path) -> None:
-    for request in (
-        plan.Request(root=shop, level=None, mode=Mode.AUTHOR),
-        plan.Request(
-            root=shop,
-            level=2,
-            mode=Mode.SUPERVISED,
-            policy=shop / "p.yaml",
-            base="main",
-            only=("lint",),
-            seed=7,
-            jobs=3,
-        ),
-    ):
-        text = json.dumps(request.to_json())
-        assert plan.Request.from_json(text) == request
 
 
 def test_a_part_is_marked_as_one_and_needs_no_tests(shop: Path) -> None:

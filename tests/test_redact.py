@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_failhard.model import Evidence, Finding, Observation, Severity
-from pytest_failhard.redact import MARKER, RedactError, Redactor, printable, shipped
+from pytest_failhard.redact import MARKER, RedactError, Redactor, additional, printable, shipped
 
 # Put together here, so that no scanner takes this file for a leak.
 SK = "sk-" + "proj-" + "Ab3dEfGh1jKlMnOpQrSt"
@@ -212,6 +213,25 @@ def test_values_of_the_vocabulary_are_redacted_and_their_digests_are_not() -> No
     assert (cleaned.examined, cleaned.measures) == (seen.examined, seen.measures)
 
 
+def test_a_value_without_secrets_is_itself_and_one_text_more_makes_another() -> None:
+    evidence = (Evidence(name="a", sha256="0" * 64, media_type="text/plain"),)
+    seen = Observation(tool="tool 1", examined=1, evidence=evidence, measures={"n": 1})
+    redactor = Redactor(shipped())
+    assert redactor.value(seen) is seen
+    # The memory of what was clean is one redactor's: another one knows more secrets.
+    assert Redactor(shipped(), ["tool 1 of ours", "tool 100"]).value(replace(seen, tool="tool 100")) == (
+        replace(seen, tool="[redacted:secret-value]")
+    )
+    assert redactor.value(replace(seen, tool="tool 100")).tool == "tool 100"
+
+
+def test_what_stands_before_and_after_a_marker_is_looked_at_again() -> None:
+    redactor = Redactor((*shipped(), *additional("^kept\nout$")))
+    for _ in range(2):
+        assert redactor.text("[redacted:jwt]kept") == "[redacted:jwt][redacted:custom]"
+        assert redactor.text("a kept b") == "a kept b"
+
+
 SECRETS = st.sampled_from([SK, AKIA, GITHUB, GOOGLE, SLACK, JWT, KEY_BLOCK])
 VALUES = st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=20).map(str.strip)
 USABLE = VALUES.filter(lambda value: len(value) >= 8 and "[redacted:" not in value)
@@ -250,3 +270,15 @@ def test_json_stays_json(document: object, secret: str) -> None:
     for ascii_only in (True, False):
         text = redactor.text(json.dumps([document, secret], ensure_ascii=ascii_only))
         assert json.loads(text)[1] == "[redacted:secret-value]"
+
+
+NEAR = st.lists(
+    st.text("@.-%+_a1Z \\\n", max_size=9) | st.sampled_from(["ada@example.org", "\\u", CARD, IBAN]),
+    max_size=6,
+)
+
+
+@given(NEAR)
+def test_a_hint_hides_nothing(parts: list[str]) -> None:
+    unhinted = Redactor([replace(pattern, hint=None) for pattern in shipped()])
+    assert REDACTOR.text("".join(parts)) == unhinted.text("".join(parts))

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard import engine, plan, private, reusing, worker
+from pytest_failhard import engine, handed, plan, private, reusing, worker
 from pytest_failhard.gates.lint import LintSettings
 from pytest_failhard.model import (
     Finding,
@@ -473,10 +473,11 @@ def test_a_worker_reuses_and_says_so(shop: Path, tmp_path: Path, monkeypatch: py
         for name in ("staging", "scratch"):
             (folder / name).mkdir(parents=True)
         request = plan.Request(root=shop, level=1, mode=Mode.SUPERVISED, only=("lint", "tests"))
+        gates = plan.collect_gates(())
         order = {
-            "request": json.dumps(request.to_json()),
-            "today": TODAY.isoformat(),
-            "known": [gate.id for gate in plan.collect_gates(())],
+            "plan": handed.dump(
+                plan.resolve(request, gates, [gate.id for gate in gates], TODAY), ["lint", "tests"]
+            ),
             "gates": ["lint", "tests"],
             "staging": str(folder / "staging"),
             "scratch": str(folder / "scratch"),

@@ -16,20 +16,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import plan, records, worker
+from pytest_failhard import handed, plan, records, worker
 from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
+from pytest_failhard.hired import WORKER
 from pytest_failhard.inputs import Inputs
 from pytest_failhard.model import Mode, Observation
 from pytest_failhard.redact import Redactor
-from pytest_failhard.session import WORKER
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
 from tests.support import GATES, empty_run, measuring
 
 NONCE = "a5" * 16
-KNOWN = GATES
 NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran", "restored": False}
 SECONDS = 120
 REPOSITORY = Path(__file__).parents[1]
@@ -48,11 +47,10 @@ def order(
     wanted = Wanted(start=folder, parts=("kept",), resume=resume is True)
     for name in ("staging", "scratch"):
         (folder / name).mkdir()
+    resolved = plan.resolve(request, plan.collect_gates(()), GATES, date(2026, 6, 1))
     return json.dumps(
         {
-            "request": json.dumps(request.to_json()),
-            "today": date(2026, 6, 1).isoformat(),
-            "known": KNOWN,
+            "plan": handed.dump(resolved, gates),
             "gates": gates,
             "staging": str(folder / "staging"),
             "scratch": str(folder / "scratch"),

@@ -9,20 +9,26 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 import click
 
-from pytest_failhard import plan, supervisor
 from pytest_failhard.cli import screen
 from pytest_failhard.cli.options import FILE, FOLDER, LEVEL
 from pytest_failhard.exits import INTERRUPTED, USAGE
 from pytest_failhard.formats import FORMATS, TEXT
+from pytest_failhard.hired import hire
 from pytest_failhard.model import GateError, Mode
 from pytest_failhard.progress import Progress, is_live
 from pytest_failhard.redact import RedactError
 from pytest_failhard.report import printed
+from pytest_failhard.stopping import Interrupted
 from pytest_failhard.store import DEFAULT_FOLDER, REPORT
+
+if TYPE_CHECKING:
+    from pytest_failhard.hired import Place
+    from pytest_failhard.plan import Request
+    from pytest_failhard.supervisor import Checked
 
 REFUSED = (
     *("--collect-only", "--co", "--setup-only", "--setup-plan", "--fixtures", "--fixtures-per-test"),
@@ -37,7 +43,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     del frame
     for other in (signal.SIGINT, signal.SIGTERM):
         signal.signal(other, signal.SIG_IGN)
-    raise supervisor.Interrupted(number)
+    raise Interrupted(number)
 
 
 def refused(arguments: Sequence[str]) -> list[str]:
@@ -91,34 +97,14 @@ def command(
     """
     if wrong := refused(arguments):
         _stop([f"{argument}: not allowed after `--`; {_reason(argument)}" for argument in wrong])
-    request = plan.Request(
-        root=path.resolve(),
-        level=level,
-        mode=Mode.SUPERVISED,
-        policy=policy.resolve() if policy else None,
-        base=base,
-        only=tuple(name.strip() for name in only.split(",")) if only else (),
-        seed=seed,
-        jobs=jobs or os.cpu_count() or 1,
-        perf_prove=perf_prove,
-        cache=not no_cache,
-    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
-        checked = supervisor.check(
-            request,
-            report_dir,
-            arguments,
-            progress=progress(form, (sys.stdout, sys.stderr)),
-            resume=resume,
-            command=_again(request, report_dir, arguments),
-        )
-    except plan.PlanError as error:
-        _stop(error.mistakes)
-    except (GateError, RedactError) as error:
-        _stop([str(error)])
-    except supervisor.Interrupted as interruption:
+        # First of all: it starts while we load what follows, and plan.
+        with hire() as place:
+            request = _request(path, level, policy, base, only, seed, jobs, perf_prove, no_cache)
+            checked = _judged(request, report_dir, arguments, form, place, resume=resume)
+    except Interrupted as interruption:
         told = f"failhard: interrupted by {interruption}; the partial report is in {path / report_dir}"
         again = f"\nfailhard: go on where it ended: {interruption.command}"
         click.echo(f"{told}{again if interruption.command else ''}", err=True)
@@ -131,7 +117,55 @@ def command(
     sys.exit(checked.code)
 
 
-def _again(request: plan.Request, report_dir: Path, arguments: Sequence[str]) -> str:
+def _request(
+    path: Path,
+    level: int | None,
+    policy: Path | None,
+    base: str | None,
+    only: str | None,
+    seed: int,
+    jobs: int | None,
+    perf_prove: bool,
+    no_cache: bool,
+) -> Request:
+    from pytest_failhard import plan
+
+    return plan.Request(
+        root=path.resolve(),
+        level=level,
+        mode=Mode.SUPERVISED,
+        policy=policy.resolve() if policy else None,
+        base=base,
+        only=tuple(name.strip() for name in only.split(",")) if only else (),
+        seed=seed,
+        jobs=jobs or os.cpu_count() or 1,
+        perf_prove=perf_prove,
+        cache=not no_cache,
+    )
+
+
+def _judged(
+    request: Request, report_dir: Path, arguments: Sequence[str], form: str, place: Place, *, resume: bool
+) -> Checked:
+    from pytest_failhard import plan, supervisor
+
+    try:
+        return supervisor.check(
+            request,
+            report_dir,
+            arguments,
+            progress=progress(form, (sys.stdout, sys.stderr)),
+            resume=resume,
+            command=_again(request, report_dir, arguments),
+            place=place,
+        )
+    except plan.PlanError as error:
+        _stop(error.mistakes)
+    except (GateError, RedactError) as error:
+        _stop([str(error)])
+
+
+def _again(request: Request, report_dir: Path, arguments: Sequence[str]) -> str:
     """Return the line that goes on where this run may end."""
     given = {
         "level": str(request.level or ""),
@@ -166,7 +200,7 @@ def _written(folder: Path) -> str:
     return str(folder) if (folder / REPORT).is_file() else ""
 
 
-def _stop(mistakes: Sequence[str]) -> None:
+def _stop(mistakes: Sequence[str]) -> NoReturn:
     for mistake in mistakes:
         click.echo(f"failhard: {mistake}", err=True)
     sys.exit(USAGE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_failhard import attestation, plan, policy, proc, report, showing
+from pytest_failhard import attestation, policy, proc, report, showing
 from pytest_failhard.cli import joined, shards
 from pytest_failhard.cli.options import FILE, FOLDER, LEVEL
 from pytest_failhard.cli.recheck import RUN, in_force
@@ -21,7 +21,7 @@ from pytest_failhard.distributions.attest.dsse import Signer
 from pytest_failhard.exits import CODES, TAMPERED, UNPROVEN, USAGE
 from pytest_failhard.formats import FORMATS, TEXT
 from pytest_failhard.gates import builtin
-from pytest_failhard.model import GateError
+from pytest_failhard.model import SIGNING_KEY, GateError
 from pytest_failhard.redact import RedactError, Redactor
 from pytest_failhard.report import provenance
 from pytest_failhard.store import DEFAULT_FOLDER, EVIDENCE, REPORT, Store
@@ -173,12 +173,12 @@ def _source(project: Path, facts: ProjectFacts) -> Path:
 def _signer(made: Report, terms: Policy, environment: Mapping[str, str], project: Path) -> Signer | None:
     """Return whose key signs the statements, none where none is named; raises GateError."""
     options = next((rule.options for rule in terms.rules if rule.gate == PROVENANCE), {})
-    option, path = options.get("public_key"), environment.get(plan.SIGNING_KEY)
+    option, path = options.get("public_key"), environment.get(SIGNING_KEY)
     if path and option is not None and option.value:
         return Signer.load(project / path, str(option.value))
     if any(each.gate == PROVENANCE and each.measures.get("signed") for each in made.results):
         raise GateError(
-            f"not-attested: the shards are signed, and here is no key: set {plan.SIGNING_KEY} in this job too"
+            f"not-attested: the shards are signed, and here is no key: set {SIGNING_KEY} in this job too"
         )
     return None
 

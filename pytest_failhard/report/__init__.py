@@ -6,22 +6,54 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from pytest_failhard.formats import AGENT, GITHUB
-from pytest_failhard.model import Report, Verdict
-from pytest_failhard.report import agent, document, html, junit, markdown, sarif, terminal, workflow_commands
-from pytest_failhard.report.html.exhibits import Exhibits
+from pytest_failhard.model import Verdict
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Evidence, Result
+    from pytest_failhard.model import Evidence, Report, Result
+    from pytest_failhard.report.html.exhibits import Exhibits
 
-__all__ = ["RENDERERS", "copies", "handed_out", "printed", "render_all", "terminal"]
+__all__ = ["RENDERERS", "copies", "handed_out", "prepare", "printed", "render_all"]
 
 PAGE = "report.html"
+
+
+# Imported when they are asked for: whoever wants one part of this package needs none of them.
+def _html(report: Report) -> bytes:
+    from pytest_failhard.report import html
+
+    return html.render(report)
+
+
+def _junit(report: Report) -> bytes:
+    from pytest_failhard.report import junit
+
+    return junit.render(report)
+
+
+def _sarif(report: Report) -> bytes:
+    from pytest_failhard.report import sarif
+
+    return sarif.render(report)
+
+
+def _markdown(report: Report) -> bytes:
+    from pytest_failhard.report import markdown
+
+    return markdown.render(report)
+
+
+def _json(report: Report) -> bytes:
+    from pytest_failhard.report import document
+
+    return document.render(report)
+
+
 RENDERERS: Mapping[str, Callable[[Report], bytes]] = {
-    PAGE: html.render,
-    "report.xml": junit.render,
-    "report.sarif": sarif.render,
-    "report.md": markdown.render,
-    "report.json": document.render,
+    PAGE: _html,
+    "report.xml": _junit,
+    "report.sarif": _sarif,
+    "report.md": _markdown,
+    "report.json": _json,
 }
 """The files of a report folder and who renders them."""
 
@@ -29,10 +61,20 @@ HANDED_OUT: Mapping[str, frozenset[str]] = {"sbom": frozenset({"sbom.cdx.json"})
 """The evidence of a gate that others use, and that therefore stands beside the report too."""
 
 
-def render_all(report: Report, exhibits: Exhibits = html.NOTHING) -> dict[str, bytes]:
+def prepare() -> None:
+    """Load all that `render_all` and `printed` need, for whoever has to wait before there is a report."""
+    from pytest_failhard.report import document, html, junit, markdown, sarif, terminal
+
+    del document, junit, markdown, sarif, terminal
+    html.prepare()
+
+
+def render_all(report: Report, exhibits: Exhibits | None = None) -> dict[str, bytes]:
     """Return every file of the report, for `Store.publish`; the page shows the exhibits too."""
+    from pytest_failhard.report import html
+
     made = {name: render(report) for name, render in RENDERERS.items() if name != PAGE}
-    return {**made, PAGE: html.render(report, exhibits)}
+    return {**made, PAGE: html.render(report, exhibits or html.NOTHING)}
 
 
 def printed(
@@ -48,6 +90,8 @@ def printed(
 
     `width` and `brief` are those of `terminal.render`.
     """
+    from pytest_failhard.report import agent, terminal, workflow_commands
+
     if form == AGENT:
         return agent.render(report)
     text = terminal.render(report, colour=colour, folder=folder, width=width, brief=brief)

@@ -30,7 +30,7 @@ class GitBase:
     """The merge base's tree, as `model.Base`. Paths are relative to the project's root."""
 
     def __init__(self, root: Path, commit: str, chosen: str) -> None:
-        self._root = root
+        self.root = root
         self.commit = commit
         self.chosen = chosen
 
@@ -38,13 +38,13 @@ class GitBase:
         """Return a file's bytes at the base, None where it has no such file; follows the tree's links."""
         if not self.commit:
             return None
-        for name in dict.fromkeys((path, _real(self._root, path))):
-            entry = _git(self._root, "ls-tree", "-z", "--end-of-options", self.commit, f"./{name}").stdout
+        for name in dict.fromkeys((path, _real(self.root, path))):
+            entry = _git(self.root, "ls-tree", "-z", "--end-of-options", self.commit, f"./{name}").stdout
             mode, _, rest = entry.partition(b" ")
             kind, _, rest = rest.partition(b" ")
             if kind == b"blob" and mode != b"120000":
                 identity = rest.partition(b"\t")[0].decode("ascii")
-                return _git(self._root, "cat-file", "blob", identity).stdout
+                return _git(self.root, "cat-file", "blob", identity).stdout
         return None
 
     def changed_lines(self) -> Mapping[str, frozenset[int]]:
@@ -63,13 +63,13 @@ class GitBase:
         if not self.commit:
             return frozenset()
         arguments = ("--name-only", "--diff-filter=DMT", "--no-renames", "--relative", "-z")
-        names = _git(self._root, "diff", *arguments, "--end-of-options", self.commit, "--").stdout
+        names = _git(self.root, "diff", *arguments, "--end-of-options", self.commit, "--").stdout
         return frozenset(_text(name) for name in names.split(b"\0") if name)
 
     @functools.cached_property
     def _changed(self) -> Mapping[str, frozenset[int]]:
         changed: dict[str, frozenset[int]] = {}
-        whole = set(_listed(self._root, "--others", "--exclude-standard"))
+        whole = set(_listed(self.root, "--others", "--exclude-standard"))
         if self.commit:
             arguments = (
                 "--unified=0",
@@ -80,14 +80,14 @@ class GitBase:
             )
             prefixes = ("--src-prefix=a/", "--dst-prefix=b/")
             diff = _git(
-                self._root, "diff", *arguments, *prefixes, "--end-of-options", self.commit, "--"
+                self.root, "diff", *arguments, *prefixes, "--end-of-options", self.commit, "--"
             ).stdout
             changed.update(_added(diff))
-            whole.update(_hidden(self._root))
-            whole.update(name for name in changed if _counts_otherwise(self._root / name))
+            whole.update(_hidden(self.root))
+            whole.update(name for name in changed if _counts_otherwise(self.root / name))
         else:
-            whole.update(_listed(self._root, "--cached"))
-        changed.update({name: _all_lines(self._root / name) for name in whole})
+            whole.update(_listed(self.root, "--cached"))
+        changed.update({name: _all_lines(self.root / name) for name in whole})
         return {name: changed[name] for name in sorted(changed) if changed[name]}
 
 

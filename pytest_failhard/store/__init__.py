@@ -286,7 +286,8 @@ def _write_new(folder: Folder, name: str, data: bytes) -> str:
             return candidate
         number += 1
         candidate = f"{path.stem}-{number}{path.suffix}"
-    folder.write(candidate, data, 0o600)
+    # It goes with the run, and a copy of it goes into the report folder, down to the disk.
+    folder.write(candidate, data, 0o600, durable=False)
     return candidate
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = "templates"
 PAGE = "page.html.jinja"
+ALWAYS = (PAGE, *(f"{name}.html.jinja" for name in ("gates", "findings", "supply", "run")))
+"""The templates of every page; the others are for what few runs have."""
 GLYPHS = {
     "pass": "\u2713",
     "fail": "\u2717",
@@ -79,6 +81,15 @@ def page(built: document.Document, exhibits: Exhibits) -> bytes:
         )
     )
     return text.encode()
+
+
+def prepare() -> None:
+    """Load and compile all that every page needs: that takes as long as to make a small page."""
+    from pytest_failhard.report.html import sections
+
+    del sections
+    for name in ALWAYS:
+        _environment().get_template(name)
 
 
 def _resource(name: str) -> str:
