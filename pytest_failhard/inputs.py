@@ -71,6 +71,8 @@ class Inputs:
     installed: Mapping[str, Known] = field(default_factory=dict, compare=False)
     """What is remembered of each folder of packages, by its path."""
     obstacles: tuple[str, ...] = ()
+    editable: frozenset[str] = frozenset()
+    """The parts that are the project's own code once more: it is installed for editing."""
 
     @functools.cached_property
     def digest(self) -> str:
@@ -80,7 +82,7 @@ class Inputs:
     @functools.cached_property
     def around(self) -> str:
         """The SHA-256 of all parts but those of the project: what stays while somebody works on it."""
-        left_out = self.files | OF_PROJECT
+        left_out = self.files | OF_PROJECT | self.editable
         return stamps.joined({name: part for name, part in self.parts.items() if name not in left_out})
 
     def differing(self, others: Mapping[str, str]) -> tuple[str, ...]:
@@ -149,7 +151,14 @@ def _with_tree(
         folders=folders,
         installed=known,
         obstacles=tuple(tree.obstacles),
+        editable=frozenset(f"{PACKAGES}{each}" for each in folders if _is_own(plan.request.root, each)),
     )
+
+
+def _is_own(root: Path, folder: Path) -> bool:
+    """Tell whether a folder of packages is the project's, and no environment that lies in it."""
+    within = [each for each in (folder, *folder.parents) if each.is_relative_to(root)]
+    return bool(within) and not any((each / stamps.ENVIRONMENT).is_file() for each in within)
 
 
 def of_gate(plan: Plan, rule: Rule, tools: Iterable[str], *, day: bool) -> dict[str, str]:

@@ -233,6 +233,25 @@ def test_what_was_looked_at_ahead_counts_as_it_was_then(
     assert inputs.of_run(project, Memo(), folders).differing(before.parts) == (f"{inputs.PACKAGES}{site}",)
 
 
+def test_what_is_around_a_project_stays_while_somebody_edits_it(project: plan.Plan) -> None:
+    root = project.request.root
+    own = write(root / ".venv", {"pyvenv.cfg": "", "lib/x.py": ""})
+    folders = [root / "shop", own / "lib", root.parent / "site"]
+
+    def around() -> str:
+        return inputs.of_run(resolved(root), Memo(), folders).around
+
+    before = around()
+    write(root, {"shop/more.py": "A = 1\n", "README.md": "more\n"})
+    commit(root)
+    assert around() == before
+    for place in (own / "lib" / "x.py", root.parent / "site" / "ruff" / "__init__.py"):
+        place.write_text("A = 2\n")
+        changed = around()
+        assert changed != before
+        before = changed
+
+
 def test_outside_an_environment_the_folders_beside_the_packages_count(
     project: plan.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.acceptance.matrix import HERE, RESULTS, Results, headline, load, not_run, results, summary, table
 
-TESTS = ("test_failopen.py", "test_processes.py", "test_completeness.py")
+TESTS = tuple(f"test_{name}.py" for name in ("failopen", "processes", "completeness", "cache", "resuming"))
 NEXT = "Run: python tools/generate_docs.py"
 
 
