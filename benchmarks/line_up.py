@@ -110,6 +110,12 @@ def _command(name: str, argv: Sequence[str], project: Project, **environment: st
     return Command(name=name, argv=argv, cwd=project.root, environment={**given, **environment})
 
 
+def tests(project: Project) -> Command:
+    """Return the tests alone, under coverage as everywhere."""
+    first = steps(project)[0]
+    return _command(first.name, first.argv, project)
+
+
 def script(project: Project) -> Command:
     """Return a shell script with one tool after another; the first that fails ends it."""
     lines = [shlex.join([*step.argv, *step.folders]) for step in steps(project)]

@@ -89,7 +89,13 @@ def test_a_line_has_ratio_spread_and_target() -> None:
         "20: whole run / script: wall 0.500 (min 0.250, max 0.750), CPU 0.375 (min 0.250, max 0.500); "
         "least seconds 1.0 and 4.0; wanted: at most 0.55\n"
     )
-    assert "unchanged / cold" in whole_run.said("20", whole_run.UNCHANGED, PAIRS)
+    for name in whole_run.RE_RUNS:
+        assert f"{name} / cold" in whole_run.said("20", name, PAIRS)
+
+
+def test_what_a_run_took_beyond_its_tests_is_never_less_than_nothing() -> None:
+    run, tests = Cost(wall=3.0, cpu=1.5), Cost(wall=2.0, cpu=2.0)
+    assert whole_run.beyond(run, tests) == Cost(wall=1.0, cpu=0.0)
 
 
 @pytest.mark.parametrize(("values", "ratio"), [([5, 14, 104], 1.0), ([5, 14, 194], 2.0), ([5, 50, 95], 0.1)])
