@@ -325,7 +325,15 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
     shipped = policies(root / "policies")
     # Late: run as a script, Python looks in this folder alone until `main` says otherwise.
     from benchmarks.report_page import results
-    from tools import failopen_pages, mutation, rate_pages, reference_pages, rule_pages, speed_pages
+    from tools import (
+        failopen_pages,
+        layer_pages,
+        mutation,
+        rate_pages,
+        reference_pages,
+        rule_pages,
+        speed_pages,
+    )
 
     blocks = {
         "gates": gates_table(documents, shipped),
@@ -334,6 +342,7 @@ def pages(root: Path) -> Iterator[tuple[Path, str]]:
         "author-mode": failopen_pages.limits(),
         "llm-verdicts": verdict_rules(),
         "llm-errors": verdict_errors(),
+        "layers": layer_pages.table(),
         "mutation": mutation.table(mutation.kept()),
         "report-page": "\n".join(results.table(results.kept())),
     }
