@@ -173,7 +173,7 @@ TOOLS = (
     ),
     Reader(
         name="bandit",
-        read=lambda data, _: security.parse(data, 1, {"/w/a.py": True}),
+        read=lambda data, _: security.parse(data, 1, {"/w/a.py": True}).hits,
         sample=_dumped(BANDIT),
         holds=_some,
         found=(b"[" * DEEP, _dumped(BANDIT).replace(b'"loc": 1', b'"loc": 1e400')),
