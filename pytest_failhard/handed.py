@@ -6,22 +6,25 @@ import dataclasses
 import importlib
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 
-from pytest_failhard.model import Gate
+from pytest_failhard.model import Gate, GateError
 from pytest_failhard.plan import Plan
 from pytest_failhard.source.base import GitBase
 
 OURS = "pytest_failhard."
 """So begin the modules of all types that a plan holds: those of others stay with whoever resolved it."""
-Plain = bool | int | str | list["Plain"] | dict[str, "Plain"] | None
+Plain = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
 
 
 def dump(resolved: Plan, gates: Collection[str]) -> Plain:
-    """Return a plan as the process needs it that runs these gates, all of them ours."""
+    """Return a plan as the process needs it that runs these gates, all of them ours.
+
+    Raises GateError for a value of a type that neither we nor TOML have.
+    """
     settings = {name: each for name, each in resolved.settings.items() if name in gates}
     return _plain(dataclasses.replace(resolved, gates={}, settings=settings))
 
@@ -39,6 +42,7 @@ def load(told: Plain, gates: Sequence[Gate]) -> Plan:
 _FORMS: Mapping[str, tuple[type, Callable[..., str], Callable[[str], object]]] = {
     "moment": (datetime, datetime.isoformat, datetime.fromisoformat),
     "day": (date, date.isoformat, date.fromisoformat),
+    "time": (time, time.isoformat, time.fromisoformat),
     "path": (Path, os.fspath, Path),
     "ratio": (Fraction, str, Fraction),
     "bytes": (bytes, bytes.hex, bytes.fromhex),
@@ -54,7 +58,7 @@ _SERIES: Mapping[str, Callable[[list[object]], object]] = {
 def _plain(value: object) -> Plain:
     if isinstance(value, Enum):
         return {"enum": _named(type(value)), "name": value.name}
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | int | float | str):
         return value
     for form, (kind, write, _) in _FORMS.items():
         if isinstance(value, kind):
@@ -72,12 +76,12 @@ def _plain_parts(value: object) -> Plain:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in dataclasses.fields(value)]
         return {"of": _named(type(value)), "fields": {name: _plain(vars(value)[name]) for name in names}}
-    raise TypeError(f"a plan holds a {type(value).__name__}, which cannot be handed on")
+    raise GateError(f"a plan holds a {type(value).__name__}, which cannot be handed on")
 
 
 def _named(kind: type) -> str:
     if not kind.__module__.startswith(OURS):
-        raise TypeError(f"a plan holds a {kind.__module__}.{kind.__qualname__}, which is not ours")
+        raise GateError(f"a plan holds a {kind.__module__}.{kind.__qualname__}, which is not ours")
     return f"{kind.__module__}:{kind.__qualname__}"
 
 

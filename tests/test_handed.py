@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tomllib
 from collections import OrderedDict
 from datetime import date
 from pathlib import Path
@@ -13,10 +14,11 @@ import pytest
 
 from pytest_failhard import handed, inputs, plan, stamps
 from pytest_failhard.handed import Plain
-from pytest_failhard.model import Mode, Settings
+from pytest_failhard.model import GateError, Mode, Settings
 from tests.acceptance.project import write
 from tests.support import GATES
 
+ROOT = Path(__file__).parent.parent
 TODAY = date(2026, 6, 1)
 WAIVERS = """schema: failhard-waivers/1
 waivers:
@@ -54,6 +56,32 @@ def test_a_plan_comes_back_as_it_was(shop: Path, level: int, base: str | None) -
     assert stamps.digest(inputs._plain(plain[0])) == stamps.digest(inputs._plain(plain[1]))
 
 
+EVERY_TYPE = """
+[tool.failhard.llm]
+deadline = 1.5
+numbers = [1, -0.0, inf, 1e300, true]
+day = 2026-06-01
+moment = 2026-06-01T10:00:00.25+02:00
+time = 10:00:00.5
+nested = [{ text = "\\u00e9\\u0000", none = [], table = {} }]
+"""
+
+
+def test_whatever_a_project_writes_comes_back(shop: Path) -> None:
+    made = resolved(shop, 1)
+    table = tomllib.loads(EVERY_TYPE)["tool"]["failhard"]
+    made = dataclasses.replace(made, project=dataclasses.replace(made.project, gates=table))
+    again = handed.load(json.loads(json.dumps(handed.dump(made, GATES))), ())
+    assert again.project == made.project
+    assert repr(again.project.gates) == repr(table)
+
+
+def test_the_plan_of_the_example_comes_back() -> None:
+    made = resolved(ROOT / "examples" / "triage_service", 3)
+    again = handed.load(json.loads(json.dumps(handed.dump(made, GATES))), ())
+    assert (again.project, again.settings, again.policy) == (made.project, made.settings, made.policy)
+
+
 def test_settings_of_other_gates_stay_behind(shop: Path) -> None:
     gates = [gate for gate in plan.collect_gates(()) if gate.id == "lint"]
     again = handed.load(handed.dump(resolved(shop, 1), ["lint"]), gates)
@@ -66,10 +94,10 @@ class Foreign(Settings):
     """What a gate of another distribution is set to."""
 
 
-@pytest.mark.parametrize("value", [Foreign(), 1.5, {"a": object()}])
+@pytest.mark.parametrize("value", [Foreign(), 1.5j, {"a": object()}])
 def test_what_is_not_ours_is_not_handed_on(shop: Path, value: object) -> None:
     made = dataclasses.replace(resolved(shop, 1), settings={"lint": cast("Settings", value)})
-    with pytest.raises(TypeError, match="a plan holds a"):
+    with pytest.raises(GateError, match="a plan holds a"):
         handed.dump(made, ["lint"])
 
 
