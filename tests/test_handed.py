@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import tomllib
 from collections import OrderedDict
 from datetime import date
@@ -76,8 +77,8 @@ def test_whatever_a_project_writes_comes_back(shop: Path) -> None:
     assert repr(again.project.gates) == repr(table)
 
 
-def test_the_plan_of_the_example_comes_back() -> None:
-    made = resolved(ROOT / "examples" / "triage_service", 3)
+def test_the_plan_of_the_example_comes_back(tmp_path: Path) -> None:
+    made = resolved(shutil.copytree(ROOT / "examples" / "triage_service", tmp_path / "app"), 3)
     again = handed.load(json.loads(json.dumps(handed.dump(made, GATES))), ())
     assert (again.project, again.settings, again.policy) == (made.project, made.settings, made.policy)
 
