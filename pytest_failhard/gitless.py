@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 # What a checked project's .git/config must not decide: programs to run, the format of what we parse.
 SETTINGS = (
@@ -23,7 +24,14 @@ ENVIRONMENT = {
     "GIT_GRAFT_FILE": os.devnull,
     "GIT_ALLOW_PROTOCOL": "none",
 }
-NAMES_ONLY = frozenset({"cat-file", "merge-base", "rev-list", "rev-parse"})
-"""Commands that look at objects and references: no filter ever runs for them."""
+NAMES_ONLY = frozenset({"cat-file", "ls-files", "ls-tree", "merge-base", "rev-list", "rev-parse"})
+"""Commands that look at objects, references and the index: no filter ever runs for them."""
+COMPARING = frozenset({"-m", "--modified"})
+"""Options that have one of them look into files."""
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--text")
 FLAGS = {"diff": _PLAIN, "show": _PLAIN, "status": ("--ignore-submodules=dirty",)}
+
+
+def may_filter(args: Sequence[str]) -> bool:
+    """Tell whether a command could run the content filters that a repository's configuration names."""
+    return args[0] not in NAMES_ONLY or not COMPARING.isdisjoint(args)

@@ -328,10 +328,15 @@ def _facts(plan: Plan) -> dict[str, str]:
         "roots": stamps.digest([plan.source, plan.test_roots]),
         "clarifications": stamps.digest([_plain(each) for each in plan.clarifications]),
         "commit time": stamps.digest(str(plan.committed)),
-        "platform": stamps.digest([platform.platform(), sys.version, sys.executable, os.cpu_count()]),
+        "platform": stamps.digest([*_system(), sys.version, sys.executable, os.cpu_count()]),
         "environment": stamps.digest([handed, dict(index.operator(os.environ).variables)]),
         "version": stamps.digest(importlib.metadata.version("pytest-failhard")),
     }
+
+
+def _system() -> tuple[str, ...]:
+    # Not `platform.platform()`: that starts a process to ask for the processor.
+    return platform.system(), platform.release(), platform.version(), platform.machine()
 
 
 def installed(plan: Plan) -> list[Path]:

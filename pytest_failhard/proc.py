@@ -304,7 +304,7 @@ def git(root: Path, *args: str, timeout: float = 30, places: Mapping[str, str] =
     where git is not installed. A repository that another user owns is git's own error
     unless the person who runs us declared it safe; that declaration, and nothing else, is honoured.
     """
-    filters = () if args[0] in gitless.NAMES_ONLY else _filters_off(root, timeout, places)
+    filters = _filters_off(root, timeout, places) if gitless.may_filter(args) else ()
     settings = (*gitless.SETTINGS, *filters)
     completed = _git(root, settings, args, timeout, places=places)
     if completed.returncode and b"dubious ownership" in completed.stderr:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 DIGESTS = "digests.json"
 MEMORY = "memory"
 """What makes the name of an entry with what a gate remembers another one than that of what it observed."""
+LENDERS: Mapping[str, tuple[str, ...]] = {"tests": ("fallbacks", "integrity")}
+"""Whose memory a gate may use: all of them look at the code in one and the same pass."""
 PROVENANCE = "provenance"
 SINCE = "since"
 HOUR_SECONDS = 3600
@@ -88,7 +90,7 @@ class Reusing:
         left = [job for job in jobs if job.gate.id not in found]
         for job in left:
             if job.gate.id in self._terms:
-                self._recall(self._entries, job)
+                job.memory.earlier = self._left(self._entries, job.gate.id)
         self._tell(self._entries)
         self._watch.on = True
         return list(found.values()), left
@@ -187,12 +189,18 @@ class Reusing:
             self._say(f"nothing is kept for the next run: a gate read {path}, which no later run compares")
         return not found
 
-    def _recall(self, entries: Entries, job: engine.Job) -> None:
-        """Hand a gate what it left in an earlier run of which all but the project was the same."""
-        name = job.gate.id
+    def lend(self, jobs: Sequence[engine.Job]) -> None:
+        """Hand gates that look anew in each run what others left that read the same files in the same way."""
+        for job in jobs:
+            for name in LENDERS.get(job.gate.id, ()):
+                if self._entries is not None and name in self._around and job.memory.earlier is None:
+                    job.memory.earlier = self._left(self._entries, name)
+
+    def _left(self, entries: Entries, name: str) -> bytes | None:
+        """Return what a gate left in an earlier run of which all but the project was the same."""
         entry = entries.read(name, self._around[name], self._terms[name].hours * HOUR_SECONDS)
         kept = entry.evidence if entry is not None else ()
-        job.memory.earlier = next((each.data for each in kept if each.name == MEMORY), None)
+        return next((each.data for each in kept if each.name == MEMORY), None)
 
     def _remember(self, entries: Entries, job: engine.Job) -> None:
         if job.memory.left is not None:

@@ -77,9 +77,10 @@ class Worker:
         budget -= self._observe(left, resolved.request.jobs, budget)
         cache.keep(left, self.outcomes)
         tests = json.loads(next(self.orders))
-        cache.close()
         test_run, problem = engine.load_tests(tests)
         last = engine.jobs(resolved, order["gates"], Phase.TESTS, self.staging, scratch, test_run, problem)
+        cache.lend(last)
+        cache.close()
         if not tests.get("restored"):
             self._drop(last)
         budget -= self._observe(self._left(last), resolved.request.jobs, budget)

@@ -47,7 +47,7 @@ class Terms:
 
 def read(run: Run, collected: Collection[str], view: View, terms: Terms) -> Text:
     """Return what the rules say of the collected files; raises GateError for one that cannot be read."""
-    scan = scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths)
+    scan = scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths, run.recall())
     problems = [each for each in scan.unreadable if _is_ours(each.partition(": ")[0], collected)]
     if problems:
         raise GateError("unreadable-source: " + "; ".join(problems))
