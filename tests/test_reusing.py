@@ -151,6 +151,22 @@ class Runs:
         kept = {path.name: path.read_bytes() for path in staging.folder.glob("lint/*")}
         return outcomes["lint"], kept
 
+    def lent(self, name: str) -> bytes:
+        """Return what a gate is lent that has no memory of its own, after one run of the other."""
+        scratch = self.folder / f"lent-{self.number}"
+        self.number += 1
+        scratch.mkdir(parents=True)
+        staging = Staging(scratch, Redactor.from_environment({}))
+        folders = [self.root.parent / "site"]
+        found = self.resolved()
+        cache = reusing.Reusing(self.told(), found, staging, scratch, self.notes.append, self.watch, folders)  # type: ignore[arg-type]
+        cache.sort(engine.jobs(found, ["lint"], plan.phase(self.gate), staging, scratch, None, ""))
+        other = Look(id=name)
+        job = engine.Job(gate=other, timeout=1, run=lambda _deadline: pytest.fail("it is not run"))
+        cache.lend([job])
+        cache.close()
+        return job.memory.earlier or b""
+
     def entries(self) -> list[Path]:
         """Return the files of the entries."""
         return sorted((self.folder / "cache").rglob("*.entry"))
@@ -202,6 +218,20 @@ def test_a_gate_recalls_what_it_left_while_only_the_project_changed(runs: Runs) 
     write(runs.root.parent, {"site/tool/METADATA": "Version: 2\n"})
     runs.run()
     assert runs.gate.recalled[4:] == [None, None]
+
+
+def test_a_gate_that_looks_anew_is_lent_what_another_left(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reusing, "LENDERS", {"tests": ("integrity", "lint")})
+    runs.gate.leaves = b"left"
+    assert runs.lent("tests") == runs.lent("lint") == b""
+    runs.run()
+    assert (runs.lent("tests"), runs.lent("lint")) == (b"left", b"")
+    write(runs.root, {"shop/prices.py": "A = 5\n"})
+    assert runs.lent("tests") == b"left"
+    write(runs.root.parent, {"site/tool/METADATA": "Version: 2\n"})
+    assert runs.lent("tests") == b""
 
 
 @pytest.mark.parametrize("change", ["level", "settings", "day", "rule", "policy"])

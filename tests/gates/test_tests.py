@@ -90,7 +90,7 @@ class Tree:
         raise AssertionError(argv, environment, cwd, pass_fds, kept)
 
     def recall(self) -> bytes | None:
-        raise AssertionError
+        return None
 
     def remember(self, data: bytes) -> None:
         raise AssertionError(data)
