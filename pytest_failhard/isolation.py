@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pytest_failhard import refusals
-from pytest_failhard.model import ISOLATION_MOCK
+from pytest_failhard.markers import ISOLATION_MOCK
 
 MARKER = f"{ISOLATION_MOCK}(reason=...): this test puts a mock in the place of a neighbour, and why it must"
 

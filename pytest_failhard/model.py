@@ -30,8 +30,6 @@ RUN_VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
 """What a run takes from the environment: whoever has a part of it done elsewhere hands them on."""
 """The file at a project's root that holds its stock: `baseline` reads it."""
 MEMORY_MB = 8192
-ISOLATION_MOCK = "failhard_isolation_mock"
-"""The marker of a test that puts a mock in the place of a neighbour."""
 DECLARED_FALLBACKS = "declared_fallbacks"
 """The measure that tells a pass with a fallback from a plain one: how many the project has declared."""
 FALSE_POSITIVE = "false-positive"

@@ -97,6 +97,18 @@ def test_the_inactive_plugin_loads_nothing_that_pytest_has_not() -> None:
     assert added.isdisjoint(HEAVY), added & set(HEAVY)
 
 
+def test_a_run_that_does_not_ask_for_it_loads_little_of_ours(tmp_path: Path) -> None:
+    write(tmp_path, {"test_a.py": "def test_a() -> None:\n    assert len('a') == 1\n"})
+    options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_failhard.plugin", str(tmp_path)]
+    disabled = "import os; os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'"
+    names = loaded(f"{disabled}\nimport pytest\nassert pytest.main({options!r}) == 0")
+    ours = {name.removeprefix("pytest_failhard.") for name in names if name.startswith("pytest_failhard.")}
+    assert ours == {"benchmarking", "formats", "hookspecs", "isolation", "markers", "plugin", "refusals"} | {
+        *("llm", "llm.fixtures", "system", "system.fixtures"),
+    }
+    assert names.isdisjoint({"pydantic", "yaml", "coverage", "psutil", "hypothesis"})
+
+
 def test_pytest_without_a_level_is_left_alone(shop: Path) -> None:
     done = run(shop, "-q")
     assert done.returncode == 0, done.stdout

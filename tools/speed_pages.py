@@ -32,7 +32,8 @@ The run is `failhard check --level 3` with the tests, `coverage` and the gates t
 `types`, `fallbacks`, `integrity`, `secrets`, `dependencies`, `security`, `sbom`, `licences`, without a cache.
 The others run the same tools in the same environment with the rules and flags of level 3, and also without a
 cache: the tests under coverage, ruff on product and tests and for the format, mypy, bandit, detect-secrets,
-pip-licenses and cyclonedx-py. What `fallbacks`, `integrity` and `dependencies` look at, nobody else does.
+pip-licenses and cyclonedx-py, which list the whole environment there, and with us what the product needs.
+What `fallbacks`, `integrity` and `dependencies` look at, nobody else does.
 
 * `script`: one after the other in a shell script.
 * `pre-commit`: `pre-commit run --all-files` with each of them as a local hook.

@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from pytest_failhard.model import ISOLATION_MOCK, Finding, Severity, TestRecord, TestRun
+from pytest_failhard.markers import ISOLATION_MOCK
+from pytest_failhard.model import Finding, Severity, TestRecord, TestRun
 
 SHOWN = 10
 SHORTEST_REASON = 10

@@ -57,9 +57,8 @@ def _ended(client: Client, futures: set[Future], abandoned_seconds: float) -> It
         except TimeoutError:
             now = time.monotonic()
             seen_alive = now if client.nthreads() else seen_alive
-            if now - seen_alive <= abandoned_seconds:
-                continue
-            finished, futures = futures, set()
+            finished = futures if now - seen_alive > abandoned_seconds else set()
+            futures = futures - finished  # a new set: it may be the same one
         yield from sorted(finished, key=lambda each: each.key)
 
 
