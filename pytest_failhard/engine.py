@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_failhard import judge
 from pytest_failhard import records as test_records
@@ -43,6 +43,8 @@ LOG.addHandler(logging.NullHandler())
 WARN_SHARE = 0.95
 UNFINISHED = "unfinished"
 """The setting of a run that did not come to its end; one that did has no such setting."""
+LOOK_SECONDS = 0.2
+"""How often it is looked whether jobs that come later can begin."""
 GRACE_SECONDS = 6.0
 """What a gate whose tool was killed has left to say so, before its thread is given up."""
 
@@ -83,6 +85,13 @@ class Job:
     """What the gate knows of an earlier run, and what it leaves: nothing is remembered where nobody asks."""
 
 
+class Later(Protocol):
+    """Jobs that can begin only when something has come that is waited for, as the tests have."""
+
+    def take(self, *, wait: bool) -> Sequence[Job] | None:
+        """Return the jobs once they can begin, None while they cannot: without `wait` at once."""
+
+
 @dataclass
 class _Running:
     job: Job
@@ -100,29 +109,61 @@ def observe(
     warn: Callable[[str], None],
     begun: Callable[[str, float], None] = lambda _gate, _seconds: None,
     grace: float = GRACE_SECONDS,
-) -> None:
+    later: Later | None = None,
+) -> float:
     """Run each job in a thread of its own, at most `slots` at once, and report each outcome.
 
     `begun` is told of each that starts, with the seconds that it has at most: its own timeout, cut to what
     is left of `budget` (seconds). At 95 % `warn` names it; at 100 % its tools have been killed by its Run,
-    and a gate that still does not return is an error. The others go on. Jobs start in the order given.
+    and a gate that still does not return is an error. The others go on. Jobs start in the order given, and
+    those that come `later` before any that still waits. Until then what they wait for has one of the slots,
+    where there are two. Returns the seconds in which gates ran.
     """
     waiting = deque(jobs)
     running: dict[str, _Running] = {}
     finished: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-    end = time.monotonic() + budget
-    while waiting or running:
-        while waiting and len(running) < slots:
-            entry = _start(waiting.popleft(), end, finished)
+    clock = _Clock(budget)
+    while waiting or running or later is not None:
+        if later is not None:
+            since = time.monotonic()
+            come = later.take(wait=not waiting and not running)
+            clock.idle += 0.0 if running else time.monotonic() - since
+            later = later if come is None else None
+            waiting.extendleft(reversed(come or ()))
+        while waiting and len(running) < _free(slots, later):
+            entry = _start(waiting.popleft(), clock.end, finished)
             running[entry.job.gate.id] = entry
             begun(entry.job.gate.id, _limit(entry))
-        outcome = _next(finished, running.values(), grace)
+        outcome = _next(finished, running.values(), grace, None if later is None else LOOK_SECONDS)
         if outcome is not None and outcome.gate in running:
             del running[outcome.gate]
             done(outcome)
         for entry in _overdue(running, warn, grace):
             del running[entry.job.gate.id]
             done(_closed(entry.job, _timed_out(entry)))
+    return clock.spent
+
+
+class _Clock:
+    """The seconds in which gates ran, of those that they have: `idle` ones count for nobody."""
+
+    def __init__(self, budget: float) -> None:
+        self._started = time.monotonic()
+        self._budget = budget
+        self.idle = 0.0
+
+    @property
+    def end(self) -> float:
+        return self._started + self.idle + self._budget
+
+    @property
+    def spent(self) -> float:
+        return time.monotonic() - self._started - self.idle
+
+
+def _free(slots: int, later: Later | None) -> int:
+    """Return how many gates may run: what others wait for is given a processor of its own."""
+    return slots if later is None else max(1, slots - 1)
 
 
 def _start(job: Job, end: float, finished: queue.SimpleQueue[Outcome]) -> _Running:
@@ -195,12 +236,18 @@ def _crashed(job: Job, run: Run | None, error: Exception, seconds: float) -> Out
     )
 
 
-def _next(finished: queue.SimpleQueue[Outcome], running: Iterable[_Running], grace: float) -> Outcome | None:
-    """Wait for an outcome, at most until the next moment at which a running gate is late."""
+def _next(
+    finished: queue.SimpleQueue[Outcome],
+    running: Iterable[_Running],
+    grace: float,
+    most: float | None,
+) -> Outcome | None:
+    """Wait for an outcome, until a running gate is late, and for so many seconds at most."""
     now = time.monotonic()
     moments = [entry.deadline + grace if entry.warned else _warning(entry) for entry in running]
+    left = max(0.0, min(moments, default=now) - now)
     try:
-        return finished.get(timeout=max(0.0, min(moments) - now))
+        return finished.get(timeout=left if most is None else min(left, most))
     except queue.Empty:
         return None
 

@@ -776,3 +776,11 @@ class ReusableGate(Gate, Protocol):
 
     def reuse(self, settings: Settings) -> Reuse | None:
         """Return what else it depends on, None where these settings make it depend on the outside."""
+
+
+@runtime_checkable
+class RememberingGate(Gate, Protocol):
+    """A gate that looks anew in each run, and may use what it remembered of single files."""
+
+    def memory(self, settings: Settings) -> Reuse:
+        """Return what that depends on besides the environment, its rule and its settings."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pytest_failhard import engine, inputs, private, stamps
-from pytest_failhard.model import Evidence, GateError, Mode, ReusableGate, Reuse
+from pytest_failhard.model import Evidence, GateError, Mode, RememberingGate, ReusableGate, Reuse
 from pytest_failhard.report import observation as codec
 from pytest_failhard.store.entries import Entry, KeptFile
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_failhard.inputs import Inputs
-    from pytest_failhard.model import Observation, Option
+    from pytest_failhard.model import Gate, Observation, Option
     from pytest_failhard.opened import Watch
     from pytest_failhard.plan import Plan, Request
     from pytest_failhard.relinked import Known
@@ -75,6 +75,7 @@ class Reusing:
         self._inputs: Inputs | None = None
         self._before: Inputs | None = None
         self._terms: dict[str, Reuse] = {}
+        self._hours: dict[str, int] = {}
         self._keys: dict[str, str] = {}
         self._around: dict[str, str] = {}
         self._entries = self._opened(told) if told is not None and not attests(resolved) else None
@@ -113,18 +114,36 @@ class Reusing:
         except GateError as error:
             self._say(str(error))
 
+    def leave(self, jobs: Sequence[engine.Job]) -> None:
+        """Keep what gates remember that look anew in each run: they bind it to the bytes that they saw."""
+        try:
+            for job in jobs:
+                if self._entries is not None and job.gate.id in self._around:
+                    self._remember(self._entries, job)
+        except GateError as error:
+            self._say(str(error))
+
+    def purge(self) -> None:
+        """Throw away what somebody else wrote into the cache while the project's code ran."""
+        if self._entries is None:
+            return
+        try:
+            self._entries.purge_foreign()
+        except GateError as error:
+            self._say(str(error))
+        self._tell(self._entries)
+
     def close(self) -> None:
-        """Throw away what somebody else wrote into the cache while the project's code ran; leave it."""
+        """Leave the cache, with nothing of somebody else's in it."""
         if self._entries is None:
             return
         try:
             data = self._memo.dump()
             if data is not None and self._before is not None:
                 self._entries.remember(DIGESTS, data)
-            self._entries.purge_foreign()
         except GateError as error:
             self._say(str(error))
-        self._tell(self._entries)
+        self.purge()
         self._entries.close()
 
     def inputs(self) -> Inputs:
@@ -166,10 +185,14 @@ class Reusing:
         """Return the key of each gate that asks."""
         keys = {}
         for name, terms in self._terms.items():
-            own = inputs.of_gate(self._plan, self._rules[name], terms.tools, day=terms.day)
+            own = self._own_inputs(name, terms)
             keys[name] = stamps.digest([common.digest, own])
             self._around[name] = stamps.digest([MEMORY, common.around, own])
+            self._hours[name] = terms.hours
         return keys
+
+    def _own_inputs(self, name: str, terms: Reuse) -> dict[str, str]:
+        return inputs.of_gate(self._plan, self._rules[name], terms.tools, day=terms.day)
 
     def _is_at_rest(self, before: Inputs) -> bool:
         again = inputs.again(self._plan, stamps.Memo(known=dict(self._memo.fresh)), before)
@@ -190,15 +213,30 @@ class Reusing:
         return not found
 
     def lend(self, jobs: Sequence[engine.Job]) -> None:
-        """Hand gates that look anew in each run what others left that read the same files in the same way."""
-        for job in jobs:
-            for name in LENDERS.get(job.gate.id, ()):
-                if self._entries is not None and name in self._around and job.memory.earlier is None:
-                    job.memory.earlier = self._left(self._entries, name)
+        """Hand gates that look anew in each run what they left, or others that read the same files alike."""
+        if self._entries is None or self._before is None:
+            return
+        try:
+            for job in jobs:
+                for name in self._lenders(job.gate, self._before):
+                    if name in self._around and job.memory.earlier is None:
+                        job.memory.earlier = self._left(self._entries, name)
+        except GateError as error:
+            self._say(str(error))
+
+    def _lenders(self, gate: Gate, before: Inputs) -> tuple[str, ...]:
+        """Return whose memory a gate may use; its own it may leave anew."""
+        if not isinstance(gate, RememberingGate):
+            return LENDERS.get(gate.id, ())
+        terms = gate.memory(self._plan.settings[gate.id])
+        self._hours[gate.id] = terms.hours
+        own = self._own_inputs(gate.id, terms)
+        self._around[gate.id] = stamps.digest([MEMORY, before.around, own])
+        return (gate.id,)
 
     def _left(self, entries: Entries, name: str) -> bytes | None:
         """Return what a gate left in an earlier run of which all but the project was the same."""
-        entry = entries.read(name, self._around[name], self._terms[name].hours * HOUR_SECONDS)
+        entry = entries.read(name, self._around[name], self._hours[name] * HOUR_SECONDS)
         kept = entry.evidence if entry is not None else ()
         return next((each.data for each in kept if each.name == MEMORY), None)
 

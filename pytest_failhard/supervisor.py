@@ -8,8 +8,10 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -105,10 +107,11 @@ def check(
 
 def _checked(session: Session, arguments: Sequence[str]) -> Checked:
     session.begin()
-    ended = Ended(tests=Tests(records=None, problem="no gate of this run needs the tests"))
-    if session.plan.needs_tests:
-        ended = TestChild(session, arguments).run()
-    report = session.end(ended.tests)
+    with contextlib.closing(TestChild(session, arguments)) as child:
+        ended = Ended(tests=Tests(records=None, problem="no gate of this run needs the tests"))
+        if session.plan.needs_tests:
+            ended = child.run()
+        report = session.end(ended.tests)
     return Checked(report=report, code=CODES[report.verdict] if ended.code is None else ended.code)
 
 
@@ -122,6 +125,9 @@ class TestChild:
         self.plan = session.plan
         self.arguments = tuple(arguments)
         self.folder = session.folder / "tests"
+        self.temporary = self.folder / "tmp"
+        # Ten thousand tests leave as many folders: they are removed while the gates look.
+        self._sweeper = threading.Thread(target=shutil.rmtree, args=(self.temporary, True))
         self.nonce = secrets.token_hex(16)
         self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage" if self.plan.request.measures else None
@@ -130,12 +136,13 @@ class TestChild:
 
     def run(self) -> Ended:
         """Run the tests to their end or their time limit, then read what is proven."""
-        for folder in filter(None, (self.folder, self.coverage, self.folder / "home", self.folder / "tmp")):
+        for folder in filter(None, (self.folder, self.coverage, self.folder / "home", self.temporary)):
             folder.mkdir()
         kept = self.session.kept_tests()
         if kept is not None:
             return self._restored(kept)
         code = self._execute()
+        self._sweeper.start()
         output = self.output.read_bytes() + self.errors.read_bytes()
         data = self.result.read_bytes()
         self._keep(output, data)
@@ -150,6 +157,11 @@ class TestChild:
                 KeptTests(nonce=self.nonce, exit_status=code, result=data, output=output, coverage=measured)
             )
         return ended
+
+    def close(self) -> None:
+        """Wait until what the tests left in their temporary folder is gone."""
+        if self._sweeper.ident is not None:
+            self._sweeper.join()
 
     def _keep(self, output: bytes, data: bytes) -> None:
         self.session.store.keep("tests", "pytest.txt", output)
@@ -260,7 +272,7 @@ class TestChild:
         scripts = str(Path(sys.executable).parent)
         return proc.environment(
             self.folder / "home",
-            self.folder / "tmp",
+            self.temporary,
             extra={
                 "PATH": os.pathsep.join([scripts, os.defpath]),
                 "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

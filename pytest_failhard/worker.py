@@ -8,7 +8,7 @@ import os
 import queue
 import sys
 import threading
-import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -22,8 +22,9 @@ from pytest_failhard.report import observation as codec
 from pytest_failhard.store import Staging, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from pytest_failhard.model import TestRun
     from pytest_failhard.relinked import Known
 
 COLLECT_AFTER = (100_000, 20, 100)
@@ -38,7 +39,7 @@ usual figures cost a fifth of the time in which they are read."""
 class Worker:
     """Obeys the orders of one parent and writes one event line for each gate.
 
-    `ahead` is what `inputs.ahead` gave.
+    `ahead` is what `inputs.ahead` gave; `is_told` says whether the next order is there already.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class Worker:
         events: TextIO,
         watch: Watch | None = None,
         ahead: Mapping[Path, Known] = NOTHING_KNOWN,
+        is_told: Callable[[], bool] = lambda: True,
     ) -> None:
         self.orders = orders
+        self.is_told = is_told
         self.ahead = ahead
         self.events = events
         self.watch = Watch() if watch is None else watch
@@ -58,7 +61,7 @@ class Worker:
         self.outcomes: dict[str, engine.Outcome] = {}
 
     def serve(self) -> None:
-        """Observe with the static gates, wait for the tests, then with the others, at last one by one."""
+        """Observe with the static gates, after the tests with those that need them, at last one by one."""
         ours = plan.collect_gates(())
         order = json.loads(next(self.orders))
         resolved = handed.load(order["plan"], [gate for gate in ours if gate.id in order["gates"]])
@@ -70,22 +73,21 @@ class Worker:
         if order.get("checkpoint") and not self._take_up(resolved, order["checkpoint"], cache):
             return
         budget = float(resolved.policy.budget_seconds)
-        static = engine.jobs(resolved, order["gates"], Phase.STATIC, self.staging, scratch, None, "")
-        known, left = cache.sort(self._left(static))
+
+        def jobs(phase: Phase, run: TestRun | None = None, problem: str = "") -> list[engine.Job]:
+            return engine.jobs(resolved, order["gates"], phase, self.staging, scratch, run, problem)
+
+        known, static = cache.sort(self.left(jobs(Phase.STATIC)))
         for outcome in known:
             self.done(outcome)
-        budget -= self._observe(left, resolved.request.jobs, budget)
-        cache.keep(left, self.outcomes)
-        tests = json.loads(next(self.orders))
-        test_run, problem = engine.load_tests(tests)
-        last = engine.jobs(resolved, order["gates"], Phase.TESTS, self.staging, scratch, test_run, problem)
-        cache.lend(last)
+        tested = _Tested(self, cache, partial(jobs, Phase.TESTS))
+        done = _Settling(
+            self.done, {job.gate.id for job in static}, lambda: cache.keep(static, self.outcomes)
+        )
+        budget -= self._observe(static, resolved.request.jobs, budget, done, tested)
+        cache.leave(tested.jobs)
+        self._observe(self.left(jobs(Phase.QUIET, tested.run, tested.problem)), 1, budget, self.done)
         cache.close()
-        if not tests.get("restored"):
-            self._drop(last)
-        budget -= self._observe(self._left(last), resolved.request.jobs, budget)
-        quiet = engine.jobs(resolved, order["gates"], Phase.QUIET, self.staging, scratch, test_run, problem)
-        self._observe(self._left(quiet), 1, budget)
         self._emit({"end": True})
 
     def _take_up(self, resolved: plan.Plan, order: Mapping[str, object], cache: reusing.Reusing) -> bool:
@@ -111,26 +113,32 @@ class Worker:
             self.unkept = frozenset(name for name, gate in gates if plan.phase(gate) is Phase.TESTS)
         return True
 
-    def _drop(self, jobs: Iterable[engine.Job]) -> None:
+    def drop(self, jobs: Iterable[engine.Job]) -> None:
         """Forget what was seen of other tests than those that have run now."""
         if self.checkpoint is not None and self.checkpoint.resuming:
             for job in jobs:
                 self.checkpoint.drop(job.gate.id)
 
-    def _observe(self, jobs: Sequence[engine.Job], slots: int, budget: float) -> float:
-        """Run the jobs and return the seconds they took."""
-        started = time.monotonic()
-        engine.observe(
+    def _observe(
+        self,
+        jobs: Sequence[engine.Job],
+        slots: int,
+        budget: float,
+        done: Callable[[engine.Outcome], None],
+        later: engine.Later | None = None,
+    ) -> float:
+        """Run the jobs and return the seconds in which they ran."""
+        return engine.observe(
             jobs,
             slots=slots,
             budget=budget,
-            done=self.done,
+            done=done,
             warn=lambda text: self._emit({"warning": text}),
             begun=lambda gate, seconds: self._emit({"begun": gate, "limit": seconds}),
+            later=later,
         )
-        return time.monotonic() - started
 
-    def _left(self, jobs: Sequence[engine.Job]) -> list[engine.Job]:
+    def left(self, jobs: Sequence[engine.Job]) -> list[engine.Job]:
         """Tell what gates saw before the run was interrupted; return the jobs that remain."""
         if self.checkpoint is None:
             return [*jobs]
@@ -174,32 +182,90 @@ class Worker:
         self.events.flush()
 
 
-def orders(pipe: TextIO) -> Iterator[str]:
-    """Return the lines of the pipe, from now on; where it ends early the parent is dead, and so are we."""
-    arrived: queue.SimpleQueue[str] = queue.SimpleQueue()
+class _Settling:
+    """Takes outcomes, and settles something once those of all the named gates have come."""
 
-    def listen() -> None:
-        for line in pipe:
-            arrived.put(line)
+    def __init__(
+        self, done: Callable[[engine.Outcome], None], gates: Collection[str], settle: Callable[[], None]
+    ) -> None:
+        self._done = done
+        self._left = {*gates}
+        self._settle = settle
+        if not gates:
+            settle()
+
+    def __call__(self, outcome: engine.Outcome) -> None:
+        """Take one."""
+        self._done(outcome)
+        if outcome.gate in self._left:
+            self._left.remove(outcome.gate)
+            if not self._left:
+                self._settle()
+
+
+class _Tested:
+    """The gates that need the tests: they begin as soon as it is told what became of those."""
+
+    def __init__(
+        self, worker: Worker, cache: reusing.Reusing, make: Callable[[TestRun | None, str], list[engine.Job]]
+    ) -> None:
+        self._worker = worker
+        self._cache = cache
+        self._make = make
+        self.jobs: Sequence[engine.Job] = ()
+        self.run: TestRun | None = None
+        self.problem = ""
+
+    def take(self, *, wait: bool) -> list[engine.Job] | None:
+        """Return the jobs, None where nothing is told yet and nobody wants to wait."""
+        if not wait and not self._worker.is_told():
+            return None
+        told = json.loads(next(self._worker.orders))
+        self.run, self.problem = engine.load_tests(told)
+        self.jobs = self._make(self.run, self.problem)
+        self._cache.lend(self.jobs)
+        self._cache.purge()
+        if not told.get("restored"):
+            self._worker.drop(self.jobs)
+        return self._worker.left(self.jobs)
+
+
+class Orders:
+    """The lines of a pipe, from now on; where it ends early the parent is dead, and so are we."""
+
+    def __init__(self, pipe: TextIO) -> None:
+        self._pipe = pipe
+        self._arrived: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._listen, name="failhard-orders", daemon=True).start()
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield each line, and wait for it."""
+        return iter(self._arrived.get, None)
+
+    def is_there(self) -> bool:
+        """Tell whether there is a line that need not be waited for."""
+        return not self._arrived.empty()
+
+    def _listen(self) -> None:
+        for line in self._pipe:
+            self._arrived.put(line)
         try:
             proc.stop_all(refuse_more=True)
         finally:
             os._exit(1)
-
-    threading.Thread(target=listen, name="failhard-orders", daemon=True).start()
-    return iter(arrived.get, None)
 
 
 def main() -> None:
     """Serve the parent at the other end of the pipe until its orders are done."""
     gc.set_threshold(*COLLECT_AFTER)
     events, descriptor, *more = sys.argv[1:]
-    # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
-    arrived = orders(os.fdopen(int(descriptor)))
     watch = Watch()
     sys.addaudithook(watch)
     with Path(events).open("a", encoding="utf-8") as stream:
-        Worker(arrived, stream, watch, inputs.ahead() if more else NOTHING_KNOWN).serve()
+        # Never closed: where serving fails, that would wait for the thread that reads it, for ever.
+        orders = Orders(os.fdopen(int(descriptor)))
+        ahead = inputs.ahead() if more else NOTHING_KNOWN
+        Worker(iter(orders), stream, watch, ahead, orders.is_there).serve()
         # Threads of gates that were given up, and the one that listens, must not delay the end.
         stream.flush()
         os._exit(0)

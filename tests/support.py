@@ -236,7 +236,8 @@ def fake_tools(folder: Path) -> FakeTools:
     site = next((folder / "lib").glob("python3*")) / "site-packages"
     (site / "running.pth").write_text(sysconfig.get_path("purelib") + "\n")
     tools = FakeTools(executable=executable, site=site, script=folder / "script.json")
-    for name in ("ruff", "mypy", "bandit", "detect_secrets", "pip_audit", "cyclonedx_py", "piplicenses"):
+    of_source = ("coverage", "ruff", "mypy", "bandit", "detect_secrets")
+    for name in (*of_source, "pip_audit", "cyclonedx_py", "piplicenses"):
         tools.install(name, "99.0")
     return tools
 

@@ -6,11 +6,13 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -357,3 +359,81 @@ def test_no_more_gates_run_at_once_than_there_are_slots(tmp_path: Path, slots: i
     observe(gates, tmp_path, slots=slots, watched=watched)
     # The barrier proves that as many really ran side by side.
     assert max(most) == watched.peak == slots
+
+
+@dataclass
+class Awaited:
+    """Jobs that can begin once something is told; `asked` says for each question whether it would wait."""
+
+    jobs: Sequence[engine.Job]
+    told: threading.Event = field(default_factory=threading.Event)
+    asked: list[bool] = field(default_factory=list)
+    waited: Callable[[], object] = bool
+
+    def take(self, *, wait: bool) -> Sequence[engine.Job] | None:
+        self.asked.append(wait)
+        if wait:
+            self.waited()
+        return self.jobs if wait or self.told.is_set() else None
+
+
+def job(tmp_path: Path, name: str, act: Callable[[Run], Observation]) -> engine.Job:
+    gate = ScriptedGate(name, act)
+    return engine.Job(gate=gate, timeout=3600.0, run=lambda _: gate_run(tmp_path, gate))
+
+
+def test_what_others_wait_for_has_a_slot_and_then_they_come_first(tmp_path: Path) -> None:
+    order: list[str] = []
+    running: set[str] = set()
+    beside: dict[str, int] = {}
+    free = threading.Event()
+
+    def begun(gate: str, _: float) -> None:
+        order.append(gate)
+        beside[gate] = len(running)
+        running.add(gate)
+
+    def long(run: Run) -> Observation:
+        later.told.set()
+        assert free.wait(timeout=30)
+        return seen(run)
+
+    def release(run: Run) -> Observation:
+        free.set()
+        return seen(run)
+
+    later = Awaited([job(tmp_path, "tests", release), job(tmp_path, "coverage", seen)])
+    engine.observe(
+        [job(tmp_path, "first", seen), job(tmp_path, "second", long), job(tmp_path, "third", seen)],
+        slots=2,
+        budget=60,
+        done=lambda outcome: running.remove(outcome.gate),
+        warn=lambda _: None,
+        begun=begun,
+        later=later,
+    )
+    assert order == ["first", "second", "tests", "coverage", "third"]
+    assert [beside[name] for name in ("first", "second", "tests")] == [0, 0, 1]
+    assert not any(later.asked)
+
+
+def test_the_time_in_which_no_gate_runs_is_nobody_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    past = [0.0]
+    real = time.monotonic
+    monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: real() + sum(past)))
+    later = Awaited([job(tmp_path, "late", seen)], waited=lambda: past.append(1000.0))
+    limits: list[float] = []
+    outcomes: list[engine.Outcome] = []
+    spent = engine.observe(
+        [job(tmp_path, "early", seen)],
+        slots=1,
+        budget=600,
+        done=outcomes.append,
+        warn=lambda _: None,
+        begun=lambda _, seconds: limits.append(seconds),
+        later=later,
+    )
+    assert [outcome.gate for outcome in outcomes if outcome.observation] == ["early", "late"]
+    assert later.asked == [False, True]
+    assert 0 < limits[1] <= limits[0] <= 600
+    assert spent < 1000

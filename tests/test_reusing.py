@@ -93,6 +93,23 @@ class Look:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Anew:
+    """A gate that looks anew in each run, and remembers."""
+
+    id: str = "anew"
+    settings: type[Settings] = Settings
+
+    def memory(self, settings: Settings) -> Reuse:
+        """Depend on nothing else."""
+        del settings
+        return Reuse(day=False)
+
+    def observe(self, run: Run) -> Observation:
+        """It is never run here."""
+        raise NotImplementedError
+
+
 @dataclasses.dataclass
 class Runs:
     """Runs of one gate over one project, each with a worker's part of it."""
@@ -167,6 +184,31 @@ class Runs:
         cache.close()
         return job.memory.earlier or b""
 
+    def anew(self, leaves: bytes | None, meanwhile: Callable[[], object] = bool) -> bytes | None:
+        """Return what a gate recalls that looks anew in each run, and have it leave something."""
+        self.number += 1
+        scratch = self.folder / f"anew-{self.number}"
+        scratch.mkdir(parents=True)
+        staging = Staging(scratch, Redactor.from_environment({}))
+        folders = [self.root.parent / "site"]
+        other = Anew()
+        found = self.resolved()
+        rule = dataclasses.replace(found.rules[0], gate=other.id)
+        found = dataclasses.replace(
+            found, rules=(*found.rules, rule), settings={**found.settings, other.id: Settings()}
+        )
+        cache = reusing.Reusing(self.told(), found, staging, scratch, self.notes.append, self.watch, folders)  # type: ignore[arg-type]
+        cache.sort(engine.jobs(found, ["lint"], plan.phase(self.gate), staging, scratch, None, ""))
+        cache.keep((), {})
+        job = engine.Job(gate=other, timeout=1, run=lambda _deadline: pytest.fail("it is not run"))
+        cache.lend([job])
+        cache.purge()
+        meanwhile()
+        job.memory.left = leaves
+        cache.leave([job])
+        cache.close()
+        return job.memory.earlier
+
     def entries(self) -> list[Path]:
         """Return the files of the entries."""
         return sorted((self.folder / "cache").rglob("*.entry"))
@@ -232,6 +274,21 @@ def test_a_gate_that_looks_anew_is_lent_what_another_left(
     assert runs.lent("tests") == b"left"
     write(runs.root.parent, {"site/tool/METADATA": "Version: 2\n"})
     assert runs.lent("tests") == b""
+
+
+def test_a_gate_that_looks_anew_recalls_what_it_left_itself(runs: Runs) -> None:
+    assert [runs.anew(b"one"), runs.anew(None), runs.anew(b"two")] == [None, b"one", b"one"]
+    write(runs.root, {"shop/prices.py": "A = 5\n"})
+    assert runs.anew(b"three") == b"two"
+    # What somebody else leaves while the run lasts is thrown away, before and after such gates.
+    (entry,) = (path for path in runs.entries() if path.name.startswith("anew-"))
+    forged = entry.read_bytes()
+    assert runs.anew(None, meanwhile=lambda: entry.write_bytes(forged)) == b"three"
+    damaged = f"cache-entry-damaged: {entry.name}: it was written during this run by something else than"
+    assert runs.notes == [f"{damaged} its gates; it was removed, and nothing of it is used"]
+    assert runs.anew(b"four") is None
+    write(runs.root.parent, {"site/tool/METADATA": "Version: 2\n"})
+    assert runs.anew(None) is None
 
 
 @pytest.mark.parametrize("change", ["level", "settings", "day", "rule", "policy"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.model import GateError
@@ -18,22 +19,64 @@ def import_roots(root: Path, source: Sequence[str], paths: Sequence[str]) -> tup
     A module's or package's is the folder that holds it; a folder that is no package (`src`, or a
     folder of scripts that no import names) is one itself.
     """
-    return roots_of(root, source, _imported(root, paths))
+    return _roots(root, source, _Imports(root, paths).has)
 
 
 def roots_of(root: Path, source: Sequence[str], named: frozenset[str]) -> tuple[str, ...]:
     """Return the import roots, where it is known which top-level names the product imports."""
-    return tuple(sorted({_import_root(root, PurePosixPath(name), named) for name in source}))
+    return _roots(root, source, named.__contains__)
 
 
-def _imported(root: Path, paths: Iterable[str]) -> frozenset[str]:
+IsImported = Callable[[str], bool]
+
+
+def _roots(root: Path, source: Sequence[str], is_imported: IsImported) -> tuple[str, ...]:
+    return tuple(sorted({_import_root(root, PurePosixPath(name), is_imported) for name in source}))
+
+
+class _Imports:
+    """The top-level names that some files import, looked for in those alone in which they may stand."""
+
+    def __init__(self, root: Path, paths: Iterable[str]) -> None:
+        self._root = root
+        self._paths = tuple(paths)
+        self._found: dict[str, frozenset[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Tell whether one of the files imports it."""
+        return any(name in self._names(path) for path, data in self._texts.items() if _may_hold(data, name))
+
+    @functools.cached_property
+    def _texts(self) -> Mapping[str, bytes]:
+        return {path: _bytes(self._root / path) for path in self._paths}
+
+    def _names(self, path: str) -> frozenset[str]:
+        if path not in self._found:
+            self._found[path] = _imported(self._root, path)
+        return self._found[path]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        # Each gate that reads the file says so; the others go on.
+        return b""
+
+
+def _may_hold(data: bytes, name: str) -> bool:
+    """Tell whether a name can stand in a text: as it is written, or in letters that mean the same."""
+    is_plain = data.isascii() and b"coding" not in b"".join(data.split(b"\n", 2)[:2])
+    return not is_plain or name.encode() in data
+
+
+def _imported(root: Path, path: str) -> frozenset[str]:
     names: set[str] = set()
-    for path in paths:
-        for node in _nodes(root, path):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module.partition(".")[0])
+    for node in _nodes(root, path):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
     return frozenset(names)
 
 
@@ -41,26 +84,29 @@ def _nodes(root: Path, path: str) -> Iterable[ast.AST]:
     try:
         return ast.walk(parse(root, path))
     except GateError:
-        # Each gate that reads the file says so; the others go on.
+        # As above: what does not parse is another one's to say.
         return ()
 
 
-def _import_root(root: Path, name: PurePosixPath, named: frozenset[str]) -> str:
+def _import_root(root: Path, name: PurePosixPath, is_imported: IsImported) -> str:
     if not name.parts or (root / name).is_file():
         return name.parent.as_posix()
-    if not (root / name / "__init__.py").exists() and _is_container(root / name, named):
+    if not (root / name / "__init__.py").exists() and _is_container(root / name, is_imported):
         return name.as_posix()
     above = name.parent
-    while above.parts and ((root / above / "__init__.py").exists() or above.name in named):
+    while above.parts and ((root / above / "__init__.py").exists() or is_imported(above.name)):
         above = above.parent
     return above.as_posix()
 
 
-def _is_container(folder: Path, named: frozenset[str]) -> bool:
-    if folder.name in named:
+def _is_container(folder: Path, is_imported: IsImported) -> bool:
+    if is_imported(folder.name):
         return False
-    holds_modules = any(each.suffix == ".py" and each.stem in named for each in folder.iterdir())
-    return folder.name in CONTAINERS or holds_modules or not folder.name.isidentifier()
+    return (
+        folder.name in CONTAINERS
+        or not folder.name.isidentifier()
+        or any(each.suffix == ".py" and is_imported(each.stem) for each in folder.iterdir())
+    )
 
 
 def placed(path: str, roots: Sequence[str]) -> tuple[int, str, str]:

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from pytest_failhard.source.tree import inner_statements, walk
+
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FLAG = "TYPE_CHECKING"
 TYPING = frozenset({"typing", "typing_extensions"})
@@ -29,30 +31,38 @@ class Structure:
     @classmethod
     def of(cls, module: ast.Module) -> Structure:
         """Return the structure of a parsed module."""
-        nodes = list(ast.walk(module))
-        handlers = [node for node in nodes if isinstance(node, ast.ExceptHandler)]
-        flags = _flags(nodes)
+        parts = _parts(module)
+        handlers = [part for part in parts if isinstance(part, ast.ExceptHandler)]
+        nodes = [part for part in parts if isinstance(part, ast.stmt)]
+        flags = _flags(module, nodes)
         return cls(
-            executable=any(isinstance(node, ast.stmt) and not _is_constant(node) for node in nodes),
+            executable=not all(map(_is_constant, nodes)),
             outside=frozenset(line for node in nodes for line in _outside(node, flags)),
             stubs=frozenset(node.lineno for node in nodes if isinstance(node, FUNCTIONS) and _is_stub(node)),
             handlers=frozenset(line for handler in handlers for line in _span(handler.body)),
-            first={line: start for node in nodes if isinstance(node, ast.stmt) for line, start in _own(node)},
+            first={line: start for node in nodes for line, start in _own(node)},
         )
 
 
-def _flags(nodes: Iterable[ast.AST]) -> set[str]:
+def _parts(module: ast.Module) -> list[ast.AST]:
+    """Return all statements, outer ones before inner ones, with the clauses that hold some."""
+    found = inner_statements(module)
+    for each in found:
+        found += inner_statements(each)
+    return found
+
+
+def _flags(module: ast.Module, nodes: Iterable[ast.stmt]) -> set[str]:
     """Return how the module spells typing's TYPE_CHECKING; one of its own making proves nothing."""
     flags: set[str] = set()
-    stored: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module in TYPING:
             flags.update(name.asname or name.name for name in node.names if name.name == FLAG)
         elif isinstance(node, ast.Import):
             flags.update(f"{name.asname or name.name}.{FLAG}" for name in node.names if name.name in TYPING)
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            stored.add(node.id)
-    return flags - stored
+    # What binds names stands in expressions too, and there are many of them.
+    names = (node for node in walk(module) if isinstance(node, ast.Name)) if flags else ()
+    return flags - {name.id for name in names if not isinstance(name.ctx, ast.Load)}
 
 
 def _outside(node: ast.AST, flags: set[str]) -> Iterator[int]:
@@ -94,11 +104,9 @@ def _begin(node: ast.stmt) -> int:
 
 def _own(node: ast.stmt) -> Iterator[tuple[int, int]]:
     """Yield the lines of a statement without those of the statements in it, decorators apart."""
-    bodies = [
-        child for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, ast.ExceptHandler))
-    ]
-    cases = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.match_case)]
-    inner = min([child.lineno for child in bodies] + [case.pattern.lineno for case in cases], default=0)
+    parts = inner_statements(node)
+    places = [part.pattern if isinstance(part, ast.match_case) else part for part in parts]
+    inner = min([vars(place)["lineno"] for place in places], default=0)
     end = inner - 1 if inner > node.lineno else (node.end_lineno or node.lineno)
     if not inner or inner > node.lineno:
         yield from ((line, node.lineno) for line in range(node.lineno, end + 1))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.gates import coverage, lint, security
+from pytest_failhard.gates import lint, security
+from pytest_failhard.gates.coverage import reading, sheets
 from pytest_failhard.gates.licences import crosscheck
 from pytest_failhard.gates.sbom import cross_check
 from pytest_failhard.gates.secrets import detector
@@ -89,9 +90,9 @@ BOM = {
 }
 LICENCES = [dict.fromkeys((*crosscheck.FIELDS, "License"), "x")]
 COVERAGE = {
-    "meta": {"format": coverage.FORMAT},
+    "meta": {"format": reading.FORMAT},
     "files": {
-        "a.py": {
+        "/a.py": {
             "missing_lines": [1],
             "executed_lines": [2],
             "missing_branches": [[1, 2]],
@@ -138,9 +139,8 @@ def _schemathesis(data: bytes, folder: Path) -> object:
 def _coverage(data: bytes, folder: Path) -> object:
     (folder / "report.json").write_bytes(data)
     (folder / "a.py").write_bytes(b"if x:\n    y\n")
-    place = Path.cwd() / "a.py"
-    found = coverage._parsed(folder / "report.json", {str(place)})
-    return coverage._sheet(folder, "a.py", coverage._table(found, place), frozenset())
+    found = reading.parsed(folder / "report.json", {"/a.py"})
+    return sheets.make(folder, "a.py", reading.table(found, "/a.py"), 0)
 
 
 TOOLS = (

@@ -16,9 +16,11 @@ import coverage
 import pytest
 
 from pytest_failhard import model
-from pytest_failhard.gates.coverage import CoverageGate
+from pytest_failhard.gates.coverage import CoverageGate, measured, sheets
 from pytest_failhard.measurement import rcfile_text
-from pytest_failhard.model import Base, GateError, Observation
+from pytest_failhard.model import Base, GateError, Memory, Observation
+from pytest_failhard.source import files
+from tests.conftest import Script
 from tests.measuring import WIRING, environment
 from tests.size import FULL
 from tests.support import WITHOUT_OTHERS, Kept, gate_run, write
@@ -51,6 +53,8 @@ class Case:
     root: Path
     data: Path
     kept: Kept = field(default_factory=Kept)
+    left: bytes | None = None
+    """What the gate left, for its next run."""
 
     def files(self, **files: str) -> None:
         """Write product modules, dedented."""
@@ -78,7 +82,13 @@ class Case:
         return done.stdout
 
     def observe(
-        self, *, base: Base | None = None, lost: tuple[str, ...] = (), data: bool = True
+        self,
+        *,
+        base: Base | None = None,
+        lost: tuple[str, ...] = (),
+        data: bool = True,
+        executable: Path = Path(sys.executable),
+        seconds: float = 120,
     ) -> Observation:
         """Let the gate observe the run."""
         gate = CoverageGate()
@@ -96,15 +106,36 @@ class Case:
             environment_options="",
             coverage_data=self.data if data else None,
         )
-        scratch = self.data.parent / "scratch"
-        run = gate_run(self.root, gate, scratch=scratch, base=base, keep=self.kept, test_run=test_run)
-        return gate.observe(run)
+        self.kept.files.clear()
+        files.read.cache_clear()
+        files.parse.cache_clear()
+        files.unreadable.cache_clear()
+        run = gate_run(
+            self.root,
+            gate,
+            tests=("tests",) if (self.root / "tests").exists() else (),
+            base=base,
+            keep=self.kept,
+            test_run=test_run,
+            memory=Memory(earlier=self.left),
+            executable=executable,
+            seconds=seconds,
+        )
+        observation = gate.observe(run)
+        self.left = run.memory.left
+        return observation
 
     def refused(self, **arguments: object) -> str:
         """Return the message of the gate's error."""
         with pytest.raises(GateError) as caught:
             self.observe(**arguments)  # type: ignore[arg-type]  # the arguments of each case differ
         return str(caught.value)
+
+    def asked(self) -> set[str]:
+        """Return the files of which coverage was asked in the last run."""
+        commands = [json.loads(data) for name, data in self.kept.files.items() if name.endswith("-1.json")]
+        commands += [json.loads(data) for name, data in self.kept.files.items() if name.endswith("-2.json")]
+        return {Path(word).stem for each in commands for word in each["argv"] if word.endswith(".py")}
 
     def evidence(self) -> dict[str, dict[str, object]]:
         document: dict[str, dict[str, object]] = json.loads(self.kept.files["coverage.json"])
@@ -165,7 +196,6 @@ def test_worst_file_first_with_ranges_and_a_fingerprint_without_numbers(case: Ca
     ]
     first = observation.findings[0].fingerprint
     case.ran("b", [6])
-    (case.data.parent / "scratch").rename(case.data.parent / "old")
     assert case.observe().findings[0].fingerprint == first
 
 
@@ -198,7 +228,6 @@ def test_no_data_fo_03_fo_04(case: Case) -> None:
     assert case.refused() == (
         "no coverage data: the test run ended before it was written; see the tests gate"
     )
-    (case.data.parent / "scratch").rename(case.data.parent / "old")
     assert case.refused(data=False) == "no coverage was measured; let pytest-failhard start the tests"
 
 
@@ -224,7 +253,6 @@ def test_a_process_that_was_killed_while_it_wrote_counts_as_if_it_ran_nothing(ca
     assert case.refused() == (
         "no coverage data: the test run ended before it was written; see the tests gate"
     )
-    (case.data.parent / "scratch").rename(case.data.parent / "old")
     case.ran("a", [1])
     assert case.observe().measures["line_percent"] == 100
 
@@ -345,8 +373,8 @@ def test_except_lines(case: Case) -> None:
 def test_changed_lines_are_a_set_of_their_own_fo_07_fo_08(case: Case) -> None:
     case.files(a="x = 1\n" * 99 + "y = 1\n", new="x = (\n    1,\n)\n\n# words\n")
     case.ran("a", range(1, 100))
-    lines = {"app/a.py": frozenset({1, 100}), "app/new.py": frozenset({2, 5}), "README.md": frozenset({1})}
-    observation = case.observe(base=Changed(lines))
+    changed = {"app/a.py": frozenset({1, 100}), "app/new.py": frozenset({2, 5}), "README.md": frozenset({1})}
+    observation = case.observe(base=Changed(changed))
     assert observation.measures["changed_line_percent"] == Fraction(100, 3)
     assert texts(observation, "uncovered-changed-lines") == [
         ("app/a.py", "1 of 2 changed lines not run (50.00 % run): 100"),
@@ -469,7 +497,99 @@ def test_a_path_that_looks_like_a_pattern_is_a_path(tmp_path: Path) -> None:
 def test_a_product_of_which_only_data_is_left_is_an_error(case: Case) -> None:
     write(case.root, {"app/test_a.py": "def test_a():\n    pass\n"})
     case.ran("gone", [1])
-    gone = case.root / "app" / "gone.py"
     assert case.refused() == (
-        f"coverage cannot report: No source for code: '{gone}'.; see the product file that it names"
+        "app: no executable statement in 0 product files; correct `source` in [tool.failhard]"
     )
+
+
+def test_what_is_known_of_a_file_holds_for_the_same_bytes_of_which_the_same_ran(case: Case) -> None:
+    text = "if 1:  # pragma: no cover\n    x = (\n        1,\n    )\ntry:\n    y = 1\nexcept OSError:\n    y = 2\n"
+    case.files(a=text, b="x = 1\nx = 2\n", never="x = 1\n")
+    write(case.root, {"tests/test_a.py": "def test_a():\n    pass\n"})
+    for name, lines in (("a", [1, 2, 5, 6]), ("b", [1])):
+        case.ran(name, lines)
+    changed = {"app/a.py": frozenset({3}), "app/b.py": frozenset({2})}
+    first = case.observe(base=Changed(changed))
+    assert case.asked() == {"a", "b", "never"}
+    evidence = case.evidence()
+    assert case.observe(base=Changed(changed)) == first
+    assert (case.asked(), case.evidence()) == (set(), evidence)
+    # What was changed since the base is no part of it.
+    assert case.observe(base=Changed({})).measures["changed_line_percent"] == 100
+    assert case.asked() == set()
+    case.ran("b", [1, 2])
+    again = case.observe(base=Changed(changed))
+    assert case.asked() == {"b"}
+    assert again.measures["changed_line_percent"] == 100
+    case.files(never="y = 1\n")
+    case.observe()
+    assert case.asked() == {"never"}
+    case.left = None
+    assert case.observe(base=Changed(changed)) == again
+    assert case.asked() == {"a", "b", "never"}
+
+
+def test_a_known_test_file_that_parses_no_more_is_an_error(case: Case) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    write(case.root, {"tests/test_a.py": "def test_a():\n    pass\n"})
+    case.observe()
+    write(case.root, {"tests/test_a.py": "def test_a(:\n    pass\n"})
+    assert case.refused().startswith("unreadable-source: tests/test_a.py")
+
+
+def test_a_file_that_changes_while_coverage_reads_it_is_not_known_later(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.files(a="x = 1\n", b="x = 1\n")
+    case.ran("a", [1])
+    report = measured.Measured.report
+
+    def slow(self: measured.Measured, places: Iterable[Path]) -> Mapping[str, object]:
+        case.files(b="x = 1\nx = 2\n")
+        found = report(self, places)
+        case.files(b="x = 1\n")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measured.Measured, "report", slow)
+        case.observe()
+    assert case.observe().examined == 2
+    assert case.asked() == {"b"}
+
+
+def test_many_files_are_reported_by_several_processes(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "ALONE", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    case.files(a="x = 1\nx = 2\n", b="x = 1\n", c="x = 1\n")
+    case.ran("a", [1])
+    observation = case.observe()
+    assert observation.measures["line_percent"] == 25
+    assert {name for name in case.kept.files if name.endswith(".json")} == {
+        *("coverage.json", "coverage-1.json", "coverage-2.json")
+    }
+    assert case.asked() == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        ([("exit", 0)], "coverage's JSON report cannot be read"),
+        ([("out", "58"), ("exit", 1)], "coverage cannot report: X; see the product file that it names"),
+        ([("exit", 2)], "coverage ended with exit code 2"),
+        ([("kill", 9)], "coverage was killed by signal 9"),
+        ([("err", "Traceback (most recent call last):"), ("exit", 0)], "coverage crashed"),
+        ([("hang", "")], "not finished after"),
+    ],
+)
+def test_a_coverage_that_does_not_report_is_an_error(
+    case: Case, script: Script, steps: list[tuple[str, object]], said: str
+) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    assert said in case.refused(executable=script(*steps).executable, seconds=2)
+
+
+@pytest.mark.parametrize("told", [None, "parsed", [[1], [], [], [], [], []], [1, 2, 3, 4, 5, 6, 7]])
+def test_what_is_no_sheet_is_none(told: object) -> None:
+    assert sheets.load("a.py", told) is None

@@ -21,6 +21,14 @@ from tests.support import write
         ({"one.py": ""}, ("one.py",), (".",)),
         ({"jobs/load.py": "import shared\n", "jobs/shared.py": ""}, ("jobs",), ("jobs",)),
         ({"jobs/load.py": "import jobs.shared\n", "jobs/shared.py": ""}, ("jobs",), (".",)),
+        ({"jobs/load.py": "import \u017fhared\n", "jobs/shared.py": ""}, ("jobs",), ("jobs",)),
+        (
+            {"jobs/load.py": "# coding: utf-7\nimport +AHM-hared\n", "jobs/shared.py": ""},
+            ("jobs",),
+            ("jobs",),
+        ),
+        ({"src/app/__init__.py": "", "src/app/a.py": "import src.app\n"}, ("src/app",), (".",)),
+        ({"src/app/__init__.py": "", "src/app/a.py": "# of src\n"}, ("src/app",), ("src",)),
     ],
 )
 def test_roots(

@@ -1,0 +1,97 @@
+"""Gathers the sheets of all product files; an earlier one holds for the same bytes of which the same ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from pytest_failhard.gates.coverage import sheets
+from pytest_failhard.gates.coverage.measured import Measured
+from pytest_failhard.gates.coverage.reading import table
+from pytest_failhard.gates.coverage.sheets import Sheet
+from pytest_failhard.model import Run
+from pytest_failhard.source import files
+from pytest_failhard.source.by_file import ByFile
+from pytest_failhard.source.comments import count
+from pytest_failhard.stamps import Stamp, stamp_of
+
+PRAGMA = re.compile(r"#\s*pragma[:\s]?\s*no\s*cover", re.IGNORECASE)
+KIND = "coverage/1"
+"""Who remembers, and in which form."""
+PARSED = "parsed"
+
+
+class _Read(NamedTuple):
+    """A file's bytes and its stamp before they were read; nothing of one that cannot be read."""
+
+    data: bytes = b""
+    stamp: Stamp | None = None
+
+
+def gather(run: Run) -> list[Sheet]:
+    """Return a sheet for each product file; raises GateError for missing or partial data."""
+    project = files.read(run.root, run.source, run.test_roots)
+    known = ByFile(KIND, run.recall())
+    read = {file.path: _read(run.root / file.path) for file in project.files}
+    parsed = {file.path for file in project.tests if known.find(file.path, read[file.path].data)}
+    places = _places(run.root, project)
+    measured = Measured(run)
+    bound = {places[real][0]: ran for real, ran in measured.ran(places).items()}
+    bound = {path: _bound(read[path].data, ran) for path, ran in bound.items()}
+    recalled = {path: sheets.load(path, known.find(path, each)) for path, each in bound.items()}
+    found = {path: sheet for path, sheet in recalled.items() if sheet is not None}
+    project.require_readable(parsed | set(found))
+    left = {real: path for real, (path, _) in places.items() if path not in found}
+    made = _reported(run, measured, left)
+    for path in {*made, *(file.path for file in project.tests)} - parsed:
+        # Whatever was written while coverage read it, the answer may be about.
+        if read[path].stamp is not None and _read(run.root / path) == read[path]:
+            answer = sheets.dump(made[path]) if path in made else PARSED
+            known.keep(path, bound.get(path, read[path].data), answer)
+    run.remember(known.dump())
+    return _changed(run, places, {**found, **made})
+
+
+def _reported(run: Run, measured: Measured, left: Mapping[Path, str]) -> dict[str, Sheet]:
+    """Return the sheets of these files, as coverage reports them."""
+    raw = measured.report(left)
+    return {
+        path: sheets.make(run.root, path, table(raw, real), count(run.root, path, PRAGMA))
+        for real, path in left.items()
+    }
+
+
+def _changed(run: Run, places: Mapping[Path, tuple[str, str]], found: Mapping[str, Sheet]) -> list[Sheet]:
+    changed = run.base.changed_lines() if run.base is not None else {}
+    return [
+        replace(found[path], changed=found[path].of_lines(changed.get(path) or changed.get(own) or ()))
+        for path, own in places.values()
+    ]
+
+
+def _read(path: Path) -> _Read:
+    """Return what a file holds; whoever parses one that cannot be read says so."""
+    try:
+        stamp = stamp_of(path.stat())
+        return _Read(path.read_bytes(), stamp)
+    except OSError:
+        return _Read()
+
+
+def _bound(data: bytes, ran: bytes) -> bytes:
+    """Return all that a sheet depends on."""
+    return b"%d\n%b%b" % (len(data), data, ran)
+
+
+def _places(root: Path, project: files.Project) -> dict[Path, tuple[str, str]]:
+    """Return every product file once by its real path, as coverage knows it, with its names in the tree."""
+    base = root.resolve()
+    places: dict[Path, tuple[str, str]] = {}
+    for file in project.product:
+        real = (root / file.path).resolve()
+        own = real.relative_to(base).as_posix() if real.is_relative_to(base) else file.path
+        places.setdefault(real, (file.path, own))
+    return places
