@@ -1,69 +1,149 @@
-"""What the plugin costs a pytest run that does not ask for it: CPU per start and modules imported."""
+"""What the plugin costs a pytest run that does not ask for it: CPU, instructions, modules.
+
+Three runs of the same test, in turn: without the plugin installed, installed and kept from loading, and
+installed. The last less the second is what our code costs; the last less the first is what having us
+installed costs, of which pytest itself spends the larger part: it reads the list of a plugin's files.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
+import importlib.metadata
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks.kept import keep
-from benchmarks.pairs import Command, once, spread
+from packaging.requirements import Requirement
 
-HEAVY = (
-    "asyncio",
-    "ssl",
-    "h11",
-    "yaml",
-    "coverage",
-    "openai",
-    "pydantic",
-    "psutil",
-    "rich",
-    "click",
-    "jinja2",
-    "bandit",
-    "tomlkit",
-)
-LISTING = "import sys, json, pytest; before = set(sys.modules); "
-LISTING += "import pytest_failhard.plugin, pytest_failhard.llm.fixtures; "
-LISTING += "print(json.dumps(sorted(set(sys.modules) - before)))"
+from benchmarks.kept import keep
+from benchmarks.pairs import Command, certain, once
+
+ROOT = Path(__file__).parents[1]
+OURS = "import sys, pytest; code = pytest.main(sys.argv[1:]); "
+OURS += "print(*(name for name in sys.modules if name.startswith('pytest_failhard.'))); sys.exit(code)"
+COLLECTED = re.compile(r"Collected : (\d+)")
+
+
+def needed(name: str) -> Iterator[str]:
+    """Yield a distribution and all that it needs here."""
+    yield name
+    for text in importlib.metadata.requires(name) or ():
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+            yield from needed(requirement.name)
+
+
+def copy(names: Iterator[str], folder: Path) -> None:
+    """Copy installed distributions into a folder in which there is nothing else for pytest to look at."""
+    for name in sorted(set(names)):
+        distribution = importlib.metadata.distribution(name)
+        for file in distribution.files or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                target = folder / file
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(str(distribution.locate_file(file)), target)
+
+
+def install(folder: Path) -> None:
+    """Install the repository as pip does, compiled, without what it needs: an inactive run needs nothing."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index"]
+    options = ["--no-deps", "--no-build-isolation", "--compile", "--target", str(folder)]
+    subprocess.run([*pip, *options, str(ROOT)], check=True)
+
+
+def prepare(folder: Path) -> tuple[Command, Command, Command]:
+    """Return the three runs: without us, with us kept from loading, with us."""
+    for name in ("project", "pytest", "ours"):
+        (folder / name).mkdir()
+    (folder / "project" / "test_nothing.py").write_text("def test_nothing():\n    assert True\n")
+    copy(needed("pytest"), folder / "pytest")
+    install(folder / "ours")
+    # -S: no environment of ours, in which each other distribution would cost both sides the same.
+    argv = [sys.executable, "-S", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+
+    def command(name: str, *options: str, installed: bool) -> Command:
+        path = [folder / "pytest", *([folder / "ours"] if installed else [])]
+        environment = {"PYTHONPATH": ":".join(map(str, path)), "PYTHONHASHSEED": "0", "PYTEST_ADDOPTS": ""}
+        return Command(name=name, argv=[*argv, *options], cwd=folder / "project", environment=environment)
+
+    return (
+        command("without", installed=False),
+        command("blocked", "-p", "no:failhard", installed=True),
+        command("inactive", installed=True),
+    )
+
+
+def runs(commands: tuple[Command, Command, Command], count: int) -> list[list[float]]:
+    """Return the CPU seconds of each in turn; each is first as often as the others."""
+    for command in commands:
+        once(command), once(command)
+    found = []
+    for number in range(count):
+        first = number % len(commands)
+        order = [*commands[first:], *commands[:first]]
+        cpu = {command.name: once(command).cpu for command in order}
+        found.append([cpu[command.name] for command in commands])
+    return found
+
+
+def instructions(commands: tuple[Command, Command, Command]) -> list[int] | None:
+    """Return how many instructions each takes, which no other load changes; None without valgrind."""
+    if shutil.which("valgrind") is None:
+        return None
+    counted = []
+    for command in commands:
+        tool = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command.argv]
+        done = subprocess.run(
+            tool, cwd=command.cwd, env=command.variables(), capture_output=True, text=True, check=True
+        )
+        found = COLLECTED.search(done.stderr)
+        if found is None:
+            sys.exit(f"valgrind told no number of instructions:\n{done.stderr}")
+        counted.append(int(found[1]))
+    return counted
+
+
+def modules(command: Command) -> list[str]:
+    """Return which of our modules a run has loaded at its end."""
+    argv = [sys.executable, "-S", "-c", OURS, "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        argv, cwd=command.cwd, env=command.variables(), capture_output=True, text=True, check=True
+    )
+    return sorted(done.stdout.splitlines()[-1].split())
+
+
+def told(measured: list[list[float]], counted: list[int] | None) -> Mapping[str, str]:
+    """Return what our code costs, and what having us installed costs."""
+    sides = {"our own code": 1, "installed, all that pytest does for it": 0}
+    found = {}
+    for name, side in sides.items():
+        added = [(run[2] - run[side]) * 1000 for run in measured]
+        least = (min(run[2] for run in measured) - min(run[side] for run in measured)) * 1000
+        text = f"{certain(added)} ms of CPU; least against least {least:.1f} ms"
+        if counted is not None:
+            text += f"; {(counted[2] - counted[side]) / 1e6:.1f} of {counted[side] / 1e6:.0f} M instructions"
+        found[name] = text
+    return found
 
 
 def main() -> None:
-    """Print the added CPU in milliseconds (minimum against minimum) and as a share of a run."""
+    """Print what is added, by the clock and by the instructions, and the modules that are loaded."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=12)
-    parser.add_argument("--keep", action="store_true", help="add the pairs to benchmarks/results")
+    parser.add_argument("--runs", type=int, default=60)
+    parser.add_argument("--keep", action="store_true", help="add the runs to benchmarks/results")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "test_nothing.py").write_text("def test_nothing():\n    assert True\n")
-        alone = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        without = Command(name="without", argv=alone, cwd=Path(folder), environment=environment)
-        inactive = Command(
-            name="inactive",
-            argv=[*alone, "-p", "pytest_failhard.plugin"],
-            cwd=Path(folder),
-            environment=environment,
-        )
-        costs = [(once(without).cpu, once(inactive).cpu) for _ in range(asked.runs + 1)][1:]
-    least = [min(pair[side] for pair in costs) for side in (0, 1)]
-    sys.stdout.write(
-        f"inactive plugin, added CPU: {(least[1] - least[0]) * 1000:.1f} ms of {least[0] * 1000:.0f} ms\n"
-    )
-    sys.stdout.write(
-        f"ratio of CPU, pair by pair: {spread([inactive / without for without, inactive in costs])}\n"
-    )
+        commands = prepare(Path(folder))
+        measured, counted, loaded = runs(commands, asked.runs), instructions(commands), modules(commands[2])
+    for name, text in told(measured, counted).items():
+        sys.stdout.write(f"{name}: {text}\n")
+    sys.stdout.write(f"our modules in the run: {', '.join(loaded)}\n")
     if asked.keep:
-        keep("inactive", {"pairs": costs}, {})
-    listed = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, check=True)
-    added = json.loads(listed.stdout)
-    sys.stdout.write(f"modules added by the import: {', '.join(added)}\n")
-    heavy = sorted(set(HEAVY) & {name.partition(".")[0] for name in added})
-    sys.stdout.write(f"heavy ones among them: {', '.join(heavy) or 'none'}\n")
+        keep("inactive", {"instructions": counted, "modules": loaded, "runs": measured}, {})
 
 
 if __name__ == "__main__":

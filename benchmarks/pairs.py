@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import statistics
@@ -23,6 +24,10 @@ class Command:
     codes: frozenset[int] = frozenset({0})
     before: Callable[[], None] = lambda: None
     environment: Mapping[str, str] | None = None
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment: ours and its own."""
+        return {**_environment(), **(self.environment or {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +51,7 @@ def once(command: Command) -> Cost:
     done = subprocess.run(
         command.argv,
         cwd=command.cwd,
-        env={**_environment(), **(command.environment or {})},
+        env=command.variables(),
         capture_output=True,
         check=False,
     )
@@ -68,3 +73,12 @@ def pairs(first: Command, second: Command, runs: int) -> list[tuple[Cost, Cost]]
 def spread(values: Sequence[float]) -> str:
     """Return median, least and greatest."""
     return f"{statistics.median(values):.3f} (min {min(values):.3f}, max {max(values):.3f})"
+
+
+def certain(values: Sequence[float]) -> str:
+    """Return the median, and by rank between which values it lies with 95 % certainty."""
+    ranked = sorted(values)
+    reach = 0.98 * math.sqrt(len(ranked))
+    low = max(0, math.floor(len(ranked) / 2 - reach))
+    high = min(len(ranked) - 1, math.ceil(len(ranked) / 2 + reach) - 1)
+    return f"{statistics.median(ranked):.1f} ({ranked[low]:.1f} to {ranked[high]:.1f})"

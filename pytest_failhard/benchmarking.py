@@ -1,19 +1,13 @@
-"""The fixture `failhard_benchmark` and the marker `failhard_perf`; nothing is measured in an ordinary run."""
+"""The object of `failhard_benchmark` and what `failhard_perf` may say; an ordinary run measures nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-import pytest
+if TYPE_CHECKING:
+    import pytest
 
-from pytest_failhard import refusals
-
-MARKER = (
-    "failhard_perf(max_regression=, budget_ms=, pin=, clock=): how much slower this benchmark may become "
-    "(a part of 1, at most 0.15); the CPU time per call of one that is new; pin=False for one that needs "
-    "several processors; further clocks that must hold (cpu, cpu_mean, adj, wall)"
-)
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
@@ -72,28 +66,14 @@ class Benchmark:
         self._used = True
 
 
-@pytest.fixture
-def failhard_benchmark() -> Benchmark:
-    """Call a function once and return its result; the gate `performance` measures it."""
-    return Benchmark()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
-    config.addinivalue_line("markers", MARKER)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse markers that cannot be meant, all of them at once, before any test runs."""
-    refusals.refuse(config, items, [mistake for item in items for mistake in _mistakes(item)])
-
-
-def _mistakes(item: pytest.Item) -> Iterator[str]:
-    if item.get_closest_marker("failhard_perf") is None:
-        return
+def mistakes(items: Iterable[pytest.Item]) -> Iterator[str]:
+    """Yield what the markers of the tests say and cannot mean."""
     from pytest_failhard.gates.performance.serve import marker
 
-    said = marker.read((mark.args, mark.kwargs) for mark in item.iter_markers(marker.NAME))
-    name = item.nodeid.partition("[")[0]
-    for mistake in said.mistakes:
-        yield f"{name}: {marker.NAME}: {mistake}"
+    for item in items:
+        if item.get_closest_marker(marker.NAME) is None:
+            continue
+        said = marker.read((mark.args, mark.kwargs) for mark in item.iter_markers(marker.NAME))
+        name = item.nodeid.partition("[")[0]
+        for mistake in said.mistakes:
+            yield f"{name}: {marker.NAME}: {mistake}"

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard import benchmarking, isolation
-from pytest_failhard.llm import fixtures
+from pytest_failhard import fixtures, markers
 from tests.support import inactive, write
 
 RIGHT = """\
@@ -45,9 +44,10 @@ def test_odd():
 
 
 def test_every_marker_carries_our_prefix(pytestconfig: pytest.Config) -> None:
-    ours = (benchmarking.MARKER, isolation.MARKER, *fixtures.MARKERS)
+    ours = fixtures.MARKERS
     assert {*ours} <= {*pytestconfig.getini("markers")}
     assert [each for each in ours if not each.startswith("failhard_")] == []
+    assert f"{markers.ISOLATION_MOCK}(" in "".join(ours)
 
 
 def test_a_mock_for_isolation_says_why(tmp_path: Path) -> None:

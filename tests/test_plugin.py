@@ -9,16 +9,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
 import pytest
 
-from pytest_failhard import explanation
+from pytest_failhard import explanation, formats, plugin
 from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import FAILING, VIOLATION, configured, git, pytest_options, write
 from tests.size import in_full, without
-from tests.support import GATES, WITHOUT_OTHERS, measuring
+from tests.support import GATES, WITHOUT_OTHERS, inactive, measuring
 from tests.terminals import LINE, left_over, on_a_terminal
 from tests.unkept import UNKEPT
 
@@ -91,7 +92,7 @@ def loaded(code: str) -> set[str]:
 def test_the_inactive_plugin_loads_nothing_that_pytest_has_not() -> None:
     start = "import pytest, _pytest.config\n_pytest.config.get_config([])"
     # The second is imported when a run is configured, in every run.
-    ours = "import pytest_failhard.plugin, pytest_failhard.llm.fixtures"
+    ours = "import pytest_failhard.plugin, pytest_failhard.fixtures"
     added = loaded(f"{start}\n{ours}") - loaded(start)
     assert "pytest_failhard.plugin" in added
     assert added.isdisjoint(HEAVY), added & set(HEAVY)
@@ -103,10 +104,33 @@ def test_a_run_that_does_not_ask_for_it_loads_little_of_ours(tmp_path: Path) -> 
     disabled = "import os; os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'"
     names = loaded(f"{disabled}\nimport pytest\nassert pytest.main({options!r}) == 0")
     ours = {name.removeprefix("pytest_failhard.") for name in names if name.startswith("pytest_failhard.")}
-    assert ours == {"benchmarking", "formats", "hookspecs", "isolation", "markers", "plugin", "refusals"} | {
-        *("llm", "llm.fixtures", "system", "system.fixtures"),
-    }
+    assert ours == {"fixtures", "hookspecs", "plugin"}
     assert names.isdisjoint({"pydantic", "yaml", "coverage", "psutil", "hypothesis"})
+
+
+def test_a_run_that_does_not_ask_for_it_has_little_of_ours_called(tmp_path: Path) -> None:
+    code = """
+        def pytest_runtest_call(item):
+            manager = item.config.pluginmanager
+            ours = {name: plugin for name, plugin in manager.list_name_plugin() if name.startswith("failhard")}
+            hooks = {each.name for plugin in ours.values() for each in manager.get_hookcallers(plugin)}
+            (item.config.rootpath / "said.json").write_text(json.dumps([sorted(ours), sorted(hooks)]))
+    """
+    write(tmp_path, {"conftest.py": f"import json\n{textwrap.dedent(code)}"})
+    write(tmp_path, {"test_a.py": "def test_a() -> None:\n    assert len('a') == 1\n"})
+    assert inactive(tmp_path).returncode == 0
+    names, hooks = json.loads((tmp_path / "said.json").read_bytes())
+    assert names == ["failhard-fixtures"]  # with `failhard` itself, which is named by its module here
+    # None of those that run for each test but the one that may multiply it, where it is collected.
+    assert hooks == [
+        "pytest_collection_modifyitems",
+        "pytest_generate_tests",
+        "pytest_testnodedown",
+    ]
+
+
+def test_the_formats_are_those_of_the_reports() -> None:
+    assert (plugin.FORMATS, plugin.FORMATS[0]) == (formats.FORMATS, formats.TEXT)
 
 
 def test_pytest_without_a_level_is_left_alone(shop: Path) -> None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 import pytest_failhard
-from pytest_failhard import benchmarking, cli, hookspecs, isolation, plugin
-from pytest_failhard.llm import fixtures as llm_fixtures
+from pytest_failhard import cli, fixtures, hookspecs, plugin
 
 if TYPE_CHECKING:
     import pytest
@@ -28,7 +27,7 @@ What there is by name. What it is for stands on the pages of the parts; the mean
 [quickstart](quickstart.md#exit-status).
 """
 PACKAGE = Path(inspect.getfile(pytest_failhard)).parent
-FIXTURES = ("llm/fixtures.py", "llm/injecting.py", "system/fixtures.py", "benchmarking.py")
+FIXTURES = ("fixtures.py", "llm/injecting.py")
 PRESET = "_preset"
 FORMS = {"integer": "N", "integer range": "N", "float": "N", "directory": "FOLDER", "filename": "FILE"}
 """How the types of click are written for a person; others by their own name."""
@@ -119,9 +118,8 @@ def _options() -> Iterator[str]:
 
 def _markers() -> Iterator[str]:
     yield "## Markers\n"
-    every = (*llm_fixtures.MARKERS, benchmarking.MARKER, isolation.MARKER)
     # A signature holds colons of its own in no place: the first that follows a bracket ends it.
-    parts = (marker.partition("): ") for marker in every)
+    parts = (marker.partition("): ") for marker in fixtures.MARKERS)
     yield from _table(
         ("marker", "meaning"), ((f"`{signature})`", meaning) for signature, _, meaning in parts)
     )

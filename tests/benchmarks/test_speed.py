@@ -135,7 +135,12 @@ def test_the_page_says_what_was_kept(tmp_path: Path, project: Project) -> None:
     for name in ("script", whole_run.ONE_FILE):
         keep("whole_run", whole_run.record(project, name, PAIRS), {"nox": "1"}, folder)
     keep("whole_run", whole_run.record(project, "script", PAIRS[:1]), {"nox": "1"}, folder)
-    keep("inactive", {"pairs": [(0.200, 0.204), (0.210, 0.213)]}, {}, folder)
+    idle = {
+        "runs": [(0.200, 0.210, 0.214), (0.220, 0.230, 0.233), (0.210, 0.211, 0.213)],
+        "instructions": [700_000_000, 770_000_000, 790_000_000],
+        "modules": ["pytest_failhard.plugin"],
+    }
+    keep("inactive", idle, {}, folder)
     run = tree.Watched(code=0, wall=1.0, cpu=2.0, peak=30.0, largest=20.0, largest_is="mypy")
     for size in (1, 2, 3):
         point = scale.Point(size=size, runs=(run,), gates={"lint": 1.0})
@@ -147,7 +152,9 @@ def test_the_page_says_what_was_kept(tmp_path: Path, project: Project) -> None:
         in text
     )
     assert "| 2 kLOC | 2,000 | one file changed | 2 |" in text
-    assert "4.0 ms of CPU are added to 200 ms" in text
+    assert "our own code: 3.0 (2.0 to 4.0) ms of CPU; least against least 3.0 ms; 20.0 of 770 M inst" in text
+    assert "for it: 13.0 (3.0 to 14.0) ms of CPU; least against least 13.0 ms; 90.0 of 700 M inst" in text
+    assert "over 3 rounds; a run without takes 200 ms at least" in text
     assert "| code | 3 kLOC | 1 | 1.0 | 2.0 | 30 | mypy, 20 MB | -, -, - |" in text
     assert "nox 1" in text
     kept = json.loads(lines(folder / "scale.jsonl")[0])

@@ -9,9 +9,9 @@ import pytest
 import trustme
 
 from pytest_failhard import proc
-from pytest_failhard.llm import faults, fixtures, inprocess, local, matrices, settings, tried
+from pytest_failhard.llm import faults, glue, inprocess, local, matrices, settings, tried
 
-LOADED = (openai, trustme, proc, faults, fixtures, inprocess, local, matrices, settings, tried)
+LOADED = (openai, trustme, proc, faults, glue, inprocess, local, matrices, settings, tried)
 """What an inner run must find loaded: it forgets what it imports first."""
 
 PROJECT = """

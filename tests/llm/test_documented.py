@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_failhard.llm import fixtures
+from pytest_failhard import fixtures
 from tests.llm.inner import PLAIN
 from tests.size import in_full
 
@@ -65,9 +65,11 @@ print(summarise("text"))
 
 def test_every_fixture_marker_and_option_is_there() -> None:
     defined = [
-        name for name, value in vars(fixtures).items() if type(value).__name__ == "FixtureFunctionDefinition"
+        name
+        for name, value in vars(fixtures).items()
+        if type(value).__name__ == "FixtureFunctionDefinition" and "llm_" in name
     ]
-    markers = [marker.partition("(")[0] for marker in fixtures.MARKERS]
+    markers = [marker.partition("(")[0] for marker in fixtures.MARKERS if marker.startswith("failhard_fault")]
     assert len(defined) > 10
     assert [name for name in (*defined, *markers, *OPTIONS) if f"`{name}" not in FIXTURES] == []
 

@@ -1,43 +1,31 @@
-"""The fixtures and markers of LLM failure injection; nothing heavy is imported before one is used."""
+"""What the fixtures and markers of LLM failure injection do, once a test or an option asks for one."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_failhard import refusals
-
 if TYPE_CHECKING:
     from pytest_failhard.llm.faults import Faults
     from pytest_failhard.llm.local import LocalProvider
     from pytest_failhard.llm.matrices import Chosen
-    from pytest_failhard.llm.router import Normaliser
     from pytest_failhard.llm.settings import FixtureSettings
-    from pytest_failhard.llm.tried import System
 
-MARKERS = (
-    """failhard_fault(id, *, first=, nth=, every=, p=, max=, provider=, route=, model=, stream=, ...): \
-the provider fails with this fault of the catalogue (failhard llm-faults); stackable""",
-    """failhard_fault_matrix(*groups_or_ids, provider='openai', level=4, exclude=(id, reason)): \
-run the test once for each fault""",
-    """failhard_fault_strict(all_fired=True, all_expected=True, block_network=True, canary_key=True): \
-turn off a check that is made when a test with llm_faults ends""",
-)
+NAME = "failhard-llm"
+"""The name of this module as a plugin: it becomes one where it is used, so that no other test pays for it."""
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the markers, and what injects failures into the whole session where that is asked for."""
-    for marker in MARKERS:
-        config.addinivalue_line("markers", marker)
-    spec = config.getoption("inject_failures", None)
-    if spec is not None:
-        _inject(config, spec)
+def _listen(config: pytest.Config) -> None:
+    if not config.pluginmanager.hasplugin(NAME):
+        config.pluginmanager.register(sys.modules[__name__], NAME)
 
 
-def _inject(config: pytest.Config, spec: str) -> None:
+def inject(config: pytest.Config, spec: str) -> None:
+    """Inject failures into the whole session."""
     from pytest_failhard.llm import injecting
     from pytest_failhard.llm.catalogue import load
     from pytest_failhard.llm.injection import parse
@@ -52,21 +40,22 @@ def _inject(config: pytest.Config, spec: str) -> None:
     config.pluginmanager.register(injection, "failhard-injection")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+def generate(metafunc: pytest.Metafunc) -> None:
     """Run a test with the matrix marker once for each of its faults."""
     marker = metafunc.definition.get_closest_marker("failhard_fault_matrix")
-    if marker is None or "failhard_llm_case" not in metafunc.fixturenames:
+    if marker is None:
         return
     from pytest_failhard.llm.catalogue import load
     from pytest_failhard.llm.matrices import chosen
     from pytest_failhard.llm.options import OptionsError
 
+    _listen(metafunc.config)
     try:
         cases = chosen(load(), marker.args, marker.kwargs)
     except OptionsError as error:
         # Raised here it would be an error of the module, and end the run as one.
-        mistakes = metafunc.config.stash.setdefault(MISTAKES, [])
-        mistakes.append(_at(metafunc.definition.nodeid, "failhard_fault_matrix", error))
+        found = metafunc.config.stash.setdefault(MISTAKES, [])
+        found.append(_at(metafunc.definition.nodeid, "failhard_fault_matrix", error))
         return
     left_out = metafunc.config.stash.setdefault(LEFT_OUT, [])
     name = metafunc.definition.name
@@ -75,12 +64,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("failhard_llm_case", kept, ids=[each.id for each in kept], indirect=True)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse markers and settings that cannot be meant, all of them at once, before any test runs."""
-    mistakes = [*config.stash.get(MISTAKES, []), *(mistake for item in items for mistake in _mistakes(item))]
+def mistakes(config: pytest.Config, items: Sequence[pytest.Item]) -> Iterator[str]:
+    """Yield what markers and settings say and cannot mean."""
+    yield from config.stash.get(MISTAKES, [])
+    for item in items:
+        yield from _mistakes(item)
     if any("llm_faults" in _fixtures(item) for item in items):
-        mistakes += _settings_mistakes(config)
-    refusals.refuse(config, items, mistakes)
+        yield from _settings_mistakes(config)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
@@ -139,132 +129,69 @@ def _at(nodeid: str, marker: str, error: Exception) -> str:
     return f"{nodeid}: {marker}: {error}"
 
 
-@pytest.fixture(scope="session")
-def failhard_llm_config(pytestconfig: pytest.Config) -> FixtureSettings:
-    """The settings: what `[tool.failhard.llm]` says. Override it to return your own."""
-    return settings_of(pytestconfig)
-
-
-@pytest.fixture(scope="session")
-def failhard_llm_normalise() -> Normaliser | None:
-    """What makes two requests the same for schedules by hash; None is our own. Override it for yours."""
-    return None
-
-
-@pytest.fixture(scope="session")
-def llm_server(pytestconfig: pytest.Config, failhard_llm_normalise: Normaliser | None) -> LocalProvider:
-    """The provider of this process: `.port`, `.base_url(provider)`, `.ca_file`."""
-    local = provider_of(pytestconfig)
-    local.use(failhard_llm_normalise)
-    return local
-
-
 def provider_of(config: pytest.Config) -> LocalProvider:
     """Return the one provider of this pytest process; it ends with the process's configuration."""
     from pytest_failhard.llm.local import LocalProvider
 
     if PROVIDER not in config.stash:
+        _listen(config)
         local = LocalProvider(seed=config.getoption("failhard_seed", 0))
         config.stash[PROVIDER] = local
         config.add_cleanup(local.close)
     return config.stash[PROVIDER]
 
 
-@pytest.fixture
-def failhard_llm_case(request: pytest.FixtureRequest) -> Chosen | None:
-    """The fault of the matrix with which this test runs, None outside a matrix."""
-    case: Chosen | None = vars(request).get("param")
-    return case
-
-
-@pytest.fixture
-def llm_faults(
-    request: pytest.FixtureRequest,
-    llm_server: LocalProvider,
-    failhard_llm_config: FixtureSettings,
-    failhard_llm_case: Chosen | None,
+def faults(
+    item: pytest.Item, local: LocalProvider, settings: FixtureSettings, case: Chosen | None
 ) -> Iterator[Faults]:
-    """The provider of this test, healthy until told otherwise; all LLM requests of this process reach it."""
+    """Yield the provider of a test; when the test is over, fail it for what it did not notice."""
     from pytest_failhard.llm.catalogue import load
     from pytest_failhard.llm.faults import Faults
     from pytest_failhard.llm.inprocess import Capture
     from pytest_failhard.llm.options import Strictness
 
-    strict = request.node.get_closest_marker("failhard_fault_strict")
+    # A project may have overridden the fixture that gives the provider.
+    _listen(item.config)
+    strict = item.get_closest_marker("failhard_fault_strict")
     checks = Strictness.of(strict.kwargs if strict is not None else {})
     for name in checks.turned_off:
-        request.node.user_properties.append(("failhard_llm_not_checked", name))
-    llm_server.begin(request.node.nodeid)
-    faults = Faults(
-        llm_server,
+        item.user_properties.append(("failhard_llm_not_checked", name))
+    local.begin(item.nodeid)
+    made = Faults(
+        local,
         load(),
-        request.node.nodeid,
-        deadline=failhard_llm_config.deadline,
-        max_attempts=failhard_llm_config.max_attempts,
+        item.nodeid,
+        deadline=settings.deadline,
+        max_attempts=settings.max_attempts,
     )
-    faults.overlooked = frozenset() if checks.canary_key else frozenset({"hard-coded-key"})
-    with Capture(llm_server, failhard_llm_config.egress_allow, guard=checks.block_network) as capture:
-        for marker in reversed(list(request.node.iter_markers("failhard_fault"))):
-            faults.fail(marker.args[0], **marker.kwargs)
-        if failhard_llm_case is not None:
-            faults.fail(failhard_llm_case.fault.id, **failhard_llm_case.match)
-        yield faults
+    made.overlooked = frozenset() if checks.canary_key else frozenset({"hard-coded-key"})
+    with Capture(local, settings.egress_allow, guard=checks.block_network) as capture:
+        for marker in reversed(list(item.iter_markers("failhard_fault"))):
+            made.fail(marker.args[0], **marker.kwargs)
+        if case is not None:
+            made.fail(case.fault.id, **case.match)
+        yield made
         problems = capture.problems(checks)
-    llm_server.end()
+    local.end()
     # A test that never came to its end, by Ctrl-C or another fixture's error, says nothing of its faults.
-    if problems and request.node.stash.get(CALLED, False):
+    called = item.stash.get(CALLED, False)
+    if problems and called:
         pytest.fail("\n".join(problems), pytrace=False)
 
 
-@pytest.fixture
-def llm_env(llm_server: LocalProvider, llm_faults: Faults) -> Iterator[dict[str, str]]:
-    """The environment for a child process whose LLM requests reach the provider of this test.
-
-    It follows the test: a fault of the connection leads children to its trap, `missing_key` takes the keys.
-    """
-    del llm_faults
+def environment(local: LocalProvider) -> Iterator[dict[str, str]]:
+    """Yield the environment for a child process; it follows the provider as long as the test lasts."""
     environ = dict(os.environ)
     found: dict[str, str] = {}
 
     def renew() -> None:
         found.clear()
-        found.update(llm_server.child_environment(environ))
+        found.update(local.child_environment(environ))
 
     renew()
-    llm_server.on_change.append(renew)
+    local.on_change.append(renew)
     yield found
-    llm_server.on_change.remove(renew)
-
-
-@pytest.fixture
-def llm_system(
-    llm_faults: Faults, llm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> System:
-    """Run a command, a WSGI or ASGI application, or a callable, and get its outcome."""
-    from pytest_failhard.llm.tried import System
-
-    folder = tmp_path_factory.mktemp("llm")
-    return System(environment=llm_env, folder=folder, deadline=llm_faults.deadline, ran=llm_faults.note)
-
-
-def _preset(name: str, fault: str, what: str) -> object:
-    @pytest.fixture(name=name)
-    def preset(llm_faults: Faults) -> Faults:
-        llm_faults.fail(fault)
-        return llm_faults
-
-    preset.__doc__ = f"The provider of this test; {what}, for every request."
-    return preset
-
-
-llm_invalid_key = _preset("llm_invalid_key", "invalid_key", "it refuses the key")
-llm_network_error = _preset("llm_network_error", "rst_before", "it resets the connection")
-llm_rate_limited = _preset("llm_rate_limited", "rate_limit_rpm", "it limits the rate")
-llm_timeout = _preset("llm_timeout", "read_timeout", "it never answers")
-llm_server_error = _preset("llm_server_error", "server_error", "it answers 500")
-llm_malformed = _preset("llm_malformed", "body_malformed", "it answers 200 with half a JSON text")
-llm_empty = _preset("llm_empty", "content_empty", "it answers 200 without content")
-llm_truncated_stream = _preset("llm_truncated_stream", "stream_truncated", "its stream ends in the middle")
+    local.on_change.remove(renew)
 
 
 @pytest.hookimpl(wrapper=True)
