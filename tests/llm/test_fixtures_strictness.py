@@ -303,3 +303,24 @@ def test_a_matrix_runs_once_a_fault_with_stable_ids_also_in_two_workers(pytester
     both.assert_outcomes(passed=3, failed=1)
     assert plain.parseoutcomes()["passed"] == 3
     assert both.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_provider_of_the_project_s_own_is_checked_the_same(pytester: pytest.Pytester) -> None:
+    prepare(
+        pytester,
+        """
+        from pytest_failhard.llm.local import LocalProvider
+
+        @pytest.fixture(scope="session")
+        def llm_server():
+            local = LocalProvider(seed=0)
+            yield local
+            local.close()
+
+        def test_unfired(llm_faults):
+            llm_faults.fail("server_error")
+        """,
+    )
+    done = run(pytester)
+    done.assert_outcomes(passed=1, errors=1)
+    done.stdout.fnmatch_lines(["fault 'server_error' (rule r1) never fired: *"])
