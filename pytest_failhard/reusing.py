@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_failhard.store.entries import Entries
 
 DIGESTS = "digests.json"
+DURATIONS = "durations.json"
 MEMORY = "memory"
 """What makes the name of an entry with what a gate remembers another one than that of what it observed."""
 LENDERS: Mapping[str, tuple[str, ...]] = {"tests": ("fallbacks", "integrity")}
@@ -114,6 +116,14 @@ class Reusing:
         except GateError as error:
             self._say(str(error))
 
+    def longest_first(self, jobs: Sequence[engine.Job]) -> list[engine.Job]:
+        """Return jobs in the order in which they are over soonest: by what they took in an earlier run.
+
+        One of which that is not known counts as if it took all of its time.
+        """
+        known = _durations(self._entries.recall(DURATIONS)) if self._entries is not None else {}
+        return sorted(jobs, key=lambda job: -known.get(job.gate.id, job.timeout))
+
     def leave(self, jobs: Sequence[engine.Job]) -> None:
         """Keep what gates remember that look anew in each run: they bind it to the bytes that they saw."""
         try:
@@ -133,11 +143,15 @@ class Reusing:
             self._say(str(error))
         self._tell(self._entries)
 
-    def close(self) -> None:
-        """Leave the cache, with nothing of somebody else's in it."""
+    def close(self, outcomes: Mapping[str, engine.Outcome]) -> None:
+        """Leave the cache, with what the gates took, and with nothing of somebody else's in it."""
         if self._entries is None:
             return
+        took = {name: each.seconds for name, each in outcomes.items() if not each.reused}
         try:
+            known = _durations(self._entries.recall(DURATIONS))
+            if took:
+                self._entries.remember(DURATIONS, json.dumps(known | took).encode())
             data = self._memo.dump()
             if data is not None and self._before is not None:
                 self._entries.remember(DIGESTS, data)
@@ -301,6 +315,17 @@ class Reusing:
         for note in entries.notes:
             self._say(note)
         entries.notes.clear()
+
+
+def _durations(data: bytes | None) -> dict[str, float]:
+    """Return seconds by gate; whoever changed the file changes the order of the gates and nothing else."""
+    try:
+        match json.loads(data or b"{}"):
+            case dict(told):
+                return {str(name): each for name, each in told.items() if isinstance(each, float)}
+    except (ValueError, RecursionError):
+        return {}
+    return {}
 
 
 def attests(resolved: Plan) -> bool:

@@ -84,10 +84,10 @@ class Worker:
         done = _Settling(
             self.done, {job.gate.id for job in static}, lambda: cache.keep(static, self.outcomes)
         )
-        budget -= self._observe(static, resolved.request.jobs, budget, done, tested)
+        budget -= self._observe(cache.longest_first(static), resolved.request.jobs, budget, done, tested)
         cache.leave(tested.jobs)
         self._observe(self.left(jobs(Phase.QUIET, tested.run, tested.problem)), 1, budget, self.done)
-        cache.close()
+        cache.close(self.outcomes)
         self._emit({"end": True})
 
     def _take_up(self, resolved: plan.Plan, order: Mapping[str, object], cache: reusing.Reusing) -> bool:
@@ -227,7 +227,7 @@ class _Tested:
         self._cache.purge()
         if not told.get("restored"):
             self._worker.drop(self.jobs)
-        return self._worker.left(self.jobs)
+        return self._cache.longest_first(self._worker.left(self.jobs))
 
 
 class Orders:

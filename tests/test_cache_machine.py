@@ -183,7 +183,7 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Leave nothing behind."""
         for each in self.begun:
-            each.cache.close()
+            each.cache.close({})
         shutil.rmtree(self.folder)
 
     @initialize(what=st.sampled_from((*SCENES, TOOL, *FILES)))
@@ -233,7 +233,7 @@ class Machine(RuleBasedStateMachine):
     def reuses_what_holds(self) -> None:
         """Whatever the cache would give now is what a look at the project gives now."""
         run = self.asked()
-        run.cache.close()
+        run.cache.close({})
         self.compare(run)
 
     # What others do.
@@ -355,7 +355,7 @@ class Machine(RuleBasedStateMachine):
         """End a run: it keeps what it saw, if it may."""
         run = self.begun.pop(which % len(self.begun))
         run.cache.keep(run.left, run.outcomes)
-        run.cache.close()
+        run.cache.close({})
         self.kept.clear()
 
     @rule()
@@ -414,7 +414,7 @@ class Machine(RuleBasedStateMachine):
             else:
                 point.close()
         finally:
-            run.cache.close()
+            run.cache.close({})
 
     def asked(self) -> Begun:
         """Return a run that has asked the cache: none of what it got was made too long ago, or later than now."""

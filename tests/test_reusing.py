@@ -164,7 +164,7 @@ class Runs:
             warn=self.notes.append,
         )
         cache.keep(left, outcomes)
-        cache.close()
+        cache.close(outcomes)
         kept = {path.name: path.read_bytes() for path in staging.folder.glob("lint/*")}
         return outcomes["lint"], kept
 
@@ -181,7 +181,7 @@ class Runs:
         other = Look(id=name)
         job = engine.Job(gate=other, timeout=1, run=lambda _deadline: pytest.fail("it is not run"))
         cache.lend([job])
-        cache.close()
+        cache.close({})
         return job.memory.earlier or b""
 
     def anew(self, leaves: bytes | None, meanwhile: Callable[[], object] = bool) -> bytes | None:
@@ -206,7 +206,7 @@ class Runs:
         meanwhile()
         job.memory.left = leaves
         cache.leave([job])
-        cache.close()
+        cache.close({})
         return job.memory.earlier
 
     def entries(self) -> list[Path]:
@@ -289,6 +289,37 @@ def test_a_gate_that_looks_anew_recalls_what_it_left_itself(runs: Runs) -> None:
     assert runs.anew(b"four") is None
     write(runs.root.parent, {"site/tool/METADATA": "Version: 2\n"})
     assert runs.anew(None) is None
+
+
+@pytest.mark.parametrize("told", [None, b"[", b"[1]", b'{"a": "x", "b": null}', b"[" * 100_000])
+def test_gates_that_took_long_begin_first(runs: Runs, told: bytes | None) -> None:
+    def job(name: str, timeout: float) -> engine.Job:
+        return engine.Job(
+            gate=Look(id=name), timeout=timeout, run=lambda _deadline: pytest.fail("it is not run")
+        )
+
+    def order(seconds: Mapping[str, float]) -> list[str]:
+        runs.number += 1
+        staging = Staging(runs.folder / f"order-{runs.number}", Redactor.from_environment({}))
+        where, found = runs.told(), runs.resolved()
+        cache = reusing.Reusing(where, found, staging, runs.folder, runs.notes.append, runs.watch)  # type: ignore[arg-type]
+        first = [each.gate.id for each in cache.longest_first([job("a", 60), job("b", 60), job("c", 90)])]
+        cache.close(
+            {
+                name: engine.Outcome(gate=name, observation=None, seconds=took)
+                for name, took in seconds.items()
+            }
+        )
+        return first
+
+    assert order({}) == ["c", "a", "b"]
+    assert order({"a": 2.0, "b": 3.0, "c": 1.0}) == ["c", "a", "b"]
+    assert order({"c": 4.0}) == ["b", "a", "c"]
+    assert order({}) == ["c", "b", "a"]
+    if told is not None:
+        (place,) = (runs.folder / "cache").rglob("durations.json")
+        place.write_bytes(told)
+        assert order({}) == ["c", "a", "b"]
 
 
 @pytest.mark.parametrize("change", ["level", "settings", "day", "rule", "policy"])
