@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -38,6 +38,7 @@ CLAIM_LEVELS = {"gdpr": 4, "production": 4}
 """What a project may claim, and the level that the claim demands: `production` is where it is deployed."""
 
 SettingsType = TypeVar("SettingsType", bound=Settings)
+_ADAPTERS: dict[type[Settings], TypeAdapter[Settings]] = {}
 
 
 class ConfigError(Exception):
@@ -155,7 +156,7 @@ def merge_settings(
     values = {name: _value(option, taken.get(name, option.value)) for name, option in rule.options.items()}
     try:
         # JSON mode: strict about types, while a list may become a tuple or a set.
-        settings = TypeAdapter(settings_type).validate_json(json.dumps(values))
+        settings = cast("SettingsType", _adapter(settings_type).validate_json(json.dumps(values)))
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             # A mistake without a place contradicts itself, which the policy's values do not.
@@ -166,6 +167,13 @@ def merge_settings(
     if found:
         raise ConfigError(found)
     return settings
+
+
+def _adapter(settings_type: type[Settings]) -> TypeAdapter[Settings]:
+    """Return what reads settings: made once, because that takes many times as long as to read some."""
+    if settings_type not in _ADAPTERS:
+        _ADAPTERS[settings_type] = TypeAdapter(settings_type)
+    return _ADAPTERS[settings_type]
 
 
 def _path(value: str) -> str:

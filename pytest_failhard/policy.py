@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
@@ -151,6 +152,7 @@ def _read(data: bytes, where: str) -> _Document:
         raise PolicyError(mistakes(error, f"{where}: ", _KEYS)) from None
 
 
+@functools.cache
 def _shipped(text: bytes) -> _Document:
     return _Document.model_validate(read_shipped_yaml(text))
 
@@ -301,8 +303,9 @@ def _rule(gate: str, table: _Gate) -> Rule:
         fail_at=None if table.fail_at == "none" else Severity[table.fail_at.upper()],
         timeout=table.timeout,
         memory_mb=table.memory_mb,
-        at_least=table.at_least,
-        at_most=table.at_most,
+        # Of its own: what is shipped is read once in a process.
+        at_least=dict(table.at_least),
+        at_most=dict(table.at_most),
         only_for={name: frozenset(traits) for name, traits in table.only_for.items()},
         when=table.when,
         waivable=table.waivable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -124,10 +125,15 @@ class CallsError(Exception):
     """The table cannot be used; the message holds all mistakes, one a line."""
 
 
+@functools.cache
+def _adapter() -> TypeAdapter[tuple[Call, ...]]:
+    return TypeAdapter(tuple[Call, ...])
+
+
 def calls(table: Mapping[str, object]) -> tuple[Call, ...]:
     """Return the declared calls of the table `[tool.failhard.llm]`. Raises CallsError."""
     try:
-        return TypeAdapter(tuple[Call, ...]).validate_json(json.dumps(table.get("calls", [])))
+        return _adapter().validate_json(json.dumps(table.get("calls", [])))
     except ValidationError as error:
         # What reads YAML need not be loaded to say that nothing is wrong.
         from pytest_failhard.strict import mistakes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -246,6 +247,11 @@ class System(_Table):
         )
 
 
+@functools.cache
+def _adapter() -> TypeAdapter[System]:
+    return TypeAdapter(System)
+
+
 def parse(table: Mapping[str, object]) -> System:
     """Return the declaration in a table. Raises DeclarationError with all mistakes at once."""
     try:
@@ -254,7 +260,7 @@ def parse(table: Mapping[str, object]) -> System:
     except (TypeError, ValueError) as error:
         raise DeclarationError([f"{SECTION}{error}; write dates and such as text, in quotes"]) from None
     try:
-        system = TypeAdapter(System).validate_json(text)
+        system = _adapter().validate_json(text)
     except ValidationError as error:
         raise DeclarationError(mistakes(error, SECTION, _KEYS)) from None
     found = [f"{SECTION}{each}" for each in _contradictions(system)]
