@@ -6,10 +6,9 @@ import base64
 import importlib
 import json
 import struct
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
-from anthropic.types import Message, RawMessageStreamEvent
 from openai.types import Completion, CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from openai.types.responses import Response, ResponseStreamEvent
@@ -20,6 +19,9 @@ from pytest_failhard.llm.content import at, items, text_of
 from pytest_failhard.llm.request import Request
 from tests.llm import golden
 from tests.llm.http_client import Answer, read
+
+if TYPE_CHECKING:
+    from anthropic.types import Message
 
 WORDS = samples.CANARIES
 CHATS = [dialect for dialect in samples.PLACES if dialect != "openai_embeddings"]
@@ -215,15 +217,22 @@ def test_embeddings_come_in_the_encoding_that_was_asked_for() -> None:
     ]
 
 
+def _message(*needs: str) -> Message:
+    # Each worker collects this file, few use it: what this brings takes seconds.
+    from anthropic.types import Message
+
+    return Message.model_validate(_sample("anthropic", *needs).json)
+
+
 def test_a_message_is_one_to_the_sdk() -> None:
-    message = Message.model_validate(_sample("anthropic").json)
+    message = _message()
 
     assert [block.text for block in message.content if block.type == "text"] == [WORDS.text]
     assert message.stop_reason == "end_turn"
 
 
 def test_a_message_uses_a_tool() -> None:
-    message = Message.model_validate(_sample("anthropic", "tools").json)
+    message = _message("tools")
 
     assert [block.input for block in message.content if block.type == "tool_use"] == [{"city": WORDS.text}]
     assert message.stop_reason == "tool_use"
@@ -238,6 +247,8 @@ def test_anthropic_tells_what_is_left_of_its_limits() -> None:
 
 @pytest.mark.parametrize("needs", [(), ("tools",)])
 def test_a_message_streams(needs: tuple[str, ...]) -> None:
+    from anthropic.types import RawMessageStreamEvent
+
     adapter: TypeAdapter[RawMessageStreamEvent] = TypeAdapter(RawMessageStreamEvent)
     body = _sample("anthropic", "stream", *needs).body
     events = [adapter.validate_python(each) for each in _server_sent(body)]

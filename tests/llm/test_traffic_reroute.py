@@ -11,7 +11,6 @@ from types import ModuleType
 
 import aiohttp
 import aiohttp.client
-import anthropic
 import httpx
 import httpx2
 import openai
@@ -19,7 +18,6 @@ import pytest
 import requests
 import urllib3
 import urllib3.connectionpool
-from mistralai.client import Mistral
 
 from pytest_failhard.llm.canaries import KEYS
 from pytest_failhard.llm.providers import load
@@ -77,6 +75,8 @@ def _openai_async() -> str | None:
 
 
 def _anthropic() -> str:
+    import anthropic  # each worker collects this file, one uses it: this takes seconds
+
     with anthropic.Anthropic(api_key="k", base_url="https://api.anthropic.com", max_retries=0) as client:
         answer = client.messages.create(
             model="claude", max_tokens=9, messages=[{"role": "user", "content": "hi"}]
@@ -94,6 +94,8 @@ def _genai() -> str | None:
 
 
 def _mistral() -> object:
+    from mistralai.client import Mistral
+
     with Mistral(api_key="k") as client:
         answer = client.chat.complete(model="m", messages=[{"role": "user", "content": "hi"}])
     return answer.choices[0].message.content if answer.choices[0].message else None
