@@ -17,7 +17,7 @@ from tests.size import FULL
 EXAMPLES = 1_000 if FULL else 12
 DEEP = 100_000 if FULL else 20_000
 """Far beyond the recursion limit, and what a child of ours could be handed in a moment."""
-SHALLOW = 1_010
+SHALLOW = 1_200
 """Beyond the recursion limit of what is written in Python, which takes its time for each level."""
 PLACES = st.integers(0, 1 << 16)
 TOKEN = re.compile(rb'"(?:[^"\\\n]|\\.)*"|[\w.+-]+')
