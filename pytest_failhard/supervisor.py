@@ -237,7 +237,7 @@ class TestChild:
         self.session.prepare()
         code = child.wait(max(limit - DUMP_SECONDS, limit / 2), until=tick)
         if code is None:
-            os.kill(child.pid, signal.SIGUSR1)
+            child.send_signal(signal.SIGUSR1)
             code = child.wait(min(DUMP_SECONDS, limit / 2), until=tick)
         progress.end(TESTS)
         # One that had not come so far as to listen dies of the signal.
