@@ -24,6 +24,8 @@ from pytest_failhard import exits, leftovers, measurement, plan, proc, records, 
 from pytest_failhard.checkpoint import Checkpoint, KeptTests, Wanted
 from pytest_failhard.hired import hire
 from pytest_failhard.model import Mode, Verdict
+from pytest_failhard.model import TestRecord as Record
+from pytest_failhard.model import TestRun as Run
 from pytest_failhard.progress import Progress
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
@@ -62,15 +64,13 @@ LOOKING = """\
 import json
 import os
 import pathlib
-import sys
 
 import run
 
 
 def test_looks() -> None:
     assert run.four() == 4
-    print("on standard output")
-    seen = dict(argv=sys.orig_argv, cwd=os.getcwd(), environment=dict(os.environ), parent=os.getppid())
+    seen = dict(cwd=os.getcwd(), given=os.environ.get("SCRIPTS_GIVEN"), parent=os.getppid())
     with pathlib.Path({place!r}).open("a") as stream:
         stream.write(json.dumps(seen) + chr(10))
 """
@@ -132,61 +132,24 @@ def seen(root: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (root.parent / "seen").read_text().splitlines()]
 
 
-def test_the_tests_are_told_and_lent_what_they_need_and_no_more(
+def test_the_tests_import_the_project_from_its_own_folders_and_see_what_it_names(
     scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SCRIPTS_GIVEN", "yes")
-    monkeypatch.setenv("SCRIPTS_OTHER", "no")
-    monkeypatch.delenv("SCRIPTS_ABSENT", raising=False)
     folder = tmp_path / "run"
     with session(scripts, folder, "tests") as made:
-        child = supervisor.TestChild(made, ["-q", "--durations=3"])
+        child = supervisor.TestChild(made, ["-q"])
         ended = child.run()
         kept = evidence(made)
     assert ended == Ended(
         tests=Handed(records=folder / "result.jsonl", nonce=child.nonce, coverage=None, exit_status=0)
     ), kept["pytest.txt"].decode()
-    assert len(bytes.fromhex(child.nonce)) == 16
-    tests = folder / "tests"
+    assert b"1 passed" in kept["pytest.txt"]
     (saw,) = seen(scripts)
-    assert saw["argv"] == [
-        *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(tests / "pytest.ini"), "--rootdir=."),
-        *(f"--confcutdir={scripts}", "-p", "no:cacheprovider", "-p", "failhard"),
-        *("-p", "pytest_failhard.child", "--failhard-level=1"),
-        *("-p", "asyncio", "-p", "xdist", "-p", "xdist.looponfail", "-q", "--durations=3"),
-    ]
     assert saw["cwd"] == str(scripts)
+    assert saw["given"] == "yes"
     # A keeper is between us: what the tests start ends even where we are killed.
     assert saw["parent"] != os.getpid()
-    environment = saw["environment"]
-    assert isinstance(environment, dict)
-    assert {name: environment[name] for name in ("PATH", "HOME", "TMPDIR", "SCRIPTS_GIVEN")} == {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}",
-        "HOME": str(tests / "home"),
-        "TMPDIR": str(tests / "tmp"),
-        "SCRIPTS_GIVEN": "yes",
-    }
-    assert environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] == "1"
-    assert leftovers.handed_on().items() <= environment.items()
-    assert not {"SCRIPTS_OTHER", "SCRIPTS_ABSENT"} & {*environment}
-    ini = (tests / "pytest.ini").read_text()
-    assert f"pythonpath = {scripts / 'parts'}\n" in ini
-    assert "testpaths = tests\n" in ini
-    assert "markers = slow: takes long\n" in ini
-    # Nothing is measured where no gate of the run asks for it.
-    assert sorted(path.name for path in folder.iterdir()) == ["result.jsonl", "tests"]
-    assert sorted(path.name for path in tests.iterdir()) == [
-        *("errors.txt", "home", "output.txt", "pytest.ini", "tmp")
-    ]
-    result = folder / "result.jsonl"
-    assert stat.S_IMODE(result.stat().st_mode) == 0o600
-    # The nonce proves who wrote: it is not handed to whoever reads the evidence.
-    assert kept == {
-        "pytest.txt": (tests / "output.txt").read_bytes() + (tests / "errors.txt").read_bytes(),
-        "result.jsonl": result.read_bytes().replace(child.nonce.encode(), b"nonce"),
-    }
-    assert b"1 passed" in kept["pytest.txt"]
-    assert b'"nonce":"nonce"' in kept["result.jsonl"]
 
 
 def a_checkpoint(folder: Path, key: str, *, resume: bool) -> Checkpoint:
@@ -237,22 +200,184 @@ def test_finished_tests_come_back_as_they_were_and_do_not_run_again(
         assert (first / "tests" / "coveragerc").read_text() == rcfile
 
 
+def finished(outcome: str, status: int) -> Run:
+    record = Record(nodeid="tests/test_a.py::test_a", when="call", outcome=outcome, raised="")
+    names = (record.nodeid,)
+    return Run(
+        collected=names,
+        selected=names,
+        deselected=(),
+        records=(record,),
+        hooks=(),
+        lost_workers=(),
+        exit_status=status,
+        interrupted=False,
+        inipath="",
+        arguments=(),
+        environment_options="",
+        coverage_data=None,
+    )
+
+
+@pytest.mark.parametrize("measured", [{"data.1": b"one", "data.2": b"two"}, {}, None])
+def test_what_is_restored_lies_where_the_tests_would_have_left_it(
+    scripts: Path, tmp_path: Path, measured: dict[str, bytes] | None
+) -> None:
+    nonce, folder = "5a" * 16, tmp_path / "run"
+    result = records.seal(finished("passed", 0), nonce)
+    kept = KeptTests(nonce=nonce, exit_status=0, result=result, output=b"1 passed\n", coverage=measured)
+    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept)
+    only = ("tests",) if measured is None else ("tests", "coverage")
+    with session(scripts, folder, *only) as made:
+        made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
+        ended = supervisor.TestChild(made, ()).run()
+        assert evidence(made) == {
+            "pytest.txt": b"1 passed\n",
+            "result.jsonl": result.replace(nonce.encode(), b"nonce"),
+        }
+    assert not (tmp_path / "seen").exists()
+    coverage = None if measured is None else folder / "coverage"
+    tests = Handed(
+        records=folder / "result.jsonl", nonce=nonce, coverage=coverage, exit_status=0, restored=True
+    )
+    assert ended == Ended(tests=tests)
+    assert (folder / "result.jsonl").read_bytes() == result
+    assert coverage is None or written(coverage) == measured
+
+
 def test_what_is_restored_is_read_as_strictly_as_what_has_just_been_written(
     scripts: Path, tmp_path: Path
 ) -> None:
-    key = secrets.token_hex(16)
-    with session(scripts, tmp_path / "first", "tests") as made:
-        made.checkpoint = a_checkpoint(tmp_path, key, resume=False)
-        supervisor.TestChild(made, ()).run()
-    resuming = a_checkpoint(tmp_path, key, resume=True)
-    kept = resuming.restore_tests()
-    assert kept is not None
-    resuming.store_tests(dataclasses.replace(kept, exit_status=1))
-    with session(scripts, tmp_path / "second", "tests") as made:
-        made.checkpoint = resuming
+    nonce = "5a" * 16
+    result = records.seal(finished("passed", 0), nonce)
+    kept = KeptTests(nonce=nonce, exit_status=1, result=result, output=b"", coverage=None)
+    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept)
+    with session(scripts, tmp_path / "run", "tests") as made:
+        made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
         ended = supervisor.TestChild(made, ()).run()
     problem = "verdict-contradicted: no test failed, but pytest ended with 1"
     assert ended == Ended(tests=Handed(records=None, problem=problem, restored=True), code=exits.TAMPERED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code", "problem"),
+    [
+        ("passed", 0, 0, ""),
+        ("failed", 1, 1, ""),
+        ("failed", 0, 1, ""),
+        ("passed", 1, 1, ""),
+        ("failed", 1, 0, ""),
+        ("passed", 0, 1, "verdict-contradicted: no test failed, but pytest ended with 1"),
+        ("passed", 0, 2, "verdict-contradicted: no test failed, but pytest ended with 2"),
+        ("failed", 1, 7, "verdict-contradicted: the tests ended with 7, which is no exit code of pytest's"),
+    ],
+)
+def test_what_contradicts_what(outcome: str, status: int, code: int, problem: str) -> None:
+    assert supervisor.contradiction(finished(outcome, status), code) == problem
+
+
+StandIn = Callable[[str], Path]
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    """Return a function that has another program started in the stead of Python, and returns its path."""
+
+    def put(text: str) -> Path:
+        path = write(tmp_path, {"bin/python": f"#!/bin/sh\n{text}\n"}) / "bin" / "python"
+        path.chmod(0o700)
+        monkeypatch.setattr(sys, "executable", str(path))
+        return path
+
+    return put
+
+
+# Notes what it is told and lent, then leaves what a test run leaves.
+NOTING = """cd {place}
+printf '%s\\n' "$0" "$@" >argv
+env >environment
+printf '%s\\n' "$OLDPWD" "$PPID" >around
+IFS= read -r order
+printf '%s\\n' "$order" >order
+fd() {{ expr "$order" : '.*"'"$1"'": \\([0-9]*\\)'; }}
+test -p /dev/fd/$(fd lifeline) || exit 9
+cat sealed >>/dev/fd/$(fd result)
+test ! -d ../run/coverage || echo measured >../run/coverage/data.1
+echo out
+echo err >&2
+"""
+
+
+@pytest.mark.parametrize("only", [("tests", "coverage"), ("tests",)])
+def test_the_tests_are_told_and_lent_what_they_need_and_no_more(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: StandIn, only: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("SCRIPTS_GIVEN", "yes")
+    monkeypatch.setenv("SCRIPTS_OTHER", "no")
+    monkeypatch.delenv("SCRIPTS_ABSENT", raising=False)
+    folder, place = tmp_path / "run", tmp_path / "noted"
+    tests, coverage = folder / "tests", folder / "coverage" if "coverage" in only else None
+    with session(scripts, folder, *only) as made:
+        made.checkpoint = a_checkpoint(tmp_path, "key", resume=False)
+        program = stand_in(NOTING.format(place=place))
+        child = supervisor.TestChild(made, ["-q", "-k", "a b"])
+        result = records.seal(finished("passed", 0), child.nonce)
+        write(place, {"sealed": result})
+        ended = child.run()
+        kept = evidence(made)
+    assert ended == Ended(
+        tests=Handed(records=folder / "result.jsonl", nonce=child.nonce, coverage=coverage, exit_status=0)
+    )
+    assert len(bytes.fromhex(child.nonce)) == 16
+    noted = {path.name: path.read_text().splitlines() for path in place.iterdir()}
+    assert noted["argv"] == [
+        *(str(program), "-I", "-X", "utf8", "-m", "pytest", "-c", str(tests / "pytest.ini"), "--rootdir=."),
+        *(f"--confcutdir={scripts}", "-p", "no:cacheprovider", "-p", "failhard"),
+        *("-p", "pytest_failhard.child", "--failhard-level=1"),
+        *("-p", "asyncio", "-p", "xdist", "-p", "xdist.looponfail", "-q", "-k", "a b"),
+    ]
+    cwd, parent = noted["around"]
+    assert cwd == str(scripts)
+    # A keeper is between us: what the tests start ends even where we are killed.
+    assert int(parent) != os.getpid()
+    assert {
+        f"PATH={program.parent}{os.pathsep}{os.defpath}",
+        f"HOME={tests / 'home'}",
+        f"TMPDIR={tests / 'tmp'}",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1",
+        "SCRIPTS_GIVEN=yes",
+        *(f"{name}={value}" for name, value in leftovers.handed_on().items()),
+    } <= {*noted["environment"]}
+    assert [line for line in noted["environment"] if line.startswith("SCRIPTS")] == ["SCRIPTS_GIVEN=yes"]
+    order = json.loads("".join(noted["order"]))
+    assert {*order} == {"nonce", "result", "lifeline", "rcfile"}
+    assert order["nonce"] == child.nonce
+    # Nothing is measured where no gate of the run asks for it.
+    assert order["rcfile"] == (str(tests / "coveragerc") if coverage else None)
+    if coverage is not None:
+        rcfile = measurement.rcfile_text(scripts, ["parts"], (), coverage)
+        assert (tests / "coveragerc").read_text() == rcfile
+    measured = {"coverage"} if coverage else set()
+    assert {path.name for path in folder.iterdir()} == {"result.jsonl", "tests", *measured}
+    left = {"errors.txt", "home", "output.txt", "pytest.ini", "tmp", *(["coveragerc"] if coverage else [])}
+    assert {path.name for path in tests.iterdir()} == left
+    ini = (tests / "pytest.ini").read_text()
+    assert f"pythonpath = {scripts / 'parts'}\n" in ini
+    assert "testpaths = tests\n" in ini
+    assert "markers = slow: takes long\n" in ini
+    assert stat.S_IMODE((folder / "result.jsonl").stat().st_mode) == 0o600
+    # The nonce proves who wrote: it is not handed to whoever reads the evidence.
+    assert kept == {
+        "pytest.txt": b"out\nerr\n",
+        "result.jsonl": result.replace(child.nonce.encode(), b"nonce"),
+    }
+    assert a_checkpoint(tmp_path, "key", resume=True).restore_tests() == KeptTests(
+        nonce=child.nonce,
+        exit_status=0,
+        result=result,
+        output=b"out\nerr\n",
+        coverage={"data.1": b"measured\n"} if coverage else None,
+    )
 
 
 @pytest.fixture
@@ -264,64 +389,54 @@ def plain_locale() -> Iterator[None]:
     locale.setlocale(locale.LC_CTYPE, before)
 
 
+RESULT = """read -r order; result=$(expr "$order" : '.*"result": \\([0-9]*\\)')"""
+CUT = f"verdict-missing: the result of the tests is cut short: 1 lines, none final; {records.AGAIN}"
 NOTHING = "verdict-missing: the result of the tests is missing: the process wrote nothing; " + records.AGAIN
-SAYING = "import os\n\nos.write({number}, {text!r})\n"
 
 
 @pytest.mark.usefixtures("plain_locale")
 @pytest.mark.parametrize(
-    ("said", "ends", "problem", "code"),
+    ("program", "problem", "code"),
     [
         # What pytest refuses, it says on standard error: that goes first.
         (
-            SAYING.format(number=1, text=b"out")
-            + SAYING.format(number=2, text="\na\nb\nc\nd\u00e9\n".encode() + b"e\xff\n"),
-            "os._exit(0)",
+            "echo out; printf '\\na\\nb\\nc\\nd\\303\\251\\ne\\377\\n' >&2; exit 0",
             f"{NOTHING} (pytest ended with 0): b / c / d\u00e9 / e\ufffd",
             exits.TAMPERED,
         ),
+        ("echo ' out'; exit 1", f"{NOTHING} (pytest ended with 1): out", exits.TAMPERED),
+        ("exit 2", "pytest-failed: pytest ended with 2 before any test: it said nothing", None),
+        ("exit 6", "pytest-failed: pytest ended with 6 before any test: it said nothing", None),
+        ("exit 7", f"{NOTHING} (pytest ended with 7): it said nothing", exits.TAMPERED),
         (
-            SAYING.format(number=1, text=b" out\n"),
-            "os._exit(1)",
-            f"{NOTHING} (pytest ended with 1): out",
+            f"{RESULT}; echo {{}} >>/dev/fd/$result; exit 2",
+            f"{CUT} (pytest ended with 2): it said nothing",
             exits.TAMPERED,
         ),
-        (
-            "",
-            "os._exit(2)",
-            "pytest-failed: pytest ended with 2 before any test: it said nothing",
-            None,
-        ),
-        ("", "os._exit(7)", f"{NOTHING} (pytest ended with 7): it said nothing", exits.TAMPERED),
     ],
 )
-def test_an_end_before_any_test_is_told_with_its_last_words(
-    scripts: Path, tmp_path: Path, said: str, ends: str, problem: str, code: int | None
+def test_an_end_without_a_sealed_result_is_told_with_its_last_words(
+    scripts: Path, tmp_path: Path, stand_in: StandIn, program: str, problem: str, code: int | None
 ) -> None:
-    write(scripts, {"tests/conftest.py": f"import os\n\n{said}{ends}\n"})
     with session(scripts, tmp_path / "run", "tests") as made:
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
-        ended = supervisor.TestChild(made, ("-s",)).run()
+        stand_in(program)
+        ended = supervisor.TestChild(made, ()).run()
         # What proves nothing is not kept for a later run.
         assert made.checkpoint.restore_tests() is None
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=code)
 
 
-def test_records_that_are_cut_short_are_no_records_whatever_pytest_ended_with(
-    scripts: Path, tmp_path: Path
+def test_an_exit_code_that_its_own_records_contradict_proves_nothing(
+    scripts: Path, tmp_path: Path, stand_in: StandIn
 ) -> None:
-    write(scripts, {"tests/test_looks.py": "import os\n\n\ndef test_ends() -> None:\n    os._exit(2)\n"})
     with session(scripts, tmp_path / "run", "tests") as made:
-        ended = supervisor.TestChild(made, ()).run()
-    assert (ended.code, ended.tests.records) == (exits.TAMPERED, None)
-    assert ended.tests.problem.startswith("verdict-missing: the result of the tests is cut short: ")
-    assert " (pytest ended with 2): " in ended.tests.problem
-
-
-def test_an_exit_code_that_its_own_records_contradict_proves_nothing(scripts: Path, tmp_path: Path) -> None:
-    write(scripts, {"tests/conftest.py": "import os\n\n\ndef pytest_unconfigure():\n    os._exit(1)\n"})
-    with session(scripts, tmp_path / "run", "tests") as made:
-        ended = supervisor.TestChild(made, ()).run()
+        made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
+        stand_in(f"{RESULT}; cat {tmp_path}/sealed >>/dev/fd/$result; exit 1")
+        child = supervisor.TestChild(made, ())
+        write(tmp_path, {"sealed": records.seal(finished("passed", 0), child.nonce)})
+        ended = child.run()
+        assert made.checkpoint.restore_tests() is None
     problem = "verdict-contradicted: no test failed, but pytest ended with 1"
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=exits.TAMPERED)
 
@@ -363,9 +478,43 @@ def until(child: proc.Child, happened: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("limit", "first", "second"), [(40, 30.0, 10.0), (12, 6.0, 6.0)])
+WAITS = "trap 'echo asked >&2' USR1; touch {place}; while :; do sleep 0.01; done"
+
+
+@pytest.mark.parametrize("limit", [40, 12])
 def test_tests_without_an_end_are_asked_for_their_stacks_and_then_ended(
-    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, first: float, second: float
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand_in: StandIn, limit: int
+) -> None:
+    place, run = tmp_path / "waiting", tmp_path / "run"
+    errors = run / "tests" / "errors.txt"
+
+    def begins(child: proc.Child) -> None:
+        until(child, place.exists)
+
+    def says(child: proc.Child) -> None:
+        until(child, lambda: b"asked" in errors.read_bytes())
+
+    shown = io.StringIO()
+    progress = Progress(stream=shown, live=True, clock=lambda: 0.0)
+    with session(scripts, run, "tests", limit=limit, progress=progress) as made:
+        stand_in(WAITS.format(place=place))
+        Scripted.stand_in(monkeypatch, begins, says)
+        ended = supervisor.TestChild(made, ()).run()
+        # The whole of the time, its last ten seconds or its second half after they were asked.
+        last = min(10.0, limit / 2)
+        assert Scripted.asked == [(limit - last, made.tick), (last, made.tick)]
+        assert evidence(made)["pytest.txt"] == b"asked\n"
+    problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
+    tests = Handed(records=None, problem=problem, unfinished=True)
+    assert ended == Ended(tests=tests, code=exits.WATCHDOG)
+    assert f" | the tests 0/{limit} s" in shown.getvalue()
+    assert "the tests" not in progress.text()
+    flow = progress.flow(1)
+    assert (flow.peak, flow.completed) == (0, 0)
+
+
+def test_the_stacks_of_tests_without_an_end_are_kept(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, run = tmp_path / "waiting", tmp_path / "run"
     write(scripts, {"tests/test_looks.py": WAITING.format(place=str(place))})
@@ -377,27 +526,22 @@ def test_tests_without_an_end_are_asked_for_their_stacks_and_then_ended(
     def says(child: proc.Child) -> None:
         until(child, lambda: b"in test_waits" in errors.read_bytes())
 
-    shown = io.StringIO()
-    progress = Progress(stream=shown, live=True, clock=lambda: 0.0)
-    with session(scripts, run, "tests", limit=limit, progress=progress) as made:
+    with session(scripts, run, "tests") as made:
         Scripted.stand_in(monkeypatch, begins, says)
-        ended = supervisor.TestChild(made, ()).run()
-        assert Scripted.asked == [(first, made.tick), (second, made.tick)]
+        assert supervisor.TestChild(made, ()).run().code == exits.WATCHDOG
         assert b"in test_waits" in evidence(made)["pytest.txt"]
-    problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
-    tests = Handed(records=None, problem=problem, unfinished=True)
-    assert ended == Ended(tests=tests, code=exits.WATCHDOG)
-    assert f" | the tests 0/{limit} s" in shown.getvalue()
-    assert "the tests" not in progress.text()
-    flow = progress.flow(1)
-    assert (flow.peak, flow.completed) == (0, 0)
 
 
 @pytest.mark.parametrize("steps", [(None, -signal.SIGUSR1), (-signal.SIGUSR1,)])
 def test_one_that_dies_of_being_asked_has_not_ended_by_itself(
-    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: tuple[int | None, ...]
+    scripts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stand_in: StandIn,
+    steps: tuple[int | None, ...],
 ) -> None:
     with session(scripts, tmp_path / "run", "tests") as made:
+        stand_in("exit 0")
         Scripted.stand_in(monkeypatch, *[lambda _child, code=code: code for code in steps])
         assert supervisor.TestChild(made, ()).run().code == exits.WATCHDOG
 
