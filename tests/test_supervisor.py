@@ -23,7 +23,8 @@ import pytest
 from pytest_failhard import exits, leftovers, measurement, plan, proc, records, supervisor
 from pytest_failhard.checkpoint import Checkpoint, KeptTests, Wanted
 from pytest_failhard.hired import hire
-from pytest_failhard.model import Mode, Verdict
+from pytest_failhard.model import Mode, Observation, Settings, Verdict
+from pytest_failhard.model import Run as GateRun
 from pytest_failhard.model import TestRecord as Record
 from pytest_failhard.model import TestRun as Run
 from pytest_failhard.progress import Progress
@@ -33,6 +34,7 @@ from pytest_failhard.session import Tests as Handed
 from pytest_failhard.stopping import Interrupted
 from pytest_failhard.store import Store
 from pytest_failhard.supervisor import Ended
+from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import VIOLATION, write
 
 HERE = Path(".failhard")
@@ -591,6 +593,32 @@ def test_the_exit_code_is_the_report_s_unless_the_record_of_the_tests_does_not_h
     assert (forged.code, forged.report.verdict) == (exits.TAMPERED, Verdict.ERROR)
 
 
+@dataclasses.dataclass(frozen=True)
+class Asking:
+    """A gate of another distribution, which asks for the tests and has not said that it needs them."""
+
+    id: str = "asking"
+    settings: type[Settings] = Settings
+
+    def observe(self, run: GateRun) -> Observation:
+        """Observe the tests."""
+        return Observation(tool="asking 1", examined=len(run.tests.records))
+
+
+def test_a_gate_that_asks_for_tests_which_nobody_needed_is_told_so(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = "\n  asking:\n    fail_at: medium\n    timeout: 30\n"
+    policy = write(tmp_path, {"policy.yaml": SHIPPED.rstrip("\n") + rule}) / "policy.yaml"
+    gates = (*plan.collect_gates(()), Asking())
+    monkeypatch.setattr(plan, "collect_gates", lambda _plugins: gates)
+    asked = dataclasses.replace(request(shop, "asking"), policy=policy)
+    checked = supervisor.check(asked, HERE, ())
+    assert (checked.code, checked.report.verdict) == (exits.UNPROVEN, Verdict.ERROR)
+    (result,) = checked.report.results
+    assert result.because == ("no gate of this run needs the tests",)
+
+
 def test_a_run_that_fails_under_itself_says_of_what(shop: Path) -> None:
     with hire() as place:
         (place[0] / "result.jsonl").write_bytes(b"")
@@ -608,7 +636,7 @@ def test_the_day_is_that_of_utc_wherever_it_runs(shop: Path, monkeypatch: pytest
 
     before = datetime.now(UTC)
     # Where it is another day now: with the signs of POSIX, which are the reverse.
-    monkeypatch.setenv("TZ", "X+12" if before.hour < 12 else "X-14")
+    monkeypatch.setenv("TZ", "DAY+12" if before.hour < 12 else "DAY-14")
     monkeypatch.setattr(plan, "resolve", noted)
     time.tzset()
     try:
