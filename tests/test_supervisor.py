@@ -23,7 +23,7 @@ import pytest
 from pytest_failhard import exits, leftovers, measurement, plan, proc, records, supervisor
 from pytest_failhard.checkpoint import Checkpoint, KeptTests, Wanted
 from pytest_failhard.hired import hire
-from pytest_failhard.model import Mode, Observation, Settings, Verdict
+from pytest_failhard.model import GateError, Mode, Observation, Settings, Verdict
 from pytest_failhard.model import Run as GateRun
 from pytest_failhard.model import TestRecord as Record
 from pytest_failhard.model import TestRun as Run
@@ -582,6 +582,43 @@ def test_a_run_that_is_interrupted_leaves_a_part_and_goes_on_with_the_same_argum
         supervisor.check(asked, HERE, ["-k", "a b"], progress=progress, resume=True, command="again")
     assert (stopped.value.command, progress.submitted, progress.reused) == ("again", 1, 1)
     assert "go on where this run ended: again" in str(document(shop))
+
+
+@pytest.mark.usefixtures("checkpoints")
+def test_a_run_is_bound_to_what_pytest_is_told_and_to_what_must_be_proven(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    given: list[object] = []
+
+    def noted(*terms: object) -> Session:
+        given.extend(terms)
+        raise GateError("noted")
+
+    monkeypatch.setattr(supervisor, "Session", noted)
+    asked = dataclasses.replace(request(shop, "lint"), perf_prove=True)
+    progress = Progress()
+    with pytest.raises(GateError, match="noted"):
+        supervisor.check(
+            *(asked, HERE, ["-k", "a b"]),
+            progress=progress,
+            resume=True,
+            command="again",
+            place=(tmp_path, None),
+        )
+    resolved, store, redactor, *rest = given
+    assert isinstance(resolved, plan.Plan)
+    assert isinstance(store, Store)
+    assert isinstance(redactor, Redactor)
+    assert (resolved.request, store.folder.path) == (asked, shop / HERE)
+    wanted = Wanted.of(
+        asked,
+        shop / HERE,
+        settings={"arguments of pytest": "-k 'a b'", "perf-prove": "True"},
+        resume=True,
+        command="again",
+    )
+    assert rest == [tmp_path, progress, wanted, None]
 
 
 def test_the_exit_code_is_the_report_s_unless_the_record_of_the_tests_does_not_hold(shop: Path) -> None:
