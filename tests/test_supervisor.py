@@ -598,13 +598,9 @@ def test_a_run_is_bound_to_what_pytest_is_told_and_to_what_must_be_proven(
     monkeypatch.setattr(supervisor, "Session", noted)
     asked = dataclasses.replace(request(shop, "lint"), perf_prove=True)
     progress = Progress()
-    with pytest.raises(GateError, match="noted"):
+    with hire() as place, pytest.raises(GateError, match="noted"):
         supervisor.check(
-            *(asked, HERE, ["-k", "a b"]),
-            progress=progress,
-            resume=True,
-            command="again",
-            place=(tmp_path, None),
+            *(asked, HERE, ["-k", "a b"]), progress=progress, resume=True, command="again", place=place
         )
     resolved, store, redactor, *rest = given
     assert isinstance(resolved, plan.Plan)
@@ -618,7 +614,9 @@ def test_a_run_is_bound_to_what_pytest_is_told_and_to_what_must_be_proven(
         resume=True,
         command="again",
     )
-    assert rest == [tmp_path, progress, wanted, None]
+    folder, worker = place
+    assert worker is not None
+    assert rest == [folder, progress, wanted, worker]
 
 
 def test_the_exit_code_is_the_report_s_unless_the_record_of_the_tests_does_not_hold(shop: Path) -> None:
@@ -661,7 +659,7 @@ def test_a_run_that_fails_under_itself_says_of_what(shop: Path) -> None:
         (place[0] / "result.jsonl").write_bytes(b"")
         checked = supervisor.check(request(shop, "tests"), HERE, (), place=place)
     assert (checked.code, checked.report.verdict) == (exits.UNPROVEN, Verdict.ERROR)
-    assert "run-failed: [Errno 17] File exists: " in str(document(shop))
+    assert f"run-failed: [Errno 17] File exists: '{place[0]}/result.jsonl'" in str(document(shop))
 
 
 def test_the_day_is_that_of_utc_wherever_it_runs(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
