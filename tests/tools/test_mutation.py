@@ -63,6 +63,6 @@ def test_the_counts_that_are_kept_are_a_table() -> None:
     assert mutation.table(results).splitlines()[2:] == ["| `judge` | 10 | 7 | 1 | 2 |", "", "With mutmut 3."]
     kept = mutation.kept()["modules"]
     assert isinstance(kept, dict)
-    assert {"judge", "judge.stale", "policy", "waivers"} <= {*kept}
+    assert {"judge", "judge.stale", "policy", "supervisor", "waivers"} <= {*kept}
     # Nobody knows of the others whether they would have been noticed.
     assert {status for counts in kept.values() for status in counts} <= {"killed", "survived", "timeout"}
