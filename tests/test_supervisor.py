@@ -272,6 +272,8 @@ def test_what_is_restored_is_read_as_strictly_as_what_has_just_been_written(
         ("passed", 0, 1, "verdict-contradicted: no test failed, but pytest ended with 1"),
         ("passed", 0, 2, "verdict-contradicted: no test failed, but pytest ended with 2"),
         ("failed", 1, 7, "verdict-contradicted: the tests ended with 7, which is no exit code of pytest's"),
+        ("passed", 0, -9, "verdict-contradicted: the tests ended with -9, which is no exit code of pytest's"),
+        ("skipped", 5, 5, ""),
     ],
 )
 def test_what_contradicts_what(outcome: str, status: int, code: int, problem: str) -> None:

@@ -16,8 +16,6 @@ import pytest
 from pytest_failhard import exits, plan, supervisor
 from pytest_failhard.cli import COMMANDS, check, main
 from pytest_failhard.model import Mode
-from pytest_failhard.model import TestRecord as Record
-from pytest_failhard.model import TestRun as Run
 from pytest_failhard.redact import Redactor
 from pytest_failhard.session import Session
 from pytest_failhard.store import Store
@@ -297,43 +295,6 @@ def test_tests_over_their_limit_are_ended_with_their_stacks(shop: Path, tmp_path
         assert (store.staging.folder / "tests" / "pytest.txt").is_file()
     assert ended.code == exits.WATCHDOG
     assert ended.tests.problem.startswith("watchdog: the tests did not end within 1 seconds")
-
-
-def run_of(*outcomes: str, status: int) -> Run:
-    records = tuple(Record(nodeid="t", when="call", outcome=outcome, raised="") for outcome in outcomes)
-    return Run(
-        collected=(),
-        selected=(),
-        deselected=(),
-        records=records,
-        hooks=(),
-        lost_workers=(),
-        exit_status=status,
-        interrupted=False,
-        inipath="",
-        arguments=(),
-        environment_options="",
-        coverage_data=None,
-    )
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "status", "code", "part"),
-    [
-        (("passed",), 0, 0, ""),
-        (("failed",), 1, 1, ""),
-        (("failed",), 1, 0, ""),
-        (("failed",), 0, 1, ""),
-        (("passed",), 0, 1, "no test failed, but pytest ended with 1"),
-        (("passed",), 0, -9, "no exit code of pytest's"),
-        (("failed",), 1, 255, "no exit code of pytest's"),
-        ((), 5, 5, ""),
-    ],
-)
-def test_what_contradicts_what(outcomes: tuple[str, ...], status: int, code: int, part: str) -> None:
-    found = supervisor.contradiction(run_of(*outcomes, status=status), code)
-    assert part in found
-    assert bool(found) == bool(part)
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[object, str]:
