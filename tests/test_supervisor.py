@@ -304,7 +304,7 @@ printf '%s\\n' "$OLDPWD" "$PPID" >around
 IFS= read -r order
 printf '%s\\n' "$order" >order
 fd() {{ expr "$order" : '.*"'"$1"'": \\([0-9]*\\)'; }}
-test -p /dev/fd/$(fd lifeline) || exit 9
+test -p /dev/fd/$(fd lifeline) && test -d "$HOME" && touch "$TMPDIR/left" || exit 9
 cat sealed >>/dev/fd/$(fd result)
 test ! -d ../run/coverage || echo measured >../run/coverage/data.1
 echo out
@@ -327,7 +327,8 @@ def test_the_tests_are_told_and_lent_what_they_need_and_no_more(
         child = supervisor.TestChild(made, ["-q", "-k", "a b"])
         result = records.seal(finished("passed", 0), child.nonce)
         write(place, {"sealed": result})
-        ended = child.run()
+        with contextlib.closing(child):
+            ended = child.run()
         kept = evidence(made)
     assert ended == Ended(
         tests=Handed(records=folder / "result.jsonl", nonce=child.nonce, coverage=coverage, exit_status=0)
@@ -363,7 +364,8 @@ def test_the_tests_are_told_and_lent_what_they_need_and_no_more(
         assert (tests / "coveragerc").read_text() == rcfile
     measured = {"coverage"} if coverage else set()
     assert {path.name for path in folder.iterdir()} == {"result.jsonl", "tests", *measured}
-    left = {"errors.txt", "home", "output.txt", "pytest.ini", "tmp", *(["coveragerc"] if coverage else [])}
+    # What the tests left in their temporary folder is gone.
+    left = {"errors.txt", "home", "output.txt", "pytest.ini", *(["coveragerc"] if coverage else [])}
     assert {path.name for path in tests.iterdir()} == left
     ini = (tests / "pytest.ini").read_text()
     assert f"pythonpath = {scripts / 'parts'}\n" in ini
@@ -411,7 +413,7 @@ NOTHING = "verdict-missing: the result of the tests is missing: the process wrot
         ("echo ' out'; exit 1", f"{NOTHING} (pytest ended with 1): out", exits.TAMPERED),
         ("exit 2", "pytest-failed: pytest ended with 2 before any test: it said nothing", None),
         ("exit 6", "pytest-failed: pytest ended with 6 before any test: it said nothing", None),
-        ("exit 7", f"{NOTHING} (pytest ended with 7): it said nothing", exits.TAMPERED),
+        ('rmdir "$TMPDIR"; exit 7', f"{NOTHING} (pytest ended with 7): it said nothing", exits.TAMPERED),
         (
             f"{RESULT}; echo {{}} >>/dev/fd/$result; exit 2",
             f"{CUT} (pytest ended with 2): it said nothing",
@@ -425,7 +427,8 @@ def test_an_end_without_a_sealed_result_is_told_with_its_last_words(
     with session(scripts, tmp_path / "run", "tests") as made:
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
         stand_in(program)
-        ended = supervisor.TestChild(made, ()).run()
+        with contextlib.closing(supervisor.TestChild(made, ())) as child:
+            ended = child.run()
         # What proves nothing is not kept for a later run.
         assert made.checkpoint.restore_tests() is None
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=code)
