@@ -201,7 +201,7 @@ CURVES: Mapping[str, Curve] = {
     "code": Curve(unit="kLOC", sizes=(20, 100, 500), quick=(1, 2, 4), gates=STATIC, make=code),
     "findings": Curve(
         unit="findings",
-        sizes=(50, 500, 5000),
+        sizes=(500, 2500, 5000),
         quick=(50, 100, 200),
         gates="lint",
         make=findings,
@@ -217,7 +217,7 @@ CURVES: Mapping[str, Curve] = {
     ),
     "packages": Curve(
         unit="packages",
-        sizes=(10, 100, 1000),
+        sizes=(100, 500, 1000),
         quick=(5, 10, 20),
         gates="dependencies,licences,sbom",
         make=packages,
