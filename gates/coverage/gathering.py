@@ -36,19 +36,20 @@ def gather(run: Run) -> list[Sheet]:
     project = files.read(run.root, run.source, run.test_roots)
     known = ByFile(KIND, run.recall())
     read = {file.path: _read(run.root / file.path) for file in project.files}
-    parsed = {file.path for file in project.tests if known.find(file.path, read[file.path].data)}
+    tests = [file.path for file in project.tests if read[file.path].stamp is not None]
+    parsed = {path for path in tests if known.find(path, read[path].data)}
     places = _places(run.root, project)
     measured = Measured(run)
     bound = {places[real][0]: ran for real, ran in measured.ran(places).items()}
-    bound = {path: _bound(read[path].data, ran) for path, ran in bound.items()}
+    bound = {path: _bound(read[path].data, ran) for path, ran in bound.items() if read[path].stamp}
     recalled = {path: sheets.load(path, known.find(path, each)) for path, each in bound.items()}
     found = {path: sheet for path, sheet in recalled.items() if sheet is not None}
     project.require_readable(parsed | set(found))
     left = {real: path for real, (path, _) in places.items() if path not in found}
     made = _reported(run, measured, left)
-    for path in {*made, *(file.path for file in project.tests)} - parsed:
+    for path in {*made, *tests} - parsed:
         # Whatever was written while coverage read it, the answer may be about.
-        if read[path].stamp is not None and _read(run.root / path) == read[path]:
+        if _read(run.root / path) == read[path]:
             answer = sheets.dump(made[path]) if path in made else PARSED
             known.keep(path, bound.get(path, read[path].data), answer)
     run.remember(known.dump())

@@ -538,6 +538,17 @@ def test_a_known_test_file_that_parses_no_more_is_an_error(case: Case) -> None:
     assert case.refused().startswith("unreadable-source: tests/test_a.py")
 
 
+@pytest.mark.parametrize("path", ["app/empty.py", "tests/test_empty.py"])
+def test_what_was_empty_and_cannot_be_read_now_is_an_error(case: Case, path: str) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    write(case.root, {"app/empty.py": "", "tests/test_empty.py": ""})
+    case.observe()
+    (case.root / path).unlink()
+    (case.root / path).symlink_to("gone")
+    assert case.refused().startswith(f"unreadable-source: {path}: cannot be read")
+
+
 def test_a_file_that_changes_while_coverage_reads_it_is_not_known_later(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
