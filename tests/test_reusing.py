@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -11,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard import engine, handed, plan, private, reusing, worker
+from pytest_failhard import engine, handed, inputs, plan, private, reusing, worker
 from pytest_failhard.gates.lint import LintSettings
 from pytest_failhard.model import (
     Finding,
@@ -28,6 +29,7 @@ from pytest_failhard.model import (
     Observation,
     ReusableGate,
     Reuse,
+    Rule,
     Run,
     Settings,
     Severity,
@@ -184,7 +186,9 @@ class Runs:
         cache.close({})
         return job.memory.earlier or b""
 
-    def anew(self, leaves: bytes | None, meanwhile: Callable[[], object] = bool) -> bytes | None:
+    def anew(
+        self, leaves: bytes | None, meanwhile: Callable[[], object] = bool, took: str = "anew"
+    ) -> bytes | None:
         """Return what a gate recalls that looks anew in each run, and have it leave something."""
         self.number += 1
         scratch = self.folder / f"anew-{self.number}"
@@ -206,7 +210,7 @@ class Runs:
         meanwhile()
         job.memory.left = leaves
         cache.leave([job])
-        cache.close({})
+        cache.close({took: engine.Outcome(gate=took, observation=None, seconds=1.0)})
         return job.memory.earlier
 
     def entries(self) -> list[Path]:
@@ -496,17 +500,24 @@ def test_a_cache_that_is_refused_or_full_is_said_and_the_gate_runs_fo_111(runs: 
     assert "others may enter it" in runs.notes[0]
 
 
-def test_a_full_disk_costs_the_entry_and_no_verdict(runs: Runs) -> None:
-    runs.gate = Look(path="README.md")
+@contextlib.contextmanager
+def nothing_written(above: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    found = runs.resolved()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (above, before[1]))
     try:
-        outcome, kept = runs.run(found=found)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_costs_the_entry_and_no_verdict(runs: Runs) -> None:
+    runs.gate = Look(path="README.md")
+    found = runs.resolved()
+    with nothing_written(512):
+        outcome, kept = runs.run(found=found)
     assert outcome.observation is not None
     assert set(kept) == {"text.txt", "contacts.json", "times.log"}
     assert [note.partition(":")[0] for note in runs.notes] == ["cache-not-written"]
@@ -616,3 +627,27 @@ def test_a_worker_reuses_and_says_so(shop: Path, tmp_path: Path, monkeypatch: py
     assert staged
     for path in staged:
         assert (tmp_path / "2" / "staging" / "lint" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_what_cannot_be_kept_of_a_gate_that_looks_anew_is_said(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.anew(b"one")
+    real = inputs.of_gate
+
+    def unreadable(found: plan.Plan, rule: Rule, tools: Iterable[str], *, day: bool) -> dict[str, str]:
+        if rule.gate == "anew":
+            raise GateError("cannot-read: table.toml")
+        return real(found, rule, tools, day=day)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inputs, "of_gate", unreadable)
+        assert runs.anew(b"two") is None
+    assert runs.notes == ["cannot-read: table.toml"]
+    runs.notes.clear()
+
+    with nothing_written(512):
+        assert runs.anew(b"two" * 300, took="many gates" * 100) == b"one"
+    assert [note.partition(":")[0] for note in runs.notes] == ["cache-not-written", "cache-not-written"]
+    runs.notes.clear()
+    assert runs.anew(None) == b"one"

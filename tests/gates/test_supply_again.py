@@ -72,7 +72,7 @@ class Runs:
             warn=self.notes.append,
         )
         cache.keep(left, outcomes)
-        cache.close()
+        cache.close({})
         return {name: _told(outcome, staging.folder) for name, outcome in outcomes.items()}
 
 

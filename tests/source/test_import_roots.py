@@ -38,8 +38,10 @@ def test_roots(
 
 
 def test_a_file_that_does_not_parse_names_no_import(tmp_path: Path) -> None:
-    root = write(tmp_path, {"jobs/load.py": "import shared\n", "jobs/shared.py": "(", "jobs/__main__.py": ""})
-    assert import_roots(root, ("jobs",), ("jobs/load.py", "jobs/shared.py")) == ("jobs",)
+    files = {"jobs/load.py": "import shared\n", "jobs/shared.py": "import jobs (", "jobs/__main__.py": ""}
+    root = write(tmp_path, files)
+    # One that is gone since it was listed names none either.
+    assert import_roots(root, ("jobs",), ("jobs/gone.py", "jobs/shared.py", "jobs/load.py")) == ("jobs",)
 
 
 def test_a_file_below_no_root_is_an_error() -> None:
