@@ -30,7 +30,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pytest_failhard import model
-from pytest_failhard.gates.coverage.gathering import gather
 from pytest_failhard.gates.coverage.sheets import Share, Sheet
 from pytest_failhard.model import Finding, GateError, Observation, Reuse, Run, Settings, Severity, Tool
 
@@ -57,6 +56,9 @@ class CoverageGate:
 
     def observe(self, run: Run) -> Observation:
         """Return the shares of lines and branches; raises GateError for missing or partial data."""
+        # What observes is loaded when a gate runs, not when pytest starts.
+        from pytest_failhard.gates.coverage.gathering import gather
+
         tool = run.tool(COVERAGE)
         sheets = gather(run)
         statements = sum(len(sheet.statements) for sheet in sheets)
