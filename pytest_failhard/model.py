@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import hashlib
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
@@ -768,6 +768,18 @@ class PhasedGate(Gate, Protocol):
     @property
     def phase(self) -> Phase:
         """When it can observe."""
+
+
+@runtime_checkable
+class EarlyGate(Gate, Protocol):
+    """A gate that needs the tests, and can do a part of its work before they have ended."""
+
+    def begin(self, run: Run) -> Callable[[Run], Observation]:
+        """Read what no test decides, and return what is left to do once the tests are there.
+
+        `run` has no tests yet, and no time limit: no tool is to be started. Raises GateError as `observe`
+        does, which comes to the same as both one after the other.
+        """
 
 
 @runtime_checkable

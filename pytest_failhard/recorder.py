@@ -254,12 +254,17 @@ def _phase(report: pytest.TestReport) -> TestRecord:
         reason=str(values["wasxfail"]) if "wasxfail" in values else _skip_reason(report.longrepr),
         xfail="wasxfail" in values,
         xfail_strict=strict,
-        path=PurePath(path).as_posix(),
+        path=_posix(path),
         line=line or (first or 0) + 1,
         seconds=float(report.duration),
         message=message or _last_line(report),
         markers=markers,
     )
+
+
+@functools.lru_cache(maxsize=1024)
+def _posix(path: str) -> str:
+    return PurePath(path).as_posix()
 
 
 def _collect(report: pytest.CollectReport) -> TestRecord:

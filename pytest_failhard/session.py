@@ -79,8 +79,8 @@ class Tests:
 class Session(Listener):
     """A run from its first byte to its report.
 
-    `begin` starts the gates that need the tree alone, in a process of our own; `end` hands the test
-    records over, waits, judges and publishes; `abort` kills all and publishes what there is, marked
+    `begin` starts the gates that need the tree alone, in a process of our own; `tell` hands the test
+    records over; `end` waits, judges and publishes; `abort` kills all and publishes what there is, marked
     incomplete. Every way out leaves no process behind.
     """
 
@@ -109,6 +109,7 @@ class Session(Listener):
         self.baseline_sha256 = ""
         self.models: tuple[str, ...] = ()
         self.tree = ""
+        self._told = False
 
     def begin(self) -> None:
         """Note the tree as it is and start the worker.
@@ -155,11 +156,16 @@ class Session(Listener):
         if self._resumes and reason:
             raise plan.PlanError([reason])
 
+    def tell(self, tests: Tests) -> None:
+        """Hand the records over to the gates that wait for them; only the first time counts."""
+        if self.hired is not None and not self._told:
+            self._told = True
+            self.hired.order(tests.order())
+
     def end(self, tests: Tests) -> Report:
-        """Hand the records over, wait for the gates, judge, publish; return the report."""
+        """Hand the records over where that was not done, wait for the gates, judge, publish the report."""
         try:
-            if self.hired is not None:
-                self.hired.order(tests.order())
+            self.tell(tests)
             self._wait()
             self._third_party(tests)
             if self._resumes:

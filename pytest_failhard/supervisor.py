@@ -111,6 +111,9 @@ def _checked(session: Session, arguments: Sequence[str]) -> Checked:
         ended = Ended(tests=Tests(records=None, problem="no gate of this run needs the tests"))
         if session.plan.needs_tests:
             ended = child.run()
+        session.tell(ended.tests)
+        # While the gates look at them.
+        child.keep()
         report = session.end(ended.tests)
     return Checked(report=report, code=CODES[report.verdict] if ended.code is None else ended.code)
 
@@ -129,13 +132,16 @@ class TestChild:
         # Ten thousand tests leave as many folders: they are removed while the gates look.
         self._sweeper = threading.Thread(target=shutil.rmtree, args=(self.temporary, True))
         self.nonce = secrets.token_hex(16)
+        self._left: KeptTests | None = None
+        """What the tests left, however they ended, until it is kept."""
+        self._is_whole = False
         self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage" if self.plan.request.measures else None
         self.output = self.folder / "output.txt"
         self.errors = self.folder / "errors.txt"
 
     def run(self) -> Ended:
-        """Run the tests to their end or their time limit, then read what is proven."""
+        """Run the tests to their end or their time limit, then read what is proven; `keep` comes later."""
         for folder in filter(None, (self.folder, self.coverage, self.folder / "home", self.temporary)):
             folder.mkdir()
         kept = self.session.kept_tests()
@@ -143,34 +149,46 @@ class TestChild:
             return self._restored(kept)
         code = self._execute()
         self._sweeper.start()
-        output = self.output.read_bytes() + self.errors.read_bytes()
         data = self.result.read_bytes()
-        self._keep(output, data)
+        self._left = KeptTests(
+            nonce=self.nonce,
+            exit_status=-1 if code is None else code,
+            result=data,
+            output=self.output.read_bytes() + self.errors.read_bytes(),
+            coverage=None,
+        )
         if code is None:
             limit = self.plan.policy.tests_timeout
             problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
             return Ended(tests=Tests(records=None, problem=problem, unfinished=True), code=WATCHDOG)
         ended = self._read(data, code)
-        if ended.tests.records is not None:
-            measured = None if self.coverage is None else _files(self.coverage)
-            self.session.keep_tests(
-                KeptTests(nonce=self.nonce, exit_status=code, result=data, output=output, coverage=measured)
-            )
+        self._is_whole = ended.tests.records is not None
         return ended
+
+    def keep(self) -> None:
+        """Keep what the tests said as evidence, and what a run needs that goes on from here."""
+        left, self._left = self._left, None
+        if left is None:
+            return
+        self._show(left)
+        if self._is_whole:
+            measured = None if self.coverage is None else _files(self.coverage)
+            self.session.keep_tests(replace(left, coverage=measured))
 
     def close(self) -> None:
         """Wait until what the tests left in their temporary folder is gone."""
         if self._sweeper.ident is not None:
             self._sweeper.join()
 
-    def _keep(self, output: bytes, data: bytes) -> None:
-        self.session.store.keep("tests", "pytest.txt", output)
-        self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
+    def _show(self, left: KeptTests) -> None:
+        self.session.store.keep("tests", "pytest.txt", left.output)
+        shown = left.result.replace(left.nonce.encode(), b"nonce")
+        self.session.store.keep("tests", "result.jsonl", shown)
 
     def _restored(self, kept: KeptTests) -> Ended:
         """Put what the finished tests left where they would have left it."""
         self.nonce = kept.nonce
-        self._keep(kept.output, kept.result)
+        self._show(kept)
         write_atomically(self.result, kept.result)
         for name, data in (kept.coverage or {}).items():
             write_atomically(self.session.folder / "coverage" / name, data)

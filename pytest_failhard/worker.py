@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import queue
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 from pytest_failhard import engine, handed, inputs, plan, proc, reusing
 from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
 from pytest_failhard.inputs import NOTHING_KNOWN
-from pytest_failhard.model import GateError, Mode, Phase
+from pytest_failhard.model import EarlyGate, GateError, Mode, Phase
 from pytest_failhard.opened import Watch
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
@@ -23,13 +26,15 @@ from pytest_failhard.store import Staging, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
-    from pytest_failhard.model import TestRun
+    from pytest_failhard.model import Gate, Observation, Run, Settings, TestRun
     from pytest_failhard.relinked import Known
 
 COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
+NOT_YET = "the tests have not ended yet"
 # The orders come down a pipe, one line each, in this order.
 # 1. {"plan": ..., "gates": [...], "staging": ..., "scratch": ..., "redactor": ..., "cache": ..., ...}
 # 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text, "restored": bool}
@@ -74,13 +79,16 @@ class Worker:
             return
         budget = float(resolved.policy.budget_seconds)
 
-        def jobs(phase: Phase, run: TestRun | None = None, problem: str = "") -> list[engine.Job]:
-            return engine.jobs(resolved, order["gates"], phase, self.staging, scratch, run, problem)
+        def jobs(
+            phase: Phase, run: TestRun | None = None, problem: str = "", folder: Path = scratch
+        ) -> list[engine.Job]:
+            return engine.jobs(resolved, order["gates"], phase, self.staging, folder, run, problem)
 
         known, static = cache.sort(self.left(jobs(Phase.STATIC)))
         for outcome in known:
             self.done(outcome)
-        tested = _Tested(self, cache, partial(jobs, Phase.TESTS))
+        early = partial(jobs, Phase.TESTS, problem=NOT_YET, folder=scratch / "early")
+        tested = _Tested(self, cache, partial(jobs, Phase.TESTS), early)
         done = _Settling(
             self.done, {job.gate.id for job in static}, lambda: cache.keep(static, self.outcomes)
         )
@@ -203,23 +211,54 @@ class _Settling:
                 self._settle()
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """A gate that did a part of its work before the tests had ended; what that came to, the rest finds."""
+
+    gate: Gate
+    rest: Future[Callable[[Run], Observation]]
+
+    @property
+    def id(self) -> str:
+        return self.gate.id
+
+    @property
+    def settings(self) -> type[Settings]:
+        return self.gate.settings
+
+    def observe(self, run: Run) -> Observation:
+        """Wait for that part, then do the rest: an error of either is the gate's."""
+        return self.rest.result()(run)
+
+
 class _Tested:
-    """The gates that need the tests: they begin as soon as it is told what became of those."""
+    """The gates that need the tests: they begin as soon as it is told what became of those.
+
+    What an early gate can do before, it does while nobody else has anything to do but wait for the tests.
+    """
 
     def __init__(
-        self, worker: Worker, cache: reusing.Reusing, make: Callable[[TestRun | None, str], list[engine.Job]]
+        self,
+        worker: Worker,
+        cache: reusing.Reusing,
+        make: Callable[[TestRun | None, str], list[engine.Job]],
+        early: Callable[[], list[engine.Job]],
     ) -> None:
         self._worker = worker
         self._cache = cache
         self._make = make
+        self._early = early
+        self._begun: dict[str, Future[Callable[[Run], Observation]]] = {}
         self.jobs: Sequence[engine.Job] = ()
         self.run: TestRun | None = None
         self.problem = ""
 
     def take(self, *, wait: bool) -> list[engine.Job] | None:
         """Return the jobs, None where nothing is told yet and nobody wants to wait."""
-        if not wait and not self._worker.is_told():
-            return None
+        if not self._worker.is_told():
+            if not wait:
+                return None
+            self._begin()
         told = json.loads(next(self._worker.orders))
         self.run, self.problem = engine.load_tests(told)
         self.jobs = self._make(self.run, self.problem)
@@ -227,7 +266,19 @@ class _Tested:
         self._cache.purge()
         if not told.get("restored"):
             self._worker.drop(self.jobs)
-        return self._cache.longest_first(self._worker.left(self.jobs))
+        return [self._going_on(job) for job in self._cache.longest_first(self._worker.left(self.jobs))]
+
+    def _begin(self) -> None:
+        """Have each early gate begin, one after the other, beside whoever waits."""
+        jobs = {job.gate: job for job in self._early() if isinstance(job.gate, EarlyGate)}
+        self._cache.lend([*jobs.values()])
+        pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="failhard-early")
+        self._begun = {gate.id: pool.submit(gate.begin, job.run(math.inf)) for gate, job in jobs.items()}
+        pool.shutdown(wait=False)
+
+    def _going_on(self, job: engine.Job) -> engine.Job:
+        rest = self._begun.get(job.gate.id)
+        return job if rest is None else replace(job, gate=_Begun(gate=job.gate, rest=rest))
 
 
 class Orders:

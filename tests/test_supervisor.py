@@ -123,6 +123,13 @@ def written(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+def ran(child: supervisor.TestChild) -> Ended:
+    """Run the tests, and keep what they left."""
+    ended = child.run()
+    child.keep()
+    return ended
+
+
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
     """Return a project whose test says what it sees, in `seen` beside it."""
@@ -141,7 +148,7 @@ def test_the_tests_import_the_project_from_its_own_folders_and_see_what_it_names
     folder = tmp_path / "run"
     with session(scripts, folder, "tests") as made:
         child = supervisor.TestChild(made, ["-q"])
-        ended = child.run()
+        ended = ran(child)
         kept = evidence(made)
     assert ended == Ended(
         tests=Handed(records=folder / "result.jsonl", nonce=child.nonce, coverage=None, exit_status=0)
@@ -167,7 +174,7 @@ def test_finished_tests_come_back_as_they_were_and_do_not_run_again(
     with session(scripts, first, *only) as made:
         made.checkpoint = a_checkpoint(tmp_path, key, resume=False)
         child = supervisor.TestChild(made, ())
-        ended = child.run()
+        ended = ran(child)
         kept = evidence(made)
         measured = written(first / "coverage") if "coverage" in only else None
     assert ended.tests == Handed(
@@ -186,7 +193,7 @@ def test_finished_tests_come_back_as_they_were_and_do_not_run_again(
     )
     with session(scripts, second, *only) as made:
         made.checkpoint = resuming
-        again = supervisor.TestChild(made, ()).run()
+        again = ran(supervisor.TestChild(made, ()))
         assert evidence(made) == kept
     assert len(seen(scripts)) == 1
     coverage = None if measured is None else second / "coverage"
@@ -232,7 +239,7 @@ def test_what_is_restored_lies_where_the_tests_would_have_left_it(
     only = ("tests",) if measured is None else ("tests", "coverage")
     with session(scripts, folder, *only) as made:
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
-        ended = supervisor.TestChild(made, ()).run()
+        ended = ran(supervisor.TestChild(made, ()))
         assert evidence(made) == {
             "pytest.txt": b"1 passed\n",
             "result.jsonl": result.replace(nonce.encode(), b"nonce"),
@@ -256,7 +263,7 @@ def test_what_is_restored_is_read_as_strictly_as_what_has_just_been_written(
     a_checkpoint(tmp_path, "key", resume=False).store_tests(kept)
     with session(scripts, tmp_path / "run", "tests") as made:
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
-        ended = supervisor.TestChild(made, ()).run()
+        ended = ran(supervisor.TestChild(made, ()))
     problem = "verdict-contradicted: no test failed, but pytest ended with 1"
     assert ended == Ended(tests=Handed(records=None, problem=problem, restored=True), code=exits.TAMPERED)
 
@@ -328,7 +335,7 @@ def test_the_tests_are_told_and_lent_what_they_need_and_no_more(
         result = records.seal(finished("passed", 0), child.nonce)
         write(place, {"sealed": result})
         with contextlib.closing(child):
-            ended = child.run()
+            ended = ran(child)
         kept = evidence(made)
     assert ended == Ended(
         tests=Handed(records=folder / "result.jsonl", nonce=child.nonce, coverage=coverage, exit_status=0)
@@ -428,7 +435,7 @@ def test_an_end_without_a_sealed_result_is_told_with_its_last_words(
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
         stand_in(program)
         with contextlib.closing(supervisor.TestChild(made, ())) as child:
-            ended = child.run()
+            ended = ran(child)
         # What proves nothing is not kept for a later run.
         assert made.checkpoint.restore_tests() is None
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=code)
@@ -442,7 +449,7 @@ def test_an_exit_code_that_its_own_records_contradict_proves_nothing(
         stand_in(f"{RESULT}; cat {tmp_path}/sealed >>/dev/fd/$result; exit 1")
         child = supervisor.TestChild(made, ())
         write(tmp_path, {"sealed": records.seal(finished("passed", 0), child.nonce)})
-        ended = child.run()
+        ended = ran(child)
         assert made.checkpoint.restore_tests() is None
     problem = "verdict-contradicted: no test failed, but pytest ended with 1"
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=exits.TAMPERED)
@@ -452,7 +459,7 @@ def test_a_result_that_is_there_before_the_tests_is_not_written_on(scripts: Path
     with session(scripts, tmp_path / "run", "tests") as made:
         (tmp_path / "run" / "result.jsonl").write_bytes(b"")
         with pytest.raises(FileExistsError, match=r"result\.jsonl"):
-            supervisor.TestChild(made, ()).run()
+            ran(supervisor.TestChild(made, ()))
     assert not (tmp_path / "seen").exists()
 
 
@@ -506,7 +513,7 @@ def test_tests_without_an_end_are_asked_for_their_stacks_and_then_ended(
     with session(scripts, run, "tests", limit=limit, progress=progress) as made:
         stand_in(WAITS.format(place=place))
         Scripted.stand_in(monkeypatch, begins, says)
-        ended = supervisor.TestChild(made, ()).run()
+        ended = ran(supervisor.TestChild(made, ()))
         # The whole of the time, its last ten seconds or its second half after they were asked.
         last = min(10.0, limit / 2)
         assert Scripted.asked == [(limit - last, made.tick), (last, made.tick)]
@@ -535,7 +542,7 @@ def test_the_stacks_of_tests_without_an_end_are_kept(
 
     with session(scripts, run, "tests") as made:
         Scripted.stand_in(monkeypatch, begins, says)
-        assert supervisor.TestChild(made, ()).run().code == exits.WATCHDOG
+        assert ran(supervisor.TestChild(made, ())).code == exits.WATCHDOG
         assert b"in test_waits" in evidence(made)["pytest.txt"]
 
 
@@ -550,7 +557,7 @@ def test_one_that_dies_of_being_asked_has_not_ended_by_itself(
     with session(scripts, tmp_path / "run", "tests") as made:
         stand_in("exit 0")
         Scripted.stand_in(monkeypatch, *[lambda _child, code=code: code for code in steps])
-        assert supervisor.TestChild(made, ()).run().code == exits.WATCHDOG
+        assert ran(supervisor.TestChild(made, ())).code == exits.WATCHDOG
 
 
 class Stopped(Progress):

@@ -25,6 +25,7 @@ Waive:
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -56,31 +57,38 @@ class CoverageGate:
 
     def observe(self, run: Run) -> Observation:
         """Return the shares of lines and branches; raises GateError for missing or partial data."""
-        # What observes is loaded when a gate runs, not when pytest starts.
-        from pytest_failhard.gates.coverage.gathering import gather
+        return self.begin(run)(run)
 
-        tool = run.tool(COVERAGE)
-        sheets = gather(run)
-        statements = sum(len(sheet.statements) for sheet in sheets)
-        if not statements:
-            raise GateError(
-                f"{', '.join(run.source)}: no executable statement in {len(sheets)} product files; "
-                "correct `source` in [tool.failhard]"
-            )
-        shares = _shares(sheets, with_base=run.base is not None)
-        facts = _facts(run, shares)
-        evidence = run.keep("coverage.json", _evidence(tool, sheets, shares, facts))
-        return Observation(
-            tool=tool,
-            examined=statements,
-            findings=tuple(_findings(sheets)),
-            measures={
-                **{name: share.percent for name, share in shares.items()},
-                "statements": statements,
-                "no_cover_pragmas": sum(sheet.pragmas for sheet in sheets),
-            },
-            evidence=(evidence,),
+    def begin(self, run: Run) -> Callable[[Run], Observation]:
+        """Read the files, and return what is left: to say what ran of them."""
+        # What observes is loaded when a gate runs, not when pytest starts.
+        from pytest_failhard.gates.coverage.gathering import Gathering
+
+        return functools.partial(_observe, run.tool(COVERAGE), Gathering(run).sheets)
+
+
+def _observe(tool: str, gather: Callable[[Run], list[Sheet]], run: Run) -> Observation:
+    sheets = gather(run)
+    statements = sum(len(sheet.statements) for sheet in sheets)
+    if not statements:
+        raise GateError(
+            f"{', '.join(run.source)}: no executable statement in {len(sheets)} product files; "
+            "correct `source` in [tool.failhard]"
         )
+    shares = _shares(sheets, with_base=run.base is not None)
+    facts = _facts(run, shares)
+    evidence = run.keep("coverage.json", _evidence(tool, sheets, shares, facts))
+    return Observation(
+        tool=tool,
+        examined=statements,
+        findings=tuple(_findings(sheets)),
+        measures={
+            **{name: share.percent for name, share in shares.items()},
+            "statements": statements,
+            "no_cover_pragmas": sum(sheet.pragmas for sheet in sheets),
+        },
+        evidence=(evidence,),
+    )
 
 
 def _sum(shares: Iterable[Share]) -> Share:

@@ -31,29 +31,36 @@ class _Read(NamedTuple):
     stamp: Stamp | None = None
 
 
-def gather(run: Run) -> list[Sheet]:
-    """Return a sheet for each product file; raises GateError for missing or partial data."""
-    project = files.read(run.root, run.source, run.test_roots)
-    known = ByFile(KIND, run.recall())
-    read = {file.path: _read(run.root / file.path) for file in project.files}
-    tests = [file.path for file in project.tests if read[file.path].stamp is not None]
-    parsed = {path for path in tests if known.find(path, read[path].data)}
-    places = _places(run.root, project)
-    measured = Measured(run)
-    bound = {places[real][0]: ran for real, ran in measured.ran(places).items()}
-    bound = {path: _bound(read[path].data, ran) for path, ran in bound.items() if read[path].stamp}
-    recalled = {path: sheets.load(path, known.find(path, each)) for path, each in bound.items()}
-    found = {path: sheet for path, sheet in recalled.items() if sheet is not None}
-    project.require_readable(parsed | set(found))
-    left = {real: path for real, (path, _) in places.items() if path not in found}
-    made = _reported(run, measured, left)
-    for path in {*made, *tests} - parsed:
-        # Whatever was written while coverage read it, the answer may be about.
-        if _read(run.root / path) == read[path]:
-            answer = sheets.dump(made[path]) if path in made else PARSED
-            known.keep(path, bound.get(path, read[path].data), answer)
-    run.remember(known.dump())
-    return _changed(run, places, {**found, **made})
+class Gathering:
+    """The files as they were when it began, and what an earlier run knew of them."""
+
+    def __init__(self, run: Run) -> None:
+        self._project = files.read(run.root, run.source, run.test_roots)
+        self._known = ByFile(KIND, run.recall())
+        self._read = {file.path: _read(run.root / file.path) for file in self._project.files}
+        self._tests = [file.path for file in self._project.tests if self._read[file.path].stamp is not None]
+        self._parsed = {path for path in self._tests if self._known.find(path, self._read[path].data)}
+        self._places = _places(run.root, self._project)
+
+    def sheets(self, run: Run) -> list[Sheet]:
+        """Return a sheet for each product file; raises GateError for missing or partial data."""
+        measured = Measured(run)
+        bound = {self._places[real][0]: ran for real, ran in measured.ran(self._places).items()}
+        bound = {
+            path: _bound(self._read[path].data, ran) for path, ran in bound.items() if self._read[path].stamp
+        }
+        recalled = {path: sheets.load(path, self._known.find(path, each)) for path, each in bound.items()}
+        found = {path: sheet for path, sheet in recalled.items() if sheet is not None}
+        self._project.require_readable(self._parsed | set(found))
+        left = {real: path for real, (path, _) in self._places.items() if path not in found}
+        made = _reported(run, measured, left)
+        for path in {*made, *self._tests} - self._parsed:
+            # Whatever was written since, the answer may be about.
+            if _read(run.root / path) == self._read[path]:
+                answer = sheets.dump(made[path]) if path in made else PARSED
+                self._known.keep(path, bound.get(path, self._read[path].data), answer)
+        run.remember(self._known.dump())
+        return _changed(run, self._places, {**found, **made})
 
 
 def _reported(run: Run, measured: Measured, left: Mapping[Path, str]) -> dict[str, Sheet]:

@@ -38,7 +38,7 @@ Waive:
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,9 +80,8 @@ from pytest_failhard.source.manifest import (
 from pytest_failhard.source.pytest_config import PytestConfig, load, weaknesses
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from pytest_failhard.gates.tests.quality import Text
+    from pytest_failhard.gates.tests.quality import Terms
+    from pytest_failhard.rules.scan import Scan
 
 HIGH_FROM_LEVEL = 3
 STATUS = {
@@ -126,31 +125,64 @@ class TestsGate:
 
     def observe(self, run: Run) -> Observation:
         """Return what the tests did; raises GateError where the records do not prove a whole run."""
+        return self.begin(run)(run)
+
+    def begin(self, run: Run) -> Callable[[Run], Observation]:
+        """Read what is written, and return what is left: to hold against it what ran."""
+        # The rules are loaded when they are asked, not when pytest starts.
+        from pytest_failhard.gates.tests import quality
+
         settings = run.settings
         if not isinstance(settings, TestsSettings):
             raise TypeError(f"the tests gate was given {type(settings).__name__}")
         project = files.read(run.root, run.source, run.test_roots)
-        view = View(run.tests)
         written = manifest(project, _patterns(settings), run.test_roots)
         config = load(run.root)
-        hidden = _Hidden(view, written, _ignoring(project))
+        terms = _terms(settings, config)
+        return _Written(
+            settings=settings,
+            manifest=written,
+            config=config,
+            ignoring=_ignoring(project),
+            terms=terms,
+            scan=quality.scanned(run, terms),
+        ).observe
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """What is written, whatever ran of it."""
+
+    settings: TestsSettings
+    manifest: Mapping[str, tuple[str, ...]]
+    config: PytestConfig
+    ignoring: bool
+    terms: Terms
+    scan: Scan
+
+    def observe(self, run: Run) -> Observation:
+        """Return what the tests did of it."""
+        from pytest_failhard.gates.tests import quality
+
+        view = View(run.tests)
+        hidden = _Hidden(view, self.manifest, self.ignoring)
         # A file that cannot be collected explains all the rest.
         problems = [*_uncollectable(view)] or [*_broken(view), *hidden.problems(), *_status_problems(view)]
         if problems:
             raise GateError("; ".join([*problems, *_also(view)]))
         if not view.executed:
             raise GateError(_nothing(view))
-        accepted = settings.accepted_skip_reasons
-        text = _text(run, written, view, settings, config)
+        accepted = self.settings.accepted_skip_reasons
+        text = quality.read(run, self.manifest, view, self.terms, self.scan)
         findings = {
             *outcomes(view),
             *skips(view, accepted),
             *xfails(view, accepted),
-            *categories(view, settings.required_markers),
+            *categories(view, self.settings.required_markers),
             *forged(view),
             *_hooks(run.root, view.run),
             *hidden.findings(),
-            *_configured(run, config, view.run),
+            *_configured(run, self.config, view.run),
             *text.findings,
         }
         measures = view.measures(len(list(skips(view, accepted))), len(list(xfails(view, accepted))))
@@ -163,20 +195,16 @@ class TestsGate:
         )
 
 
-def _text(
-    run: Run, collected: Collection[str], view: View, settings: TestsSettings, config: PytestConfig
-) -> Text:
-    # The rules are loaded when they are asked, not when pytest starts.
+def _terms(settings: TestsSettings, config: PytestConfig) -> Terms:
     from pytest_failhard.gates.tests import quality
     from pytest_failhard.rules.findings import options_of
 
-    terms = quality.Terms(
+    return quality.Terms(
         severity=settings.severity,
         options={**options_of(settings), **quality.strictness(config)},
         limits=Limits(max_bytes=settings.max_file_bytes, max_seconds=settings.max_file_seconds),
         paths=paths(settings.exclude, settings.roles),
     )
-    return quality.read(run, collected, view, terms)
 
 
 def _patterns(settings: TestsSettings) -> Patterns:

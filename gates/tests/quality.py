@@ -45,9 +45,13 @@ class Terms:
     paths: Paths = ALL
 
 
-def read(run: Run, collected: Collection[str], view: View, terms: Terms) -> Text:
+def scanned(run: Run, terms: Terms) -> Scan:
+    """Return what stands in the files, whatever the tests did."""
+    return scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths, run.recall())
+
+
+def read(run: Run, collected: Collection[str], view: View, terms: Terms, scan: Scan) -> Text:
     """Return what the rules say of the collected files; raises GateError for one that cannot be read."""
-    scan = scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths, run.recall())
     problems = [each for each in scan.unreadable if _is_ours(each.partition(": ")[0], collected)]
     if problems:
         raise GateError("unreadable-source: " + "; ".join(problems))
