@@ -25,7 +25,7 @@ from pytest_failhard.store import StoreError
 from pytest_failhard.store.entries import Entries, Entry, KeptFile
 
 if TYPE_CHECKING:
-    from pytest_failhard.model import Option
+    from pytest_failhard.model import Option, TestRun
     from pytest_failhard.plan import Plan, Request
     from pytest_failhard.redact import Redactor
     from pytest_failhard.store import Staging
@@ -205,9 +205,12 @@ class Checkpoint:
         """Forget what a gate saw: it depends on what is gone. Raises OSError."""
         self.entries.folder.remove(Entry(gate=gate, key=self.key, observation=b"").name)
 
-    def store_tests(self, kept: KeptTests) -> None:
-        """Keep the finished tests, unless their records hold a secret. Raises StoreError."""
-        run = records.read(kept.result, kept.nonce)
+    def store_tests(self, kept: KeptTests, run: TestRun | None = None) -> None:
+        """Keep the finished tests, unless their records hold a secret. Raises StoreError.
+
+        `run` is what they prove, where somebody has read them before: in a large project that takes long.
+        """
+        run = records.read(kept.result, kept.nonce) if run is None else run
         if self.redactor.value(run) != run:
             return
         files = {RESULT: kept.result, OUTPUT: self.redactor.data(kept.output)}

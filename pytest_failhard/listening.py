@@ -17,6 +17,7 @@ from pytest_failhard.store import StoreError
 
 if TYPE_CHECKING:
     from pytest_failhard.checkpoint import KeptTests, Wanted
+    from pytest_failhard.model import TestRun
     from pytest_failhard.progress import Progress
     from pytest_failhard.redact import Redactor
 
@@ -86,13 +87,13 @@ class Listener:
         except StoreError as error:
             self.notes.append(f"no-checkpoint: of the tests: {error}")
 
-    def keep_tests(self, kept: KeptTests) -> None:
-        """Keep the finished tests with what the gates saw."""
+    def keep_tests(self, kept: KeptTests, run: TestRun | None = None) -> None:
+        """Keep the finished tests with what the gates saw; `run` is what they prove, where that was read."""
         self.tick()
         if self.checkpoint is None:
             return
         try:
-            self.checkpoint.store_tests(kept)
+            self.checkpoint.store_tests(kept, run)
         except StoreError as error:
             self.notes.append(f"no-checkpoint: of the tests: {error}")
 

@@ -134,7 +134,8 @@ class TestChild:
         self.nonce = secrets.token_hex(16)
         self._left: KeptTests | None = None
         """What the tests left, however they ended, until it is kept."""
-        self._is_whole = False
+        self._run: TestRun | None = None
+        """What their records prove."""
         self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage" if self.plan.request.measures else None
         self.output = self.folder / "output.txt"
@@ -161,9 +162,7 @@ class TestChild:
             limit = self.plan.policy.tests_timeout
             problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
             return Ended(tests=Tests(records=None, problem=problem, unfinished=True), code=WATCHDOG)
-        ended = self._read(data, code)
-        self._is_whole = ended.tests.records is not None
-        return ended
+        return self._read(data, code)
 
     def keep(self) -> None:
         """Keep what the tests said as evidence, and what a run needs that goes on from here."""
@@ -171,9 +170,9 @@ class TestChild:
         if left is None:
             return
         self._show(left)
-        if self._is_whole:
+        if self._run is not None:
             measured = None if self.coverage is None else _files(self.coverage)
-            self.session.keep_tests(replace(left, coverage=measured))
+            self.session.keep_tests(replace(left, coverage=measured), self._run)
 
     def close(self) -> None:
         """Wait until what the tests left in their temporary folder is gone."""
@@ -203,6 +202,7 @@ class TestChild:
         problem = contradiction(run, code)
         if problem:
             return Ended(tests=Tests(records=None, problem=problem), code=TAMPERED)
+        self._run = run
         return Ended(
             tests=Tests(records=self.result, nonce=self.nonce, coverage=self.coverage, exit_status=code)
         )

@@ -41,6 +41,7 @@ class Gathering:
         self._tests = [file.path for file in self._project.tests if self._read[file.path].stamp is not None]
         self._parsed = {path for path in self._tests if self._known.find(path, self._read[path].data)}
         self._places = _places(run.root, self._project)
+        self._changed = run.base.changed_lines() if run.base is not None else {}
 
     def sheets(self, run: Run) -> list[Sheet]:
         """Return a sheet for each product file; raises GateError for missing or partial data."""
@@ -60,7 +61,7 @@ class Gathering:
                 answer = sheets.dump(made[path]) if path in made else PARSED
                 self._known.keep(path, bound.get(path, self._read[path].data), answer)
         run.remember(self._known.dump())
-        return _changed(run, self._places, {**found, **made})
+        return _with_changes(self._changed, self._places, {**found, **made})
 
 
 def _reported(run: Run, measured: Measured, left: Mapping[Path, str]) -> dict[str, Sheet]:
@@ -72,8 +73,11 @@ def _reported(run: Run, measured: Measured, left: Mapping[Path, str]) -> dict[st
     }
 
 
-def _changed(run: Run, places: Mapping[Path, tuple[str, str]], found: Mapping[str, Sheet]) -> list[Sheet]:
-    changed = run.base.changed_lines() if run.base is not None else {}
+def _with_changes(
+    changed: Mapping[str, frozenset[int]],
+    places: Mapping[Path, tuple[str, str]],
+    found: Mapping[str, Sheet],
+) -> list[Sheet]:
     return [
         replace(found[path], changed=found[path].of_lines(changed.get(path) or changed.get(own) or ()))
         for path, own in places.values()

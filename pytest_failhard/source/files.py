@@ -74,7 +74,8 @@ class Project:
 
 def role(path: str) -> str:
     """Return the role of a file by its path relative to the root; content never matters."""
-    parts = [part.lower() for part in PurePosixPath(path).parts]
+    # Asked of every file, several times in a run: a path object would take most of the time.
+    parts = [part for part in path.lower().split("/") if part not in {"", "."}]
     folders, name = parts[:-1], parts[-1]
     if _is_test(folders, name):
         return "test"
@@ -112,9 +113,9 @@ def _walk(root: Path, start: Path, entered: set[Path], suffix: str) -> Iterator[
     for folder, folders, names in os.walk(start):
         entered.add(Path(folder).resolve())
         folders[:] = [name for name in folders if _is_read(Path(folder, name))]
-        for name in names:
-            if name.endswith(suffix):
-                yield Path(folder, name).relative_to(root).as_posix()
+        below = Path(folder).relative_to(root).as_posix()
+        above = "" if below == "." else f"{below}/"
+        yield from (above + name for name in names if name.endswith(suffix))
         for link in (Path(folder, name) for name in folders if Path(folder, name).is_symlink()):
             yield from _linked(root, link, entered, suffix)
 

@@ -62,6 +62,11 @@ def _is_written(candidate: str, starts: Iterable[PurePosixPath], words: Containe
 
 def _is_plain(root: Path, bases: Iterable[str], candidates: Iterable[str]) -> bool:
     """Tell whether each candidate has one path only: no link that an import could take leads to it."""
+    if any(".." in PurePosixPath(base).parts for base in bases):
+        return False
+    links = [*_links(root)]
+    if not links:
+        return True
     top = root.resolve()
     known = {PurePosixPath(each) for each in candidates}
     ends = known.union(*(each.parents for each in known))
@@ -73,9 +78,7 @@ def _is_plain(root: Path, bases: Iterable[str], candidates: Iterable[str]) -> bo
         # In a folder with another name there may be links that were not looked at.
         return below not in ends and all(part.removesuffix(".py").isidentifier() for part in below.parts)
 
-    return not any(".." in PurePosixPath(base).parts for base in bases) and all(
-        is_harmless(link.resolve()) for link in _links(root)
-    )
+    return all(is_harmless(link.resolve()) for link in links)
 
 
 def _links(root: Path) -> Iterator[Path]:
@@ -83,7 +86,9 @@ def _links(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root):
         folders[:] = filter(str.isidentifier, folders)
         modules = (name for name in names if name.endswith(".py"))
-        yield from filter(Path.is_symlink, (Path(folder, name) for name in (*folders, *modules)))
+        # Asked of every module: a path object would take longer than the question.
+        places = (f"{folder}{os.sep}{name}" for name in (*folders, *modules))
+        yield from map(Path, filter(os.path.islink, places))
 
 
 def _name(path: str) -> str:
