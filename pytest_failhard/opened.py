@@ -30,27 +30,45 @@ class Watch:
 
     def elsewhere(self, root: Path, known: Iterable[str], folders: Iterable[Path]) -> tuple[str, ...]:
         """Return the files that were read and are neither `known` files of the root nor in `folders`."""
-        top = root.resolve()
-        files = {top / path for path in known}
-        compared = [folder.resolve() for folder in folders]
-        machine = [*compared, *_machine()]
-        found = {Path(path).resolve() for path in tuple(self.paths)}
+        # Thousands of files, most of them in few folders: as texts, and each folder is looked up once.
+        real = _Real()
+        top = real(str(root))
+        files = {f"{top}/{path}" for path in known}
+        compared = _starts(real(str(folder)) for folder in folders)
+        machine = (*compared, *_starts(real(place) for place in _machine()))
+        found = {real(path) for path in tuple(self.paths)} - files
         return tuple(
             sorted(
-                str(path)
-                for path in found - files
-                if path.is_file() and not _below(path, compared if path.is_relative_to(top) else machine)
+                path
+                for path in found
+                if not path.startswith(compared if path.startswith(f"{top}/") else machine)
+                and Path(path).is_file()
             )
         )
 
 
-def _machine() -> Iterator[Path]:
+class _Real:
+    """Says where paths really are."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: str) -> str:
+        """Return the path without links in it."""
+        above, name = os.path.split(path)
+        if above not in self._folders:
+            self._folders[above] = os.path.realpath(above)
+        place = f"{self._folders[above].rstrip('/')}/{name}"
+        return os.path.realpath(path) if name in {"", ".", ".."} or Path(place).is_symlink() else place
+
+
+def _starts(folders: Iterable[str]) -> tuple[str, ...]:
+    """Return what the paths of all that is in some folders begin with."""
+    return tuple(f"{folder.rstrip('/')}/" for folder in folders)
+
+
+def _machine() -> Iterator[str]:
     """Yield the folders of Python and of the machine, and ours for what passes."""
-    yield from map(Path, SYSTEM)
-    yield Path(tempfile.gettempdir()).resolve()
-    for place in (sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")):
-        yield Path(place).resolve()
-
-
-def _below(path: Path, folders: Iterable[Path]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
+    yield from SYSTEM
+    yield tempfile.gettempdir()
+    yield from (sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))

@@ -9,7 +9,7 @@ import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -19,9 +19,10 @@ import pytest
 from pytest_failhard import handed, plan, records, worker
 from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
+from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.hired import WORKER
 from pytest_failhard.inputs import Inputs
-from pytest_failhard.model import Mode, Observation
+from pytest_failhard.model import Mode, Observation, Run
 from pytest_failhard.redact import Redactor
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
@@ -60,16 +61,16 @@ def order(
     )
 
 
-def told_by(first: str, tests: Mapping[str, object]) -> list[dict[str, object]]:
-    """Run a worker in this process and return its events."""
+def told_by(first: str, tests: Mapping[str, object], *, waits: bool = False) -> list[dict[str, object]]:
+    """Run a worker in this process and return its events; one that `waits` has time before it is told."""
     events = io.StringIO()
-    worker.Worker(iter([first, json.dumps(tests)]), events).serve()
+    worker.Worker(iter([first, json.dumps(tests)]), events, is_told=lambda: not waits).serve()
     return [json.loads(line) for line in events.getvalue().splitlines()]
 
 
-def serve(first: str, tests: Mapping[str, object]) -> dict[str, dict[str, object]]:
+def serve(first: str, tests: Mapping[str, object], *, waits: bool = False) -> dict[str, dict[str, object]]:
     """Run a worker in this process and return the event of each gate."""
-    told = told_by(first, tests)
+    told = told_by(first, tests, waits=waits)
     assert told[-1] == {"end": True}
     begun = [str(event["begun"]) for event in told if "begun" in event]
     outcomes = {str(event["gate"]): event for event in told if "gate" in event}
@@ -92,8 +93,9 @@ def test_a_static_gate_is_observed_and_its_evidence_staged(shop: Path, tmp_path:
     )
 
 
-def test_gates_that_need_the_tests_say_why_there_are_none(shop: Path, tmp_path: Path) -> None:
-    events = serve(order(shop, tmp_path, "tests", "coverage"), NO_TESTS)
+@pytest.mark.parametrize("waits", [False, True])
+def test_gates_that_need_the_tests_say_why_there_are_none(shop: Path, tmp_path: Path, waits: bool) -> None:
+    events = serve(order(shop, tmp_path, "tests", "coverage"), NO_TESTS, waits=waits)
     for gate in ("tests", "coverage"):
         assert events[gate]["observation"] is None
         assert "the tests never ran" in str(events[gate]["error"])
@@ -114,8 +116,38 @@ def test_a_broken_result_file_is_an_error(
     assert part in str(events["tests"]["error"])
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_cannot_be_read_is_an_error_of_the_gate_that_reads_it(
+    shop: Path, tmp_path: Path, waits: bool
+) -> None:
+    write(shop, {"tests/test_half.py": "def test_half(:\n"})
+    path = tmp_path / "result.jsonl"
+    path.write_bytes(records.seal(empty_run(), NONCE))
+    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0, "restored": False}
+    events = serve(order(shop, tmp_path, "tests", "coverage"), tests, waits=waits)
+    assert events["tests"]["observation"] is None
+    assert "tests/test_half.py:1: does not parse" in str(events["tests"]["error"])
+    assert "no coverage was measured" in str(events["coverage"]["error"])
+
+
+def test_a_gate_that_breaks_before_the_tests_have_ended_is_an_error_of_its_own(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: CoverageGate, run: Run) -> Callable[[Run], Observation]:
+        raise ZeroDivisionError(f"in {run.root.name}")
+
+    monkeypatch.setattr(CoverageGate, "begin", broken)
+    path = tmp_path / "result.jsonl"
+    path.write_bytes(records.seal(empty_run(), NONCE))
+    tests = {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 5, "restored": False}
+    events = serve(order(shop, tmp_path, "tests", "coverage"), tests, waits=True)
+    assert "gate-crashed: ZeroDivisionError: in shop" in str(events["coverage"]["error"])
+    assert "pytest collected no test" in str(events["tests"]["error"])
+
+
 @pytest.mark.parametrize("status", [None, 5])
-def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int | None) -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int | None, waits: bool) -> None:
     empty = empty_run()
     path = tmp_path / "result.jsonl"
     path.write_bytes(records.seal(empty, NONCE))
@@ -128,7 +160,7 @@ def test_records_are_handed_to_the_gates(shop: Path, tmp_path: Path, status: int
         "exit_status": status,
         "restored": False,
     }
-    events = serve(order(shop, tmp_path, "tests", "coverage"), tests)
+    events = serve(order(shop, tmp_path, "tests", "coverage"), tests, waits=waits)
     assert "pytest collected no test (exit status 5)" in str(events["tests"]["error"])
     assert "no coverage data" in str(events["coverage"]["error"])
 

@@ -31,6 +31,7 @@ EXAMPLE_FOLDERS = frozenset(
 SCRIPT_FOLDERS = frozenset({"scripts", "tools", "bin", "ci", ".github"})
 SCRIPT_FILES = frozenset({"setup.py", "noxfile.py"})
 BUILD_FOLDERS = frozenset({"build", "dist"})
+_ONE_LISTS = threading.Lock()
 _ONE_READS = threading.Lock()
 TEST_FILES = ("test_*.py", "*_test.py", "conftest.py", "tests.py")
 
@@ -137,9 +138,16 @@ def _is_read(folder: Path) -> bool:
     return folder.name not in UNREAD_FOLDERS and not (folder / "pyvenv.cfg").exists()
 
 
-@functools.lru_cache(maxsize=8)
 def read(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Project:
     """Return the project's files. Roots are relative; a named root that does not exist is a GateError."""
+    # Several gates begin with this at once: one of them looks, the others wait for it.
+    with _ONE_LISTS:
+        return look_up(root, source, tests)
+
+
+@functools.lru_cache(maxsize=8)
+def look_up(root: Path, source: tuple[str, ...], tests: tuple[str, ...]) -> Project:
+    """Do what `read` does, for one at a time: it is remembered for as long as the process lives."""
     absent = [name for name in (*source, *tests) if not (root / name).exists()]
     if absent:
         raise GateError(

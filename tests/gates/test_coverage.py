@@ -107,7 +107,7 @@ class Case:
             coverage_data=self.data if data else None,
         )
         self.kept.files.clear()
-        files.read.cache_clear()
+        files.look_up.cache_clear()
         files.parse.cache_clear()
         files.unreadable.cache_clear()
         run = gate_run(
