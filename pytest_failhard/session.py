@@ -1,39 +1,24 @@
-"""One run, whoever started it: snapshot, worker process, test records, judgement, published report."""
+"""One run, whoever started it: snapshot, worker process, test records, and what is made of them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import (
-    attestation,
-    engine,
-    gates,
-    handed,
-    leftovers,
-    memory,
-    plan,
-    report,
-    reusing,
-    showing,
-)
+from pytest_failhard import engine, gates, handed, leftovers, plan, reusing
 from pytest_failhard.hired import EVENTS, Hired
 from pytest_failhard.listening import Listener
 from pytest_failhard.model import BASELINE_FILE, GateError, Phase
 from pytest_failhard.progress import Progress
-from pytest_failhard.report import models, stock, waivers
-from pytest_failhard.report import observation as codec
 from pytest_failhard.source import read, state
-from pytest_failhard.store import REPORT
 
 if TYPE_CHECKING:
     from pytest_failhard import proc
-    from pytest_failhard.attestation import Attestation
     from pytest_failhard.checkpoint import Wanted
     from pytest_failhard.model import Option, Report
     from pytest_failhard.redact import Redactor
@@ -43,8 +28,6 @@ WATCHED_FILES = (
     *("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pytest.toml"),
     *(plan.WAIVERS, BASELINE_FILE),
 )
-TREE_DIGEST = "tree_sha256"
-"""The setting that names the judged files of a tree without a commit, or with changes."""
 START_SECONDS = 60.0
 """What a worker may take beyond its gates' limits: to start, to resolve, to end."""
 
@@ -105,9 +88,6 @@ class Session(Listener):
         self.hired = hired
         self.worker: proc.Child | None = None
         self.before: Mapping[str, str] = {}
-        self.waivers_sha256 = ""
-        self.baseline_sha256 = ""
-        self.models: tuple[str, ...] = ()
         self.tree = ""
         self._told = False
 
@@ -200,7 +180,9 @@ class Session(Listener):
 
     def prepare(self) -> None:
         """Load what the report needs, while others are at work."""
-        report.prepare()
+        from pytest_failhard import publishing
+
+        publishing.prepare()
 
     def _wait(self) -> None:
         if self.worker is None:
@@ -250,115 +232,24 @@ class Session(Listener):
     def _publish(
         self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
     ) -> Report:
+        from pytest_failhard.publishing import Publisher
+
         if not complete and self.resume_command:
             self.notes.append(f"go on where this run ended: {self.resume_command}")
-        try:
-            kept = {name: self._with_observation(outcome) for name, outcome in outcomes.items()}
-            listed = self.store.keep("run", "waivers.json", waivers.dump(self.plan.waivers))
-            self.waivers_sha256 = listed.sha256
-            frozen = self.store.keep("run", "baseline.json", stock.dump(self.plan.stock))
-            self.baseline_sha256 = frozen.sha256
-            self.models = self._models()
-            attested, problems = self._attestation()
-            made = self._concluded(kept, [*doubts, *problems], complete=complete)
-            recalled = self._recalled(made, disturbed=bool(doubts), finished=complete)
-            made = recalled.report
-            exhibits = showing.gather(made, self.store.staging, self.plan.request.root, self.redactor)
-            files, copies = report.render_all(made, exhibits), report.copies(made, self.store.staging.kept)
-            if attested is not None:
-                files |= attested.files(files[REPORT], copies, self.store)
-            self.store.publish(files, copies)
-            if complete:
-                self.forget()
-        except GateError as error:
-            # The text is still printed; without its evidence on disk no verdict may be a pass.
-            return self._concluded(outcomes, [*doubts, str(error)], complete=complete)
-        unkept = memory.record(self.store.folder, recalled)
-        return replace(made, notes=(*made.notes, unkept)) if unkept else made
-
-    def _recalled(self, made: Report, *, disturbed: bool, finished: bool) -> memory.Recalled:
-        """Return the report with what earlier runs left; of one that was not finished nothing is kept."""
-        from pytest_failhard.report import document
-
-        if not finished:
-            return memory.Recalled(report=made)
-        policy = self.plan.policy
-        facts = memory.Facts(
-            rules=policy.rules,
-            max_days=policy.waivers.max_days,
-            tree=self.tree,
-            packages=state.packages_digest(),
-            report=document.build(made).digest,
-            undisturbed=not disturbed,
-        )
-        root, clean = self.plan.request.root, self.redactor.text
-        recalled = memory.recall(
-            self.store.folder, made, facts, lambda path: clean(state.last_author(root, path))
-        )
-        told = recalled.report
-        # What stands in the folder may have been written by anybody.
-        shown = replace(
-            told,
-            notes=self.redactor.value(told.notes),
-            stuck=self.redactor.value(told.stuck),
-            decisions=self.redactor.value(told.decisions),
-            quarantined=self.redactor.value(told.quarantined),
-        )
-        return replace(recalled, report=shown)
-
-    def _attestation(self) -> tuple[Attestation | None, Sequence[str]]:
-        """Return what the statements of the run rest on, and what takes its verdict away."""
-        if not attestation.is_due(self.plan):
-            return None, ()
-        try:
-            attested = attestation.prepare(self.plan, os.environ, self.before, self.store)
-        except GateError as error:
-            return None, [f"not-attested: {error}"]
-        return attested, attested.doubts
-
-    def _concluded(
-        self, outcomes: Mapping[str, engine.Outcome], doubts: Sequence[str], *, complete: bool
-    ) -> Report:
-        made = engine.conclude(
+        publisher = Publisher(
             self.plan,
-            outcomes,
+            self.store,
+            self.redactor,
             started=self.started,
-            settings={
-                "waivers_sha256": self.waivers_sha256,
-                "baseline_sha256": self.baseline_sha256,
-                **self._tree(),
-            },
-            models=self.models,
-            doubts=doubts,
+            tree=self.tree,
+            before=self.before,
             notes=self.notes,
-            complete=complete,
             flow=self.progress.flow(self.plan.request.jobs),
         )
-        # Reasons, waivers and notes, and the observations where they could not be kept.
-        return self.redactor.value(made)
-
-    def _tree(self) -> dict[str, Option]:
-        """Return the digest of a tree that its commit does not name."""
-        facts = self.plan.facts
-        return {} if facts.commit and not facts.dirty else {TREE_DIGEST: attestation.manifest(self.before)}
-
-    def _models(self) -> tuple[str, ...]:
-        """Return the models that the gate `llm` saw asked, none where it did not look."""
-        kept = self.store.staging.folder / models.GATE / models.EVIDENCE
-        return models.named(kept.read_bytes()) if kept.is_file() else ()
-
-    def _with_observation(self, outcome: engine.Outcome) -> engine.Outcome:
-        """Keep the exact observation as evidence, from which `failhard verify` judges again."""
-        if outcome.observation is None:
-            return replace(outcome, error=self.redactor.text(outcome.error))
-        observation = self.redactor.value(outcome.observation)
-        equal, unequal = codec.parted(observation)
-        kept = [self.store.keep(outcome.gate, codec.OBSERVATION, equal)]
-        if unequal is not None:
-            clocked = self.store.keep(outcome.gate, codec.VOLATILE, unequal)
-            kept.append(replace(clocked, volatile=True))
-        seen = replace(observation, evidence=(*observation.evidence, *kept, *outcome.evidence))
-        return replace(outcome, observation=seen)
+        made = publisher.publish(outcomes, doubts, complete=complete)
+        if complete and publisher.is_published:
+            self.forget()
+        return made
 
 
 def digests(resolved: plan.Plan) -> dict[str, str]:

@@ -68,7 +68,6 @@ from pytest_failhard.model import (
 from pytest_failhard.rules.exclusion import Role, paths
 from pytest_failhard.rules.limits import Limits
 from pytest_failhard.source import files
-from pytest_failhard.source.forgery import forging
 from pytest_failhard.source.manifest import (
     PYTHON_CLASSES,
     PYTHON_FILES,
@@ -342,6 +341,8 @@ def _status_problems(view: View) -> Iterator[str]:
 
 
 def _hooks(root: Path, run: TestRun) -> Iterator[Finding]:
+    from pytest_failhard.source.forgery import forging
+
     for hook in run.hooks:
         way = (
             forging(files.parse(root, hook.path), hook.line, hook.hook)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.cli.recheck import Tampered, check
 from pytest_failhard.engine import UNFINISHED
-from pytest_failhard.session import TREE_DIGEST
+from pytest_failhard.publishing import TREE_DIGEST
 from pytest_failhard.store import REPORT
 
 if TYPE_CHECKING:

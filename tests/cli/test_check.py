@@ -291,7 +291,9 @@ def test_tests_over_their_limit_are_ended_with_their_stacks(shop: Path, tmp_path
     folder.mkdir()
     with Store.open(Path(".failhard"), shop, redactor) as store:
         session = Session(resolved, store, redactor, folder)
-        ended = supervisor.TestChild(session, ()).run()
+        child = supervisor.TestChild(session, ())
+        ended = child.run()
+        child.keep()
         assert (store.staging.folder / "tests" / "pytest.txt").is_file()
     assert ended.code == exits.WATCHDOG
     assert ended.tests.problem.startswith("watchdog: the tests did not end within 1 seconds")

@@ -400,6 +400,12 @@ class TestCredentialConditionalSkip:
     def test_a_test_that_hangs_on_a_key_is_found(self, source: str) -> None:
         assert len(found("FH604", KEY + source + "\n")) == 1
 
+    def test_a_key_in_a_module_of_that_name_is_found(self) -> None:
+        source = (
+            "import secrets\ndef test_a():\n    if not secrets.OPENAI_API_KEY:\n        return\n    f()\n"
+        )
+        assert len(found("FH604", source)) == 1
+
     def test_a_fixture_of_a_conftest_is_found(self) -> None:
         source = "@pytest.fixture(autouse=True)\ndef key():\n    if not KEY:\n        pytest.skip('no key')\n"
         assert len(found("FH604", KEY + source, "tests/conftest.py")) == 1
@@ -415,6 +421,7 @@ class TestCredentialConditionalSkip:
             pytest.param("def test_a():\n    if not KEY:\n        f()", id="no-skip"),
             pytest.param("def helper():\n    if not KEY:\n        return\n    f()", id="no-test"),
             pytest.param("@pytest.mark.skipif(max_tokens_per_call > 3, reason='no')\ndef test_a(): f()", id="no-credential"),
+            pytest.param("import secrets\n@pytest.fixture\ndef run():\n    return Run(secrets.token_hex(16))\ndef test_a(run):\n    done = run.ended()\n    if not done:\n        return\n    f()", id="a-drawn-token"),
             pytest.param("GATES = ('lint', 'secrets')\ndef test_a():\n    done = run(GATES)\n    if not done:\n        return\n    f()", id="a-word"),
         ],
     )  # fmt: skip

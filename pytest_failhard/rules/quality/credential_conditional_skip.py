@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_failhard.source.module import Module
 
 
+DRAWN = frozenset({"secrets", "secrets.token_bytes", "secrets.token_hex", "secrets.token_urlsafe"})
+"""What the standard library draws tokens with: nobody has to set it."""
+
+
 class CredentialConditionalSkip(QualityRule):
     """A test is skipped where a key is missing, which is everywhere that tests run.
 
@@ -125,7 +129,7 @@ def _looked_up(module: Module, node: ast.Compare) -> Iterator[str]:
 
 def _named(module: Module, node: ast.Name | ast.Attribute, hops: int) -> Iterator[str]:
     name = last_part(node)
-    if data.CREDENTIAL.search(name):
+    if data.CREDENTIAL.search(name) and not _is_drawn(module, node):
         yield name
     if not hops or not isinstance(node, ast.Name):
         return
@@ -136,3 +140,8 @@ def _named(module: Module, node: ast.Name | ast.Attribute, hops: int) -> Iterato
         for each in function.body:
             if isinstance(each, ast.Return) and each.value is not None:
                 yield from credentials(module, each.value, hops - 1)
+
+
+def _is_drawn(module: Module, node: ast.Name | ast.Attribute) -> bool:
+    """Tell whether a name is the standard library's, which only looks like that of a credential."""
+    return module.resolve(node) in DRAWN and any(each in DRAWN for each in module.imports.values())
