@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from pytest_failhard import config, plan, records
+from pytest_failhard import config, plan, publishing, records
 from pytest_failhard.checkpoint import Wanted
 from pytest_failhard.measurement import Measurement, rcfile_text
 from pytest_failhard.model import GateError, Mode
@@ -81,6 +81,8 @@ class Author:
         """Before any conftest: refuse what would end the process, take the report folder, measure."""
         # Before the measuring, which hands the signal on.
         self.stopping.listen()
+        # The project's code shares this process: nothing of it may come in the place of what judges.
+        publishing.prepare()
         root = self.request.root
         try:
             project = config.load(root)
