@@ -72,7 +72,7 @@ def test_a_tree_without_configuration(tmp_path: Path) -> None:
     ("files", "message"),
     [
         ({"pytest.ini": "addopts = -q\n"}, "does not parse"),
-        ({"pytest.ini": "[pytest]\nxfail_strict\n  true\n"}, "a line goes on where no value is"),
+        ({"pytest.ini": "[pytest]\nxfail_strict\n  true\n"}, "does not parse: "),
         ({"pytest.toml": "[pytest\n"}, "does not parse"),
         ({"pytest.ini": "[pytest]\naddopts = -k 'a\n"}, r"pytest\.ini:2: addopts: No closing quotation"),
     ],

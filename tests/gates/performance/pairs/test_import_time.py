@@ -91,5 +91,5 @@ def test_a_class_is_named_with_its_module() -> None:
     missing = AttributeError("no", name="later", obj=import_time)
     assert import_time.described(missing)["owner"] == import_time.__name__
     error = AttributeError("no", name="later", obj=Path)
-    assert import_time.described(error)["owner"] == "pathlib.Path"
+    assert import_time.described(error)["owner"] == f"{Path.__module__}.Path"
     assert import_time.described(AttributeError("no", name="later", obj=1))["owner"] == ""

@@ -105,7 +105,7 @@ def test_without_a_plugin_the_own_fixture_is_served(monkeypatch: pytest.MonkeyPa
 
 
 def test_exceptions_are_described() -> None:
-    assert describe(AttributeError("no", name="later", obj=Path))["owner"] == "pathlib.Path"
+    assert describe(AttributeError("no", name="later", obj=Path))["owner"] == f"{Path.__module__}.Path"
     assert describe(AttributeError("no", name="later", obj=1))["owner"] == ""
     assert describe(ValueError("x" * 9999))["message"] == "x" * 2000
 
