@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import inputs, private, records, relinked, stamps
+from pytest_failhard import inputs, private, relinked, stamps
 from pytest_failhard.engine import Outcome
 from pytest_failhard.inputs import Inputs
 from pytest_failhard.model import Evidence, GateError, Mode
@@ -205,12 +205,11 @@ class Checkpoint:
         """Forget what a gate saw: it depends on what is gone. Raises OSError."""
         self.entries.folder.remove(Entry(gate=gate, key=self.key, observation=b"").name)
 
-    def store_tests(self, kept: KeptTests, run: TestRun | None = None) -> None:
+    def store_tests(self, kept: KeptTests, run: TestRun) -> None:
         """Keep the finished tests, unless their records hold a secret. Raises StoreError.
 
-        `run` is what they prove, where somebody has read them before: in a large project that takes long.
+        `run` is what the records prove: to read them once more takes long in a large project.
         """
-        run = records.read(kept.result, kept.nonce) if run is None else run
         if self.redactor.value(run) != run:
             return
         files = {RESULT: kept.result, OUTPUT: self.redactor.data(kept.output)}

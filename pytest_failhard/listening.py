@@ -87,8 +87,8 @@ class Listener:
         except StoreError as error:
             self.notes.append(f"no-checkpoint: of the tests: {error}")
 
-    def keep_tests(self, kept: KeptTests, run: TestRun | None = None) -> None:
-        """Keep the finished tests with what the gates saw; `run` is what they prove, where that was read."""
+    def keep_tests(self, kept: KeptTests, run: TestRun) -> None:
+        """Keep the finished tests with what the gates saw; `run` is what their records prove."""
         self.tick()
         if self.checkpoint is None:
             return

@@ -132,10 +132,10 @@ class TestChild:
         # Ten thousand tests leave as many folders: they are removed while the gates look.
         self._sweeper = threading.Thread(target=shutil.rmtree, args=(self.temporary, True))
         self.nonce = secrets.token_hex(16)
-        self._left: KeptTests | None = None
-        """What the tests left, however they ended, until it is kept."""
-        self._run: TestRun | None = None
-        """What their records prove."""
+        self._left: tuple[bytes, bytes] | None = None
+        """Output and records of the tests, however they ended, until they are kept."""
+        self._proven: tuple[TestRun, int] | None = None
+        """What the records prove, and the exit code of the tests."""
         self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage" if self.plan.request.measures else None
         self.output = self.folder / "output.txt"
@@ -151,13 +151,7 @@ class TestChild:
         code = self._execute()
         self._sweeper.start()
         data = self.result.read_bytes()
-        self._left = KeptTests(
-            nonce=self.nonce,
-            exit_status=-1 if code is None else code,
-            result=data,
-            output=self.output.read_bytes() + self.errors.read_bytes(),
-            coverage=None,
-        )
+        self._left = self.output.read_bytes() + self.errors.read_bytes(), data
         if code is None:
             limit = self.plan.policy.tests_timeout
             problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
@@ -166,28 +160,31 @@ class TestChild:
 
     def keep(self) -> None:
         """Keep what the tests said as evidence, and what a run needs that goes on from here."""
-        left, self._left = self._left, None
-        if left is None:
+        if self._left is None:
             return
-        self._show(left)
-        if self._run is not None:
+        output, data = self._left
+        self._show(output, data)
+        if self._proven is not None:
+            run, code = self._proven
             measured = None if self.coverage is None else _files(self.coverage)
-            self.session.keep_tests(replace(left, coverage=measured), self._run)
+            self.session.keep_tests(
+                KeptTests(nonce=self.nonce, exit_status=code, result=data, output=output, coverage=measured),
+                run,
+            )
 
     def close(self) -> None:
         """Wait until what the tests left in their temporary folder is gone."""
         if self._sweeper.ident is not None:
             self._sweeper.join()
 
-    def _show(self, left: KeptTests) -> None:
-        self.session.store.keep("tests", "pytest.txt", left.output)
-        shown = left.result.replace(left.nonce.encode(), b"nonce")
-        self.session.store.keep("tests", "result.jsonl", shown)
+    def _show(self, output: bytes, data: bytes) -> None:
+        self.session.store.keep("tests", "pytest.txt", output)
+        self.session.store.keep("tests", "result.jsonl", data.replace(self.nonce.encode(), b"nonce"))
 
     def _restored(self, kept: KeptTests) -> Ended:
         """Put what the finished tests left where they would have left it."""
         self.nonce = kept.nonce
-        self._show(kept)
+        self._show(kept.output, kept.result)
         write_atomically(self.result, kept.result)
         for name, data in (kept.coverage or {}).items():
             write_atomically(self.session.folder / "coverage" / name, data)
@@ -202,7 +199,7 @@ class TestChild:
         problem = contradiction(run, code)
         if problem:
             return Ended(tests=Tests(records=None, problem=problem), code=TAMPERED)
-        self._run = run
+        self._proven = run, code
         return Ended(
             tests=Tests(records=self.result, nonce=self.nonce, coverage=self.coverage, exit_status=code)
         )

@@ -217,10 +217,11 @@ def finished(message: str) -> Run:
 
 @pytest.mark.parametrize("measured", [None, {"data.1": b"SQLite\0", "data.2": b""}])
 def test_finished_tests_come_back_as_they_were(tmp_path: Path, measured: dict[str, bytes] | None) -> None:
-    result = records.seal(finished("assert 1 == 2"), NONCE)
+    run = finished("assert 1 == 2")
+    result = records.seal(run, NONCE)
     tests = KeptTests(nonce=NONCE, exit_status=1, result=result, output=b"1 failed\n", coverage=measured)
     kept = begun(tmp_path)
-    kept.store_tests(tests)
+    kept.store_tests(tests, run)
     assert kept.restore_tests() is None
     resumed = taken_up(tmp_path)
     assert resumed.restore_tests() == tests
@@ -231,9 +232,10 @@ def test_finished_tests_come_back_as_they_were(tmp_path: Path, measured: dict[st
 
 
 def test_tests_whose_records_hold_a_secret_are_not_kept(tmp_path: Path) -> None:
-    result = records.seal(finished("the token is a-secret-value"), NONCE)
+    run = finished("the token is a-secret-value")
+    result = records.seal(run, NONCE)
     tests = KeptTests(nonce=NONCE, exit_status=1, result=result, output=b"", coverage=None)
-    begun(tmp_path).store_tests(tests)
+    begun(tmp_path).store_tests(tests, run)
     assert taken_up(tmp_path).restore_tests() is None
     assert b"a-secret-value" not in b"".join(path.read_bytes() for path in (tmp_path / "kept").iterdir())
 

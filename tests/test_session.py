@@ -351,7 +351,7 @@ def test_an_interrupted_run_goes_on_and_its_finished_gates_do_not_run_again(
     session = runs.session("lint", "tests", wanted=wanted(tmp_path))
     session.begin()
     wait_for(session, "lint")
-    session.keep_tests(KEPT_TESTS)
+    session.keep_tests(KEPT_TESTS, empty_run())
     report = session.abort("SIGTERM")
     assert report.notes[-1] == "go on where this run ended: failhard check --resume"
     assert not report.complete
@@ -382,7 +382,7 @@ def test_where_the_tests_run_with_us_their_gates_are_not_kept(runs: Runs, tmp_pa
     kept = {path.name.rpartition("-")[0] for path in (tmp_path / "kept").iterdir()}
     assert kept == {"manifest", "lint"}
     shutil.rmtree(tmp_path / "kept")
-    session.keep_tests(KEPT_TESTS)
+    session.keep_tests(KEPT_TESTS, empty_run())
     assert session.notes[-1].startswith("no-checkpoint: of the tests: cache-not-written")
 
 
@@ -395,7 +395,7 @@ def test_a_checkpoint_that_cannot_be_opened_keeps_no_tests(runs: Runs, tmp_path:
     assert session.tick() is False
     assert session.notes[-2] == "as it was told"
     assert session.notes[-1].startswith("no-checkpoint: of the tests: cache-refused")
-    session.keep_tests(KEPT_TESTS)
+    session.keep_tests(KEPT_TESTS, empty_run())
     assert session.kept_tests() is None
     plain = runs.session("lint")
     plain.events.write_text(json.dumps({"checkpoint": "5a"}) + "\n")

@@ -38,7 +38,8 @@ from tests.acceptance.cases_terms import SHIPPED
 from tests.acceptance.project import VIOLATION, write
 
 HERE = Path(".failhard")
-REDACTOR = Redactor.from_environment({})
+SECRET = "a-secret-value"
+REDACTOR = Redactor.from_environment({"API_TOKEN": SECRET})
 # Modules that import one another by their bare names: the folder that holds them is an import root.
 SCRIPTS = {
     "pyproject.toml": """\
@@ -235,7 +236,7 @@ def test_what_is_restored_lies_where_the_tests_would_have_left_it(
     nonce, folder = "5a" * 16, tmp_path / "run"
     result = records.seal(finished("passed", 0), nonce)
     kept = KeptTests(nonce=nonce, exit_status=0, result=result, output=b"1 passed\n", coverage=measured)
-    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept)
+    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept, finished("passed", 0))
     only = ("tests",) if measured is None else ("tests", "coverage")
     with session(scripts, folder, *only) as made:
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
@@ -260,7 +261,7 @@ def test_what_is_restored_is_read_as_strictly_as_what_has_just_been_written(
     nonce = "5a" * 16
     result = records.seal(finished("passed", 0), nonce)
     kept = KeptTests(nonce=nonce, exit_status=1, result=result, output=b"", coverage=None)
-    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept)
+    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept, finished("passed", 0))
     with session(scripts, tmp_path / "run", "tests") as made:
         made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
         ended = ran(supervisor.TestChild(made, ()))
@@ -453,6 +454,22 @@ def test_an_exit_code_that_its_own_records_contradict_proves_nothing(
         assert made.checkpoint.restore_tests() is None
     problem = "verdict-contradicted: no test failed, but pytest ended with 1"
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=exits.TAMPERED)
+
+
+def test_tests_whose_records_hold_a_secret_are_shown_without_it_and_not_kept(
+    scripts: Path, tmp_path: Path, stand_in: StandIn
+) -> None:
+    told = finished("failed", 1)
+    told = dataclasses.replace(told, records=(dataclasses.replace(told.records[0], message=f"in {SECRET}"),))
+    with session(scripts, tmp_path / "run", "tests") as made:
+        made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
+        stand_in(f"{RESULT}; cat {tmp_path}/sealed >>/dev/fd/$result; exit 1")
+        child = supervisor.TestChild(made, ())
+        write(tmp_path, {"sealed": records.seal(told, child.nonce)})
+        ended = ran(child)
+        assert made.checkpoint.restore_tests() is None
+        assert SECRET.encode() not in evidence(made)["result.jsonl"]
+    assert ended.tests.exit_status == 1
 
 
 def test_a_result_that_is_there_before_the_tests_is_not_written_on(scripts: Path, tmp_path: Path) -> None:

@@ -132,7 +132,9 @@ def _ini(section: str, *, empty_counts: bool) -> Callable[[str], dict[str, Value
             raise GateError(f"the ini section [{section}] does not parse: {error.message}") from None
         except AttributeError:
             # How configparser ends on a line that goes on below a key without a value.
-            raise GateError(f"the ini section [{section}] does not parse: a line goes on where no value is") from None
+            raise GateError(
+                f"the ini section [{section}] does not parse: a line goes on where no value is"
+            ) from None
         if parser.has_section(section):
             return {key: value or "" for key, value in parser.items(section)}
         return {} if empty_counts else None
