@@ -20,14 +20,15 @@ from pytest_failhard import handed, plan, records, worker
 from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.gates.coverage import CoverageGate
+from pytest_failhard.gates.tests import TestsGate
 from pytest_failhard.hired import WORKER
 from pytest_failhard.inputs import Inputs
-from pytest_failhard.model import Mode, Observation, Run
+from pytest_failhard.model import GateError, Mode, Observation, Run
 from pytest_failhard.redact import Redactor
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
-from tests.support import GATES, empty_run, measuring
+from tests.support import GATES, empty_run, gate_run, measuring
 
 NONCE = "a5" * 16
 NO_TESTS: Mapping[str, object] = {"records": None, "problem": "the tests never ran", "restored": False}
@@ -143,6 +144,19 @@ def test_a_gate_that_breaks_before_the_tests_have_ended_is_an_error_of_its_own(
     events = serve(order(shop, tmp_path, "tests", "coverage"), tests, waits=True)
     assert "gate-crashed: ZeroDivisionError: in shop" in str(events["coverage"]["error"])
     assert "pytest collected no test" in str(events["tests"]["error"])
+
+
+def test_a_test_file_that_was_hidden_while_it_was_read_is_missed_all_the_same(
+    shop: Path, tmp_path: Path
+) -> None:
+    write(shop, {"tests/test_later.py": "def test_later() -> None:\n    assert len('a') == 1\n"})
+    gate = TestsGate()
+    hidden = (shop / "tests" / "test_later.py").rename(tmp_path / "hidden")
+    run = gate_run(shop, gate, source=("shop",), tests=("tests",), test_run=empty_run())
+    rest = gate.begin(run)
+    hidden.rename(shop / "tests" / "test_later.py")
+    with pytest.raises(GateError, match=r"uncollected-file: .*tests/test_later\.py"):
+        rest(run)
 
 
 @pytest.mark.parametrize("status", [None, 5])

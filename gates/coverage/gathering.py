@@ -41,10 +41,10 @@ class Gathering:
         self._tests = [file.path for file in self._project.tests if self._read[file.path].stamp is not None]
         self._parsed = {path for path in self._tests if self._known.find(path, self._read[path].data)}
         self._places = _places(run.root, self._project)
-        self._changed = run.base.changed_lines() if run.base is not None else {}
 
     def sheets(self, run: Run) -> list[Sheet]:
         """Return a sheet for each product file; raises GateError for missing or partial data."""
+        self._refresh(run.root)
         measured = Measured(run)
         bound = {self._places[real][0]: ran for real, ran in measured.ran(self._places).items()}
         bound = {
@@ -61,7 +61,15 @@ class Gathering:
                 answer = sheets.dump(made[path]) if path in made else PARSED
                 self._known.keep(path, bound.get(path, self._read[path].data), answer)
         run.remember(self._known.dump())
-        return _with_changes(self._changed, self._places, {**found, **made})
+        changed = run.base.changed_lines() if run.base is not None else {}
+        return _with_changes(changed, self._places, {**found, **made})
+
+    def _refresh(self, root: Path) -> None:
+        """Read what was written since once more: while the tests ran, a file may have been another one."""
+        for path, each in self._read.items():
+            if _stamp(root / path) != each.stamp:
+                self._read[path] = _read(root / path)
+                self._parsed.discard(path)
 
 
 def _reported(run: Run, measured: Measured, left: Mapping[Path, str]) -> dict[str, Sheet]:
@@ -82,6 +90,13 @@ def _with_changes(
         replace(found[path], changed=found[path].of_lines(changed.get(path) or changed.get(own) or ()))
         for path, own in places.values()
     ]
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        return stamp_of(path.stat())
+    except OSError:
+        return None
 
 
 def _read(path: Path) -> _Read:

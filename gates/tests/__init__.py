@@ -38,6 +38,7 @@ Waive:
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,10 +78,12 @@ from pytest_failhard.source.manifest import (
     manifest,
 )
 from pytest_failhard.source.pytest_config import PytestConfig, load, weaknesses
+from pytest_failhard.stamps import stamp_of
 
 if TYPE_CHECKING:
     from pytest_failhard.gates.tests.quality import Terms
     from pytest_failhard.rules.scan import Scan
+    from pytest_failhard.stamps import Stamp
 
 HIGH_FROM_LEVEL = 3
 STATUS = {
@@ -124,10 +127,22 @@ class TestsGate:
 
     def observe(self, run: Run) -> Observation:
         """Return what the tests did; raises GateError where the records do not prove a whole run."""
-        return self.begin(run)(run)
+        return self._written(run).judged(run)
 
     def begin(self, run: Run) -> Callable[[Run], Observation]:
         """Read what is written, and return what is left: to hold against it what ran."""
+        return functools.partial(self._rest, self._written(run))
+
+    def _rest(self, written: _Written, run: Run) -> Observation:
+        # A test may have hidden or changed one while it was read: then all is read once more.
+        files.look_up.cache_clear()
+        project = files.read(run.root, run.source, run.test_roots)
+        if project != written.project or _stamps(project) != written.stamps:
+            files.parse.cache_clear()
+            written = self._written(run)
+        return written.judged(run)
+
+    def _written(self, run: Run) -> _Written:
         # The rules are loaded when they are asked, not when pytest starts.
         from pytest_failhard.gates.tests import quality
 
@@ -135,23 +150,28 @@ class TestsGate:
         if not isinstance(settings, TestsSettings):
             raise TypeError(f"the tests gate was given {type(settings).__name__}")
         project = files.read(run.root, run.source, run.test_roots)
+        stamps = _stamps(project)
         written = manifest(project, _patterns(settings), run.test_roots)
         config = load(run.root)
         terms = _terms(settings, config)
         return _Written(
+            project=project,
+            stamps=stamps,
             settings=settings,
             manifest=written,
             config=config,
             ignoring=_ignoring(project),
             terms=terms,
             scan=quality.scanned(run, terms),
-        ).observe
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Written:
     """What is written, whatever ran of it."""
 
+    project: files.Project
+    stamps: tuple[Stamp, ...]
     settings: TestsSettings
     manifest: Mapping[str, tuple[str, ...]]
     config: PytestConfig
@@ -159,7 +179,7 @@ class _Written:
     terms: Terms
     scan: Scan
 
-    def observe(self, run: Run) -> Observation:
+    def judged(self, run: Run) -> Observation:
         """Return what the tests did of it."""
         from pytest_failhard.gates.tests import quality
 
@@ -192,6 +212,13 @@ class _Written:
             measures={**measures, **text.measures},
             allows=text.allows,
         )
+
+
+def _stamps(project: files.Project) -> tuple[Stamp, ...]:
+    """Return what the system says of each file: one that was written since has another time of change."""
+    paths = [*(file.path for file in project.files), *conftests(project)]
+    places = [project.root / path for path in paths]
+    return tuple(stamp_of(place.stat()) for place in places if place.exists())
 
 
 def _terms(settings: TestsSettings, config: PytestConfig) -> Terms:

@@ -6,7 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -89,8 +89,9 @@ class Case:
         data: bool = True,
         executable: Path = Path(sys.executable),
         seconds: float = 120,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> Observation:
-        """Let the gate observe the run."""
+        """Let the gate observe the run; `meanwhile` something happens while the tests run."""
         gate = CoverageGate()
         test_run = model.TestRun(
             collected=(),
@@ -121,7 +122,9 @@ class Case:
             executable=executable,
             seconds=seconds,
         )
-        observation = gate.observe(run)
+        rest = gate.begin(run)
+        meanwhile()
+        observation = rest(run)
         self.left = run.memory.left
         return observation
 
@@ -527,6 +530,15 @@ def test_what_is_known_of_a_file_holds_for_the_same_bytes_of_which_the_same_ran(
     case.left = None
     assert case.observe(base=Changed(changed)) == again
     assert case.asked() == {"a", "b", "never"}
+
+
+def test_a_file_that_was_another_one_while_it_was_read_is_judged_as_it_is(case: Case) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    assert case.observe().measures["line_percent"] == 100
+    # What an earlier run knows of the shorter file must not hold for the longer one.
+    observation = case.observe(meanwhile=lambda: case.files(a="x = 1\ny = 2\n"))
+    assert observation.measures["line_percent"] == 50
 
 
 def test_a_known_test_file_that_parses_no_more_is_an_error(case: Case) -> None:
