@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import resource
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -54,6 +56,24 @@ def demanded(level: int) -> tuple[str, ...]:
 def measuring() -> dict[str, str]:
     """Return what lets a process that a test starts be measured with it; nothing where nobody measures."""
     return {name: os.environ[name] for name in VARIABLES if name in os.environ}
+
+
+@contextlib.contextmanager
+def full_disk_at(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes: the kernel answers as for a full disk.
+
+    Nothing is compiled meanwhile: Python would keep a module cut short, and nobody could import it again.
+    """
+    before, compiles = resource.getrlimit(resource.RLIMIT_FSIZE), sys.dont_write_bytecode
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    sys.dont_write_bytecode = True
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        sys.dont_write_bytecode = compiles
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @dataclass

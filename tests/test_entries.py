@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
-import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_failhard.store import StoreError, folder
 from pytest_failhard.store.entries import Entries, Entry, EntryError, KeptFile, dump, parse
-from tests.support import NOBODY, nobody
+from tests.support import NOBODY, full_disk_at, nobody
 
 DAY = 86400.0
 KEY, OTHER = "a" * 64, "b" * 64
@@ -248,17 +246,11 @@ def test_somebody_elses_folder_is_refused_fo_111(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_said_and_what_was_there_stays(entries: Entries) -> None:
     entries.write(entry())
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
-    try:
+    with full_disk_at(512):
         with pytest.raises(StoreError, match=r"cache-not-written: .*: File too large; the gates run"):
             entries.write(entry(key=OTHER, size=5000))
         with pytest.raises(StoreError, match="cache-not-written"):
             entries.write(entry(size=5000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
     assert [path.name for path in entries.folder.path.iterdir()] == [entry().name]
     assert entries.read("lint", KEY, DAY) is not None
 

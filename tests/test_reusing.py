@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 import json
 import os
-import resource
-import signal
 import sys
 import tempfile
 import time
@@ -40,6 +37,7 @@ from pytest_failhard.report import observation as codec
 from pytest_failhard.store import Staging
 from tests.acceptance.project import write
 from tests.size import FULL
+from tests.support import full_disk_at
 
 TODAY = date(2026, 6, 1)
 SECRET = "a-secret-value"
@@ -500,23 +498,10 @@ def test_a_cache_that_is_refused_or_full_is_said_and_the_gate_runs_fo_111(runs: 
     assert "others may enter it" in runs.notes[0]
 
 
-@contextlib.contextmanager
-def nothing_written(above: int) -> Iterator[None]:
-    """Let no file grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (above, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 def test_a_full_disk_costs_the_entry_and_no_verdict(runs: Runs) -> None:
     runs.gate = Look(path="README.md")
     found = runs.resolved()
-    with nothing_written(512):
+    with full_disk_at(512):
         outcome, kept = runs.run(found=found)
     assert outcome.observation is not None
     assert set(kept) == {"text.txt", "contacts.json", "times.log"}
@@ -646,7 +631,7 @@ def test_what_cannot_be_kept_of_a_gate_that_looks_anew_is_said(
     assert runs.notes == ["cannot-read: table.toml"]
     runs.notes.clear()
 
-    with nothing_written(512):
+    with full_disk_at(512):
         assert runs.anew(b"two" * 300, took="many gates" * 100) == b"one"
     assert [note.partition(":")[0] for note in runs.notes] == ["cache-not-written", "cache-not-written"]
     runs.notes.clear()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import resource
-import signal
 import stat
 import subprocess
 import sys
@@ -21,6 +19,7 @@ from pytest_failhard.redact import Redactor, shipped
 from pytest_failhard.store import Staging, Store, StoreError, folder, write_atomically
 from pytest_failhard.store.folder import Folder
 from pytest_failhard.store.journal import JournalError, opened
+from tests.support import full_disk_at
 
 SECRET = "hunter2hunter2"
 REDACTOR = Redactor(shipped(), [SECRET])
@@ -37,12 +36,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def full_disk() -> Iterator[None]:
     """Let no file of this process grow beyond a few bytes: the kernel answers as for a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    with full_disk_at(512):
+        yield
 
 
 def refusal(report_dir: Path, root: Path) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,6 +158,16 @@ class Scratch:
         """Record other bytes for a tool than those that lie there."""
         record = f"{name}/__init__.py,sha256={'A' * 43},7\n"
         (next(self.site.glob(f"{name}-*.dist-info")) / "RECORD").write_text(record, "utf-8")
+
+    @contextlib.contextmanager
+    def uncompiled(self) -> Iterator[None]:
+        """Let no process on this environment write bytecode meanwhile, whatever its options are."""
+        startup = self.site / "000_uncompiled.pth"
+        startup.write_text("import sys; sys.dont_write_bytecode = True\n", "utf-8")
+        try:
+            yield
+        finally:
+            startup.unlink()
 
     def install_gate(self) -> None:
         """Put in a distribution that brings a gate."""

@@ -181,18 +181,19 @@ def _limited(argv: list[str], limit: int) -> list[str]:
     return [argv[0], "-c", f"{code}; os.execv(sys.argv[1], sys.argv[1:])", *argv]
 
 
-def on_a_full_disk(mode: Mode, project: Path, ask: Ask, executable: Path, limit: int) -> Outcome:
+def on_a_full_disk(mode: Mode, project: Path, ask: Ask, scratch: Scratch, limit: int) -> Outcome:
     """Run where no file can grow over the limit."""
-    completed = subprocess.run(
-        _limited(ask.argv(mode, executable, project), limit),
-        cwd=project,
-        # Python would store its compiled modules cut short, too.
-        env={"PATH": os.environ["PATH"], "HOME": str(project.parent), "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
+    # Python would keep the modules that it compiles cut short, too, and nobody could import them again.
+    with scratch.uncompiled():
+        completed = subprocess.run(
+            _limited(ask.argv(mode, scratch.executable, project), limit),
+            cwd=project,
+            env={"PATH": os.environ["PATH"], "HOME": str(project.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
     return Outcome(
         mode=mode,
         argv=tuple(completed.args),
@@ -208,8 +209,10 @@ def test_a_full_disk_is_an_error_fo_112(
     mode: Mode, project: Path, interpreter: Environment, scratches: dict[str, Scratch], record: Record
 ) -> None:
     row = record.procedure("FO-112", mode)
-    executable = interpreter("ruff", {"kind": "large", "value": 1, "when": "--output-format=json"})
-    outcome = row.said(on_a_full_disk(mode, project, Ask(only="lint"), executable, 200_000), "cannot-write")
+    interpreter("ruff", {"kind": "large", "value": 1, "when": "--output-format=json"})
+    outcome = row.said(
+        on_a_full_disk(mode, project, Ask(only="lint"), scratches[""], 200_000), "cannot-write"
+    )
     scratches[""].obey({"kind": "none"})
     assert outcome.code == EXIT[mode][Expected.ERROR], str(outcome)
     assert "cannot-write" in outcome.stdout, str(outcome)
@@ -218,11 +221,11 @@ def test_a_full_disk_is_an_error_fo_112(
 
 @pytest.mark.parametrize("mode", modes(Mode.AUTHOR))
 def test_a_disk_too_full_for_the_measurement_is_an_error_fo_112(
-    mode: Mode, project: Path, record: Record
+    mode: Mode, project: Path, scratches: dict[str, Scratch], record: Record
 ) -> None:
     """The data of coverage is the largest file of a small run."""
     row = record.procedure("FO-112", mode, "coverage data")
-    outcome = row.said(on_a_full_disk(mode, project, Ask(only="coverage"), Path(sys.executable), 30_000))
+    outcome = row.said(on_a_full_disk(mode, project, Ask(only="coverage"), scratches[""], 30_000))
     assert outcome.code == EXIT[mode][Expected.ERROR], str(outcome)
     assert re.search(r"^failhard: error", outcome.stdout, re.MULTILINE), str(outcome)
 
