@@ -24,6 +24,8 @@ OWN_IDS = "failhard::"
 """What the node ids of our synthetic reports start with."""
 UNRECORDED = "<unrecorded>"
 """Stands for the exception where a report lacks our note: it was replaced, or its worker died."""
+NOTED = ("raised", "message", "line", "strict", "markers")
+"""What we note on a report."""
 MESSAGE_CHARACTERS = 2000
 WATCHED_HOOKS = (
     *("pytest_runtest_makereport", "pytest_runtest_logreport", "pytest_report_teststatus"),
@@ -80,7 +82,7 @@ class Recorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put on the report what the phase really raised."""
         report = yield
-        vars(report)["failhard"] = _raw_facts(item, call)
+        vars(report)["failhard"] = _raw_facts(item, call, report)
         return report
 
     @hookimpl(tryfirst=True)
@@ -216,21 +218,12 @@ class Recorder:
         self._hooks.update(dict.fromkeys(_project_hooks(self._config)))
 
 
-def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Json]:
-    marks = [mark.kwargs.get("strict") for mark in item.iter_markers("xfail")]
-    default = item.config.getini("strict_xfail")
-    if default is None:
-        default = item.config.getini("strict")
-    facts: dict[str, Json] = {
-        "raised": "",
-        "message": "",
-        "line": 0,
-        # Without a marker it is `pytest.xfail()` in the body, which nothing holds to account.
-        "strict": bool(marks) and all(bool(default if strict is None else strict) for strict in marks),
-        "markers": "",
-    }
+def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> dict[str, Json]:
+    facts: dict[str, Json] = dict(zip(NOTED, ("", "", 0, False, ""), strict=True))
     if call.when == "setup":
         facts["markers"] = " ".join(sorted({mark.name for mark in item.iter_markers()}))
+    if call.excinfo is not None or "wasxfail" in vars(report):
+        facts["strict"] = _is_strict(item)
     if call.excinfo is not None:
         facts["raised"] = call.excinfo.typename
         facts["message"] = call.excinfo.exconly(tryshort=True)[:MESSAGE_CHARACTERS]
@@ -239,13 +232,19 @@ def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None]) -> dict[str, Json
     return facts
 
 
+def _is_strict(item: pytest.Item) -> bool:
+    marks = [mark.kwargs.get("strict") for mark in item.iter_markers("xfail")]
+    default = item.config.getini("strict_xfail")
+    if default is None:
+        default = item.config.getini("strict")
+    # Without a marker it is `pytest.xfail()` in the body, which nothing holds to account.
+    return bool(marks) and all(bool(default if strict is None else strict) for strict in marks)
+
+
 def _phase(report: pytest.TestReport) -> TestRecord:
     values: Mapping[str, object] = vars(report)
     path, first, _ = report.location
-    raised, message, line, strict, markers = UNRECORDED, "", 0, False, ""
-    match values.get("failhard"):
-        case {"raised": str(r), "message": str(m), "line": int(n), "strict": bool(s), "markers": str(k)}:
-            raised, message, line, strict, markers = r, m, n, s, k
+    raised, message, line, strict, markers = _noted(values.get("failhard"))
     return TestRecord(
         nodeid=report.nodeid,
         when=str(report.when),
@@ -260,6 +259,21 @@ def _phase(report: pytest.TestReport) -> TestRecord:
         message=message or _last_line(report),
         markers=markers,
     )
+
+
+def _noted(note: object) -> tuple[str, str, int, bool, str]:
+    # A pattern would take ten times as long, and there are three notes a test.
+    if isinstance(note, dict):
+        raised, message, line, strict, markers = map(note.get, NOTED)
+        if (
+            isinstance(raised, str)
+            and isinstance(message, str)
+            and isinstance(line, int)
+            and isinstance(strict, bool)
+            and isinstance(markers, str)
+        ):
+            return raised, message, line, strict, markers
+    return UNRECORDED, "", 0, False, ""
 
 
 @functools.lru_cache(maxsize=1024)

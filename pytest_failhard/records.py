@@ -187,13 +187,14 @@ def _malformed(number: int, name: str) -> RecordsError:
 
 
 def _record(number: int, entry: Mapping[str, Json]) -> TestRecord:
-    if set(entry) != {"kind", *RECORD_FIELDS}:
+    fields = {name: value for name, value in entry.items() if name != "kind"}
+    if fields.keys() != RECORD_FIELDS.keys():
         raise _malformed(number, "a field")
-    for name, kind in RECORD_FIELDS.items():
-        if type(entry[name]) is not kind:
+    for name, value in fields.items():
+        if type(value) is not RECORD_FIELDS[name]:
             raise _malformed(number, name)
     # Checked field by field above, which a type checker cannot follow.
-    return TestRecord(**{name: entry[name] for name in RECORD_FIELDS})  # type: ignore[arg-type]
+    return TestRecord(**fields)  # type: ignore[arg-type]
 
 
 def _texts(value: Json, number: int, name: str) -> tuple[str, ...]:

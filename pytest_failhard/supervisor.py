@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import json
 import os
 import secrets
 import shlex
 import shutil
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_failhard import leftovers, plan, proc, records
+from pytest_failhard import plan, proc, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
 from pytest_failhard.exits import CODES, TAMPERED, WATCHDOG
 from pytest_failhard.gates.tests import TestsSettings
-from pytest_failhard.hired import Place, hire
+from pytest_failhard.hired import RESULT, Place, Standby, hire
 from pytest_failhard.measurement import rcfile_text
 from pytest_failhard.model import GateError, Verdict
 from pytest_failhard.progress import Progress
@@ -78,7 +76,7 @@ def check(
     """
     today = datetime.now(UTC).date()
     with contextlib.ExitStack() as opened:
-        folder, worker = place or opened.enter_context(hire())
+        place = place or opened.enter_context(hire())
         gates = plan.collect_gates(plan.plugins(request))
         redactor = Redactor.from_environment(os.environ)
         store = opened.enter_context(Store.open(report_dir, request.root, redactor))
@@ -90,9 +88,9 @@ def check(
             resume=resume,
             command=command,
         )
-        session = Session(resolved, store, redactor, folder, progress, wanted, worker)
+        session = Session(resolved, store, redactor, place.folder, progress, wanted, place.worker)
         try:
-            return _checked(session, arguments)
+            return _checked(session, arguments, place.tests)
         except Interrupted as interruption:
             session.abort(str(interruption))
             interruption.command = session.resume_command
@@ -105,9 +103,9 @@ def check(
             proc.stop_all()
 
 
-def _checked(session: Session, arguments: Sequence[str]) -> Checked:
+def _checked(session: Session, arguments: Sequence[str], standby: Standby | None) -> Checked:
     session.begin()
-    with contextlib.closing(TestChild(session, arguments)) as child:
+    with contextlib.closing(TestChild(session, arguments, standby)) as child:
         ended = Ended(tests=Tests(records=None, problem="no gate of this run needs the tests"))
         if session.plan.needs_tests:
             ended = child.run()
@@ -123,40 +121,41 @@ class TestChild:
 
     __test__ = False
 
-    def __init__(self, session: Session, arguments: Sequence[str]) -> None:
+    def __init__(self, session: Session, arguments: Sequence[str], standby: Standby | None = None) -> None:
         self.session = session
         self.plan = session.plan
         self.arguments = tuple(arguments)
-        self.folder = session.folder / "tests"
-        self.temporary = self.folder / "tmp"
-        # Ten thousand tests leave as many folders: they are removed while the gates look.
-        self._sweeper = threading.Thread(target=shutil.rmtree, args=(self.temporary, True))
+        self._standby = standby
+        self._sweeper: threading.Thread | None = None
         self.nonce = secrets.token_hex(16)
         self._left: tuple[bytes, bytes] | None = None
         """Output and records of the tests, however they ended, until they are kept."""
         self._proven: tuple[TestRun, int] | None = None
         """What the records prove, and the exit code of the tests."""
-        self.result = session.folder / "result.jsonl"
         self.coverage = session.folder / "coverage" if self.plan.request.measures else None
-        self.output = self.folder / "output.txt"
-        self.errors = self.folder / "errors.txt"
 
     def run(self) -> Ended:
         """Run the tests to their end or their time limit, then read what is proven; `keep` comes later."""
-        for folder in filter(None, (self.folder, self.coverage, self.folder / "home", self.temporary)):
-            folder.mkdir()
+        if self.coverage is not None:
+            self.coverage.mkdir()
         kept = self.session.kept_tests()
         if kept is not None:
             return self._restored(kept)
-        code = self._execute()
+        standby = self._ready()
+        code = self._execute(standby)
+        # Ten thousand tests leave as many folders: they are removed while the gates look.
+        self._sweeper = threading.Thread(target=shutil.rmtree, args=(standby.temporary, True))
         self._sweeper.start()
-        data = self.result.read_bytes()
-        self._left = self.output.read_bytes() + self.errors.read_bytes(), data
+        data, output, errors = (
+            each.read_bytes() for each in (standby.result, standby.output, standby.errors)
+        )
+        self._left = output + errors, data
         if code is None:
             limit = self.plan.policy.tests_timeout
             problem = f"watchdog: the tests did not end within {limit} seconds; the stacks are in pytest.txt"
             return Ended(tests=Tests(records=None, problem=problem, unfinished=True), code=WATCHDOG)
-        return self._read(data, code)
+        # What pytest refuses, it says on stderr.
+        return self._read(data, code, standby.result, (errors, output))
 
     def keep(self) -> None:
         """Keep what the tests said as evidence, and what a run needs that goes on from here."""
@@ -174,7 +173,7 @@ class TestChild:
 
     def close(self) -> None:
         """Wait until what the tests left in their temporary folder is gone."""
-        if self._sweeper.ident is not None:
+        if self._sweeper is not None:
             self._sweeper.join()
 
     def _show(self, output: bytes, data: bytes) -> None:
@@ -185,62 +184,54 @@ class TestChild:
         """Put what the finished tests left where they would have left it."""
         self.nonce = kept.nonce
         self._show(kept.output, kept.result)
-        write_atomically(self.result, kept.result)
+        result = self.session.folder / RESULT
+        write_atomically(result, kept.result)
         for name, data in (kept.coverage or {}).items():
             write_atomically(self.session.folder / "coverage" / name, data)
-        ended = self._read(kept.result, kept.exit_status)
+        ended = self._read(kept.result, kept.exit_status, result, (kept.output,))
         return replace(ended, tests=replace(ended.tests, restored=True))
 
-    def _read(self, data: bytes, code: int) -> Ended:
+    def _read(self, data: bytes, code: int, result: Path, said: Sequence[bytes]) -> Ended:
         try:
             run = records.read(data, self.nonce)
         except records.RecordsError as error:
-            return self._incomplete(data, code, str(error))
+            return self._incomplete(data, code, str(error), said)
         problem = contradiction(run, code)
         if problem:
             return Ended(tests=Tests(records=None, problem=problem), code=TAMPERED)
         self._proven = run, code
-        return Ended(
-            tests=Tests(records=self.result, nonce=self.nonce, coverage=self.coverage, exit_status=code)
-        )
+        return Ended(tests=Tests(records=result, nonce=self.nonce, coverage=self.coverage, exit_status=code))
 
-    def _incomplete(self, data: bytes, code: int, problem: str) -> Ended:
-        # What pytest refuses, it says on stderr.
-        said = [path.read_text("utf-8", "replace").strip() for path in (self.errors, self.output)]
-        words = " / ".join(next((text for text in said if text), "it said nothing").splitlines()[-4:])
+    def _incomplete(self, data: bytes, code: int, problem: str, said: Sequence[bytes]) -> Ended:
+        texts = [text.decode("utf-8", "replace").strip() for text in said]
+        words = " / ".join(next((text for text in texts if text), "it said nothing").splitlines()[-4:])
         if not data and code in PASSED_BY - {0, 1}:
             text = f"pytest-failed: pytest ended with {code} before any test: {words}"
             return Ended(tests=Tests(records=None, problem=text))
         text = f"verdict-missing: {problem} (pytest ended with {code}): {words}"
         return Ended(tests=Tests(records=None, problem=text), code=TAMPERED)
 
-    def _execute(self) -> int | None:
-        lifeline, held = os.pipe()
-        descriptor = os.open(self.result, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        order = {"nonce": self.nonce, "result": descriptor, "lifeline": lifeline, "rcfile": self._rcfile()}
-        child = proc.Child(
-            self._command(),
-            cwd=self.plan.request.root,
-            environment=self._environment(),
-            stdout=self.output,
-            stderr=self.errors,
-            stdin=json.dumps(order).encode() + b"\n",
-            pass_fds=(descriptor, lifeline),
-            kept=True,  # what the tests start must not outlive us, even where we are killed
-        )
-        for used in (descriptor, lifeline):
-            os.close(used)
-        try:
-            return self._wait(child)
-        finally:
-            child.kill_tree()
-            os.close(held)
+    def _ready(self) -> Standby:
+        """Return the process that waits for the tests; the variables it is to pass on take another one."""
+        passed = {name: os.environ[name] for name in self._passed() if name in os.environ}
+        if self._standby is not None and not passed:
+            return self._standby
+        if self._standby is not None:
+            self._standby.close()
+            self._standby.result.unlink()
+        return Standby(self.session.folder, passed)
 
-    def _rcfile(self) -> str | None:
+    def _execute(self, standby: Standby) -> int | None:
+        with contextlib.closing(standby):
+            root, folder = self.plan.request.root, standby.folder
+            standby.begin(root, self._arguments(folder), self.nonce, self._rcfile(folder))
+            return self._wait(standby.child)
+
+    def _rcfile(self, folder: Path) -> str | None:
         """Write the configuration of the measuring; None where no gate of this run asks for it."""
         if self.coverage is None:
             return None
-        rcfile = self.folder / "coveragerc"
+        rcfile = folder / "coveragerc"
         text = rcfile_text(self.plan.request.root, self.plan.source, (), self.coverage)
         write_atomically(rcfile, text.encode())
         return str(rcfile)
@@ -258,9 +249,9 @@ class TestChild:
         # One that had not come so far as to listen dies of the signal.
         return None if code == -signal.SIGUSR1 else code
 
-    def _command(self) -> list[str]:
+    def _arguments(self, folder: Path) -> list[str]:
         root = self.plan.request.root
-        ini = self.folder / "pytest.ini"
+        ini = folder / "pytest.ini"
         loaded = pytest_config.load(root)
         product = [file.path for file in read(root, self.plan.source, self.plan.test_roots).product]
         roots = import_roots(root, self.plan.source, product)
@@ -268,9 +259,8 @@ class TestChild:
         write_atomically(ini, text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
         return [
-            *(sys.executable, "-I", "-X", "utf8", "-m", "pytest", "-c", str(ini), "--rootdir=."),
-            *(f"--confcutdir={root}", "-p", "no:cacheprovider", "-p", "failhard"),
-            *("-p", "pytest_failhard.child", f"--failhard-level={self.plan.level}"),
+            *("-c", str(ini), "--rootdir=.", f"--confcutdir={root}", "-p", "no:cacheprovider"),
+            *("-p", "failhard", "-p", "pytest_failhard.child", f"--failhard-level={self.plan.level}"),
             *plugins,
             *self.arguments,
         ]
@@ -282,19 +272,6 @@ class TestChild:
             # By their names: to read what each of all distributions says of itself takes a tenth of a second.
             for distribution in importlib.metadata.distributions(name=name):
                 yield from (entry.name for entry in distribution.entry_points.select(group="pytest11"))
-
-    def _environment(self) -> dict[str, str]:
-        scripts = str(Path(sys.executable).parent)
-        return proc.environment(
-            self.folder / "home",
-            self.temporary,
-            extra={
-                "PATH": os.pathsep.join([scripts, os.defpath]),
-                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-                **leftovers.handed_on(),  # tests may start the system
-                **{name: os.environ[name] for name in self._passed() if name in os.environ},
-            },
-        )
 
     def _passed(self) -> Sequence[str]:
         settings = self.plan.settings.get("tests")

@@ -3,35 +3,94 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pytest_failhard.hired import EVENTS, Hired, hire
+from pytest_failhard import plan, records
+from pytest_failhard.cli import check
+from pytest_failhard.gates import builtin
+from pytest_failhard.hired import EVENTS, TESTS, Hired, Standby, Waiting, hire
+from pytest_failhard.model import Phase
 from pytest_failhard.proc import ProcError
 from pytest_failhard.stopping import Interrupted
+from tests.acceptance.project import write
 
 SECONDS = 60.0
+SEEN = """
+import gc
+import os
+import pathlib
+import sys
 
 
-def interrupted() -> tuple[Path, Hired]:
-    """Hire a worker, be interrupted, and return what is left of it."""
-    with contextlib.suppress(Interrupted), hire() as (folder, hired):
-        assert hired is not None
-        assert hired.child.poll() is None
-        held = hired
+def test_seen():
+    main = sys.modules["__main__"]
+    assert main.__spec__.name == "pytest.__main__"
+    assert sys.argv[0] == main.__file__
+    assert "nonce" not in sys.argv
+    assert pathlib.Path.cwd() == pathlib.Path(__file__).parent.parent
+    assert os.read(0, 1) == b""
+    assert gc.isenabled()
+    assert os.environ["GIVEN"] == "on"
+"""
+
+
+def interrupted() -> tuple[Path, tuple[Waiting, ...]]:
+    """Hire a place, be interrupted, and return what is left of it."""
+    with contextlib.suppress(Interrupted), hire() as place:
+        held = tuple(filter(None, (place.worker, place.tests)))
+        assert [process.child.poll() for process in held] == [None, None]
         raise Interrupted(signal.SIGTERM)
-    return folder, held
+    return place.folder, held
 
 
-def test_a_worker_that_is_not_needed_ends_with_its_folder() -> None:
-    folder, hired = interrupted()
-    assert hired.child.poll() is not None
+def test_what_is_not_needed_ends_with_its_folder() -> None:
+    folder, held = interrupted()
     assert not folder.exists()
-    hired.close()
-    hired.order({"nobody": "reads it"})
+    for process in held:
+        assert process.child.poll() is not None
+        assert process.child.alive() == ()
+        process.close()
+        process.order({"nobody": "reads it"})
+
+
+def test_who_wants_no_tests_gets_no_process_for_them() -> None:
+    with hire(tests=False) as place:
+        assert (place.worker is None, place.tests) == (False, None)
+    assert {gate.id for gate in builtin() if plan.phase(gate) is Phase.TESTS} == check.TESTED
+
+
+def test_tests_are_run_as_python_m_pytest_runs_them(tmp_path: Path) -> None:
+    """The project cannot tell: argv, the main module, its folder, standard input, how cycles are looked for."""
+    write(tmp_path, {"tests/test_seen.py": SEEN, "pytest.ini": "[pytest]\n"})
+    place = tmp_path / "place"
+    place.mkdir()
+    with contextlib.closing(Standby(place, {"GIVEN": "on"})) as standby:
+        options = ("-p", "pytest_failhard.child", "-p", "no:cacheprovider", "-q", "tests")
+        standby.begin(tmp_path, options, "nonce", None)
+        assert standby.child.wait(SECONDS) == 0, standby.output.read_text() + standby.errors.read_text()
+    run = records.read(standby.result.read_bytes(), "nonce")
+    assert [record.outcome for record in run.records if record.when == "call"] == ["passed"]
+    assert run.arguments == options
+
+
+def test_one_whose_orders_end_before_they_began_runs_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    completed = subprocess.run(
+        [sys.executable, "-I", "-c", TESTS, str(reading)],
+        pass_fds=(reading,),
+        capture_output=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    os.close(reading)
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, b"", b"")
 
 
 def test_an_order_larger_than_a_pipe_arrives_and_a_dead_worker_s_next_one_is_dropped(tmp_path: Path) -> None:
@@ -50,7 +109,9 @@ def test_where_it_cannot_be_started_who_needs_it_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
-    with hire() as (folder, hired):
-        assert (hired, folder.is_dir()) == (None, True)
+    with hire() as place:
+        assert (place.worker, place.tests, place.folder.is_dir()) == (None, None, True)
     with pytest.raises(ProcError, match="cannot be started"):
         Hired(tmp_path)
+    with pytest.raises(ProcError, match="cannot be started"):
+        Standby(tmp_path)

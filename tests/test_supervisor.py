@@ -22,7 +22,7 @@ import pytest
 
 from pytest_failhard import exits, leftovers, measurement, plan, proc, records, supervisor
 from pytest_failhard.checkpoint import Checkpoint, KeptTests, Wanted
-from pytest_failhard.hired import hire
+from pytest_failhard.hired import TESTS, hire
 from pytest_failhard.model import GateError, Mode, Observation, Settings, Verdict
 from pytest_failhard.model import Run as GateRun
 from pytest_failhard.model import TestRecord as Record
@@ -74,6 +74,7 @@ import run
 def test_looks() -> None:
     assert run.four() == 4
     seen = dict(cwd=os.getcwd(), given=os.environ.get("SCRIPTS_GIVEN"), parent=os.getppid())
+    seen["pid"] = os.getpid()
     with pathlib.Path({place!r}).open("a") as stream:
         stream.write(json.dumps(seen) + chr(10))
 """
@@ -160,6 +161,23 @@ def test_the_tests_import_the_project_from_its_own_folders_and_see_what_it_names
     assert saw["given"] == "yes"
     # A keeper is between us: what the tests start ends even where we are killed.
     assert saw["parent"] != os.getpid()
+
+
+@pytest.mark.parametrize("given", ["yes", None])
+def test_tests_that_are_to_see_a_variable_of_ours_run_in_a_process_that_has_it_from_the_start(
+    scripts: Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    """The dynamic linker and others look at some variables once, when a process starts."""
+    monkeypatch.delenv("SCRIPTS_GIVEN", raising=False)
+    if given is not None:
+        monkeypatch.setenv("SCRIPTS_GIVEN", given)
+    with hire() as place:
+        assert place.tests is not None
+        waiting = place.tests.child.pid
+        checked = supervisor.check(request(scripts, "tests"), HERE, (), place=place)
+    assert checked.code == 0, checked.report
+    (saw,) = seen(scripts)
+    assert (saw["given"], saw["pid"] == waiting) == (given, given is None)
 
 
 def a_checkpoint(folder: Path, key: str, *, resume: bool) -> Checkpoint:
@@ -309,6 +327,9 @@ NOTING = """cd {place}
 printf '%s\\n' "$0" "$@" >argv
 env >environment
 printf '%s\\n' "$OLDPWD" "$PPID" >around
+exec </dev/fd/$6
+IFS= read -r begin
+printf '%s\\n' "$begin" >begin
 IFS= read -r order
 printf '%s\\n' "$order" >order
 fd() {{ expr "$order" : '.*"'"$1"'": \\([0-9]*\\)'; }}
@@ -343,14 +364,22 @@ def test_the_tests_are_told_and_lent_what_they_need_and_no_more(
     )
     assert len(bytes.fromhex(child.nonce)) == 16
     noted = {path.name: path.read_text().splitlines() for path in place.iterdir()}
-    assert noted["argv"] == [
-        *(str(program), "-I", "-X", "utf8", "-m", "pytest", "-c", str(tests / "pytest.ini"), "--rootdir=."),
-        *(f"--confcutdir={scripts}", "-p", "no:cacheprovider", "-p", "failhard"),
-        *("-p", "pytest_failhard.child", "--failhard-level=1"),
-        *("-p", "asyncio", "-p", "xdist", "-p", "xdist.looponfail", "-q", "-k", "a b"),
-    ]
+    *command, descriptor = noted["argv"]
+    assert command == [str(program), "-I", "-X", "utf8", "-c", TESTS]
+    assert descriptor.isdecimal()
+    begin = json.loads("".join(noted["begin"]))
+    assert begin == {
+        "root": str(scripts),
+        "arguments": [
+            *("-c", str(tests / "pytest.ini"), "--rootdir=.", f"--confcutdir={scripts}"),
+            *("-p", "no:cacheprovider", "-p", "failhard"),
+            *("-p", "pytest_failhard.child", "--failhard-level=1"),
+            *("-p", "asyncio", "-p", "xdist", "-p", "xdist.looponfail", "-q", "-k", "a b"),
+        ],
+    }
     cwd, parent = noted["around"]
-    assert cwd == str(scripts)
+    # It is told where the project is, and is in no folder of it before.
+    assert cwd == str(tests / "home")
     # A keeper is between us: what the tests start ends even where we are killed.
     assert int(parent) != os.getpid()
     assert {
@@ -403,7 +432,9 @@ def plain_locale() -> Iterator[None]:
     locale.setlocale(locale.LC_CTYPE, before)
 
 
-RESULT = """read -r order; result=$(expr "$order" : '.*"result": \\([0-9]*\\)')"""
+RESULT = (
+    """exec </dev/fd/$6; read -r begin; read -r order; result=$(expr "$order" : '.*"result": \\([0-9]*\\)')"""
+)
 CUT = f"verdict-missing: the result of the tests is cut short: 1 lines, none final; {records.AGAIN}"
 NOTHING = "verdict-missing: the result of the tests is missing: the process wrote nothing; " + records.AGAIN
 
@@ -643,9 +674,8 @@ def test_a_run_is_bound_to_what_pytest_is_told_and_to_what_must_be_proven(
         resume=True,
         command="again",
     )
-    folder, worker = place
-    assert worker is not None
-    assert rest == [folder, progress, wanted, worker]
+    assert place.worker is not None
+    assert rest == [place.folder, progress, wanted, place.worker]
 
 
 def test_the_exit_code_is_the_report_s_unless_the_record_of_the_tests_does_not_hold(shop: Path) -> None:
@@ -685,10 +715,10 @@ def test_a_gate_that_asks_for_tests_which_nobody_needed_is_told_so(
 
 def test_a_run_that_fails_under_itself_says_of_what(shop: Path) -> None:
     with hire() as place:
-        (place[0] / "result.jsonl").write_bytes(b"")
-        checked = supervisor.check(request(shop, "tests"), HERE, (), place=place)
+        (place.folder / "coverage").write_bytes(b"")
+        checked = supervisor.check(request(shop, "coverage"), HERE, (), place=place)
     assert (checked.code, checked.report.verdict) == (exits.UNPROVEN, Verdict.ERROR)
-    assert f"run-failed: [Errno 17] File exists: '{place[0]}/result.jsonl'" in str(document(shop))
+    assert f"run-failed: [Errno 17] File exists: '{place.folder}/coverage'" in str(document(shop))
 
 
 def test_the_day_is_that_of_utc_wherever_it_runs(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ REFUSED = (
     *("--failhard", "--inject-failures", "--trace-config", "--debug", "--basetemp", "--import-mode"),
 )
 """Options that would run no test, or take the configuration out of the supervisor's hands."""
+TESTED = frozenset({"tests", "coverage"})
+"""The gates that need the tests: what runs those is begun before the gates themselves are loaded."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -101,7 +103,7 @@ def command(
         signal.signal(number, _interrupt)
     try:
         # First of all: it starts while we load what follows, and plan.
-        with hire() as place:
+        with hire(tests=only is None or not TESTED.isdisjoint(_names(only))) as place:
             request = _request(path, level, policy, base, only, seed, jobs, perf_prove, no_cache)
             checked = _judged(request, report_dir, arguments, form, place, resume=resume)
     except Interrupted as interruption:
@@ -115,6 +117,10 @@ def command(
     # Otherwise click would take the colours out again where FORCE_COLOR asks for them.
     click.echo(text, color=colour)
     sys.exit(checked.code)
+
+
+def _names(only: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in only.split(","))
 
 
 def _request(
@@ -136,7 +142,7 @@ def _request(
         mode=Mode.SUPERVISED,
         policy=policy.resolve() if policy else None,
         base=base,
-        only=tuple(name.strip() for name in only.split(",")) if only else (),
+        only=_names(only) if only else (),
         seed=seed,
         jobs=jobs or os.cpu_count() or 1,
         perf_prove=perf_prove,
