@@ -69,11 +69,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _used(items: list[pytest.Item]) -> set[str]:
     """Return the names of all markers; a test that asks for faults counts as if it had theirs."""
     used: set[str] = set()
+    seen: set[int] = set()
     for item in items:
         if "llm_faults" in vars(item).get("fixturenames", ()):
             used.add("failhard_fault")
-        for mark in item.iter_markers():
-            used.add(mark.name)
+        node: pytest.Item | pytest.Collector | None = item
+        while node is not None and id(node) not in seen:
+            seen.add(id(node))
+            used.update([mark.name for mark in node.own_markers])
+            node = node.parent
     return used
 
 

@@ -88,8 +88,12 @@ class Recorder:
     @hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Record a phase; our own synthetic reports are none."""
-        if not self._is_worker and not report.nodeid.startswith(OWN_IDS):
-            self._keep(_phase(report))
+        if self._is_worker:
+            return
+        # Made anew each time that it is asked for.
+        nodeid = report.nodeid
+        if not nodeid.startswith(OWN_IDS):
+            self._keep(_phase(report, nodeid))
 
     @hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -187,7 +191,7 @@ class Recorder:
         self._start()
         self._writer.finish(run)
 
-    @property
+    @functools.cached_property
     def _is_worker(self) -> bool:
         return hasattr(self._config, "workerinput")
 
@@ -221,7 +225,7 @@ class Recorder:
 def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> dict[str, Json]:
     facts: dict[str, Json] = dict(zip(NOTED, ("", "", 0, False, ""), strict=True))
     if call.when == "setup":
-        facts["markers"] = " ".join(sorted({mark.name for mark in item.iter_markers()}))
+        facts["markers"] = " ".join(sorted(_markers(item)))
     if call.excinfo is not None or "wasxfail" in vars(report):
         facts["strict"] = _is_strict(item)
     if call.excinfo is not None:
@@ -230,6 +234,17 @@ def _raw_facts(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.Te
         lines = [entry.lineno + 1 for entry in call.excinfo.traceback if entry.path == item.path]
         facts["line"] = lines[-1] if lines else 0
     return facts
+
+
+def _markers(item: pytest.Item) -> set[str]:
+    # What `iter_markers` yields, without a generator in each of its generators.
+    names: set[str] = set()
+    node: pytest.Item | pytest.Collector | None = item
+    while node is not None:
+        for mark in node.own_markers:
+            names.add(mark.name)
+        node = node.parent
+    return names
 
 
 def _is_strict(item: pytest.Item) -> bool:
@@ -241,22 +256,25 @@ def _is_strict(item: pytest.Item) -> bool:
     return bool(marks) and all(bool(default if strict is None else strict) for strict in marks)
 
 
-def _phase(report: pytest.TestReport) -> TestRecord:
+def _phase(report: pytest.TestReport, nodeid: str) -> TestRecord:
     values: Mapping[str, object] = vars(report)
     path, first, _ = report.location
     raised, message, line, strict, markers = _noted(values.get("failhard"))
+    reason = "" if report.longrepr is None else _skip_reason(report.longrepr)
+    if "wasxfail" in values:
+        reason = str(values["wasxfail"])
     return TestRecord(
-        nodeid=report.nodeid,
+        nodeid=nodeid,
         when=str(report.when),
         outcome=str(report.outcome),
         raised=raised,
-        reason=str(values["wasxfail"]) if "wasxfail" in values else _skip_reason(report.longrepr),
+        reason=reason,
         xfail="wasxfail" in values,
         xfail_strict=strict,
         path=_posix(path),
         line=line or (first or 0) + 1,
         seconds=float(report.duration),
-        message=message or _last_line(report),
+        message=message if message or report.outcome == "passed" else _last_line(report),
         markers=markers,
     )
 

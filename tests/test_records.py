@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 from pathlib import Path
 
@@ -71,6 +73,13 @@ def a_run() -> model.TestRun:
 @given(run=runs)
 def test_a_sealed_run_is_read_back_unchanged(run: model.TestRun) -> None:
     assert records.read(records.seal(run, NONCE), NONCE) == run
+
+
+@given(record=test_records)
+def test_a_record_is_written_as_json_writes_it(record: model.TestRecord) -> None:
+    (_, line, *_) = records.to_lines(dataclasses.replace(a_run(), records=(record,)), NONCE)
+    written = json.dumps({"kind": "record", **vars(record)}, sort_keys=True, separators=(",", ":"))
+    assert line.decode() == f"{written}\n"
 
 
 @given(run=runs, data=st.data())
@@ -185,15 +194,34 @@ def test_the_writer_appends_what_read_accepts(tmp_path: Path) -> None:
     run = a_run()
     writer = records.RecordWriter(descriptor, NONCE)
     writer.manifest(run.collected[:1], run.selected, ())
-    for index, record in enumerate(run.records, 2):
+    assert path.read_bytes().count(b"\n") == 1
+    for record in run.records:
         writer.record(record)
-        assert path.read_bytes().count(b"\n") == index
     with pytest.raises(records.RecordsError, match="cut short"):
         records.read(path.read_bytes(), NONCE)
     writer.finish(run)
     assert records.read(path.read_bytes(), NONCE) == run
     with pytest.raises(records.RecordsError, match="sealed"):
         writer.record(run.records[0])
+    os.close(descriptor)
+
+
+def test_what_waits_to_be_written_is_bounded_and_comes_in_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "result.jsonl"
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    run = a_run()
+    writer = records.RecordWriter(descriptor, NONCE)
+    writer.manifest(run.collected, run.selected, run.deselected)
+    record = dataclasses.replace(run.records[0], message="m" * 1000)
+    size, missing = path.stat().st_size, 0
+    for _ in range(200):
+        writer.record(record)
+        missing += len(records.to_lines(dataclasses.replace(run, records=(record,)), NONCE)[1])
+        assert size + missing - path.stat().st_size <= records.FLUSH_BYTES
+        assert path.read_bytes().endswith(b"\n")
+    whole = dataclasses.replace(run, records=(record,) * 200)
+    writer.finish(whole)
+    assert records.read(path.read_bytes(), NONCE) == whole
     os.close(descriptor)
 
 
