@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import io
 import json
 import locale
@@ -13,14 +14,14 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from pytest_failhard import exits, leftovers, measurement, plan, proc, records, supervisor
+from pytest_failhard import engine, exits, leftovers, measurement, plan, proc, records, supervisor
 from pytest_failhard.checkpoint import Checkpoint, KeptTests, Wanted
 from pytest_failhard.hired import TESTS, hire
 from pytest_failhard.model import GateError, Mode, Observation, Settings, Verdict
@@ -485,6 +486,70 @@ def test_an_exit_code_that_its_own_records_contradict_proves_nothing(
         assert made.checkpoint.restore_tests() is None
     problem = "verdict-contradicted: no test failed, but pytest ended with 1"
     assert ended == Ended(tests=Handed(records=None, problem=problem), code=exits.TAMPERED)
+
+
+class Told:
+    """Stands where the gates' process is: notes what it is told."""
+
+    def __init__(self) -> None:
+        self.orders: list[Mapping[str, object]] = []
+
+    def order(self, order: Mapping[str, object]) -> None:
+        """Take one."""
+        self.orders.append(order)
+
+    def close(self) -> None:
+        """There is nothing to end."""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "code", "early"), [("passed", 0, 0, 1), ("failed", 0, 0, 1), ("failed", 1, 1, 0)]
+)
+def test_gates_are_told_of_passed_tests_before_we_have_read_their_records_too(
+    scripts: Path,
+    tmp_path: Path,
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    outcome: str,
+    status: int,
+    code: int,
+    early: int,
+) -> None:
+    told, read, seen_then = Told(), records.read, []
+
+    def reading(data: bytes, nonce: str) -> Run:
+        seen_then.append(len(told.orders))
+        return read(data, nonce)
+
+    monkeypatch.setattr(records, "read", reading)
+    with session(scripts, tmp_path / "run", "tests") as made:
+        made.hired = told  # type: ignore[assignment]
+        stand_in(f"{RESULT}; cat {tmp_path}/sealed >>/dev/fd/$result; exit {code}")
+        child = supervisor.TestChild(made, ())
+        write(tmp_path, {"sealed": records.seal(finished(outcome, status), child.nonce)})
+        ended = ran(child)
+        made.tell(ended.tests)
+    assert seen_then == [early]
+    assert told.orders == [ended.tests.order()]
+
+
+def test_records_that_are_sealed_and_no_records_are_told_and_prove_nothing(
+    scripts: Path, tmp_path: Path, stand_in: StandIn
+) -> None:
+    told = Told()
+    with session(scripts, tmp_path / "run", "tests") as made:
+        made.hired = told  # type: ignore[assignment]
+        stand_in(f"{RESULT}; cat {tmp_path}/sealed >>/dev/fd/$result; exit 0")
+        child = supervisor.TestChild(made, ())
+        line = b'{"kind":"manifest","schema":"another"}\n'
+        chain = hashlib.sha256(line).hexdigest()
+        final = f'{{"chain":"{chain}","count":1,"kind":"final","nonce":"{child.nonce}"}}\n'
+        write(tmp_path, {"sealed": line + final.encode()})
+        ended = ran(child)
+    (order,) = told.orders
+    assert engine.load_tests(order)[0] is None  # type: ignore[arg-type]
+    assert ended.code == exits.TAMPERED
+    assert ended.tests.problem.startswith("verdict-missing: ")
 
 
 def test_tests_whose_records_hold_a_secret_are_shown_without_it_and_not_kept(

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import sqlite3
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,9 +44,13 @@ class Measured:
         copies = run.scratch / "data"
         copies.mkdir()
         paths = [Path(shutil.copyfile(path, copies / path.name)) for path in _data_files(run.tests)]
+        parts = [*filter(_is_data, paths)]
+        for first in parts[:1]:
+            _begin(first.rename(self._combined), first.name)
         with self._data() as total:
-            for path in filter(_is_data, paths):
+            for path in parts[1:]:
                 _add(path, total)
+            total.read()
             has_branches = total.has_arcs()
         if not has_branches:
             raise GateError("the coverage data holds no branches: it is not of our measurement; run again")
@@ -116,13 +121,30 @@ def _is_data(path: Path) -> bool:
     return path.name.startswith("data.") and not is_beside and path.stat().st_size > 0
 
 
+def _begin(path: Path, name: str) -> None:
+    """Raise GateError for data to which nothing is added, so that nobody would read all of them."""
+    import coverage
+
+    with contextlib.closing(coverage.CoverageData(basename=str(path))) as whole, _undamaged(name):
+        whole.read()
+    with contextlib.closing(sqlite3.connect(path)) as database, _undamaged(name):
+        if database.execute("pragma quick_check").fetchall() != [("ok",)]:
+            raise sqlite3.DatabaseError
+
+
 def _add(path: Path, total: CoverageData) -> None:
     import coverage
+
+    with contextlib.closing(coverage.CoverageData(basename=str(path))) as part, _undamaged(path.name):
+        part.read()
+        total.update(part)
+
+
+@contextlib.contextmanager
+def _undamaged(name: str) -> Iterator[None]:
     from coverage.exceptions import CoverageException
 
-    with contextlib.closing(coverage.CoverageData(basename=str(path))) as part:
-        try:
-            part.read()
-            total.update(part)
-        except CoverageException:
-            raise GateError(f"coverage data file {path.name} is damaged; run the tests again") from None
+    try:
+        yield
+    except (CoverageException, sqlite3.DatabaseError):
+        raise GateError(f"coverage data file {name} is damaged; run the tests again") from None

@@ -39,11 +39,13 @@ from __future__ import annotations
 
 import ast
 import functools
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_failhard import stamps
 from pytest_failhard.gates.tests.results import (
     SHOWN,
     View,
@@ -78,12 +80,11 @@ from pytest_failhard.source.manifest import (
     manifest,
 )
 from pytest_failhard.source.pytest_config import PytestConfig, load, weaknesses
-from pytest_failhard.stamps import stamp_of
+from pytest_failhard.stamps import Listed, stamp_of
 
 if TYPE_CHECKING:
     from pytest_failhard.gates.tests.quality import Terms
     from pytest_failhard.rules.scan import Scan
-    from pytest_failhard.stamps import Stamp
 
 HIGH_FROM_LEVEL = 3
 STATUS = {
@@ -135,9 +136,8 @@ class TestsGate:
 
     def _rest(self, written: _Written, run: Run) -> Observation:
         # A test may have hidden or changed one while it was read: then all is read once more.
-        files.look_up.cache_clear()
-        project = files.read(run.root, run.source, run.test_roots)
-        if project != written.project or _stamps(project) != written.stamps:
+        if written.seen is None or _seen(written.project) != written.seen:
+            files.look_up.cache_clear()
             files.parse.cache_clear()
             written = self._written(run)
         return written.judged(run)
@@ -150,13 +150,13 @@ class TestsGate:
         if not isinstance(settings, TestsSettings):
             raise TypeError(f"the tests gate was given {type(settings).__name__}")
         project = files.read(run.root, run.source, run.test_roots)
-        stamps = _stamps(project)
+        seen = _seen(project)
         written = manifest(project, _patterns(settings), run.test_roots)
         config = load(run.root)
         terms = _terms(settings, config)
         return _Written(
             project=project,
-            stamps=stamps,
+            seen=seen,
             settings=settings,
             manifest=written,
             config=config,
@@ -171,7 +171,8 @@ class _Written:
     """What is written, whatever ran of it."""
 
     project: files.Project
-    stamps: tuple[Stamp, ...]
+    seen: frozenset[Listed] | None
+    """What the system said of the files before they were read; None where it did not let itself be asked."""
     settings: TestsSettings
     manifest: Mapping[str, tuple[str, ...]]
     config: PytestConfig
@@ -214,11 +215,17 @@ class _Written:
         )
 
 
-def _stamps(project: files.Project) -> tuple[Stamp, ...]:
-    """Return what the system says of each file: one that was written since has another time of change."""
-    paths = [*(file.path for file in project.files), *conftests(project)]
-    places = [project.root / path for path in paths]
-    return tuple(stamp_of(place.stat()) for place in places if place.exists())
+def _seen(project: files.Project) -> frozenset[Listed] | None:
+    """Return what the system says of each Python file, and of each link: what is written has a new time."""
+    try:
+        below = stamps.listed(project.root, files.UNREAD_FOLDERS)
+        seen = {each for each in below if each.path.endswith(".py") or stat.S_ISLNK(each.stamp.mode)}
+        # A link may lead to files where nobody looks for any.
+        led_to = {file.path for file in project.files}.difference(each.path for each in seen)
+        seen |= {Listed(path, stamp_of((project.root / path).stat())) for path in led_to}
+    except OSError:
+        return None
+    return frozenset(seen)
 
 
 def _terms(settings: TestsSettings, config: PytestConfig) -> Terms:

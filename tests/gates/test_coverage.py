@@ -250,6 +250,17 @@ def test_damaged_data_file(case: Case, content: bytes) -> None:
     assert case.refused() == "coverage data file data.two is damaged; run the tests again"
 
 
+@pytest.mark.parametrize("page", range(1, 12))
+def test_data_of_one_process_that_are_damaged_inside_are_an_error(case: Case, page: int) -> None:
+    case.files(a="x = 1\n")
+    case.ran("a", [1])
+    (only,) = case.data.iterdir()
+    data = bytearray(only.read_bytes())
+    data[page * 4096 : (page + 1) * 4096] = b"\xff" * 4096
+    only.write_bytes(data)
+    assert "damaged" in case.refused()
+
+
 def test_a_process_that_was_killed_while_it_wrote_counts_as_if_it_ran_nothing(case: Case) -> None:
     case.files(a="x = 1\n")
     (case.data / "data.two").touch()
