@@ -61,10 +61,11 @@ class CoverageGate:
 
     def begin(self, run: Run) -> Callable[[Run], Observation]:
         """Read the files, and return what is left: to say what ran of them."""
+        tool = run.tool(COVERAGE)
         # What observes is loaded when a gate runs, not when pytest starts.
         from pytest_failhard.gates.coverage.gathering import Gathering
 
-        return functools.partial(_observe, run.tool(COVERAGE), Gathering(run).sheets)
+        return functools.partial(_observe, tool, Gathering(run).sheets)
 
 
 def _observe(tool: str, gather: Callable[[Run], list[Sheet]], run: Run) -> Observation:

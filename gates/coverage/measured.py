@@ -12,13 +12,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import coverage
+from coverage.exceptions import CoverageException
 
 from pytest_failhard.gates.coverage.reading import parsed
 from pytest_failhard.model import GateError, Run, TestRun
-
-if TYPE_CHECKING:
-    from coverage import CoverageData
 
 # `(?!)` matches nowhere: neither coverage's default exclusions nor a comment may take a line away. What
 # stands outside the count is found in the syntax tree, where no comment and no string can imitate it.
@@ -89,9 +88,7 @@ class Measured:
         return parsed(outfile, set(names))
 
     @contextlib.contextmanager
-    def _data(self) -> Iterator[CoverageData]:
-        import coverage
-
+    def _data(self) -> Iterator[coverage.CoverageData]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # Python 3.13 warns of a database that nobody closed.
@@ -123,8 +120,6 @@ def _is_data(path: Path) -> bool:
 
 def _begin(path: Path, name: str) -> None:
     """Raise GateError for data to which nothing is added, so that nobody would read all of them."""
-    import coverage
-
     with contextlib.closing(coverage.CoverageData(basename=str(path))) as whole, _undamaged(name):
         whole.read()
     with contextlib.closing(sqlite3.connect(path)) as database, _undamaged(name):
@@ -132,9 +127,7 @@ def _begin(path: Path, name: str) -> None:
             raise sqlite3.DatabaseError
 
 
-def _add(path: Path, total: CoverageData) -> None:
-    import coverage
-
+def _add(path: Path, total: coverage.CoverageData) -> None:
     with contextlib.closing(coverage.CoverageData(basename=str(path))) as part, _undamaged(path.name):
         part.read()
         total.update(part)
@@ -142,8 +135,6 @@ def _add(path: Path, total: CoverageData) -> None:
 
 @contextlib.contextmanager
 def _undamaged(name: str) -> Iterator[None]:
-    from coverage.exceptions import CoverageException
-
     try:
         yield
     except (CoverageException, sqlite3.DatabaseError):
