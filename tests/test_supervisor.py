@@ -288,6 +288,19 @@ def test_what_is_restored_is_read_as_strictly_as_what_has_just_been_written(
     assert ended == Ended(tests=Handed(records=None, problem=problem, restored=True), code=exits.TAMPERED)
 
 
+def test_what_is_restored_and_proves_nothing_is_told_with_its_last_words(
+    scripts: Path, tmp_path: Path
+) -> None:
+    nonce = "5a" * 16
+    kept = KeptTests(nonce=nonce, exit_status=1, result=b"{}\n", output=b"a\nthe last\n", coverage=None)
+    a_checkpoint(tmp_path, "key", resume=False).store_tests(kept, finished("passed", 0))
+    with session(scripts, tmp_path / "run", "tests") as made:
+        made.checkpoint = a_checkpoint(tmp_path, "key", resume=True)
+        ended = ran(supervisor.TestChild(made, ()))
+    problem = f"{CUT} (pytest ended with 1): a / the last"
+    assert ended == Ended(tests=Handed(records=None, problem=problem, restored=True), code=exits.TAMPERED)
+
+
 @pytest.mark.parametrize(
     ("outcome", "status", "code", "problem"),
     [
