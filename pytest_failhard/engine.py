@@ -24,6 +24,7 @@ from pytest_failhard.model import (
     Observation,
     Phase,
     Report,
+    TestRecord,
     TestRun,
     Verdict,
 )
@@ -360,12 +361,17 @@ def _settings(plan: Plan) -> dict[str, Option]:
     }
 
 
-def load_tests(order: Mapping[str, Option]) -> tuple[TestRun | None, str]:
-    """Return the records of the test run that an order names, or why there are none."""
+def load_tests(
+    order: Mapping[str, Option], known: Mapping[bytes, TestRecord] = test_records.NOTHING_KNOWN
+) -> tuple[TestRun | None, str]:
+    """Return the records of the test run that an order names, or why there are none.
+
+    `known` are those that were read already, by their lines.
+    """
     match order:
         case {"records": str(path), "nonce": str(nonce), "coverage": coverage, "exit_status": status}:
             try:
-                run = test_records.read(Path(path).read_bytes(), nonce)
+                run = test_records.read(Path(path).read_bytes(), nonce, known)
             except (test_records.RecordsError, OSError) as error:
                 return None, str(error)
             run = replace(run, coverage_data=Path(coverage) if isinstance(coverage, str) else None)

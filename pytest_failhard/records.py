@@ -10,6 +10,7 @@ import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pytest_failhard.model import ProjectHook, TestRecord, TestRun
 
@@ -40,6 +41,7 @@ _SORTED = sorted(RECORD_FIELDS)
 _VALUES = operator.attrgetter(*_SORTED)
 _WRITERS = tuple(_WRITTEN[RECORD_FIELDS[name]] for name in _SORTED)
 _RECORD = '{"kind":"record",' + ",".join(f'"{name}":%s' for name in _SORTED) + "}\n"
+NOTHING_KNOWN: Mapping[bytes, TestRecord] = MappingProxyType({})
 FLUSH_BYTES = 64 * 1024
 """So much is kept back until it is written; a run that is cut short proves nothing, however much is there."""
 
@@ -147,18 +149,49 @@ def to_lines(run: TestRun, nonce: str) -> list[bytes]:
     return [*lines, _final(nonce, len(lines), chain)]
 
 
+class Ahead:
+    """Reads the records of a result while the tests write it: at their end most of them are known.
+
+    A record says the same wherever its line stands, so each is known by its line. What the file proves is
+    asked of the whole file, at its end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+        self.known: dict[bytes, TestRecord] = {}
+
+    def look(self) -> None:
+        """Read what was added; a file that cannot be read, and a line that is no record, are left alone."""
+        try:
+            with self._path.open("rb") as stream:
+                stream.seek(self._at)
+                whole, end, _ = stream.read().rpartition(b"\n")
+        except OSError:
+            return
+        self._at += len(whole + end)
+        for line in whole.splitlines(keepends=True):
+            with contextlib.suppress(RecordsError):
+                entry = _object(0, line)
+                if entry.get("kind") == "record":
+                    self.known[line] = _record(0, entry)
+
+
 def seal(run: TestRun, nonce: str) -> bytes:
     """Return the whole result file of a finished run."""
     return b"".join(to_lines(run, nonce))
 
 
-def read(data: bytes, nonce: str) -> TestRun:
-    """Return the run that a result file proves; raises RecordsError if it proves none."""
+def read(data: bytes, nonce: str, known: Mapping[bytes, TestRecord] = NOTHING_KNOWN) -> TestRun:
+    """Return the run that a result file proves; raises RecordsError if it proves none.
+
+    `known` are records by their lines, as `Ahead` read them.
+    """
     if not data:
         raise RecordsError(f"the result of the tests is missing: the process wrote nothing; {AGAIN}")
     if not data.endswith(b"\n"):
         raise RecordsError(f"the result of the tests is cut short in its last line; {AGAIN}")
-    return from_lines(data.splitlines(keepends=True), nonce)
+    return from_lines(data.splitlines(keepends=True), nonce, known)
 
 
 def is_sealed(data: bytes, nonce: str) -> bool:
@@ -170,16 +203,24 @@ def is_sealed(data: bytes, nonce: str) -> bool:
     return True
 
 
-def from_lines(lines: Iterable[bytes], nonce: str) -> TestRun:
+def from_lines(
+    lines: Iterable[bytes], nonce: str, known: Mapping[bytes, TestRecord] = NOTHING_KNOWN
+) -> TestRun:
     """Return the run that the lines of a result file prove; raises RecordsError if they prove none."""
-    known = list(lines)
-    _check_seal(known, nonce)
-    parsed = _objects(known[:-1])
-    kinds = [entry.get("kind") for entry in parsed]
-    if kinds != ["manifest", *["record"] * (len(kinds) - 2), "facts"] or parsed[0].get("schema") != SCHEMA:
+    every = list(lines)
+    _check_seal(every, nonce)
+    left = [(number, line) for number, line in enumerate(every[:-1], 1) if line not in known]
+    parsed = dict(zip((number for number, _ in left), _objects(left), strict=True))
+    kinds = [
+        "record" if line in known else parsed[number].get("kind") for number, line in enumerate(every[:-1], 1)
+    ]
+    if kinds != ["manifest", *["record"] * (len(kinds) - 2), "facts"] or parsed[1].get("schema") != SCHEMA:
         raise RecordsError(f"the result of the tests has no {SCHEMA} manifest, records and facts; {AGAIN}")
-    records = tuple(_record(number, entry) for number, entry in enumerate(parsed[1:-1], 2))
-    return _run(parsed[0], records, parsed[-1])
+    records = tuple(
+        known[line] if line in known else _record(number, parsed[number])
+        for number, line in enumerate(every[1:-2], 2)
+    )
+    return _run(parsed[1], records, parsed[len(kinds)])
 
 
 def _check_seal(lines: list[bytes], nonce: str) -> None:
@@ -204,13 +245,13 @@ def _mismatch(final: Mapping[str, Json], nonce: str, count: int) -> str:
     return f"the result of the tests was altered: its lines do not match the chain at its end; {AGAIN}"
 
 
-def _objects(lines: list[bytes]) -> list[dict[str, Json]]:
+def _objects(lines: list[tuple[int, bytes]]) -> list[dict[str, Json]]:
     # All at once takes half as long; where that cannot be what the lines say, each is asked for itself.
     with contextlib.suppress(ValueError, RecursionError):
-        values = json.loads(b"[%b]" % b",".join(lines))
+        values = json.loads(b"[%b]" % b",".join(line for _, line in lines))
         if len(values) == len(lines) and all(isinstance(value, dict) for value in values):
             return list(values)
-    return [_object(number, line) for number, line in enumerate(lines, 1)]
+    return [_object(number, line) for number, line in lines]
 
 
 def _object(number: int, line: bytes) -> dict[str, Json]:

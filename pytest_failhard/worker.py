@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, TextIO
 
 from pytest_failhard import engine, handed, inputs, plan, proc, reusing
 from pytest_failhard.checkpoint import Checkpoint, ResumeError, Wanted, bound_to
+from pytest_failhard.hired import RESULT
 from pytest_failhard.inputs import NOTHING_KNOWN
 from pytest_failhard.model import EarlyGate, GateError, Mode, Phase
 from pytest_failhard.opened import Watch
+from pytest_failhard.records import Ahead
 from pytest_failhard.redact import Redactor
 from pytest_failhard.report import observation as codec
 from pytest_failhard.store import Staging, StoreError
@@ -35,6 +37,8 @@ COLLECT_AFTER = (100_000, 20, 100)
 """Objects of a generation that make Python look for cycles: it holds trees of code, which have none, and the
 usual figures cost a fifth of the time in which they are read."""
 NOT_YET = "the tests have not ended yet"
+LOOK_SECONDS = 0.5
+"""How often what the tests say is read while they run."""
 # The orders come down a pipe, one line each, in this order.
 # 1. {"plan": ..., "gates": [...], "staging": ..., "scratch": ..., "redactor": ..., "cache": ..., ...}
 # 2. {"records": path or null, "nonce": ..., "coverage": path or null, "problem": text, "restored": bool}
@@ -88,7 +92,7 @@ class Worker:
         for outcome in known:
             self.done(outcome)
         early = partial(jobs, Phase.TESTS, problem=NOT_YET, folder=scratch / "early")
-        tested = _Tested(self, cache, partial(jobs, Phase.TESTS), early)
+        tested = _Tested(self, cache, partial(jobs, Phase.TESTS), early, Ahead(scratch / RESULT))
         done = _Settling(
             self.done, {job.gate.id for job in static}, lambda: cache.keep(static, self.outcomes)
         )
@@ -243,7 +247,10 @@ class _Tested:
         cache: reusing.Reusing,
         make: Callable[[TestRun | None, str], list[engine.Job]],
         early: Callable[[], list[engine.Job]],
+        ahead: Ahead,
     ) -> None:
+        self._ahead = ahead
+        self._ended = threading.Event()
         self._worker = worker
         self._cache = cache
         self._make = make
@@ -259,8 +266,11 @@ class _Tested:
             if not wait:
                 return None
             self._begin()
-        told = json.loads(next(self._worker.orders))
-        self.run, self.problem = engine.load_tests(told)
+        try:
+            told = json.loads(next(self._worker.orders))
+        finally:
+            self._ended.set()
+        self.run, self.problem = engine.load_tests(told, self._ahead.known.copy())
         self.jobs = self._make(self.run, self.problem)
         self._cache.lend(self.jobs)
         self._cache.purge()
@@ -274,7 +284,13 @@ class _Tested:
         self._cache.lend([*jobs.values()])
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="failhard-early")
         self._begun = {gate.id: pool.submit(gate.begin, job.run(math.inf)) for gate, job in jobs.items()}
+        pool.submit(self._look_ahead)
         pool.shutdown(wait=False)
+
+    def _look_ahead(self) -> None:
+        """Read what the tests have said so far, until they have ended."""
+        while not self._ended.wait(LOOK_SECONDS):
+            self._ahead.look()
 
     def _going_on(self, job: engine.Job) -> engine.Job:
         rest = self._begun.get(job.gate.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,35 @@ def a_run() -> model.TestRun:
 @given(run=runs)
 def test_a_sealed_run_is_read_back_unchanged(run: model.TestRun) -> None:
     assert records.read(records.seal(run, NONCE), NONCE) == run
+
+
+@given(run=runs, data=st.data())
+def test_records_that_were_read_while_they_were_written_are_those_that_are_read_at_the_end(
+    run: model.TestRun, data: st.DataObject
+) -> None:
+    sealed = records.seal(run, NONCE)
+    with tempfile.NamedTemporaryFile() as stream:
+        ahead = records.Ahead(Path(stream.name))
+        ahead.look()
+        for end in sorted(data.draw(st.lists(st.integers(min_value=0, max_value=len(sealed)), max_size=4))):
+            stream.write(sealed[stream.tell() : end])
+            stream.flush()
+            ahead.look()
+    assert set(ahead.known) <= set(records.to_lines(run, NONCE)[1:-2])
+    assert records.read(sealed, NONCE, ahead.known) == run
+    # What is known stands for what a line says, never for the line.
+    with pytest.raises(records.RecordsError):
+        records.read(sealed.replace(b'"kind"', b'"king"', 2), NONCE, ahead.known)
+
+
+def test_what_is_no_record_is_not_read_ahead_and_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+    ahead = records.Ahead(tmp_path / "result.jsonl")
+    ahead.look()
+    (tmp_path / "result.jsonl").write_bytes(
+        b'nonsense\n[]\n{"kind":"record"}\n{"kind":"final"}\n{"kind":"rec'
+    )
+    ahead.look()
+    assert ahead.known == {}
 
 
 @given(record=test_records)

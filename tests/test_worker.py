@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -9,21 +10,23 @@ import select
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 import psutil
 import pytest
 
-from pytest_failhard import handed, plan, records, worker
+from pytest_failhard import engine, handed, plan, records, worker
 from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.gates.tests import TestsGate
-from pytest_failhard.hired import WORKER
+from pytest_failhard.hired import RESULT, WORKER
 from pytest_failhard.inputs import Inputs
-from pytest_failhard.model import GateError, Mode, Observation, Run
+from pytest_failhard.model import GateError, Mode, Observation, Option, Run, TestRecord, TestRun
 from pytest_failhard.redact import Redactor
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
@@ -157,6 +160,50 @@ def test_a_test_file_that_was_hidden_while_it_was_read_is_missed_all_the_same(
     hidden.rename(shop / "tests" / "test_later.py")
     with pytest.raises(GateError, match=r"uncollected-file: .*tests/test_later\.py"):
         rest(run)
+
+
+def test_what_the_tests_say_is_read_while_they_run(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = TestRecord(nodeid="tests/test_a.py::test_a", when="call", outcome="passed", raised="")
+    first, path = order(shop, tmp_path, "tests"), tmp_path / "scratch" / RESULT
+    path.write_bytes(records.seal(dataclasses.replace(empty_run(), records=(record,)), NONCE))
+    looked, load = threading.Event(), engine.load_tests
+    handed_on: list[TestRecord] = []
+
+    class Looking(records.Ahead):
+        def look(self) -> None:
+            super().look()
+            looked.set()
+
+    def loading(told: Mapping[str, Option], known: Mapping[bytes, TestRecord]) -> tuple[TestRun | None, str]:
+        handed_on.extend(known.values())
+        return load(told, known)
+
+    def orders() -> Iterator[str]:
+        yield first
+        assert looked.wait(SECONDS)
+        yield json.dumps(
+            {"records": str(path), "nonce": NONCE, "coverage": None, "exit_status": 0, "restored": False}
+        )
+
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(worker, "Ahead", Looking)
+    monkeypatch.setattr(engine, "load_tests", loading)
+    events = io.StringIO()
+    worker.Worker(orders(), events, is_told=lambda: False).serve()
+    assert handed_on == [record]
+    assert "uncollected-file" in events.getvalue()
+
+
+def test_a_worker_that_is_told_nothing_any_more_does_not_wait_for_records(shop: Path, tmp_path: Path) -> None:
+    before = threading.active_count()
+    with pytest.raises(StopIteration):
+        worker.Worker(iter([order(shop, tmp_path, "tests")]), io.StringIO(), is_told=lambda: False).serve()
+    deadline = time.monotonic() + SECONDS
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("status", [None, 5])
