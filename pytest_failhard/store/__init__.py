@@ -164,7 +164,8 @@ class Store:
             try:
                 for name in sorted(folder.names() & (REPORT_FILES | {EVIDENCE, temporary(EVIDENCE)})):
                     folder.remove(name)
-                folder.replace(IGNORE_FILE, IGNORE_TEXT)
+                # Each run writes it anew, so no power failure matters to it: that wait comes before all work.
+                folder.replace(IGNORE_FILE, IGNORE_TEXT, durable=False)
                 staging = _staging()
             except BaseException:
                 folder.remove(LOCK)
@@ -363,7 +364,8 @@ def _locked(folder: Folder) -> tuple[bytes, tuple[str, ...]]:
                 )
             text = found.decode("utf-8", "replace").strip()[:MAX_NAME_CHARACTERS]
             notes = (f"took over the stale lock of an earlier run that did not end well ({text or 'empty'})",)
-        folder.replace(LOCK, mine)
+        # Of a process that a power failure ended no lock is to last.
+        folder.replace(LOCK, mine, durable=False)
     return mine, notes
 
 

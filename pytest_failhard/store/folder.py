@@ -58,10 +58,10 @@ class Folder:
             self.remove(name)
             raise
 
-    def replace(self, name: str, data: bytes, mode: int = 0o644) -> None:
-        """Write a file under a temporary name and rename it into place."""
+    def replace(self, name: str, data: bytes, mode: int = 0o644, *, durable: bool = True) -> None:
+        """Write a file under a temporary name, `durable` down to the disk, and rename it into place."""
         self.remove(temporary(name))
-        self.write(temporary(name), data, mode)
+        self.write(temporary(name), data, mode, durable=durable)
         self.rename(temporary(name), name)
 
     def rename(self, old: str, new: str) -> None:
