@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import engine, handed, plan, records, worker
+from pytest_failhard import engine, handed, plan, records, stamps, worker
 from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.gates.coverage import CoverageGate
@@ -158,6 +159,21 @@ def test_a_test_file_that_was_hidden_while_it_was_read_is_missed_all_the_same(
     run = gate_run(shop, gate, source=("shop",), tests=("tests",), test_run=empty_run())
     rest = gate.begin(run)
     hidden.rename(shop / "tests" / "test_later.py")
+    with pytest.raises(GateError, match=r"uncollected-file: .*tests/test_later\.py"):
+        rest(run)
+
+
+def test_where_the_system_does_not_say_what_was_written_all_is_read_once_more(
+    shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(folder: Path, left_out: frozenset[str]) -> list[stamps.Listed]:
+        raise PermissionError(errno.EACCES, f"{folder.name} without {len(left_out)} folders")
+
+    monkeypatch.setattr(stamps, "listed", closed)
+    gate = TestsGate()
+    run = gate_run(shop, gate, source=("shop",), tests=("tests",), test_run=empty_run())
+    rest = gate.begin(run)
+    write(shop, {"tests/test_later.py": "def test_later() -> None:\n    assert len('a') == 1\n"})
     with pytest.raises(GateError, match=r"uncollected-file: .*tests/test_later\.py"):
         rest(run)
 
