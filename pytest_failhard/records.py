@@ -166,10 +166,11 @@ class Ahead:
         try:
             with self._path.open("rb") as stream:
                 stream.seek(self._at)
-                whole, end, _ = stream.read().rpartition(b"\n")
+                data = stream.read()
         except OSError:
             return
-        self._at += len(whole + end)
+        whole = data[: data.rfind(b"\n") + 1]
+        self._at += len(whole)
         for line in whole.splitlines(keepends=True):
             with contextlib.suppress(RecordsError):
                 entry = _object(0, line)

@@ -20,14 +20,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import engine, handed, plan, records, stamps, worker
+from pytest_failhard import engine, handed, model, plan, records, stamps, worker
 from pytest_failhard.checkpoint import Checkpoint, Wanted
 from pytest_failhard.engine import Outcome
 from pytest_failhard.gates.coverage import CoverageGate
 from pytest_failhard.gates.tests import TestsGate
 from pytest_failhard.hired import RESULT, WORKER
 from pytest_failhard.inputs import Inputs
-from pytest_failhard.model import GateError, Mode, Observation, Option, Run, TestRecord, TestRun
+from pytest_failhard.model import GateError, Mode, Observation, Option, Run
 from pytest_failhard.redact import Redactor
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
@@ -181,18 +181,20 @@ def test_where_the_system_does_not_say_what_was_written_all_is_read_once_more(
 def test_what_the_tests_say_is_read_while_they_run(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = TestRecord(nodeid="tests/test_a.py::test_a", when="call", outcome="passed", raised="")
+    record = model.TestRecord(nodeid="tests/test_a.py::test_a", when="call", outcome="passed", raised="")
     first, path = order(shop, tmp_path, "tests"), tmp_path / "scratch" / RESULT
     path.write_bytes(records.seal(dataclasses.replace(empty_run(), records=(record,)), NONCE))
     looked, load = threading.Event(), engine.load_tests
-    handed_on: list[TestRecord] = []
+    handed_on: list[model.TestRecord] = []
 
     class Looking(records.Ahead):
         def look(self) -> None:
             super().look()
             looked.set()
 
-    def loading(told: Mapping[str, Option], known: Mapping[bytes, TestRecord]) -> tuple[TestRun | None, str]:
+    def loading(
+        told: Mapping[str, Option], known: Mapping[bytes, model.TestRecord]
+    ) -> tuple[model.TestRun | None, str]:
         handed_on.extend(known.values())
         return load(told, known)
 
