@@ -272,8 +272,9 @@ class _Tested:
             self._ended.set()
         self.run, self.problem = engine.load_tests(told, self._ahead.known.copy())
         self.jobs = self._make(self.run, self.problem)
-        self._cache.lend(self.jobs)
+        # First of all: a test may have written into what the gates left just now.
         self._cache.purge()
+        self._cache.lend(self.jobs)
         if not told.get("restored"):
             self._worker.drop(self.jobs)
         return [self._going_on(job) for job in self._cache.longest_first(self._worker.left(self.jobs))]

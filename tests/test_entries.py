@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_failhard.store import StoreError, folder
 from pytest_failhard.store.entries import Entries, Entry, EntryError, KeptFile, dump, parse
+from pytest_failhard.store.folder import Folder
 from tests.support import NOBODY, full_disk_at, nobody
 
 DAY = 86400.0
@@ -65,6 +66,35 @@ def test_no_byte_of_an_entry_can_change_unnoticed_fo_110(place: int, bit: int) -
     data[place % len(data)] ^= 1 << bit
     with pytest.raises(EntryError):
         parse(bytes(data))
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_what_somebody_writes_before_we_know_our_own_file_is_thrown_away_fo_111(
+    entries: Entries, monkeypatch: pytest.MonkeyPatch, used: bool
+) -> None:
+    """Between a rename, or a look at an entry, and the look at the file that says which one is ours."""
+    if used:
+        entries.write(entry())
+    entries.since = time.time_ns()
+    path, forged = entries.folder.path / entry().name, dump(entry(size=7))
+    status = Folder.status
+
+    def slow(place: Folder, name: str) -> os.stat_result | None:
+        if name == path.name and path.exists() and path.read_bytes() != forged:
+            path.write_bytes(forged)
+        return status(place, name)
+
+    with monkeypatch.context() as patch:
+        if used:
+            patch.setattr(Folder, "touch", slow)
+            assert entries.read("lint", KEY, DAY) is not None
+        else:
+            patch.setattr(Folder, "status", slow)
+            entries.write(entry())
+    assert path.read_bytes() == forged
+    entries.purge_foreign()
+    assert not path.exists()
+    assert "written during this run by something else" in entries.notes[-1]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_failhard.store import StoreError
 from pytest_failhard.store.folder import Folder
@@ -82,6 +83,11 @@ class _Held:
     used: float
 
 
+class _Known(NamedTuple):
+    identity: tuple[int, int]
+    digest: str
+
+
 @dataclass
 class Entries:
     """The entries in one private folder. `notes` say what was wrong with those that were thrown away.
@@ -94,7 +100,7 @@ class Entries:
     since: int = NEVER
     notes: list[str] = field(default_factory=list)
     purged: int = 0
-    _own: dict[str, tuple[int, int]] = field(default_factory=dict, repr=False)
+    _own: dict[str, _Known] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, start: Path, parts: Sequence[str], limit: int = LIMIT_BYTES) -> Entries:
@@ -139,7 +145,7 @@ class Entries:
         # When it was used last; a folder that cannot be written to is read all the same.
         with contextlib.suppress(OSError):
             self.folder.touch(name)
-            self._mark(name)
+            self._mark(name, data)
         return entry
 
     def write(self, entry: Entry) -> None:
@@ -168,7 +174,7 @@ class Entries:
         with self._told():
             for name in sorted(self.folder.names()):
                 state = self.folder.status(name)
-                if state is not None and self._is_foreign(name, state):
+                if state is not None and (self._is_foreign(name, state) or self._is_other(name)):
                     self._purge(name, "it was written during this run by something else than its gates")
             if not self.folder.in_place():
                 raise OSError("another folder stands in its place since this run began; remove it")
@@ -238,12 +244,19 @@ class Entries:
         return None if state is None or self._is_foreign(name, state) else self.folder.read(name)
 
     def _is_foreign(self, name: str, state: os.stat_result) -> bool:
-        return state.st_ctime_ns >= self.since and self._own.get(name) != _identity(state)
+        known = self._own.get(name)
+        return state.st_ctime_ns >= self.since and (known is None or known.identity != _identity(state))
 
-    def _mark(self, name: str) -> None:
-        """Know a file for ours; one that is gone already is nobody's."""
+    def _is_other(self, name: str) -> bool:
+        """Tell whether a file of ours holds other bytes: somebody wrote into it before we could know it."""
+        known = self._own.get(name)
+        return known is not None and known.digest != _digest(self.folder.read(name) or b"")
+
+    def _mark(self, name: str, data: bytes) -> None:
+        """Know a file for ours that is to hold these bytes; one that is gone already is nobody's."""
         state = self.folder.status(name)
-        self._own |= {name: _identity(state)} if state is not None else {}
+        if state is not None:
+            self._own[name] = _Known(_identity(state), _digest(data))
 
     def _replace(self, name: str, data: bytes) -> None:
         # A name of its own: another run may be writing the same entry.
@@ -255,7 +268,7 @@ class Entries:
             except OSError:
                 self.folder.remove(temporary)
                 raise
-            self._mark(name)
+            self._mark(name, data)
 
     def _held(self) -> list[_Held]:
         """Return the files, the least recently used first; one that another run removes is not there."""
@@ -344,11 +357,15 @@ def parse(data: bytes, gate: str | None = None, key: str | None = None) -> Entry
 
 
 def _head(rest: bytes) -> bytes:
-    return f"{SCHEMA} {hashlib.sha256(rest).hexdigest()}\n".encode()
+    return f"{SCHEMA} {_digest(rest)}\n".encode()
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:
     return state.st_ino, state.st_ctime_ns
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _is_abandoned(held: _Held, now: float) -> bool:
