@@ -731,6 +731,9 @@ class Run(Protocol):
         piece of it must have bound it to the SHA-256 of each file that it rests on.
         """
 
+    def lent(self) -> bytes | None:
+        """Return what a gate that reads the same files alike remembered, as `recall` does of this one's."""
+
     def remember(self, data: bytes) -> None:
         """Leave bytes for `recall` in a later run. They are dropped where the tree changed meanwhile.
 
@@ -740,9 +743,10 @@ class Run(Protocol):
 
 @dataclass
 class Memory:
-    """What a gate left in an earlier run, and what it leaves for a later one."""
+    """What a gate left in an earlier run, what another one left there, and what it leaves for a later one."""
 
     earlier: bytes | None = None
+    lent: bytes | None = None
     left: bytes | None = None
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_failhard.inputs import Inputs
-    from pytest_failhard.model import Gate, Observation, Option
+    from pytest_failhard.model import Observation, Option
     from pytest_failhard.opened import Watch
     from pytest_failhard.plan import Plan, Request
     from pytest_failhard.relinked import Known
@@ -80,6 +80,7 @@ class Reusing:
         self._hours: dict[str, int] = {}
         self._keys: dict[str, str] = {}
         self._around: dict[str, str] = {}
+        self._earlier: dict[str, bytes | None] = {}
         self._entries = self._opened(told) if told is not None and not attests(resolved) else None
 
     def sort(self, jobs: Sequence[engine.Job]) -> tuple[list[engine.Outcome], list[engine.Job]]:
@@ -227,35 +228,38 @@ class Reusing:
         return not found
 
     def lend(self, jobs: Sequence[engine.Job]) -> None:
-        """Hand gates that look anew in each run what they left, or others that read the same files alike."""
+        """Hand gates that look anew in each run what they left, and others that read the same files alike."""
         if self._entries is None or self._before is None:
             return
         try:
             for job in jobs:
-                for name in self._lenders(job.gate, self._before):
-                    if name in self._around and job.memory.earlier is None:
-                        job.memory.earlier = self._left(self._entries, name)
+                if isinstance(job.gate, RememberingGate):
+                    self._admit(job.gate, self._before)
+                    job.memory.earlier = self._left(self._entries, job.gate.id)
+                lenders = (name for name in LENDERS.get(job.gate.id, ()) if name in self._around)
+                left = (self._left(self._entries, name) for name in lenders)
+                job.memory.lent = next((each for each in left if each is not None), None)
         except GateError as error:
             self._say(str(error))
 
-    def _lenders(self, gate: Gate, before: Inputs) -> tuple[str, ...]:
-        """Return whose memory a gate may use; its own it may leave anew."""
-        if not isinstance(gate, RememberingGate):
-            return LENDERS.get(gate.id, ())
+    def _admit(self, gate: RememberingGate, before: Inputs) -> None:
+        """Say what the memory of a gate depends on that is not asked for its whole answer."""
         terms = gate.memory(self._plan.settings[gate.id])
         self._hours[gate.id] = terms.hours
         own = self._own_inputs(gate.id, terms)
         self._around[gate.id] = stamps.digest([MEMORY, before.around, own])
-        return (gate.id,)
 
     def _left(self, entries: Entries, name: str) -> bytes | None:
         """Return what a gate left in an earlier run of which all but the project was the same."""
-        entry = entries.read(name, self._around[name], self._hours[name] * HOUR_SECONDS)
-        kept = entry.evidence if entry is not None else ()
-        return next((each.data for each in kept if each.name == MEMORY), None)
+        if name not in self._earlier:
+            entry = entries.read(name, self._around[name], self._hours[name] * HOUR_SECONDS)
+            kept = entry.evidence if entry is not None else ()
+            self._earlier[name] = next((each.data for each in kept if each.name == MEMORY), None)
+        return self._earlier[name]
 
     def _remember(self, entries: Entries, job: engine.Job) -> None:
-        if job.memory.left is not None:
+        # Where it knows nothing new, what is there stays as it is, and is renewed when its time is over.
+        if job.memory.left is not None and job.memory.left != job.memory.earlier:
             left = KeptFile(name=MEMORY, data=job.memory.left)
             key = self._around[job.gate.id]
             entries.write(

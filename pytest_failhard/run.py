@@ -115,6 +115,10 @@ class GateRun:
         """Return what this gate remembered in an earlier run."""
         return self.memory.earlier
 
+    def lent(self) -> bytes | None:
+        """Return what another gate remembered in an earlier run."""
+        return self.memory.lent
+
     def remember(self, data: bytes) -> None:
         """Leave bytes for a later run."""
         self.memory.left = data

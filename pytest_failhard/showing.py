@@ -56,12 +56,12 @@ class _Read:
 
 
 def _inside(root: Path, path: str) -> Path | None:
-    """Return where a file really is, None for one that is not in the tree or not to be shown."""
+    """Return where a file really is, None for one that is not in the real tree or not to be shown."""
     name = PurePosixPath(path)
     if "\0" in path or not (name.suffix.lower() in SHOWN_SUFFIXES or name.name in SHOWN_NAMES):
         return None
     place = Path(os.path.realpath(root / path))
-    return place if place.is_relative_to(os.path.realpath(root)) and place.is_file() else None
+    return place if place.is_relative_to(root) and place.is_file() else None
 
 
 def gather(report: Report, staging: Staging, root: Path, redactor: Redactor) -> Exhibits:
@@ -70,7 +70,7 @@ def gather(report: Report, staging: Staging, root: Path, redactor: Redactor) -> 
     Of the source only the lines around a finding are taken, redacted as a whole file; no line in which a
     finding says that a secret stands.
     """
-    reading = _Read(root, redactor)
+    reading = _Read(Path(os.path.realpath(root)), redactor)
     evidence = {
         (result.gate, kept.name): staging.kept(result.gate, kept)
         for result in report.results

@@ -182,7 +182,7 @@ class Runs:
         job = engine.Job(gate=other, timeout=1, run=lambda _deadline: pytest.fail("it is not run"))
         cache.lend([job])
         cache.close({})
-        return job.memory.earlier or b""
+        return job.memory.lent or b""
 
     def anew(
         self, leaves: bytes | None, meanwhile: Callable[[], object] = bool, took: str = "anew"

@@ -29,6 +29,8 @@ from pytest_failhard.hired import RESULT, WORKER
 from pytest_failhard.inputs import Inputs
 from pytest_failhard.model import GateError, Mode, Observation, Option, Run
 from pytest_failhard.redact import Redactor
+from pytest_failhard.source.by_file import ByFile
+from pytest_failhard.source.manifest import KIND
 from pytest_failhard.store import Staging
 from tests.acceptance.project import VIOLATION, write
 from tests.conftest import Script
@@ -161,6 +163,24 @@ def test_a_test_file_that_was_hidden_while_it_was_read_is_missed_all_the_same(
     hidden.rename(shop / "tests" / "test_later.py")
     with pytest.raises(GateError, match=r"uncollected-file: .*tests/test_later\.py"):
         rest(run)
+
+
+def test_what_is_remembered_of_a_test_file_is_what_stands_in_it_at_the_end(shop: Path) -> None:
+    path = shop / "test_later.py"
+    texts = [f"def {name}() -> None:\n    assert len('a') == 1\n" for name in ("test_before", "test_after")]
+    path.write_text(texts[0], "utf-8")
+    gate = TestsGate()
+    memory = model.Memory()
+    run = gate_run(
+        shop, gate, source=("shop",), tests=("tests", path.name), test_run=empty_run(), memory=memory
+    )
+    rest = gate.begin(run)
+    path.write_text(texts[1], "utf-8")
+    with pytest.raises(GateError, match=r"uncollected-file: .*test_later\.py"):
+        rest(run)
+    known = ByFile(KIND, memory.left)
+    assert known.find(path.name, texts[0].encode()) is None
+    assert known.find(path.name, texts[1].encode()) == ["test_later.py::test_after"]
 
 
 def test_where_the_system_does_not_say_what_was_written_all_is_read_once_more(

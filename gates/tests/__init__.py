@@ -63,6 +63,7 @@ from pytest_failhard.model import (
     GateError,
     Observation,
     Phase,
+    Reuse,
     Run,
     Settings,
     Severity,
@@ -71,7 +72,9 @@ from pytest_failhard.model import (
 from pytest_failhard.rules.exclusion import Role, paths
 from pytest_failhard.rules.limits import Limits
 from pytest_failhard.source import files
+from pytest_failhard.source.by_file import ByFile
 from pytest_failhard.source.manifest import (
+    KIND,
     PYTHON_CLASSES,
     PYTHON_FILES,
     PYTHON_FUNCTIONS,
@@ -126,6 +129,11 @@ class TestsGate:
     settings = TestsSettings
     phase = Phase.TESTS
 
+    def memory(self, settings: Settings) -> Reuse:
+        """Return what the tests that are written in a file depend on besides the file: our own code alone."""
+        del settings
+        return Reuse(day=False)
+
     def observe(self, run: Run) -> Observation:
         """Return what the tests did; raises GateError where the records do not prove a whole run."""
         return self._written(run).judged(run)
@@ -138,8 +146,9 @@ class TestsGate:
         # A test may have hidden or changed one while it was read: then all is read once more.
         if written.seen is None or _seen(written.project) != written.seen:
             files.look_up.cache_clear()
-            files.parse.cache_clear()
             written = self._written(run)
+        # Not before: only now is it known that each file was read as it stands.
+        run.remember(written.known.dump())
         return written.judged(run)
 
     def _written(self, run: Run) -> _Written:
@@ -151,7 +160,8 @@ class TestsGate:
             raise TypeError(f"the tests gate was given {type(settings).__name__}")
         project = files.read(run.root, run.source, run.test_roots)
         seen = _seen(project)
-        written = manifest(project, _patterns(settings), run.test_roots)
+        known = ByFile(KIND, run.recall())
+        written = manifest(project, _patterns(settings), run.test_roots, known)
         config = load(run.root)
         terms = _terms(settings, config)
         return _Written(
@@ -159,6 +169,7 @@ class TestsGate:
             seen=seen,
             settings=settings,
             manifest=written,
+            known=known,
             config=config,
             ignoring=_ignoring(project),
             terms=terms,
@@ -175,6 +186,8 @@ class _Written:
     """What the system said of the files before they were read; None where it did not let itself be asked."""
     settings: TestsSettings
     manifest: Mapping[str, tuple[str, ...]]
+    known: ByFile
+    """The same by file, for a later run."""
     config: PytestConfig
     ignoring: bool
     terms: Terms

@@ -47,7 +47,7 @@ class Terms:
 
 def scanned(run: Run, terms: Terms) -> Scan:
     """Return what stands in the files, whatever the tests did."""
-    return scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths, run.recall())
+    return scan_project(run.root, run.source, run.test_roots, terms.limits, terms.paths, run.lent())
 
 
 def read(run: Run, collected: Collection[str], view: View, terms: Terms, scan: Scan) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
@@ -45,6 +46,8 @@ class LazyGroup(click.Group):
         from pytest_failhard.redact import RedactError
 
         gc.set_threshold(*COLLECT_AFTER)
+        # What is left at the end goes with the process: nobody has to look through it for cycles.
+        atexit.register(gc.freeze)
         try:
             with redacted(os.environ, sys.argv[1:]):
                 return super().__call__(*args, **kwargs)

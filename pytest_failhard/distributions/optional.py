@@ -11,7 +11,6 @@ from packaging.utils import canonicalize_name
 
 from pytest_failhard.distributions.declarations import Declaration
 from pytest_failhard.distributions.installed import Distribution
-from pytest_failhard.model import GateError
 from pytest_failhard.source import files
 from pytest_failhard.source.module import Module
 
@@ -65,13 +64,10 @@ def _imported(root: Path, paths: Iterable[str], modules: frozenset[str]) -> froz
 
 def _of_file(root: Path, path: str, mention: re.Pattern[bytes]) -> Iterator[str]:
     """Yield the dotted names of a file's absolute imports; `from a import b` is `a.b`."""
-    try:
-        data = (root / path).read_bytes()
-    except OSError as error:
-        raise GateError(f"{path}: cannot be read: {error.strerror}") from None
+    data = files.contents(root, path)
     if not mention.search(data):
         return
-    module = Module(path, "product", data, files.parse(root, path))
+    module = Module(path, "product", data, files.parsed(path, data))
     for node in module.nodes(ast.Import, ast.ImportFrom):
         if module.is_type_checking(node):
             continue

@@ -201,13 +201,22 @@ def readable(root: Path, files: Iterable[SourceFile]) -> tuple[SourceFile, ...]:
     return tuple(file for file in files if tree(root, file.path) is not None)
 
 
-@functools.lru_cache(maxsize=KEPT_TREES)
 def parse(root: Path, path: str) -> ast.Module:
-    """Parse a file's bytes (so that encoding cookies hold); raises GateError with place and cause."""
+    """Parse a file as it is now; raises GateError with place and cause."""
+    return parsed(path, contents(root, path))
+
+
+def contents(root: Path, path: str) -> bytes:
+    """Return the bytes of a file; raises GateError."""
     try:
-        data = (root / path).read_bytes()
+        return (root / path).read_bytes()
     except OSError as error:
         raise GateError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+@functools.lru_cache(maxsize=KEPT_TREES)
+def parsed(path: str, data: bytes) -> ast.Module:
+    """Parse a file's bytes (so that encoding cookies hold); raises GateError with place and cause."""
     if len(data) > MAX_FILE_BYTES:
         raise GateError(f"{path}: {len(data)} bytes, more than the {MAX_FILE_BYTES} that are read")
     try:

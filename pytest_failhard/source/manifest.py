@@ -6,10 +6,12 @@ import ast
 import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
-from pytest_failhard.source.files import Project, parse
+from pytest_failhard.source.by_file import ByFile
+from pytest_failhard.source.files import Project, contents, parsed
 
+KIND = "written-tests/1"
 PYTHON_FILES = ("test_*.py", "*_test.py")
 PYTHON_CLASSES = ("Test",)
 PYTHON_FUNCTIONS = ("test",)
@@ -37,22 +39,35 @@ class Patterns:
 
 
 def manifest(
-    project: Project, patterns: Patterns | None = None, below: Iterable[str] = ()
+    project: Project,
+    patterns: Patterns | None = None,
+    below: Iterable[str] = (),
+    known: ByFile | None = None,
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the node ids, without parameters, of each file that pytest must collect.
 
     A file in which no test is recognised stands with no id: it must be collected all the same.
-    `below` are the roots under which pytest looks; none means the whole tree. Raises GateError for a
-    file that cannot be read or parsed.
+    `below` are the roots under which pytest looks; none means the whole tree. What was `known` of a file by
+    the same patterns is not read from it again. Raises GateError for a file that cannot be read or parsed.
     """
     wanted = patterns or Patterns()
     roots = [PurePosixPath(name) for name in below]
+    by_file = ByFile(KIND) if known is None else known
     return {
-        file.path: tuple(ids(parse(project.root, file.path), file.path, wanted))
+        file.path: _ids(project.root, file.path, wanted, by_file)
         for file in project.tests
         if is_collected(file.path, wanted)
         and (not roots or any(PurePosixPath(file.path).is_relative_to(root) for root in roots))
     }
+
+
+def _ids(root: Path, path: str, patterns: Patterns, known: ByFile) -> tuple[str, ...]:
+    data = contents(root, path)
+    answer = known.find(path, data)
+    if not isinstance(answer, list):
+        answer = [*ids(parsed(path, data), path, patterns)]
+        known.keep(path, data, answer)
+    return tuple(answer)
 
 
 def conftests(project: Project) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ __import__("k.l")
 
 def read(root: Path, memory: Memory, *asked: SourceFile, **markers: str) -> tuple[Import, ...]:
     """Read as a process of its own does."""
-    files.parse.cache_clear()
+    files.parsed.cache_clear()
     known = KnownImports(gate_run(root, DependenciesGate(), memory=memory), {**MARKERS, **markers})
     found = known.read(asked)
     known.leave()
@@ -51,7 +51,7 @@ def later(memory: Memory) -> Memory:
 
 
 def plainly(root: Path, *asked: SourceFile, **markers: str) -> tuple[Import, ...]:
-    files.parse.cache_clear()
+    files.parsed.cache_clear()
     return imports.read(root, asked, {**MARKERS, **markers})
 
 
@@ -64,7 +64,7 @@ def test_all_that_an_import_is_comes_back(tmp_path: Path) -> None:
     known = later(memory)
     # Nothing is parsed: a tree that is not there could not be.
     assert read(tmp_path, known, APP, TEST) == first
-    assert files.parse.cache_info().misses == 0
+    assert files.parsed.cache_info().misses == 0
     assert known.left is None
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_or_parsed_is_said_and_not_left(tmp_path: Path) -> N
     assert known.readable([APP, TEST, gone]) == (APP,)
     with pytest.raises(GateError, match=r"gone.py: cannot be read: No such file.*; test_app.py:1: does not"):
         known.read([APP, gone, TEST])
-    files.parse.cache_clear()
+    files.parsed.cache_clear()
     write(tmp_path, {"test_app.py": ""})
     fresh = KnownImports(gate_run(tmp_path, DependenciesGate()), MARKERS)
     assert fresh.readable([APP, TEST, gone]) == (APP, TEST)

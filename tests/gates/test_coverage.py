@@ -109,7 +109,7 @@ class Case:
         )
         self.kept.files.clear()
         files.look_up.cache_clear()
-        files.parse.cache_clear()
+        files.parsed.cache_clear()
         files.unreadable.cache_clear()
         run = gate_run(
             self.root,

@@ -92,6 +92,9 @@ class Tree:
     def recall(self) -> bytes | None:
         return None
 
+    def lent(self) -> bytes | None:
+        return None
+
     def remember(self, data: bytes) -> None:
         raise AssertionError(data)
 

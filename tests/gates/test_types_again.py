@@ -47,7 +47,7 @@ class Runs:
     def run(self, options: TypesSettings = STRICT) -> Observation:
         """Run the gate with what was left; what it leaves is for the next run."""
         files.look_up.cache_clear()
-        files.parse.cache_clear()
+        files.parsed.cache_clear()
         self.number += 1
         gate = TypesGate()
         scratch = self.root.parent / f"run-{self.number}"

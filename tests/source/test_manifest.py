@@ -10,7 +10,8 @@ import pytest
 
 from pytest_failhard.model import GateError
 from pytest_failhard.source import files
-from pytest_failhard.source.manifest import Patterns, ids, is_collected, manifest
+from pytest_failhard.source.by_file import ByFile
+from pytest_failhard.source.manifest import KIND, Patterns, ids, is_collected, manifest
 from tests.recording import record, write
 
 
@@ -168,6 +169,36 @@ def test_the_manifest_of_a_tree(tmp_path: Path) -> None:
     below = {"tests/test_a.py": ("tests/test_a.py::test_a",), "tests/test_empty.py": ()}
     assert manifest(project) == whole | below
     assert manifest(project, below=["tests"]) == below
+
+
+def test_what_is_known_of_a_file_holds_while_its_bytes_do(tmp_path: Path) -> None:
+    texts = {"tests/test_a.py": "def test_a(): pass\n", "tests/test_empty.py": ""}
+    write(tmp_path, texts)
+    project = files.read(tmp_path, (), ("tests",))
+    first = ByFile(KIND)
+    assert manifest(project, known=first) == manifest(project)
+    told = ByFile(KIND)
+    for path, text in texts.items():
+        told.keep(path, text.encode(), [f"{path}::test_told"])
+    known = {path: (f"{path}::test_told",) for path in texts}
+    assert manifest(project, known=ByFile(KIND, told.dump())) == known
+    write(tmp_path, {"tests/test_a.py": "def test_b(): pass\n"})
+    second = ByFile(KIND, first.dump())
+    assert manifest(project, known=second) == {
+        "tests/test_a.py": ("tests/test_a.py::test_b",),
+        "tests/test_empty.py": (),
+    }
+    again = ByFile(KIND)
+    manifest(project, known=again)
+    assert again.dump() == second.dump()
+
+
+def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, {"tests/test_a.py": "def test_a(): pass\n"})
+    project = files.read(tmp_path, (), ("tests",))
+    (tmp_path / "tests/test_a.py").unlink()
+    with pytest.raises(GateError, match=r"tests/test_a\.py: cannot be read: No such file"):
+        manifest(project)
 
 
 def test_a_file_that_does_not_parse_is_an_error(tmp_path: Path) -> None:
