@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from pytest_failhard.model import Severity
-from pytest_failhard.policy import LEVELS, shipped_text
+from pytest_failhard.model import LEVELS, Severity
+from pytest_failhard.policy import shipped_text
 from pytest_failhard.rules.findings import settle
 from pytest_failhard.rules.scan import Scan, scan
 from pytest_failhard.source.files import (

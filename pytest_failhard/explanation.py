@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import policy
 from pytest_failhard.gates import builtin
+from pytest_failhard.model import LEVELS
 from pytest_failhard.rules import catalogue
 from pytest_failhard.rules.findings import rank
 from pytest_failhard.strict import read_shipped_yaml
@@ -60,7 +61,7 @@ def _document(gate: Gate) -> str:
 
 def explain_rule(rule: type[StaticRule]) -> str:
     """Return a rule's documentation, with its severity at each shipped level."""
-    rows = [("level", [str(level) for level in policy.LEVELS]), *severities(rule)]
+    rows = [("level", [str(level) for level in LEVELS]), *severities(rule)]
     width = max(len(form) for form, _ in rows)
     table = [
         "    " + "  ".join([form.ljust(width), *(cell.ljust(COLUMN) for cell in cells)]).rstrip()
@@ -72,7 +73,7 @@ def explain_rule(rule: type[StaticRule]) -> str:
 
 def severities(rule: type[StaticRule]) -> list[tuple[str, list[str]]]:
     """Return each form of a rule with its severity at the levels; `-` where no such gate is demanded."""
-    tables = [_table(level, rule.gate) for level in policy.LEVELS]
+    tables = [_table(level, rule.gate) for level in LEVELS]
     return [
         (form, [rank(_names(rule, form), table) if table is not None else "-" for table in tables])
         for form in (rule.subs or (rule.name,))

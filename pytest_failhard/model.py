@@ -21,14 +21,16 @@ Option = bool | int | str | list["Option"] | dict[str, "Option"] | None
 """A value as it stands in a policy or in `[tool.failhard.<gate>]`."""
 
 NO_VARIABLES: Final[Mapping[str, str]] = MappingProxyType({})
+LEVELS = (1, 2, 3, 4)
+"""How mature a system is: proof of concept, development, pre-production, production."""
 FINGERPRINT_DIGITS = 16
 BASELINE_FILE = "failhard-baseline.json"
+"""The file at a project's root that holds its stock: `baseline` reads it."""
 SOURCE_DATE = "SOURCE_DATE_EPOCH"
 GITHUB_BASE = "GITHUB_BASE_REF"
 SIGNING_KEY = "FAILHARD_SIGNING_KEY"
 RUN_VARIABLES = (SOURCE_DATE, GITHUB_BASE, SIGNING_KEY)
 """What a run takes from the environment: whoever has a part of it done elsewhere hands them on."""
-"""The file at a project's root that holds its stock: `baseline` reads it."""
 MEMORY_MB = 8192
 DECLARED_FALLBACKS = "declared_fallbacks"
 """The measure that tells a pass with a fallback from a plain one: how many the project has declared."""

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from pytest_failhard.figures import bound_text, is_share
-from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable, WaiverTerms
+from pytest_failhard.model import LEVELS, Option, Policy, PolicyOption, Rule, Severity, Waivable, WaiverTerms
 from pytest_failhard.strict import (
     StrictError,
     mistakes,
@@ -26,8 +26,8 @@ from pytest_failhard.strict import (
 from pytest_failhard.strictness import KINDS, SHAPES, TIGHTENED, fits, weaker_value
 
 SCHEMA = "failhard-policy/1"
-SHIPPED = {1: "1-poc.yaml", 2: "2-development.yaml", 3: "3-pre-production.yaml", 4: "4-production.yaml"}
-LEVELS = tuple(SHIPPED)
+FILES = ("1-poc.yaml", "2-development.yaml", "3-pre-production.yaml", "4-production.yaml")
+SHIPPED = dict(zip(LEVELS, FILES, strict=True))
 STARTS_WITHIN_DAYS = 90
 MINUTE_SECONDS = 60
 HUNDRED = 100

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_failhard import policy
+from pytest_failhard import model, policy
 from pytest_failhard.model import Option, Policy, PolicyOption, Rule, Severity, Waivable
 from pytest_failhard.policy import PolicyError, weaker, weaker_policy
 from pytest_failhard.strictness import joined, weaker_value
@@ -34,7 +34,7 @@ FIRST_LEVEL = {
     "provenance": 4,
 }
 """Where a gate is not demanded from level 1 on."""
-LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in policy.LEVELS}
+LEVELS = {level: policy.load(level, GATES, today=TODAY) for level in model.LEVELS}
 
 
 def rule(level: int, gate: str) -> Rule:
@@ -67,7 +67,7 @@ def test_no_level_is_weaker_than_the_one_below_fo_126(lower: int, upper: int) ->
     assert weaker_policy(LEVELS[lower], LEVELS[upper]) != []
 
 
-@pytest.mark.parametrize("level", policy.LEVELS)
+@pytest.mark.parametrize("level", model.LEVELS)
 def test_a_policy_is_known_by_the_digest_of_its_bytes(level: int) -> None:
     assert LEVELS[level].level == level
     assert LEVELS[level].sha256 == hashlib.sha256(policy.shipped_text(level)).hexdigest()
@@ -75,7 +75,7 @@ def test_a_policy_is_known_by_the_digest_of_its_bytes(level: int) -> None:
 
 
 def test_the_bounds_are_those_of_the_levels() -> None:
-    floors = [dict(rule(level, "coverage").at_least) for level in policy.LEVELS]
+    floors = [dict(rule(level, "coverage").at_least) for level in model.LEVELS]
     assert floors == [
         {"statements": 1, "line_percent": 60},
         {"statements": 1, "line_percent": 75},
@@ -88,7 +88,7 @@ def test_the_bounds_are_those_of_the_levels() -> None:
             "changed_branch_percent": 75,
         },
     ]
-    assert [options(level, "lint")["max_complexity"] for level in policy.LEVELS] == [None, None, 7, 7]
+    assert [options(level, "lint")["max_complexity"] for level in model.LEVELS] == [None, None, 7, 7]
     assert [rule(level, "security").fail_at for level in (2, 3, 4)] == [
         Severity.HIGH,
         Severity.HIGH,
@@ -104,7 +104,7 @@ def test_the_bounds_are_those_of_the_levels() -> None:
         Severity.HIGH,
         Severity.HIGH,
     ]
-    for level in policy.LEVELS:
+    for level in model.LEVELS:
         demanded = {gate for gate in GATES if level >= FIRST_LEVEL.get(gate, 1)}
         assert {each.gate for each in LEVELS[level].rules} == demanded
     ages = [dict(rule(level, "vulnerabilities").at_most) for level in (2, 3, 4)]
@@ -122,7 +122,7 @@ def test_what_may_be_used_without_asking() -> None:
 
 
 def test_what_each_level_demands_where_a_model_is_used() -> None:
-    rules = [rule(level, "llm") for level in policy.LEVELS]
+    rules = [rule(level, "llm") for level in model.LEVELS]
     assert [each.fail_at for each in rules] == [Severity.HIGH, Severity.HIGH, Severity.MEDIUM, Severity.LOW]
     assert [each.at_most["attempts_max"] for each in rules] == [5, 5, 3, 3]
     assert [each.options["deadline_most"].value for each in rules] == [60, 60, 30, 30]
@@ -134,7 +134,7 @@ def test_what_each_level_demands_where_a_model_is_used() -> None:
     assert all(each.timeout < LEVELS[level].budget_seconds for level, each in enumerate(rules, 1))
 
 
-@pytest.mark.parametrize("level", policy.LEVELS)
+@pytest.mark.parametrize("level", model.LEVELS)
 @pytest.mark.parametrize("option", ["select", "test_select"])
 def test_ruff_knows_every_selected_rule(level: int, option: str) -> None:
     selected = options(level, "lint")[option]
@@ -562,7 +562,7 @@ def test_true_is_not_one() -> None:
     assert weaker_value(True, 1, "none") == "True differs from 1"
 
 
-@pytest.mark.parametrize("level", policy.LEVELS)
+@pytest.mark.parametrize("level", model.LEVELS)
 def test_prints_paths_ignored_codes_and_import_order_are_linted_at_every_level(level: int) -> None:
     """Requirement 003-19: selected from level 1 on, failing from level 3."""
     given = options(level, "lint")
@@ -577,7 +577,7 @@ def test_prints_paths_ignored_codes_and_import_order_are_linted_at_every_level(l
 
 
 def test_each_level_has_its_budget() -> None:
-    assert [LEVELS[level].budget_seconds // 60 for level in policy.LEVELS] == [5, 10, 15, 30]
+    assert [LEVELS[level].budget_seconds // 60 for level in model.LEVELS] == [5, 10, 15, 30]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from pytest_failhard.exits import USAGE
-from pytest_failhard.model import GateError
+from pytest_failhard.model import LEVELS, GateError
 
 if TYPE_CHECKING:
     from pytest_failhard.distributions.advisories.records import Database
@@ -186,7 +186,7 @@ def _limits(today: date) -> dict[int, int]:
     from pytest_failhard.gates import builtin
 
     known = [gate.id for gate in builtin()]
-    rules = {level: policy.load(level, known, today=today).rules for level in policy.LEVELS}
+    rules = {level: policy.load(level, known, today=today).rules for level in LEVELS}
     return {
         level: int(rule.at_most[AGE])
         for level, listed in rules.items()

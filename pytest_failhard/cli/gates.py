@@ -13,6 +13,7 @@ from pytest_failhard import policy
 from pytest_failhard.cli.options import FILE, LEVEL
 from pytest_failhard.exits import USAGE
 from pytest_failhard.gates import builtin
+from pytest_failhard.model import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +53,7 @@ def render(level: int | None, policy_file: Path | None, gates: Sequence[Gate], *
         return policy_file.read_text("utf-8")
     if level is not None:
         return policy.shipped_text(level).decode("utf-8")
-    return table(gates, {each: policy.load(each, ids, today=today) for each in policy.LEVELS})
+    return table(gates, {each: policy.load(each, ids, today=today) for each in LEVELS})
 
 
 def table(gates: Sequence[Gate], policies: Mapping[int, Policy]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pytest_failhard.policy import LEVELS
+from pytest_failhard.model import LEVELS
 
 LEVEL = click.IntRange(min(LEVELS), max(LEVELS))
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)

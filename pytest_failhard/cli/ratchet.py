@@ -17,7 +17,7 @@ from pytest_failhard.baseline import Baseline, Entry
 from pytest_failhard.cli.options import FOLDER
 from pytest_failhard.exits import USAGE
 from pytest_failhard.gates import builtin
-from pytest_failhard.model import GateError
+from pytest_failhard.model import LEVELS, GateError
 from pytest_failhard.rules.exclusion import is_excluded, of_options
 from pytest_failhard.rules.findings import options_of, settle
 from pytest_failhard.rules.ratchet import fingerprint
@@ -32,7 +32,7 @@ from pytest_failhard.store import write_atomically
 if TYPE_CHECKING:
     from pytest_failhard.rules.unit import Hit
 
-STRICTEST = max(policy.LEVELS)
+STRICTEST = max(LEVELS)
 """The level whose policy says which rules have a baseline: they are the same at all levels."""
 OPTION = "new_severity"
 

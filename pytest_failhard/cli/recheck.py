@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard import judge, policy
 from pytest_failhard.cli import reattest
-from pytest_failhard.model import Evidence, GateError, Stock, Verdict
+from pytest_failhard.model import LEVELS, Evidence, GateError, Stock, Verdict
 from pytest_failhard.report import HANDED_OUT, migration, models
 from pytest_failhard.report import document as documents
 from pytest_failhard.report import observation as observations
@@ -91,7 +91,7 @@ def _document(folder: Path) -> tuple[Document, bool]:
         raise Tampered([f"{folder / REPORT}: cannot be read: {error.strerror}"]) from None
     except DocumentError as error:
         raise Tampered([f"{folder / REPORT}: is no {documents.SCHEMA}: {error}"]) from None
-    if document.level not in policy.LEVELS:
+    if document.level not in LEVELS:
         raise Tampered([f"level: there is no level {document.level}"])
     return document, is_sealed
 

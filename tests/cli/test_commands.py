@@ -11,6 +11,7 @@ import pytest
 from pytest_failhard import policy
 from pytest_failhard.cli import explain, gates, verify
 from pytest_failhard.gates import builtin
+from pytest_failhard.model import LEVELS
 
 Ran = Callable[..., tuple[object, str, str]]
 
@@ -25,7 +26,7 @@ def ran(capsys: pytest.CaptureFixture[str]) -> Ran:
     return run
 
 
-@pytest.mark.parametrize("level", policy.LEVELS)
+@pytest.mark.parametrize("level", LEVELS)
 def test_gates_prints_the_policy_file_byte_for_byte(ran: Ran, level: int) -> None:
     assert ran(gates.command, "--level", str(level)) == (0, policy.shipped_text(level).decode(), "")
 

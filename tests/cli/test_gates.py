@@ -13,7 +13,17 @@ import pytest
 from pytest_failhard import policy
 from pytest_failhard.cli import gates
 from pytest_failhard.explanation import ExplanationError, explain, severities
-from pytest_failhard.model import Gate, Observation, Policy, Rule, Run, Settings, Severity, WaiverTerms
+from pytest_failhard.model import (
+    LEVELS,
+    Gate,
+    Observation,
+    Policy,
+    Rule,
+    Run,
+    Settings,
+    Severity,
+    WaiverTerms,
+)
 from pytest_failhard.rules.catalogue import find
 from pytest_failhard.rules.swallowed.broad_suppress import BroadSuppress
 from tests.support import GATES as BUILTIN
@@ -49,7 +59,7 @@ def a_policy(name: str, level: int, *rules: Rule) -> Policy:
     )
 
 
-@pytest.mark.parametrize("level", policy.LEVELS)
+@pytest.mark.parametrize("level", LEVELS)
 def test_a_level_prints_as_its_policy_file_which_can_be_given_back(level: int, tmp_path: Path) -> None:
     text = gates.render(level, None, GATES, today=DAY)
     file = tmp_path / "ours.yaml"

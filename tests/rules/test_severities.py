@@ -8,7 +8,8 @@ import re
 import pytest
 import yaml
 
-from pytest_failhard.policy import LEVELS, shipped_text
+from pytest_failhard.model import LEVELS
+from pytest_failhard.policy import shipped_text
 from pytest_failhard.rules.catalogue import every
 from pytest_failhard.strictness import SEVERITIES
 

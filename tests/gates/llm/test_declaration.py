@@ -12,8 +12,7 @@ from pytest_failhard import policy
 from pytest_failhard.config import ConfigError, merge_settings
 from pytest_failhard.gates.llm.declaration import LlmSettings
 from pytest_failhard.llm.calls import CallsError, Result, calls, result
-from pytest_failhard.model import Rule
-from pytest_failhard.policy import LEVELS
+from pytest_failhard.model import LEVELS, Rule
 from tests.support import GATES
 
 EXAMPLE = """
