@@ -239,7 +239,7 @@ class TestChild:
             return None
         rcfile = folder / "coveragerc"
         text = rcfile_text(self.plan.request.root, self.plan.source, (), self.coverage)
-        rcfile.write_text(text, "utf-8")
+        rcfile.write_bytes(text.encode())
         return str(rcfile)
 
     def _wait(self, child: proc.Child) -> int | None:
@@ -262,7 +262,7 @@ class TestChild:
         product = [file.path for file in read(root, self.plan.source, self.plan.test_roots).product]
         roots = import_roots(root, self.plan.source, product)
         text = pytest_config.supervised_ini(loaded, test_roots=self.plan.test_roots, import_roots=roots)
-        ini.write_text(text, "utf-8")
+        ini.write_bytes(text.encode())
         plugins = [part for name in self._plugins() for part in ("-p", name)]
         return [
             *("-c", str(ini), "--rootdir=.", f"--confcutdir={root}", "-p", "no:cacheprovider"),
