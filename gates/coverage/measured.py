@@ -47,12 +47,19 @@ class Measured:
         for first in parts[:1]:
             _begin(first.rename(self._combined), first.name)
         with self._data() as total:
+            # First of all: data that were not read are thrown away by what is added to them.
+            total.read()
             for path in parts[1:]:
                 _add(path, total)
-            total.read()
             has_branches = total.has_arcs()
+            has_any = has_branches and any(map(total.arcs, total.measured_files()))
         if not has_branches:
             raise GateError("the coverage data holds no branches: it is not of our measurement; run again")
+        if not has_any:
+            raise GateError(
+                "the coverage data says that nothing of the product ran: a test or a conftest stopped the "
+                "measuring, or none of them imports the product; find which"
+            )
 
     def ran(self, places: Iterable[Path]) -> dict[Path, bytes]:
         """Return what ran of each file, as bytes that are equal where the same ran."""

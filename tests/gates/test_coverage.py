@@ -271,6 +271,26 @@ def test_a_process_that_was_killed_while_it_wrote_counts_as_if_it_ran_nothing(ca
     assert case.observe().measures["line_percent"] == 100
 
 
+def test_what_any_process_ran_counts(case: Case) -> None:
+    case.files(a="x = 1\n", b="x = 1\n", c="x = 1\n")
+    for module, file in (("a", "data.one"), ("b", "data.two"), ("c", "data.three")):
+        case.ran(module, [1], file)
+    assert case.observe().measures["line_percent"] == 100
+
+
+@pytest.mark.parametrize("files", [["data.one"], ["data.one", "data.two"]])
+def test_data_that_say_nothing_ran_prove_nothing_fo_04(case: Case, files: list[str]) -> None:
+    case.files(a="x = 1\n")
+    for file in files:
+        found = coverage.CoverageData(basename=str(case.data / file))
+        found.add_arcs({})
+        found.close()
+    assert case.refused() == (
+        "the coverage data says that nothing of the product ran: a test or a conftest stopped the measuring, "
+        "or none of them imports the product; find which"
+    )
+
+
 def test_data_without_branches_is_not_ours(case: Case) -> None:
     case.files(a="x = 1\n")
     found = coverage.CoverageData(basename=str(case.data / "data.one"))
