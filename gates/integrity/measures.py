@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import tokenize
 import warnings
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_failhard.rules.suppressed import of_pyi
 from pytest_failhard.rules.weak.suppressing import of_text
+from pytest_failhard.source import syntax
 from pytest_failhard.source.module import Module
 from pytest_failhard.source.suppression_forms import KINDS
 from pytest_failhard.source.suppressions import Suppression
@@ -89,7 +89,7 @@ def _at_base(facts: FileFacts, data: bytes | None) -> tuple[Suppression, ...]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(data)
+            tree = syntax.parsed(data)
         return Module(facts.path, facts.role, data, tree).suppressions
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         # Nobody can say what it held: then all is new.

@@ -20,6 +20,7 @@ from typing import cast
 from pytest_failhard.rules import catalogue, recalled
 from pytest_failhard.rules.limits import Limits
 from pytest_failhard.rules.unit import Hit, StaticRule
+from pytest_failhard.source import syntax
 from pytest_failhard.source.by_file import ByFile, name_of
 from pytest_failhard.source.files import SourceFile
 from pytest_failhard.source.index import FileFacts, facts
@@ -136,7 +137,7 @@ def _parsed(path: str, data: bytes, needs: str) -> ast.Module | str:
         with warnings.catch_warnings():
             # The judged must not decide what a warning is: an odd escape would end the parse.
             warnings.simplefilter("ignore")
-            return ast.parse(data, filename=path)
+            return syntax.parsed(data, filename=path)
     except (SyntaxError, ValueError) as error:
         # Of a null byte some versions say the one, some the other.
         return _syntax_error(error, data, needs)

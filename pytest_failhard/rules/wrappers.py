@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pytest_failhard.rules.data import ci as data
 from pytest_failhard.rules.invoked import base
+from pytest_failhard.source import syntax
 from pytest_failhard.source.inifile import IniError, sections
 from pytest_failhard.source.module import last_part
 
@@ -264,7 +265,7 @@ def noxfile(path: str, text: str, chosen: frozenset[str]) -> Iterator[Recipe]:
     import shlex
 
     try:
-        tree = ast.parse(text)
+        tree = syntax.parsed(text)
     except SyntaxError:
         # FH000 reports a Python file that does not parse.
         return

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pytest_failhard.model import GateError
+from pytest_failhard.source import syntax
 from pytest_failhard.source.promotion import promoted
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
@@ -222,7 +223,7 @@ def parsed(path: str, data: bytes) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(data, filename=path)
+            return syntax.parsed(data, filename=path)
     except SyntaxError as error:
         raise GateError(f"{path}:{error.lineno or 0}: does not parse: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_failhard.source import syntax
+
 # Who does one of these gives a module names of which its text says nothing.
 DYNAMIC = re.compile(
     rb"globals\(\)\s*(?:\[[^\]\n]*\]\s*=(?!=)|\.(?:update|setdefault|__setitem__))|=\s*globals\(\)\s*$|(?:vars|locals)\(\)\s*(?:\[|\.update)"
@@ -72,7 +74,7 @@ class Namespaces:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse(text)
+                tree = syntax.parsed(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             # Another Python's grammar: nothing is said of what is in it.
             return OPEN

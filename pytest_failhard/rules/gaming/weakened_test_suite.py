@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_failhard.rules.strength import weaker
 from pytest_failhard.rules.tree import Tree
 from pytest_failhard.rules.unit import EVERY, StaticRule
+from pytest_failhard.source import syntax
 from pytest_failhard.source.canonical import canonical
 from pytest_failhard.source.checks import WrittenTest, called, is_check, live, written_tests
 from pytest_failhard.source.files import role
@@ -152,7 +153,7 @@ def _suite(sources: Mapping[str, bytes]) -> _Suite:
 
 def _parsed(path: str, data: bytes) -> Module | None:
     try:
-        return Module(path, "test", data, ast.parse(data))
+        return Module(path, "test", data, syntax.parsed(data))
     except (SyntaxError, ValueError):
         return None
 
