@@ -68,6 +68,27 @@ def test_no_byte_of_an_entry_can_change_unnoticed_fo_110(place: int, bit: int) -
         parse(bytes(data))
 
 
+def test_what_somebody_writes_while_we_read_is_not_read_fo_111(
+    entries: Entries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries.write(entry())
+    entries.since = time.time_ns()
+    path, read = entries.folder.path / entry().name, Folder.read
+
+    def slow(place: Folder, name: str) -> bytes | None:
+        before = path.stat().st_ctime_ns
+        # Some systems tell the time in steps.
+        while path.stat().st_ctime_ns == before:
+            path.write_bytes(dump(entry(size=7)))
+        return read(place, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "read", slow)
+        assert entries.read("lint", KEY, DAY) is None
+    entries.purge_foreign()
+    assert not path.exists()
+
+
 @pytest.mark.parametrize("used", [False, True])
 def test_what_somebody_writes_before_we_know_our_own_file_is_thrown_away_fo_111(
     entries: Entries, monkeypatch: pytest.MonkeyPatch, used: bool

@@ -239,9 +239,13 @@ class Entries:
         self.folder.close()
 
     def _read(self, name: str) -> bytes | None:
-        """Return a file's bytes, None where it is not there or not ours."""
-        state = self.folder.status(name)
-        return None if state is None or self._is_foreign(name, state) else self.folder.read(name)
+        """Return a file's bytes, None where it is not there, not ours, or was written while it was read."""
+        before = self.folder.status(name)
+        if before is None or self._is_foreign(name, before):
+            return None
+        data = self.folder.read(name)
+        after = self.folder.status(name)
+        return data if after is not None and _identity(after) == _identity(before) else None
 
     def _is_foreign(self, name: str, state: os.stat_result) -> bool:
         known = self._own.get(name)
