@@ -1,4 +1,4 @@
-"""Starts the processes of a run before it is known what to ask of them: both take as long."""
+"""Starts a process of a run before it is known what to ask of it: both take as long."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class Standby(Waiting):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """The folder of a run, and its processes that wait; None for one that is still to be started."""
+    """The folder of a run, and the process in it that waits; None for one that is still to be started."""
 
     folder: Path
     worker: Hired | None = None
@@ -165,12 +165,15 @@ class Place:
 def hire(*, tests: bool = True) -> Iterator[Place]:
     """Yield a place for a run; what cannot be started in it, who asks it will say so.
 
-    Without `tests` nothing is begun that only these need.
+    What waits in it is the process of the tests, without `tests` the worker. Both at once would take the time
+    of each other, and of us, on two processors: where there are tests, they are what takes longest.
     """
     with tempfile.TemporaryDirectory(prefix="failhard-") as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        worker = _begun(Hired, folder, stack)
-        yield Place(folder=folder, worker=worker, tests=_begun(Standby, folder, stack) if tests else None)
+        if tests:
+            yield Place(folder=folder, tests=_begun(Standby, folder, stack))
+        else:
+            yield Place(folder=folder, worker=_begun(Hired, folder, stack))
 
 
 def _begun(make: Callable[[Path], Process], folder: Path, stack: contextlib.ExitStack) -> Process | None:

@@ -42,6 +42,11 @@ class Keeping:
         """The descriptors that the keeper inherits."""
         return (*self._lent, self._record.descriptor)
 
+    @property
+    def reports(self) -> int:
+        """The descriptor that what the keeper says is read from, -1 once all is given back."""
+        return self._reading
+
     def command(
         self, argv: Sequence[str], environment: Mapping[str, str], passed: Sequence[int]
     ) -> list[str]:

@@ -38,6 +38,8 @@ class Listener:
         self.outcomes: dict[str, Outcome] = {}
         self.checkpoint: Checkpoint | None = None
         self.refusal = ""
+        self.is_idle = False
+        """Whether the worker has nothing left to do but to wait for the tests."""
         self._read_bytes = 0
 
     def tick(self) -> bool:
@@ -68,7 +70,14 @@ class Listener:
                 self._open(key)
             case {"begun": str(gate), "limit": float(seconds)}:
                 self.progress.begin(gate, seconds)
-            case {"gate": str(gate), "reused": bool(reused)}:
+            case _:
+                self._take_end(event)
+
+    def _take_end(self, event: Mapping[str, object]) -> None:
+        match event:
+            case {"idle": True}:
+                self.is_idle = True
+            case {"gate": str(), "reused": bool(reused)}:
                 self.progress.reuse(int(reused))
                 self.done(_outcome(event))
 

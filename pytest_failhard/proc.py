@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import secrets
+import select
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,7 @@ REAP_SECONDS = 2.0
 FAILED_SECONDS = 0.5
 """So long a keeper without a program may take to end by itself."""
 OUTPUT_CAP_BYTES = 64 * 1024 * 1024
+NO_DESCRIPTOR = -1
 NO_EXTRA: Mapping[str, str] = MappingProxyType({})
 
 
@@ -161,13 +163,31 @@ class Child:
         """Return the exit code, or None after `timeout` seconds or as soon as `until()` is true."""
         deadline = time.monotonic() + timeout
         pause = 0.001
-        while (code := self.poll()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0 or until():
-                return None
-            time.sleep(min(pause, left))
-            pause = min(pause * 2, 0.02)
+        with self._end() as descriptor:
+            end = descriptor
+            while (code := self.poll()) is None:
+                left = deadline - time.monotonic()
+                if left <= 0 or until():
+                    return None
+                if _is_readable(end, min(pause, left)):
+                    # Told once, and for good: it takes a moment more until it can be reaped.
+                    end = NO_DESCRIPTOR
+                pause = min(pause * 2, 0.02)
         return code
+
+    @contextlib.contextmanager
+    def _end(self) -> Iterator[int]:
+        """Yield a descriptor that can be read once the process has ended, where the system has one."""
+        if self._keeping is not None:
+            yield self._keeping.reports
+            return
+        with contextlib.ExitStack() as opened:
+            descriptor = NO_DESCRIPTOR
+            if sys.platform == "linux":
+                with contextlib.suppress(OSError):
+                    descriptor = os.pidfd_open(self._pid)
+                    opened.callback(os.close, descriptor)
+            yield descriptor
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process alone; one that has ended gets none."""
@@ -376,6 +396,16 @@ def stop_all(*, refuse_more: bool = False) -> tuple[int, ...]:
 
 def _sink(target: Path | IO[bytes], opened: contextlib.ExitStack) -> IO[bytes]:
     return opened.enter_context(target.open("wb")) if isinstance(target, Path) else target
+
+
+def _is_readable(descriptor: int, seconds: float) -> bool:
+    """Wait at most so long until there is something to read, and tell whether there is."""
+    if descriptor == NO_DESCRIPTOR:
+        time.sleep(seconds)
+        return False
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _named(argv: Sequence[str]) -> str:

@@ -62,9 +62,9 @@ class Tests:
 class Session(Listener):
     """A run from its first byte to its report.
 
-    `begin` starts the gates that need the tree alone, in a process of our own; `tell` hands the test
-    records over; `end` waits, judges and publishes; `abort` kills all and publishes what there is, marked
-    incomplete. Every way out leaves no process behind.
+    `begin` looks at the tree and engages the worker: a process of our own with the gates that need the tree
+    alone. `tell` hands the test records over; `end` waits, judges and publishes; `abort` kills all and
+    publishes what there is, marked incomplete. Every way out leaves no process behind.
     """
 
     def __init__(
@@ -89,17 +89,30 @@ class Session(Listener):
         self.worker: proc.Child | None = None
         self.before: Mapping[str, str] = {}
         self.tree = ""
+        self._engaged = False
+        self._prepared = False
         self._told = False
 
     def begin(self) -> None:
-        """Note the tree as it is and start the worker.
+        """Look and engage, where nothing is to be started in between.
 
         Raises PlanError where the run was to go on where another one was interrupted, and cannot.
         """
+        self.look()
+        self.engage()
+
+    def look(self) -> None:
+        """Note the tree as it is, before anything of it runs."""
         self.progress.submit(len(self.plan.rules))
         self.notes += leftovers.notes()
         self.before = digests(self.plan)
         self.tree = state.tree_digest(self.plan.request.root, self.before)
+
+    def engage(self) -> None:
+        """Start the worker; only the first time counts. Raises PlanError as `begin` does."""
+        if self._engaged:
+            return
+        self._engaged = True
         mine = [rule.gate for rule in self.plan.rules if rule.gate in self.builtin]
         if not mine:
             if self.hired is not None:
@@ -119,21 +132,22 @@ class Session(Listener):
                 "cache": reusing.order(self.plan.request, os.environ),
             }
         )
-        if self._resumes:
+        if self.resumes:
             # One that ends without an answer is found, with its last words, by `_wait`.
             self.worker.wait(START_SECONDS, until=self._is_answered)
             self.tick()
             self._refuse(self.refusal)
 
     @property
-    def _resumes(self) -> bool:
+    def resumes(self) -> bool:
+        """Whether the run is to go on where another one was interrupted."""
         return self.wanted is not None and self.wanted.resume
 
     def _is_answered(self) -> bool:
         return self.tick() or bool(self.refusal) or self.checkpoint is not None
 
     def _refuse(self, reason: str) -> None:
-        if self._resumes and reason:
+        if self.resumes and reason:
             raise plan.PlanError([reason])
 
     def tell(self, tests: Tests) -> None:
@@ -148,7 +162,7 @@ class Session(Listener):
             self.tell(tests)
             self._wait()
             self._third_party(tests)
-            if self._resumes:
+            if self.resumes:
                 also = " and the tests" if tests.restored else ""
                 count = self.progress.reused
                 self.notes.append(f"resumed: {count} gates{also} had ended before and did not run again")
@@ -178,16 +192,23 @@ class Session(Listener):
             self.checkpoint.close()
             self.checkpoint = None
 
-    def prepare(self) -> None:
-        """Load what the report needs, while others are at work."""
+    def tick(self) -> bool:
+        """Take what the worker has told; once only the tests are at work, load what the report needs."""
+        told = super().tick()
+        if self.is_idle and not self._prepared:
+            self._prepare()
+        return told
+
+    def _prepare(self) -> None:
         from pytest_failhard import publishing
 
+        self._prepared = True
         publishing.prepare()
 
     def _wait(self) -> None:
         if self.worker is None:
             return
-        self.prepare()
+        self._prepare()
         limit = self.plan.policy.budget_seconds + START_SECONDS
         code = self.worker.wait(limit, until=self.tick)
         self.worker.kill_tree()

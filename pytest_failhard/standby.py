@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
@@ -10,6 +11,15 @@ import sys
 
 LOADED = ("coverage", "pytest", "pytest_failhard.measurement", "pytest_failhard.recorder")
 """What every run of tests with us imports. Not what pytest itself would rewrite: plugins, and conftests."""
+ALSO = (
+    *("email.parser", "execnet", "pdb", "readline", "unittest", "xml.etree.ElementTree"),
+    *("_pytest.faulthandler", "_pytest.helpconfig", "_pytest.junitxml", "_pytest.pastebin"),
+    *("_pytest.setuponly", "_pytest.setupplan", "_pytest.skipping", "_pytest.threadexception"),
+    *("_pytest.tracemalloc", "_pytest.unittest", "_pytest.unraisableexception", "_pytest.warnings"),
+)
+"""What pytest and xdist import once they are started.
+
+It is loaded and never asked for anything: no harm is done where another version has no such module."""
 
 
 def main() -> None:
@@ -20,6 +30,9 @@ def main() -> None:
     os.close(orders)
     for name in LOADED:
         importlib.import_module(name)
+    for name in ALSO:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     line = sys.stdin.readline()
     if not line:
         return

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,16 +104,23 @@ def check(
 
 
 def _checked(session: Session, arguments: Sequence[str], standby: Standby | None) -> Checked:
-    session.begin()
+    session.look()
+    if session.resumes or not session.plan.needs_tests:
+        session.engage()
     with contextlib.closing(TestChild(session, arguments, standby)) as child:
         ended = Ended(tests=Tests(records=None, problem="no gate of this run needs the tests"))
         if session.plan.needs_tests:
-            ended = child.run()
+            # Before, each would have held up what starts the other.
+            ended = child.run(session.engage)
         session.tell(ended.tests)
         # While the gates look at them.
         child.keep()
         report = session.end(ended.tests)
     return Checked(report=report, code=CODES[report.verdict] if ended.code is None else ended.code)
+
+
+def _nothing() -> None:
+    """Have nothing else to begin."""
 
 
 class TestChild:
@@ -134,15 +141,18 @@ class TestChild:
         """What the records prove, and the exit code of the tests."""
         self.coverage = session.folder / "coverage" if self.plan.request.measures else None
 
-    def run(self) -> Ended:
-        """Run the tests to their end or their time limit, then read what is proven; `keep` comes later."""
+    def run(self, under_way: Callable[[], None] = _nothing) -> Ended:
+        """Run the tests to their end or their time limit, then read what is proven; `keep` comes later.
+
+        `under_way` is called as soon as they have their order.
+        """
         if self.coverage is not None:
             self.coverage.mkdir()
         kept = self.session.kept_tests()
         if kept is not None:
             return self._restored(kept)
         standby = self._ready()
-        code = self._execute(standby)
+        code = self._execute(standby, under_way)
         # Ten thousand tests leave as many folders: they are removed while the gates look.
         self._sweeper = threading.Thread(target=shutil.rmtree, args=(standby.temporary, True))
         self._sweeper.start()
@@ -227,10 +237,11 @@ class TestChild:
             self._standby.result.unlink()
         return Standby(self.session.folder, passed)
 
-    def _execute(self, standby: Standby) -> int | None:
+    def _execute(self, standby: Standby, under_way: Callable[[], None]) -> int | None:
         with contextlib.closing(standby):
             root, folder = self.plan.request.root, standby.folder
             standby.begin(root, self._arguments(folder), self.nonce, self._rcfile(folder))
+            under_way()
             return self._wait(standby.child)
 
     def _rcfile(self, folder: Path) -> str | None:
@@ -246,7 +257,6 @@ class TestChild:
         limit = float(self.plan.policy.tests_timeout)
         progress, tick = self.session.progress, self.session.tick
         progress.begin(TESTS, limit, is_gate=False)
-        self.session.prepare()
         code = child.wait(max(limit - DUMP_SECONDS, limit / 2), until=tick)
         if code is None:
             child.send_signal(signal.SIGUSR1)

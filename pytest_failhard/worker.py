@@ -189,6 +189,10 @@ class Worker:
             }
         )
 
+    def rest(self) -> None:
+        """Tell that there is nothing left to do but to wait for the tests."""
+        self._emit({"idle": True})
+
     def _emit(self, event: dict[str, object]) -> None:
         self.events.write(json.dumps(event) + "\n")
         self.events.flush()
@@ -251,6 +255,8 @@ class _Tested:
     ) -> None:
         self._ahead = ahead
         self._ended = threading.Event()
+        self._speaking = threading.Lock()
+        """While they have not ended, a thread beside us may tell something; after that nobody but we."""
         self._worker = worker
         self._cache = cache
         self._make = make
@@ -269,7 +275,8 @@ class _Tested:
         try:
             told = json.loads(next(self._worker.orders))
         finally:
-            self._ended.set()
+            with self._speaking:
+                self._ended.set()
         self.run, self.problem = engine.load_tests(told, self._ahead.known.copy())
         self.jobs = self._make(self.run, self.problem)
         # First of all: a test may have written into what the gates left just now.
@@ -285,8 +292,14 @@ class _Tested:
         self._cache.lend([*jobs.values()])
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="failhard-early")
         self._begun = {gate.id: pool.submit(gate.begin, job.run(math.inf)) for gate, job in jobs.items()}
+        pool.submit(self._rest)
         pool.submit(self._look_ahead)
         pool.shutdown(wait=False)
+
+    def _rest(self) -> None:
+        with self._speaking:
+            if not self._ended.is_set():
+                self._worker.rest()
 
     def _look_ahead(self) -> None:
         """Read what the tests have said so far, until they have ended."""

@@ -40,28 +40,30 @@ def test_seen():
 """
 
 
-def interrupted() -> tuple[Path, tuple[Waiting, ...]]:
+def interrupted(*, tests: bool) -> tuple[Path, Waiting]:
     """Hire a place, be interrupted, and return what is left of it."""
-    with contextlib.suppress(Interrupted), hire() as place:
-        held = tuple(filter(None, (place.worker, place.tests)))
-        assert [process.child.poll() for process in held] == [None, None]
+    with contextlib.suppress(Interrupted), hire(tests=tests) as place:
+        (held,) = filter(None, (place.worker, place.tests))
+        assert held.child.poll() is None
         raise Interrupted(signal.SIGTERM)
     return place.folder, held
 
 
-def test_what_is_not_needed_ends_with_its_folder() -> None:
-    folder, held = interrupted()
+@pytest.mark.parametrize("tests", [False, True])
+def test_what_is_not_needed_ends_with_its_folder(tests: bool) -> None:
+    folder, held = interrupted(tests=tests)
     assert not folder.exists()
-    for process in held:
-        assert process.child.poll() is not None
-        assert process.child.alive() == ()
-        process.close()
-        process.order({"nobody": "reads it"})
+    assert held.child.poll() is not None
+    assert held.child.alive() == ()
+    held.close()
+    held.order({"nobody": "reads it"})
 
 
-def test_who_wants_no_tests_gets_no_process_for_them() -> None:
+def test_who_wants_no_tests_gets_no_process_for_them_and_who_does_gets_that_one_first() -> None:
     with hire(tests=False) as place:
-        assert (place.worker is None, place.tests) == (False, None)
+        assert (type(place.worker), place.tests) == (Hired, None)
+    with hire() as place:
+        assert (place.worker, type(place.tests)) == (None, Standby)
     assert {gate.id for gate in builtin() if plan.phase(gate) is Phase.TESTS} == check.TESTED
 
 
@@ -79,11 +81,15 @@ def test_tests_are_run_as_python_m_pytest_runs_them(tmp_path: Path) -> None:
     assert run.arguments == options
 
 
-def test_one_whose_orders_end_before_they_began_runs_nothing() -> None:
+@pytest.mark.parametrize(
+    "given", ["", "import sys; sys.modules |= {'execnet': None, 'readline': None}; "], ids=["all", "less"]
+)
+def test_one_whose_orders_end_before_they_began_runs_nothing(given: str) -> None:
+    """However much of what is loaded ahead is there."""
     reading, writing = os.pipe()
     os.close(writing)
     completed = subprocess.run(
-        [sys.executable, "-I", "-c", TESTS, str(reading)],
+        [sys.executable, "-I", "-c", given + TESTS, str(reading)],
         pass_fds=(reading,),
         capture_output=True,
         check=False,

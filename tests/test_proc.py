@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import subprocess
 import sys
@@ -47,6 +48,48 @@ def test_any_exit_code_and_raw_output_come_back(tmp_path: Path, clean: dict[str,
     completed = proc.run(python(code), cwd=tmp_path, timeout=30, environment=clean)
     assert (completed.returncode, completed.stdout, completed.stderr) == (101, b"a\0\xff", b"e")
     assert completed.seconds > 0
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_process_is_waited_for_also_where_the_system_does_not_tell_its_end(
+    tmp_path: Path, clean: dict[str, str], monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    def refused(pid: int) -> int:
+        raise OSError(errno.ENOSYS, str(pid))
+
+    monkeypatch.setattr(os, "pidfd_open", refused, raising=False)
+    with (tmp_path / "out").open("wb") as out:
+        child = proc.Child(
+            python("raise SystemExit(7)"),
+            cwd=tmp_path,
+            environment=clean,
+            stdout=out,
+            stderr=out,
+            kept=kept,
+        )
+        assert child.wait(30) == 7
+        child.kill_tree()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which descriptors are open")
+def test_who_waits_gives_back_what_it_waits_with(tmp_path: Path, clean: dict[str, str]) -> None:
+    asked: list[set[str]] = []
+
+    def opened() -> set[str]:
+        return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+    def ended() -> bool:
+        asked.append(opened())
+        return len(asked) > 2
+
+    with (tmp_path / "out").open("wb") as out:
+        child = proc.Child(
+            python("input()"), cwd=tmp_path, environment=clean, stdout=out, stderr=out, stdin=None
+        )
+        before = opened()
+        child.wait(30, until=ended)
+        assert opened() == before
+        child.kill_tree()
 
 
 def test_a_signal_is_a_negative_exit_code(tmp_path: Path, clean: dict[str, str]) -> None:

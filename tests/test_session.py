@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_failhard import attestation, plan, records
+from pytest_failhard import attestation, plan, publishing, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
 from pytest_failhard.model import Flow, Mode, Observation, Report, Run, Settings, Verdict
 from pytest_failhard.redact import Redactor
@@ -104,6 +104,19 @@ def test_a_run_ends_in_a_published_report(runs: Runs, shop: Path) -> None:
     assert report.verdict is Verdict.PASS, reasons(report)
     assert written(shop)["verdict"] == "pass"
     assert (shop / ".failhard" / "evidence" / "lint" / "observation.json").is_file()
+
+
+def test_what_a_report_needs_is_loaded_once_nobody_else_has_anything_to_do(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(publishing, "prepare", lambda: loaded.append("all"))
+    session = runs.session("lint")
+    for told, expected in (("", []), ('{"note": "a"}\n', []), ('{"idle": true}\n', ["all"]), ("", ["all"])):
+        with session.events.open("a", encoding="utf-8") as events:
+            events.write(told)
+        assert not session.tick()
+        assert loaded == expected
 
 
 def test_the_head_names_a_changed_tree_by_its_digest_and_the_models(runs: Runs, shop: Path) -> None:

@@ -14,7 +14,7 @@ import signal
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import ClassVar
@@ -23,7 +23,7 @@ import pytest
 
 from pytest_failhard import engine, exits, leftovers, measurement, plan, proc, records, supervisor
 from pytest_failhard.checkpoint import Checkpoint, KeptTests, Wanted
-from pytest_failhard.hired import TESTS, hire
+from pytest_failhard.hired import TESTS, Standby, hire
 from pytest_failhard.model import GateError, Mode, Observation, Settings, Verdict
 from pytest_failhard.model import Run as GateRun
 from pytest_failhard.model import TestRecord as Record
@@ -546,6 +546,35 @@ def test_gates_are_told_of_passed_tests_before_we_have_read_their_records_too(
     assert told.orders == [ended.tests.order()]
 
 
+def test_the_gates_are_begun_between_the_order_of_the_tests_and_their_end(
+    scripts: Path, tmp_path: Path, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    tests: list[proc.Child] = []
+    begin, wait = Standby.begin, proc.Child.wait
+
+    def beginning(standby: Standby, root: Path, arguments: Sequence[str], nonce: str, rcfile: str) -> None:
+        begin(standby, root, arguments, nonce, rcfile)
+        tests.append(standby.child)
+        seen.append("order")
+
+    def waiting(
+        child: proc.Child, timeout: float, *, until: Callable[[], bool] = lambda: False
+    ) -> int | None:
+        seen.extend(["wait"] * (child in tests))
+        return wait(child, timeout, until=until)
+
+    monkeypatch.setattr(Standby, "begin", beginning)
+    monkeypatch.setattr(proc.Child, "wait", waiting)
+    with session(scripts, tmp_path / "run", "tests") as made:
+        stand_in("exit 3")
+        with contextlib.closing(supervisor.TestChild(made, ())) as child:
+            ended = child.run(lambda: seen.append("under way"))
+    assert seen[:3] == ["order", "under way", "wait"]
+    assert seen.count("under way") == 1
+    assert "pytest ended with 3" in ended.tests.problem
+
+
 def test_records_that_are_sealed_and_no_records_are_told_and_prove_nothing(
     scripts: Path, tmp_path: Path, stand_in: StandIn
 ) -> None:
@@ -736,7 +765,7 @@ def test_a_run_is_bound_to_what_pytest_is_told_and_to_what_must_be_proven(
     monkeypatch.setattr(supervisor, "Session", noted)
     asked = dataclasses.replace(request(shop, "lint"), perf_prove=True)
     progress = Progress()
-    with hire() as place, pytest.raises(GateError, match="noted"):
+    with hire(tests=False) as place, pytest.raises(GateError, match="noted"):
         supervisor.check(
             *(asked, HERE, ["-k", "a b"]), progress=progress, resume=True, command="again", place=place
         )

@@ -234,6 +234,26 @@ def test_what_the_tests_say_is_read_while_they_run(
     assert "uncollected-file" in events.getvalue()
 
 
+def test_a_worker_says_when_only_the_tests_are_waited_for(shop: Path, tmp_path: Path) -> None:
+    first, events, told = order(shop, tmp_path, "lint", "tests"), io.StringIO(), threading.Event()
+
+    class Telling(worker.Worker):
+        def rest(self) -> None:
+            super().rest()
+            told.set()
+
+    def orders() -> Iterator[str]:
+        yield first
+        assert told.wait(SECONDS)
+        yield json.dumps(NO_TESTS)
+
+    Telling(orders(), events, is_told=lambda: False).serve()
+    lines = [json.loads(line) for line in events.getvalue().splitlines()]
+    at = lines.index({"idle": True})
+    assert [event["gate"] for event in lines[:at] if "gate" in event] == ["lint"]
+    assert [event["gate"] for event in lines[at:] if "gate" in event] == ["tests"]
+
+
 def test_a_worker_that_is_told_nothing_any_more_does_not_wait_for_records(shop: Path, tmp_path: Path) -> None:
     before = threading.active_count()
     with pytest.raises(StopIteration):
