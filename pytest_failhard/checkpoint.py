@@ -36,6 +36,8 @@ MANIFEST, TEST_RUN = "manifest", "test-run"
 RESULT, OUTPUT, COVERAGE = "result.jsonl", "pytest.txt", "coverage-"
 NAMED = 5
 PLACE_DIGITS = 16
+TREE = "files as they were before the run"
+"""The setting that tells them apart: when the gates looked, tests may have written already."""
 AGAIN = "undo that and resume, or run without resuming"
 UNDONE = "checkpoint-unused: files were written since that run began, and are as they were; all runs again"
 
@@ -301,7 +303,8 @@ def _taken_up(wanted: Wanted, bound: Inputs, redactor: Redactor) -> Checkpoint:
         raise ResumeError(f"{nothing}: {why}; run without resuming")
     about = json.loads(entry.observation)
     installed = {folder: Known.load(known) for folder, known in about["installed"].items()}
-    names = _written(installed, bound.differing(about["parts"]))
+    written = _written(installed, bound.differing(about["parts"]))
+    names = tuple(name for name in written if name != TREE) or written
     if names:
         more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
         raise ResumeError(

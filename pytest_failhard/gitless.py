@@ -24,8 +24,10 @@ ENVIRONMENT = {
     "GIT_GRAFT_FILE": os.devnull,
     "GIT_ALLOW_PROTOCOL": "none",
 }
-NAMES_ONLY = frozenset({"cat-file", "ls-files", "ls-tree", "merge-base", "rev-list", "rev-parse"})
-"""Commands that look at objects, references and the index: no filter ever runs for them."""
+NAMES_ONLY = frozenset(
+    {"cat-file", "config", "ls-files", "ls-tree", "merge-base", "rev-list", "rev-parse", "symbolic-ref"}
+)
+"""Commands that look at objects, references, the index and settings: no filter ever runs for them."""
 COMPARING = frozenset({"-m", "--modified"})
 """Options that have one of them look into files."""
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "--text")

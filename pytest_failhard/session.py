@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_failhard import engine, gates, handed, leftovers, plan, reusing
+from pytest_failhard.checkpoint import TREE
 from pytest_failhard.hired import EVENTS, Hired
 from pytest_failhard.listening import Listener
 from pytest_failhard.model import BASELINE_FILE, GateError, Phase
@@ -89,6 +90,7 @@ class Session(Listener):
         self.worker: proc.Child | None = None
         self.before: Mapping[str, str] = {}
         self.tree = ""
+        self._cache: Mapping[str, Option] | None = None
         self._engaged = False
         self._prepared = False
         self._told = False
@@ -102,11 +104,13 @@ class Session(Listener):
         self.engage()
 
     def look(self) -> None:
-        """Note the tree as it is, before anything of it runs."""
+        """Note the tree as it is, and from when on its code may run."""
         self.progress.submit(len(self.plan.rules))
         self.notes += leftovers.notes()
         self.before = digests(self.plan)
         self.tree = state.tree_digest(self.plan.request.root, self.before)
+        # What the tests write into the cache must come after this, however soon they begin.
+        self._cache = reusing.order(self.plan.request, os.environ)
 
     def engage(self) -> None:
         """Start the worker; only the first time counts. Raises PlanError as `begin` does."""
@@ -128,8 +132,8 @@ class Session(Listener):
                 "staging": str(self.store.staging.folder),
                 "scratch": str(self.folder),
                 "redactor": self.redactor.dump(),
-                "checkpoint": self.wanted.order() if self.wanted is not None else None,
-                "cache": reusing.order(self.plan.request, os.environ),
+                "checkpoint": self._checkpoint(),
+                "cache": self._cache,
             }
         )
         if self.resumes:
@@ -137,6 +141,11 @@ class Session(Listener):
             self.worker.wait(START_SECONDS, until=self._is_answered)
             self.tick()
             self._refuse(self.refusal)
+
+    def _checkpoint(self) -> dict[str, Option] | None:
+        if self.wanted is None:
+            return None
+        return replace(self.wanted, settings={**self.wanted.settings, TREE: self.tree}).order()
 
     @property
     def resumes(self) -> bool:

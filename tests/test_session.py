@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +16,11 @@ import pytest
 
 from pytest_failhard import attestation, plan, publishing, records
 from pytest_failhard.checkpoint import KeptTests, Wanted
+from pytest_failhard.hired import Hired
 from pytest_failhard.model import Flow, Mode, Observation, Report, Run, Settings, Verdict
+from pytest_failhard.private import LIMIT
 from pytest_failhard.redact import Redactor
+from pytest_failhard.reusing import SINCE
 from pytest_failhard.session import Session
 from pytest_failhard.session import Tests as Handed
 from pytest_failhard.store import Store
@@ -104,6 +109,28 @@ def test_a_run_ends_in_a_published_report(runs: Runs, shop: Path) -> None:
     assert report.verdict is Verdict.PASS, reasons(report)
     assert written(shop)["verdict"] == "pass"
     assert (shop / ".failhard" / "evidence" / "lint" / "observation.json").is_file()
+
+
+def test_from_when_on_the_project_s_code_may_run_is_noted_before_it_may(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(LIMIT, "10")
+    given: list[Mapping[str, object]] = []
+    session = runs.session("lint")
+    session.plan = dataclasses.replace(
+        session.plan, request=dataclasses.replace(session.plan.request, cache=True)
+    )
+    session.look()
+    moment = time.time_ns()
+    with contextlib.closing(Hired(session.folder)) as hired:
+        monkeypatch.setattr(hired, "order", given.append)
+        session.hired = hired
+        session.engage()
+    (order,) = given
+    cache = order["cache"]
+    assert isinstance(cache, dict)
+    assert 0 < cache[SINCE] <= moment
 
 
 def test_what_a_report_needs_is_loaded_once_nobody_else_has_anything_to_do(
@@ -381,6 +408,26 @@ def test_an_interrupted_run_goes_on_and_its_finished_gates_do_not_run_again(
     assert {result.gate: result.verdict for result in report.results}["lint"] is Verdict.FAIL
     # The run is over: its checkpoint is gone.
     assert not (tmp_path / "kept").exists()
+
+
+def test_what_the_tests_wrote_before_a_gate_looked_is_no_tree_to_go_on_from(
+    runs: Runs, shop: Path, tmp_path: Path
+) -> None:
+    # Not committed, so that one file more does not show in that.
+    write(shop, {"shop/new.py": "NEW = 1\n"})
+    session = runs.session("lint", wanted=wanted(tmp_path))
+    session.look()
+    write(shop, {"shop/late.py": "WRITTEN = 'by a test'\n"})
+    session.engage()
+    wait_for(session, "lint")
+    session.abort("SIGTERM")
+    session.close()
+    refused = "resume: not the same any more: files as they were before the run; what"
+    with pytest.raises(plan.PlanError, match=refused):
+        runs.session("lint", wanted=wanted(tmp_path, resume=True)).begin()
+    (shop / "shop" / "late.py").unlink()
+    with pytest.raises(plan.PlanError, match=r"resume: not the same any more: shop/late\.py; what"):
+        runs.session("lint", wanted=wanted(tmp_path, resume=True)).begin()
 
 
 def test_where_the_tests_run_with_us_their_gates_are_not_kept(runs: Runs, tmp_path: Path) -> None:
