@@ -74,6 +74,7 @@ class SecurityGate:
 
     id = "security"
     settings: type[Settings] = SecuritySettings
+    waits_for_tool = True
 
     def reuse(self, settings: Settings) -> Reuse | None:
         """Return what its answer depends on besides the tree and the environment."""

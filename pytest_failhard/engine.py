@@ -26,6 +26,7 @@ from pytest_failhard.model import (
     Report,
     TestRecord,
     TestRun,
+    ToolGate,
     Verdict,
 )
 from pytest_failhard.plan import phase as phase_of
@@ -117,8 +118,10 @@ def observe(
     `begun` is told of each that starts, with the seconds that it has at most: its own timeout, cut to what
     is left of `budget` (seconds). At 95 % `warn` names it; at 100 % its tools have been killed by its Run,
     and a gate that still does not return is an error. The others go on. Jobs start in the order given, and
-    those that come `later` before any that still waits. Until then what they wait for has one of the slots,
-    where there are two. Returns the seconds in which gates ran.
+    those that come `later` before any that still waits. But beside a gate that works in our process one comes
+    first that waits for a tool, and the other way round: two that work there take as long as one after the
+    other. Until the later ones come, what they wait for has one of the slots, where there are two. Returns
+    the seconds in which gates ran.
     """
     waiting = deque(jobs)
     running: dict[str, _Running] = {}
@@ -132,7 +135,8 @@ def observe(
             later = later if come is None else None
             waiting.extendleft(reversed(come or ()))
         while waiting and len(running) < _free(slots, later):
-            entry = _start(waiting.popleft(), clock.end, finished)
+            job = _taken(waiting, [entry.job.gate for entry in running.values()])
+            entry = _start(job, clock.end, finished)
             running[entry.job.gate.id] = entry
             begun(entry.job.gate.id, _limit(entry))
         outcome = _next(finished, running.values(), grace, None if later is None else LOOK_SECONDS)
@@ -143,6 +147,20 @@ def observe(
             del running[entry.job.gate.id]
             done(_closed(entry.job, _timed_out(entry)))
     return clock.spent
+
+
+def _taken(waiting: deque[Job], running: Sequence[Gate]) -> Job:
+    """Take the first job that gets on beside the gates that run, the first of all where none does."""
+    is_busy = not all(map(_waits, running))
+    beside = (at for at, job in enumerate(waiting) if _waits(job.gate) is is_busy)
+    at = next(beside, 0) if running else 0
+    job = waiting[at]
+    del waiting[at]
+    return job
+
+
+def _waits(gate: Gate) -> bool:
+    return isinstance(gate, ToolGate) and gate.waits_for_tool
 
 
 class _Clock:

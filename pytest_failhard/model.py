@@ -789,6 +789,13 @@ class EarlyGate(Gate, Protocol):
 
 
 @runtime_checkable
+class ToolGate(Gate, Protocol):
+    """A gate that mostly waits for a tool: meanwhile another one gets on in our process."""
+
+    waits_for_tool: bool
+
+
+@runtime_checkable
 class ReusableGate(Gate, Protocol):
     """A gate whose observation is a function of files, environment, rule and settings alone."""
 

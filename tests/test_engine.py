@@ -417,6 +417,43 @@ def test_what_others_wait_for_has_a_slot_and_then_they_come_first(tmp_path: Path
     assert not any(later.asked)
 
 
+@dataclass
+class Tooled(ScriptedGate):
+    waits_for_tool: bool = True
+
+
+def test_a_gate_that_waits_for_a_tool_goes_beside_one_that_works_here(tmp_path: Path) -> None:
+    # Where one begins, these end: one place at a time is free.
+    ends = {"tool 1": ["tool 1"], "tool 2": ["here 1"], "here 2": ["tool 2"], "here 3": ["here 2", "here 3"]}
+    ended = {name: threading.Event() for names in ends.values() for name in names}
+    order: list[str] = []
+
+    def begun(gate: str, _: float) -> None:
+        order.append(gate)
+        for name in ends.get(gate, ()):
+            ended[name].set()
+
+    def made(name: str) -> engine.Job:
+        def wait(run: Run) -> Observation:
+            assert ended[name].wait(timeout=30)
+            return seen(run)
+
+        gate = Tooled(name, wait) if name.startswith("tool") else ScriptedGate(name, wait)
+        return engine.Job(gate=gate, timeout=3600.0, run=lambda _: gate_run(tmp_path, gate))
+
+    outcomes: list[engine.Outcome] = []
+    engine.observe(
+        [made(name) for name in ("here 1", "here 2", "tool 1", "tool 2", "here 3")],
+        slots=2,
+        budget=60,
+        done=outcomes.append,
+        warn=lambda _: None,
+        begun=begun,
+    )
+    assert order == ["here 1", "tool 1", "tool 2", "here 2", "here 3"]
+    assert all(outcome.observation is not None for outcome in outcomes)
+
+
 def test_the_time_in_which_no_gate_runs_is_nobody_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     past = [0.0]
     real = time.monotonic

@@ -35,6 +35,7 @@ class SecretsGate:
 
     id = "secrets"
     settings: type[Settings] = SecretsSettings
+    waits_for_tool = True
 
     def reuse(self, settings: Settings) -> Reuse | None:
         """Return what its answer depends on besides the tree and the environment."""

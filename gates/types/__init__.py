@@ -53,6 +53,7 @@ class TypesGate:
 
     id = "types"
     settings: type[Settings] = TypesSettings
+    waits_for_tool = True
 
     def reuse(self, settings: Settings) -> Reuse | None:
         """Return what its answer depends on besides the tree and the environment."""

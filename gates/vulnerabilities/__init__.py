@@ -49,6 +49,7 @@ class VulnerabilitiesGate:
 
     id = "vulnerabilities"
     settings: type[Settings] = VulnerabilitiesSettings
+    waits_for_tool = True
 
     def reuse(self, settings: Settings) -> Reuse | None:
         """Return what its answer depends on besides the file of advisories, None where a service answers."""
